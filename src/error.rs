@@ -1,0 +1,107 @@
+//! The errors that users meet: a code to branch on, a message that says what to do.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// Every code that a `TaskExecutionError` can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[allow(missing_docs)] // each is described where users read it, in docs/ and in the TypeScript union
+pub enum Code {
+    TaskNotFound,
+    InvalidArgument,
+    InvalidTask,
+    InvalidTransition,
+    AlreadyDecided,
+    LeaseHeld,
+    CorruptHistory,
+    StaleHistory,
+    UnsupportedSchema,
+    CrashLoop,
+    StoreUnavailable,
+    StoreDenied,
+    StoreRejected,
+    TooLarge,
+    ModelThrottled,
+    ModelUnavailable,
+    ModelTimeout,
+    ModelDenied,
+    ModelRejected,
+    ContextOverflow,
+    HostCallback,
+    NotConfigured,
+    EngineUnavailable,
+    EnginePanic,
+}
+
+impl Code {
+    /// Whether the same call, given again later and unchanged, may well succeed.
+    pub fn retryable(self) -> bool {
+        matches!(
+            self,
+            Code::LeaseHeld
+                | Code::StoreUnavailable
+                | Code::ModelThrottled
+                | Code::ModelUnavailable
+                | Code::ModelTimeout
+                | Code::EnginePanic
+        )
+    }
+}
+
+/// Names a JavaScript exception that the boundary keeps, so that users get the original back as `cause`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CauseId(pub u32);
+
+/// A typed failure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EngineError {
+    /// What kind of failure.
+    pub code: Code,
+    /// What was wrong, where, and what to do.
+    pub message: String,
+    /// Whether trying again may help.
+    pub retryable: bool,
+    /// Facts to program against: paths, owners, ages, status codes.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub details: Map<String, Value>,
+    /// The exception behind it, where JavaScript threw one in this process.
+    #[serde(skip)]
+    pub cause: Option<CauseId>,
+}
+
+impl EngineError {
+    /// An error with the code's own `retryable` and no details.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        EngineError {
+            code,
+            message: message.into(),
+            retryable: code.retryable(),
+            details: Map::new(),
+            cause: None,
+        }
+    }
+
+    /// Adds one detail.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Adds the exception behind it.
+    #[must_use]
+    pub fn caused_by(mut self, cause: Option<CauseId>) -> Self {
+        self.cause = cause;
+        self
+    }
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for EngineError {}

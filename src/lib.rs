@@ -1,0 +1,11 @@
+//! The engine behind the npm package `task-execution-engine`: it runs long agent tasks and loses no work.
+//!
+//! The core is pure: inputs come in, effects go out; clocks, ids and
+//! The core is pure: inputs come in, effects go out; clocks, ids and randomness are inputs. Journal entries fold
+//! into facts, facts decide the next step.
+pub mod converse;
+pub mod error;
+pub mod facts;
+pub mod retry;
+pub mod store;
+pub mod time;

@@ -1,0 +1,1 @@
+//! Back-off with full jitter, as a pure function of the attempt.
