@@ -3,6 +3,7 @@
 //! The core is pure: inputs come in, effects go out; clocks, ids and
 //! The core is pure: inputs come in, effects go out; clocks, ids and randomness are inputs. Journal entries fold
 //! into facts, facts decide the next step.
+
 pub mod converse;
 pub mod error;
 pub mod facts;
