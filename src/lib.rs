@@ -7,6 +7,7 @@
 pub mod converse;
 pub mod error;
 pub mod facts;
+pub mod lifecycle;
 pub mod retry;
 pub mod store;
 pub mod time;

@@ -1,1 +1,7 @@
 //! What is known of a task: journal entries, their fold, the plan, the events they announce.
+
+mod fields;
+pub mod plan;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod properties;
+pub mod task;
