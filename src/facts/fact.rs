@@ -1,0 +1,291 @@
+//! The facts that a journal entry holds: the only things that change what is known of a task.
+
+use super::plan::ItemKey;
+use super::rollup::Progress;
+use crate::converse::{ResultStatus, Trim, Turn, Usage};
+use crate::effect::ToolCall;
+use crate::error::EngineError;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::rc::Rc;
+
+/// How a run took the task up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Begin {
+    /// For the first time.
+    Started,
+    /// By an explicit start or resume: allowances begin anew.
+    Resumed,
+    /// After an unclean end: allowances go on.
+    Recovered,
+}
+
+/// How a run ended for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndStatus {
+    /// By pause() or a limit.
+    Paused,
+    /// By stop(), or because others set another status.
+    Stopped,
+    /// Every item is done.
+    Completed,
+    /// The error says why.
+    Failed,
+}
+
+/// Why a call waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// It needs approval before it may run.
+    Approval,
+    /// The tool has no `execute`.
+    Input,
+    /// It was started and nobody knows how it ended.
+    UnknownOutcome,
+}
+
+/// What a person decided about a waiting call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "snake_case")]
+pub enum Decision {
+    /// Run it (again).
+    Approve {
+        /// For the record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Do not run it; the model is told why.
+    Reject {
+        /// The person's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// This is its result.
+    Answer {
+        /// Normalised; absent for undefined.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        result: Option<Rc<Value>>,
+        /// Whether the model should take it as a failure.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        error: bool,
+    },
+}
+
+/// The result that a tool use got.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallResult {
+    /// Of the use it answers.
+    pub tool_call_id: String,
+    /// The tool's name.
+    pub name: String,
+    /// As the model sees it.
+    pub status: ResultStatus,
+    /// Tool result content blocks.
+    pub content: Rc<Vec<Value>>,
+    /// The outcome is not known: the call may or may not have had its effect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
+    /// Counts against `limits.mistakes`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mistake: bool,
+}
+
+/// One fact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Fact {
+    /// The old `execution.*` history, repaired, in ConverseStream shape.
+    Imported {
+        /// Messages that a user turn can follow.
+        messages: Rc<Vec<Value>>,
+        /// So many elements had to be changed.
+        repaired: u32,
+        /// So many could not be used.
+        left_out: u32,
+    },
+    /// A message saved through `TaskPersistence.saveApiMessage`.
+    Saved {
+        /// In ConverseStream shape.
+        message: Rc<Value>,
+    },
+    /// The task was reset to not_started and begun again: no item counts as done.
+    Reset,
+    /// A run took the task up.
+    Begun {
+        /// How.
+        how: Begin,
+    },
+    /// The model was told which item is next.
+    Stated {
+        /// Which.
+        item: ItemKey,
+        /// Its name, for the thread.
+        name: String,
+        /// The user turn's text.
+        text: String,
+    },
+    /// A user message taken from the inbox.
+    Received {
+        /// The inbox document, which is also the message's id.
+        inbox: String,
+        /// The user's words.
+        text: String,
+    },
+    /// The engine told the model something.
+    Nudged {
+        /// What.
+        text: String,
+        /// Counts against `limits.mistakes`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        mistake: bool,
+    },
+    /// A turn of the model, whole.
+    Turn {
+        /// Of the thread's message, which exists where the turn has text.
+        message_id: String,
+        /// What the model said.
+        turn: Turn,
+        /// Of all attempts at this turn.
+        usage: Usage,
+        /// Of the task, this turn included.
+        total: Usage,
+    },
+    /// Usage of attempts that led to no turn.
+    Spent {
+        /// Of those attempts.
+        usage: Usage,
+        /// Of the task, these attempts included.
+        total: Usage,
+    },
+    /// Older turns are left out of requests from now on.
+    Trimmed {
+        /// Which.
+        trim: Trim,
+    },
+    /// A call waits for a person.
+    Waiting {
+        /// Which.
+        tool_call: ToolCall,
+        /// For what.
+        why: Why,
+    },
+    /// These calls may be executed once this entry is stored.
+    Starting {
+        /// Which.
+        tool_call_ids: Vec<String>,
+    },
+    /// These were marked as starting and have not been executed: no outcome is unknown.
+    NotRun {
+        /// Which.
+        tool_call_ids: Vec<String>,
+    },
+    /// A person decided.
+    Decided {
+        /// The inbox document that held the decision.
+        inbox: String,
+        /// Which call.
+        tool_call_id: String,
+        /// The sender's, who recognises the own decision by it.
+        nonce: String,
+        /// What.
+        decision: Decision,
+    },
+    /// A call has its result.
+    Result {
+        /// Which and what.
+        #[serde(flatten)]
+        result: CallResult,
+    },
+    /// An item is done.
+    Done {
+        /// Which.
+        item: ItemKey,
+        /// The model's closing words.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        text: String,
+        /// Others completed it in the document.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        external: bool,
+    },
+    /// How far the task is now.
+    Progress {
+        /// The whole plan with its percentages.
+        progress: Rc<Progress>,
+        /// Of the item that changed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        milestone_id: Option<String>,
+        /// The item that changed.
+        item_id: String,
+    },
+    /// The run ended for good.
+    Ended {
+        /// How.
+        status: EndStatus,
+        /// The caller's words or one of the engine's reasons.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// Where it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Rc<EngineError>>,
+    },
+}
+
+impl Fact {
+    /// The name under which the journal lists it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Fact::Imported { .. } => "imported",
+            Fact::Saved { .. } => "saved",
+            Fact::Reset => "reset",
+            Fact::Begun { .. } => "begun",
+            Fact::Stated { .. } => "stated",
+            Fact::Received { .. } => "received",
+            Fact::Nudged { .. } => "nudged",
+            Fact::Turn { .. } => "turn",
+            Fact::Spent { .. } => "spent",
+            Fact::Trimmed { .. } => "trimmed",
+            Fact::Waiting { .. } => "waiting",
+            Fact::Starting { .. } => "starting",
+            Fact::NotRun { .. } => "not_run",
+            Fact::Decided { .. } => "decided",
+            Fact::Result { .. } => "result",
+            Fact::Done { .. } => "done",
+            Fact::Progress { .. } => "progress",
+            Fact::Ended { .. } => "ended",
+        }
+    }
+}
+
+/// One commit's worth of facts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// 1, 2, 3 …
+    pub seq: u64,
+    /// Of the run that wrote it.
+    pub epoch: u64,
+    /// Made for this commit alone: whoever finds it knows that the commit landed.
+    pub write_id: String,
+    /// Wall clock in milliseconds; later than every earlier entry's and message's.
+    pub wall: i64,
+    /// Milliseconds of active time since the entry before: waiting for people not counted.
+    pub active_ms: u64,
+    /// What became true, in the order in which it did.
+    pub facts: Vec<Fact>,
+}
+
+impl Entry {
+    /// The distinct kinds of its facts, in order of first appearance.
+    pub fn kinds(&self) -> Vec<&'static str> {
+        let mut kinds = Vec::new();
+        for fact in &self.facts {
+            if !kinds.contains(&fact.kind()) {
+                kinds.push(fact.kind());
+            }
+        }
+        kinds
+    }
+}

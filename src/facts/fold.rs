@@ -1,0 +1,472 @@
+//! The fold: what is known of a task after its journal, entry by entry.
+//!
+//! [`Facts`] keeps what grows with the history and is only ever added to; [`Live`] is the small rest, cheap to
+//! clone, on which a draft of the next entry is tried out before it is stored.
+
+use super::fact::{Begin, CallResult, Decision, EndStatus, Entry, Fact, Why};
+use super::plan::{Done, ItemKey};
+use crate::converse::request::{self, RequestOp, Transcript};
+use crate::converse::{Stop, ToolUse, Usage};
+use crate::effect::ToolCall;
+use crate::error::{Code, EngineError};
+use serde_json::Value;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+
+/// Where a tool use of the last turn stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallState {
+    /// The model asked for it; nothing has been decided.
+    Proposed,
+    /// A person approved; it may start.
+    Approved,
+    /// A person has to decide.
+    Waiting(Why),
+    /// An entry allows its execution.
+    Started,
+    /// It has its result.
+    Settled(Rc<CallResult>),
+}
+
+/// A tool use of the last turn.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What the model asked for.
+    pub call: ToolCall,
+    /// Why it cannot be run at all, where the turn itself says so.
+    pub problem: Option<String>,
+    /// Where it stands.
+    pub state: CallState,
+    /// How often it was started.
+    pub attempts: u32,
+    /// The entry that asked a person, and when.
+    pub asked: Option<(u64, i64)>,
+}
+
+impl Call {
+    /// Has no result yet.
+    pub fn open(&self) -> bool {
+        !matches!(self.state, CallState::Settled(_))
+    }
+}
+
+/// How the last turn ended, as far as it is the last word.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TurnEnd {
+    /// There is no turn, or it asked for tools.
+    Open,
+    /// The model had nothing to add.
+    Natural,
+    /// Cut by `max_tokens`.
+    Cut,
+    /// Kept from the user by a guardrail or filter: the reason.
+    Held(&'static str),
+    /// One of the two above, and an explicit resume since.
+    Interrupted,
+}
+
+/// What the limits count; an explicit resume begins it anew.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Allowance {
+    /// Turns.
+    pub iterations: u64,
+    /// Milliseconds, waiting for people not counted.
+    pub active_ms: u64,
+    /// Input and output.
+    pub tokens: u64,
+    /// In a row.
+    pub mistakes: u32,
+    /// Calls in a row with the same name and input.
+    pub identical: u32,
+    /// The model has been told of the identical calls.
+    pub identical_told: bool,
+    last_call: Option<(String, Rc<Value>)>,
+}
+
+/// The small state: what decisions depend on.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// The last end, where no run has begun since.
+    pub ended: Option<EndStatus>,
+    /// Some run has begun.
+    pub begun: bool,
+    /// The item that the model was last told of.
+    pub stated: Option<ItemKey>,
+    /// What the journal holds as done.
+    pub done: Rc<Done>,
+    /// Tool uses of the last turn, in its order.
+    pub calls: Vec<Call>,
+    /// User text since the last turn.
+    pub texts: Vec<Rc<Value>>,
+    /// Whether a person's message is among `texts`.
+    pub message_waiting: bool,
+    /// How the last turn ended.
+    pub turn_end: TurnEnd,
+    /// Continuations after `max_tokens` in a row.
+    pub continuations: u32,
+    /// What the limits count.
+    pub allowance: Allowance,
+    /// Of the whole task.
+    pub usage: Usage,
+    /// The last turn's text.
+    pub text: Rc<str>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Live {
+            ended: None,
+            begun: false,
+            stated: None,
+            done: Rc::default(),
+            calls: Vec::new(),
+            texts: Vec::new(),
+            message_waiting: false,
+            turn_end: TurnEnd::Open,
+            continuations: 0,
+            allowance: Allowance::default(),
+            usage: Usage::default(),
+            text: Rc::from(""),
+        }
+    }
+}
+
+impl Live {
+    /// The call of that id among the last turn's.
+    pub fn call(&self, id: &str) -> Option<&Call> {
+        self.calls.iter().find(|c| c.call.id == id)
+    }
+
+    /// Some use of the last turn has no result.
+    pub fn has_open_calls(&self) -> bool {
+        self.calls.iter().any(Call::open)
+    }
+
+    /// The model has something new to answer.
+    pub fn owes_reply(&self) -> bool {
+        !self.has_open_calls() && (!self.texts.is_empty() || !self.calls.is_empty())
+    }
+
+    /// What the next user message holds: results in the order of their uses, then text.
+    pub fn tail(&self) -> Vec<Value> {
+        let results = self.calls.iter().filter_map(|c| match &c.state {
+            CallState::Settled(r) => {
+                Some(request::tool_result(&r.tool_call_id, r.status, r.content.as_ref().clone()))
+            }
+            _ => None,
+        });
+        results.chain(self.texts.iter().map(|t| t.as_ref().clone())).collect()
+    }
+
+    fn say(&mut self, text: &str) {
+        self.texts.push(Rc::new(request::text(text)));
+    }
+
+    /// Takes one fact in.
+    ///
+    /// # Errors
+    /// CORRUPT_HISTORY where the fact contradicts what is known.
+    pub fn apply(&mut self, seq: u64, wall: i64, fact: &Fact) -> Result<(), EngineError> {
+        match fact {
+            Fact::Imported { .. } | Fact::Saved { .. } | Fact::Trimmed { .. } | Fact::Progress { .. } => {}
+            Fact::Reset => {
+                self.done = Rc::default();
+                self.stated = None;
+                self.calls.clear();
+                self.texts.clear();
+                self.message_waiting = false;
+                self.turn_end = TurnEnd::Open;
+            }
+            Fact::Begun { how } => self.begin(*how),
+            Fact::Stated { item, text, .. } => {
+                self.stated = Some(item.clone());
+                self.say(text);
+            }
+            Fact::Received { text, .. } => {
+                self.message_waiting = true;
+                self.say(text);
+            }
+            Fact::Nudged { text, mistake } => {
+                self.allowance.mistakes += u32::from(*mistake);
+                if self.turn_end == TurnEnd::Cut {
+                    self.continuations += 1;
+                }
+                if self.allowance.identical > 1 {
+                    self.allowance.identical_told = true;
+                }
+                self.say(text);
+            }
+            Fact::Turn { turn, total, .. } => {
+                if let Some(open) = self.calls.iter().find(|c| c.open()) {
+                    return Err(corrupt(seq, format!("a turn while the call {} has no result", open.call.id)));
+                }
+                self.tokens(total);
+                self.usage = *total;
+                self.allowance.iterations += 1;
+                self.turn_end = match (&turn.stop, turn.uses.is_empty()) {
+                    (Stop::Guardrail, _) => TurnEnd::Held("guardrail_intervened"),
+                    (Stop::ContentFiltered, _) => TurnEnd::Held("content_filtered"),
+                    (Stop::MaxTokens, true) => TurnEnd::Cut,
+                    (_, true) => TurnEnd::Natural,
+                    (_, false) => TurnEnd::Open,
+                };
+                if self.turn_end != TurnEnd::Cut {
+                    self.continuations = 0;
+                }
+                if !turn.content.is_empty() {
+                    self.texts.clear();
+                    self.message_waiting = false;
+                    self.calls = turn.uses.iter().map(proposed).collect();
+                }
+                self.text = Rc::from(turn.text.as_str());
+                for used in &turn.uses {
+                    self.allowance.count(used);
+                }
+            }
+            Fact::Spent { total, .. } => {
+                self.tokens(total);
+                self.usage = *total;
+            }
+            Fact::Waiting { tool_call, why } => {
+                let call = self.open_call(seq, &tool_call.id)?;
+                call.state = CallState::Waiting(*why);
+                call.asked = Some((seq, wall));
+            }
+            Fact::Starting { tool_call_ids } => {
+                for id in tool_call_ids {
+                    let call = self.open_call(seq, id)?;
+                    call.state = CallState::Started;
+                    call.attempts += 1;
+                }
+            }
+            Fact::NotRun { tool_call_ids } => {
+                for id in tool_call_ids {
+                    let call = self.open_call(seq, id)?;
+                    // What a person allowed stays allowed.
+                    call.state =
+                        if call.asked.is_some() { CallState::Approved } else { CallState::Proposed };
+                    call.attempts = call.attempts.saturating_sub(1);
+                }
+            }
+            Fact::Decided { tool_call_id, decision, .. } => {
+                let call = self.open_call(seq, tool_call_id)?;
+                if matches!(decision, Decision::Approve { .. }) {
+                    call.state = CallState::Approved;
+                }
+            }
+            Fact::Result { result } => {
+                self.allowance.mistakes = if result.mistake { self.allowance.mistakes + 1 } else { 0 };
+                let call = self.open_call(seq, &result.tool_call_id)?;
+                call.state = CallState::Settled(Rc::new(result.clone()));
+            }
+            Fact::Done { item, .. } => {
+                Rc::make_mut(&mut self.done).insert(item.clone());
+            }
+            Fact::Ended { status, .. } => self.ended = Some(*status),
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, how: Begin) {
+        self.begun = true;
+        self.ended = None;
+        if how != Begin::Recovered {
+            self.allowance = Allowance::default();
+            self.continuations = 0;
+            if matches!(self.turn_end, TurnEnd::Cut | TurnEnd::Held(_)) {
+                self.turn_end = TurnEnd::Interrupted;
+            }
+        }
+    }
+
+    fn tokens(&mut self, total: &Usage) {
+        let sum = |u: &Usage| u.input_tokens.saturating_add(u.output_tokens);
+        self.allowance.tokens += sum(total).saturating_sub(sum(&self.usage));
+    }
+
+    fn open_call(&mut self, seq: u64, id: &str) -> Result<&mut Call, EngineError> {
+        match self.calls.iter_mut().find(|c| c.call.id == id) {
+            Some(call) if call.open() => Ok(call),
+            Some(_) => Err(corrupt(seq, format!("the call {id} is answered twice"))),
+            None => Err(corrupt(seq, format!("the call {id} does not belong to the last turn"))),
+        }
+    }
+}
+
+fn proposed(used: &ToolUse) -> Call {
+    Call {
+        call: ToolCall {
+            id: used.id.clone(),
+            name: used.name.clone(),
+            input: Rc::new(used.input.clone()),
+        },
+        problem: used.problem.clone(),
+        state: CallState::Proposed,
+        attempts: 0,
+        asked: None,
+    }
+}
+
+impl Allowance {
+    fn count(&mut self, used: &ToolUse) {
+        let same = self.last_call.as_ref().is_some_and(|(n, i)| *n == used.name && **i == used.input);
+        if same {
+            self.identical += 1;
+        } else {
+            self.identical = 1;
+            self.identical_told = false;
+            self.last_call = Some((used.name.clone(), Rc::new(used.input.clone())));
+        }
+    }
+}
+
+/// An item's closing words.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct ItemText {
+    /// The item's id.
+    pub id: String,
+    /// What the model said last about it.
+    pub text: String,
+}
+
+/// Everything known of a task.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// The nonce of this history.
+    pub history: String,
+    /// Of the last entry.
+    pub seq: u64,
+    /// Of the last entry.
+    pub epoch: u64,
+    /// The latest timestamp used, in milliseconds of the wall clock.
+    pub last_wall: i64,
+    /// The small state.
+    pub live: Live,
+    /// Changes to the request that have not been handed out.
+    pub ops: Vec<RequestOp>,
+    /// Closing words of the items that are done.
+    pub item_texts: Vec<ItemText>,
+    /// Tool names that occur in the history.
+    pub tool_names: BTreeSet<String>,
+    /// What the core remembers of the request.
+    pub transcript: Transcript,
+    used_ids: HashSet<String>,
+    inbox: HashSet<String>,
+    decisions: HashMap<(String, u64), String>,
+}
+
+impl Facts {
+    /// Nothing is known yet of the history with this nonce.
+    pub fn new(history: impl Into<String>) -> Self {
+        Facts { history: history.into(), ..Facts::default() }
+    }
+
+    /// Takes an entry in. It must be the next one.
+    ///
+    /// # Errors
+    /// CORRUPT_HISTORY, naming the entry: nothing may be built on these facts after that.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), EngineError> {
+        if entry.seq != self.seq + 1 {
+            return Err(corrupt(entry.seq, format!("expected entry {}", self.seq + 1)));
+        }
+        if entry.epoch < self.epoch {
+            return Err(corrupt(entry.seq, format!("its epoch {} is below {}", entry.epoch, self.epoch)));
+        }
+        for fact in &entry.facts {
+            self.remember(entry.seq, fact);
+            self.live.apply(entry.seq, entry.wall, fact)?;
+        }
+        self.live.allowance.active_ms += entry.active_ms;
+        self.seq = entry.seq;
+        self.epoch = entry.epoch;
+        self.last_wall = super::thread::last_timestamp(entry).max(self.last_wall);
+        Ok(())
+    }
+
+    fn remember(&mut self, seq: u64, fact: &Fact) {
+        match fact {
+            Fact::Imported { messages, .. } => {
+                for message in messages.iter() {
+                    self.note_tools(message);
+                    self.ops.push(self.transcript.import(message));
+                }
+            }
+            Fact::Saved { message } => {
+                self.note_tools(message);
+                self.ops.push(self.transcript.import(message));
+            }
+            Fact::Reset => self.ops.push(self.transcript.clear()),
+            Fact::Turn { turn, .. } if !turn.content.is_empty() => {
+                self.push_tail();
+                self.ops.push(self.transcript.assistant(turn.content.clone()));
+                for used in &turn.uses {
+                    self.used_ids.insert(used.id.clone());
+                    self.tool_names.insert(used.name.clone());
+                }
+            }
+            Fact::Trimmed { trim } => {
+                self.push_tail();
+                self.ops.extend(self.transcript.apply_trim(trim));
+            }
+            Fact::Received { inbox, .. } => {
+                self.inbox.insert(inbox.clone());
+            }
+            Fact::Decided { inbox, nonce, tool_call_id, .. } => {
+                self.inbox.insert(inbox.clone());
+                let asked = self.live.call(tool_call_id).and_then(|c| c.asked).map_or(seq, |(s, _)| s);
+                self.decisions.insert((tool_call_id.clone(), asked), nonce.clone());
+            }
+            Fact::Done { item, text, .. } => {
+                self.item_texts.push(ItemText { id: item.item.clone(), text: text.clone() });
+            }
+            _ => {}
+        }
+    }
+
+    fn note_tools(&mut self, message: &Value) {
+        for block in message["content"].as_array().into_iter().flatten() {
+            if let (Some(id), Some(name)) =
+                (block["toolUse"]["toolUseId"].as_str(), block["toolUse"]["name"].as_str())
+            {
+                self.used_ids.insert(id.to_owned());
+                self.tool_names.insert(name.to_owned());
+            }
+        }
+    }
+
+    /// Brings the request up to the user content that is waiting for the model.
+    pub fn push_tail(&mut self) {
+        if self.live.owes_reply() {
+            self.ops.extend(self.transcript.user(self.live.tail()));
+        }
+    }
+
+    /// An inbox document that the journal already holds.
+    pub fn is_journaled(&self, inbox: &str) -> bool {
+        self.inbox.contains(inbox)
+    }
+
+    /// Whose decision counted for the call that entry `asked` asked about.
+    pub fn decided_by(&self, tool_call_id: &str, asked: u64) -> Option<&str> {
+        self.decisions.get(&(tool_call_id.to_owned(), asked)).map(String::as_str)
+    }
+
+    /// A tool use id that occurs in this history.
+    pub fn is_used(&self, id: &str) -> bool {
+        self.used_ids.contains(id)
+    }
+}
+
+/// CORRUPT_HISTORY at an entry.
+pub fn corrupt(seq: u64, what: impl AsRef<str>) -> EngineError {
+    EngineError::new(
+        Code::CorruptHistory,
+        format!(
+            "The stored history is not consistent at journal entry {seq}: {}. Nothing was changed. Restore the \
+             task's documents from a backup, or give the history up with \
+             TaskPersistence.delete({{ keepTask: true }}).",
+            what.as_ref()
+        ),
+    )
+    .with("seq", seq)
+}
