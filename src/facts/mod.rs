@@ -2,6 +2,8 @@
 
 mod fields;
 pub mod plan;
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod properties;
+pub mod rollup;
 pub mod task;
