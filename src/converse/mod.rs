@@ -1,1 +1,19 @@
 //! The model's side: content blocks, assembly of streamed turns, valid requests, classified failures.
+//!
+//! Content is `serde_json::Value` in exactly the shape of Bedrock's ConverseStream. Bytes arrive as
+//! `{"$bytes": "<base64>"}` and pass through untouched.
+
+pub mod assembly;
+pub mod blocks;
+pub mod classify;
+pub mod request;
+pub mod transcript;
+pub mod turn;
+pub mod usage;
+
+pub use assembly::{Assembly, Live};
+pub use classify::{Failure, FaultKind, ModelFault, classify};
+pub use request::{RequestOp, ResultStatus, ToolSpec, result_content, text, tool_config, tool_result};
+pub use transcript::{Transcript, Trim};
+pub use turn::{Stop, ToolUse, ToolUseIds, Turn};
+pub use usage::Usage;

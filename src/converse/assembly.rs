@@ -1,0 +1,330 @@
+//! Puts a streamed turn together.
+
+use super::blocks::{SERVER_TOOL_USE, is_too_deep};
+use super::classify::{Failure, FaultKind, ModelFault, classify};
+use super::turn::{self, Block, Piece, Stop, ToolUseIds, Turn};
+use super::usage::Usage;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Collects the events of one attempt. Blocks are keyed by `contentBlockIndex`: they may interleave, come late,
+/// and one index can carry several kinds, each of which becomes a block.
+#[derive(Debug, Default)]
+pub struct Assembly {
+    blocks: Vec<Block>,
+    /// The block that takes the next delta of a kind at an index.
+    open: BTreeMap<(u32, Kind), usize>,
+    /// Where the last text delta went: text mostly continues.
+    last_text: Option<(u32, usize)>,
+    text: String,
+    stop: Option<Stop>,
+    usage: Option<Usage>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Text,
+    ToolUse,
+    Reasoning,
+    Other(String),
+}
+
+/// What of an event is shown as it arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Live {
+    /// A piece of the answer.
+    Text(String),
+    /// A piece of the reasoning.
+    Reasoning(String),
+}
+
+/// Far above what a model writes in one turn; bounds what a broken stream can make of us.
+const MAX_BLOCKS: usize = 10_000;
+
+impl Assembly {
+    /// Nothing has arrived yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a delta of text; costs the delta's length.
+    ///
+    /// # Errors
+    /// `Malformed` where the turn has absurdly many blocks.
+    pub fn text(&mut self, index: u32, delta: &str) -> Result<(), ModelFault> {
+        if delta.is_empty() {
+            return Ok(());
+        }
+        let at = match self.last_text {
+            Some((last, at)) if last == index => at,
+            _ => {
+                self.slot(index, Kind::Text, || Piece::Text { text: String::new(), citations: Vec::new() })?
+            }
+        };
+        self.last_text = Some((index, at));
+        if let Some(Piece::Text { text, .. }) = self.piece(at) {
+            text.push_str(delta);
+        }
+        self.text.push_str(delta);
+        Ok(())
+    }
+
+    /// Takes any event of the stream. Where it failed, the attempt may still be [`complete`](Self::complete).
+    ///
+    /// # Errors
+    /// What an in-stream exception means; `Malformed` where the event is none, saying what is wrong with it.
+    pub fn event(&mut self, event: &Value) -> Result<Option<Live>, ModelFault> {
+        let members = event.as_object().ok_or_else(|| malformed("a stream event is not an object"))?;
+        for (name, member) in members.iter().filter(|(_, member)| !member.is_null()) {
+            return match name.as_str() {
+                "messageStart" | "contentBlockStop" | "$unknown" => Ok(None),
+                "contentBlockStart" => self.start(member).map(|()| None),
+                "contentBlockDelta" => self.delta(member),
+                "messageStop" => {
+                    let reason = member.get("stopReason").and_then(Value::as_str).unwrap_or_default();
+                    self.stop.get_or_insert_with(|| Stop::from(reason));
+                    Ok(None)
+                }
+                "metadata" => {
+                    self.usage = Usage::from_metadata(member).or(self.usage);
+                    Ok(None)
+                }
+                name if is_exception(name) => Err(exception(name, member)),
+                _ => continue,
+            };
+        }
+        let names: Vec<&str> = members.keys().take(5).map(String::as_str).collect();
+        Err(malformed(format!("a stream event has no known member, only [{}]", names.join(", "))))
+    }
+
+    /// Whether `messageStop` has arrived: without it the turn was cut off, however the stream ended.
+    pub fn complete(&self) -> bool {
+        self.stop.is_some()
+    }
+
+    /// What the attempt cost, where `metadata` has arrived.
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
+    /// All text of the turn in order of arrival.
+    pub fn text_so_far(&self) -> &str {
+        &self.text
+    }
+
+    /// The assembled turn.
+    ///
+    /// # Errors
+    /// `Cut` without `messageStop`; `Empty` without content, blank text and mere reasoning being none;
+    /// `Malformed` where the model says that its output is; `Overflow` where the context ended before any content.
+    pub fn finish(self, ids: &dyn ToolUseIds) -> Result<Turn, ModelFault> {
+        let Some(stop) = self.stop else {
+            return Err(ModelFault::new(FaultKind::Cut, "the stream ended before messageStop"));
+        };
+        turn::assemble(self.blocks, stop, self.text, self.usage, ids)
+    }
+
+    fn start(&mut self, event: &Value) -> Result<(), ModelFault> {
+        let index = index_of(event)?;
+        let start = event.get("start").and_then(Value::as_object);
+        let Some((kind, value)) = start.and_then(|start| start.iter().find(|(_, value)| !value.is_null()))
+        else {
+            return Ok(());
+        };
+        if kind != "toolUse" {
+            return self.other(index, kind, value);
+        }
+        let member = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (id, name) = (member("toolUseId"), member("name"));
+        let at = self.slot(index, Kind::ToolUse, Piece::nameless_use)?;
+        match self.piece(at) {
+            // Announced twice.
+            Some(Piece::ToolUse { id: known, name: called, .. }) if *known == id && *called == name => {}
+            // The start was late, its deltas are here already.
+            Some(Piece::ToolUse { id: known, name: called, server, .. })
+                if known.is_empty() && called.is_empty() =>
+            {
+                (*known, *called, *server) = (id, name, is_server_use(value));
+            }
+            _ => {
+                let piece = Piece::ToolUse { id, name, input: String::new(), server: is_server_use(value) };
+                self.push(index, Kind::ToolUse, piece)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn delta(&mut self, event: &Value) -> Result<Option<Live>, ModelFault> {
+        let index = index_of(event)?;
+        let delta = event.get("delta").and_then(Value::as_object);
+        let Some((kind, value)) = delta.and_then(|delta| delta.iter().find(|(_, value)| !value.is_null()))
+        else {
+            return Ok(None);
+        };
+        match kind.as_str() {
+            "text" => {
+                let delta = value.as_str().ok_or_else(|| malformed("a delta's text is not a string"))?;
+                self.text(index, delta)?;
+                Ok(Some(Live::Text(delta.to_owned())).filter(|_| !delta.is_empty()))
+            }
+            "toolUse" => {
+                let input = value.get("input").filter(|input| !input.is_null());
+                let fragment = match input {
+                    Some(input) => {
+                        input.as_str().ok_or_else(|| malformed("a delta's tool input is not a string"))?
+                    }
+                    None => "",
+                };
+                let at = self.slot(index, Kind::ToolUse, Piece::nameless_use)?;
+                if let Some(Piece::ToolUse { input, .. }) = self.piece(at) {
+                    input.push_str(fragment);
+                }
+                Ok(None)
+            }
+            "reasoningContent" => self.reasoning(index, value),
+            "citation" => {
+                refuse_depth(value)?;
+                let text = || Piece::Text { text: String::new(), citations: Vec::new() };
+                let at = self.slot(index, Kind::Text, text)?;
+                if let Some(Piece::Text { citations, .. }) = self.piece(at) {
+                    citations.push(value.clone());
+                }
+                Ok(None)
+            }
+            _ => self.other(index, kind, value).map(|()| None),
+        }
+    }
+
+    fn reasoning(&mut self, index: u32, delta: &Value) -> Result<Option<Live>, ModelFault> {
+        if let Some(data) = delta.get("redactedContent").filter(|data| !data.is_null()) {
+            refuse_depth(data)?;
+            let redacted = Piece::Redacted(data.clone());
+            self.push(index, Kind::Other("redactedContent".to_owned()), redacted)?;
+            return Ok(None);
+        }
+        let part = |name: &str| delta.get(name).and_then(Value::as_str);
+        let (more, seal) = (part("text"), part("signature"));
+        if more.is_none() && seal.is_none() {
+            return match delta.get("$unknown") {
+                Some(_) => self.other(index, "reasoningContent", delta).map(|()| None),
+                None => {
+                    Err(malformed("a delta's reasoning has neither text nor signature nor redactedContent"))
+                }
+            };
+        }
+        let at =
+            self.slot(index, Kind::Reasoning, || Piece::Reasoning { text: String::new(), signature: None })?;
+        if let Some(Piece::Reasoning { text, signature }) = self.piece(at) {
+            text.push_str(more.unwrap_or_default());
+            if let Some(seal) = seal {
+                signature.get_or_insert_default().push_str(seal);
+            }
+        }
+        Ok(more.filter(|more| !more.is_empty()).map(|more| Live::Reasoning(more.to_owned())))
+    }
+
+    /// Images, results of the model's own tools and kinds that nobody knows yet. What cannot be joined without
+    /// losing something becomes a block of its own.
+    fn other(&mut self, index: u32, kind: &str, value: &Value) -> Result<(), ModelFault> {
+        refuse_depth(value)?;
+        // Results come as lists of their content.
+        let value = match value {
+            Value::Array(_) if kind == "toolResult" => json!({ "content": value }),
+            _ => value.clone(),
+        };
+        let key = Kind::Other(kind.to_owned());
+        let open = self.open.get(&(index, key.clone())).copied();
+        match open.and_then(|at| self.piece(at)) {
+            Some(Piece::Other { value: known, .. }) if can_join(known, &value) => join(known, value),
+            _ => self.push(index, key, Piece::Other { kind: kind.to_owned(), value }).map(|_| ())?,
+        }
+        Ok(())
+    }
+
+    fn slot(&mut self, index: u32, kind: Kind, new: impl FnOnce() -> Piece) -> Result<usize, ModelFault> {
+        match self.open.get(&(index, kind.clone())) {
+            Some(at) => Ok(*at),
+            None => self.push(index, kind, new()),
+        }
+    }
+
+    fn push(&mut self, index: u32, kind: Kind, piece: Piece) -> Result<usize, ModelFault> {
+        if self.blocks.len() >= MAX_BLOCKS {
+            return Err(malformed(format!("a turn has more than {MAX_BLOCKS} content blocks")));
+        }
+        self.blocks.push(Block { index, piece });
+        self.open.insert((index, kind), self.blocks.len() - 1);
+        Ok(self.blocks.len() - 1)
+    }
+
+    fn piece(&mut self, at: usize) -> Option<&mut Piece> {
+        self.blocks.get_mut(at).map(|block| &mut block.piece)
+    }
+}
+
+fn malformed(message: impl Into<String>) -> ModelFault {
+    ModelFault::new(FaultKind::Malformed, message)
+}
+
+fn refuse_depth(value: &Value) -> Result<(), ModelFault> {
+    if is_too_deep(value) { Err(malformed("a content block nests too deep")) } else { Ok(()) }
+}
+
+fn index_of(event: &Value) -> Result<u32, ModelFault> {
+    let index = event.get("contentBlockIndex").and_then(Value::as_f64);
+    let whole = index.filter(|index| index.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(index));
+    whole.map(|index| index as u32).ok_or_else(|| malformed("a stream event has no usable contentBlockIndex"))
+}
+
+fn is_server_use(start: &Value) -> bool {
+    start.get("type").is_some_and(|kind| kind == SERVER_TOOL_USE)
+}
+
+fn is_exception(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    lower.ends_with("exception") || lower.ends_with("error")
+}
+
+fn exception(name: &str, member: &Value) -> ModelFault {
+    let text = |name: &str| member.get(name).and_then(Value::as_str);
+    let message = text("message").or_else(|| text("originalMessage")).or(member.as_str()).unwrap_or(name);
+    let status = member.get("originalStatusCode").and_then(Value::as_u64);
+    classify(&Failure {
+        name: Some(name.to_owned()),
+        status: status.and_then(|status| u16::try_from(status).ok()),
+        message: message.to_owned(),
+        retry_after_ms: None,
+    })
+}
+
+fn can_join(known: &Value, more: &Value) -> bool {
+    match (known, more) {
+        (Value::String(_), Value::String(_)) => true,
+        (Value::Object(known), Value::Object(more)) => more
+            .iter()
+            .all(|(key, value)| known.get(key).is_none_or(|old| old.is_array() && value.is_array())),
+        _ => false,
+    }
+}
+
+fn join(known: &mut Value, more: Value) {
+    match (known, more) {
+        (Value::String(known), Value::String(more)) => known.push_str(&more),
+        (Value::Object(known), Value::Object(more)) => join_members(known, more),
+        _ => {}
+    }
+}
+
+fn join_members(known: &mut Map<String, Value>, more: Map<String, Value>) {
+    for (key, value) in more {
+        match (known.get_mut(&key), value) {
+            (Some(Value::Array(items)), Value::Array(more)) => items.extend(more),
+            (_, value) => {
+                known.insert(key, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

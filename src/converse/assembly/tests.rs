@@ -1,0 +1,336 @@
+use super::*;
+use crate::converse::turn::ToolUse;
+use std::collections::BTreeSet;
+
+#[derive(Default)]
+struct Ids(BTreeSet<String>);
+
+impl ToolUseIds for Ids {
+    fn is_used(&self, id: &str) -> bool {
+        self.0.contains(id)
+    }
+    fn replacement(&self, index: usize) -> String {
+        format!("h-7-{index}")
+    }
+}
+
+fn text(index: u32, words: &str) -> Value {
+    json!({ "contentBlockDelta": { "contentBlockIndex": index, "delta": { "text": words } } })
+}
+
+fn delta(index: u32, delta: Value) -> Value {
+    json!({ "contentBlockDelta": { "contentBlockIndex": index, "delta": delta } })
+}
+
+fn call(index: u32, id: &str, name: &str) -> Value {
+    json!({ "contentBlockStart": { "contentBlockIndex": index, "start": { "toolUse": { "toolUseId": id, "name": name } } } })
+}
+
+fn input(index: u32, fragment: &str) -> Value {
+    delta(index, json!({ "toolUse": { "input": fragment } }))
+}
+
+fn stop(reason: &str) -> Value {
+    json!({ "messageStop": { "stopReason": reason } })
+}
+
+fn assembled(events: &[Value]) -> Assembly {
+    let mut assembly = Assembly::new();
+    for event in events {
+        assembly.event(event).unwrap();
+    }
+    assembly
+}
+
+fn turn(events: &[Value]) -> Turn {
+    assembled(events).finish(&Ids::default()).unwrap()
+}
+
+fn fault(events: &[Value]) -> ModelFault {
+    assembled(events).finish(&Ids::default()).unwrap_err()
+}
+
+fn refused(event: Value) -> ModelFault {
+    Assembly::new().event(&event).unwrap_err()
+}
+
+#[test]
+fn text_streams_live_and_ends_as_one_block() {
+    let mut assembly = Assembly::new();
+    assert_eq!(assembly.event(&json!({ "messageStart": { "role": "assistant" } })), Ok(None));
+    assert_eq!(assembly.event(&text(0, "Hel")), Ok(Some(Live::Text("Hel".to_owned()))));
+    assembly.text(0, "lo").unwrap();
+    assert_eq!(assembly.event(&json!({ "contentBlockStop": { "contentBlockIndex": 0 } })), Ok(None));
+    assert!(!assembly.complete());
+    assembly.event(&stop("end_turn")).unwrap();
+    assert!(assembly.complete());
+    assert_eq!(assembly.text_so_far(), "Hello");
+    let turn = assembly.finish(&Ids::default()).unwrap();
+    assert_eq!(turn.content, [json!({ "text": "Hello" })]);
+    assert_eq!((turn.text.as_str(), turn.stop, turn.usage), ("Hello", Stop::EndTurn, None));
+}
+
+#[test]
+fn a_turn_without_message_stop_was_cut() {
+    assert_eq!(fault(&[text(0, "All of it.")]).kind, FaultKind::Cut);
+    assert_eq!(fault(&[]).kind, FaultKind::Cut);
+}
+
+#[test]
+fn usage_arrives_with_metadata() {
+    let metadata =
+        json!({ "metadata": { "usage": { "inputTokens": 3, "outputTokens": 4, "totalTokens": 7 } } });
+    let assembly = assembled(&[text(0, "x"), stop("end_turn"), metadata]);
+    assert_eq!(assembly.usage().unwrap().total_tokens, 7);
+    assert_eq!(assembly.finish(&Ids::default()).unwrap().usage.unwrap().output_tokens, 4);
+}
+
+#[test]
+fn blocks_interleave_and_deltas_come_late() {
+    let turn = turn(&[
+        call(1, "a", "read"),
+        text(0, "I will "),
+        input(1, r#"{"path":"#),
+        text(0, "read."),
+        json!({ "contentBlockStop": { "contentBlockIndex": 1 } }),
+        stop("tool_use"),
+        input(1, r#""x"}"#),
+    ]);
+    assert_eq!(
+        turn.content,
+        [
+            json!({ "text": "I will read." }),
+            json!({ "toolUse": { "toolUseId": "a", "name": "read", "input": { "path": "x" } } })
+        ]
+    );
+    let expected =
+        ToolUse { id: "a".into(), name: "read".into(), input: json!({ "path": "x" }), problem: None };
+    assert_eq!(turn.uses, [expected]);
+}
+
+#[test]
+fn different_kinds_at_one_index_become_blocks_of_their_own() {
+    let turn = turn(&[
+        delta(0, json!({ "reasoningContent": { "text": "hm" } })),
+        text(0, "Yes"),
+        call(0, "a", "read"),
+        delta(0, json!({ "reasoningContent": { "signature": "sig" } })),
+        text(0, "."),
+        stop("tool_use"),
+    ]);
+    assert_eq!(
+        turn.content,
+        [
+            json!({ "reasoningContent": { "reasoningText": { "text": "hm", "signature": "sig" } } }),
+            json!({ "text": "Yes." }),
+            json!({ "toolUse": { "toolUseId": "a", "name": "read", "input": {} } }),
+        ]
+    );
+}
+
+#[test]
+fn two_calls_at_one_index_are_two_calls() {
+    let turn = turn(&[
+        call(0, "a", "read"),
+        input(0, r#"{"n":1}"#),
+        call(0, "b", "read"),
+        input(0, r#"{"n":2}"#),
+        stop("tool_use"),
+    ]);
+    let inputs: Vec<_> = turn.uses.iter().map(|call| (call.id.as_str(), call.input["n"].clone())).collect();
+    assert_eq!(inputs, [("a", json!(1)), ("b", json!(2))]);
+}
+
+#[test]
+fn a_call_whose_start_is_late_or_repeated_stays_one_call() {
+    let turn = turn(&[input(0, "{}"), call(0, "a", "read"), call(0, "a", "read"), stop("tool_use")]);
+    assert_eq!(turn.uses.len(), 1);
+    assert_eq!((turn.uses[0].id.as_str(), turn.uses[0].problem.clone()), ("a", None));
+}
+
+#[test]
+fn reasoning_is_live_and_nests_deeper_in_the_request() {
+    let mut assembly = Assembly::new();
+    let live = assembly.event(&delta(0, json!({ "reasoningContent": { "text": "Let me see" } })));
+    assert_eq!(live, Ok(Some(Live::Reasoning("Let me see".to_owned()))));
+    for event in [
+        delta(0, json!({ "reasoningContent": { "signature": "abc" } })),
+        delta(1, json!({ "reasoningContent": { "redactedContent": { "$bytes": "AAEC" } } })),
+        text(2, "Done."),
+        stop("end_turn"),
+    ] {
+        assembly.event(&event).unwrap();
+    }
+    assert_eq!(assembly.text_so_far(), "Done.");
+    assert_eq!(
+        assembly.finish(&Ids::default()).unwrap().content,
+        [
+            json!({ "reasoningContent": { "reasoningText": { "text": "Let me see", "signature": "abc" } } }),
+            json!({ "reasoningContent": { "redactedContent": { "$bytes": "AAEC" } } }),
+            json!({ "text": "Done." }),
+        ]
+    );
+}
+
+#[test]
+fn signed_reasoning_goes_back_even_where_its_text_is_withheld() {
+    let turn = turn(&[
+        delta(0, json!({ "reasoningContent": { "signature": "abc" } })),
+        call(1, "a", "read"),
+        stop("tool_use"),
+    ]);
+    assert_eq!(
+        turn.content[0],
+        json!({ "reasoningContent": { "reasoningText": { "text": "", "signature": "abc" } } })
+    );
+}
+
+#[test]
+fn citations_stay_with_their_text() {
+    let citation = json!({ "title": "t", "location": { "web": { "url": "u" } } });
+    let turn = turn(&[text(0, "So they say."), delta(0, json!({ "citation": citation })), stop("end_turn")]);
+    assert_eq!(
+        turn.content,
+        [json!({ "citationsContent": { "content": [{ "text": "So they say." }], "citations": [citation] } })]
+    );
+}
+
+#[test]
+fn images_join_their_start_and_their_delta() {
+    let turn = turn(&[
+        json!({ "contentBlockStart": { "contentBlockIndex": 0, "start": { "image": { "format": "png" } } } }),
+        delta(0, json!({ "image": { "source": { "bytes": { "$bytes": "AA==" } } } })),
+        stop("end_turn"),
+    ]);
+    assert_eq!(
+        turn.content,
+        [json!({ "image": { "format": "png", "source": { "bytes": { "$bytes": "AA==" } } } })]
+    );
+}
+
+#[test]
+fn a_tool_of_the_models_own_servers_is_kept_and_not_called_by_us() {
+    let started = |start: Value| json!({ "contentBlockStart": { "contentBlockIndex": 1, "start": start } });
+    let turn = turn(&[
+        json!({ "contentBlockStart": { "contentBlockIndex": 0, "start": { "toolUse": {
+            "toolUseId": "s 1", "name": "web", "type": "server_tool_use"
+        } } } }),
+        started(json!({ "toolResult": { "toolUseId": "s 1", "status": "success" } })),
+        delta(1, json!({ "toolResult": [{ "text": "a" }] })),
+        delta(1, json!({ "toolResult": [{ "json": {} }] })),
+        text(2, "Found."),
+        stop("end_turn"),
+    ]);
+    assert!(turn.uses.is_empty());
+    let id = &turn.content[0]["toolUse"]["toolUseId"];
+    assert_eq!(id, "h-7-0");
+    assert_eq!(
+        turn.content[1],
+        json!({ "toolResult": { "toolUseId": id, "status": "success", "content": [{ "text": "a" }, { "json": {} }] } })
+    );
+}
+
+#[test]
+fn kinds_that_nobody_knows_are_preserved() {
+    let turn = turn(&[
+        delta(0, json!({ "$unknown": ["hologram", { "depth": 3 }] })),
+        delta(1, json!({ "poem": "Roses " })),
+        delta(1, json!({ "poem": "are red" })),
+        delta(2, json!({ "chart": { "points": [1] } })),
+        delta(2, json!({ "chart": { "points": [2], "kind": "bar" } })),
+        delta(2, json!({ "chart": { "kind": "line" } })),
+        stop("end_turn"),
+    ]);
+    assert_eq!(
+        turn.content,
+        [
+            json!({ "$unknown": ["hologram", { "depth": 3 }] }),
+            json!({ "poem": "Roses are red" }),
+            json!({ "chart": { "points": [1, 2], "kind": "bar" } }),
+            json!({ "chart": { "kind": "line" } }),
+        ]
+    );
+}
+
+#[test]
+fn exceptions_in_the_stream_are_classified() {
+    for (name, kind) in [
+        ("throttlingException", FaultKind::Throttled),
+        ("internalServerException", FaultKind::Overloaded),
+        ("modelStreamErrorException", FaultKind::Overloaded),
+        ("serviceUnavailableException", FaultKind::Overloaded),
+        ("validationException", FaultKind::Invalid),
+        ("modelTimeoutException", FaultKind::Timeout),
+        ("newfangledException", FaultKind::Cut),
+    ] {
+        let fault = refused(json!({ name: { "message": "words" } }));
+        assert_eq!((fault.kind, fault.message.as_str()), (kind, "words"), "{name}");
+    }
+    let overflow =
+        refused(json!({ "validationException": { "message": "Input is too long for requested model." } }));
+    assert_eq!(overflow.kind, FaultKind::Overflow);
+}
+
+#[test]
+fn a_failure_after_message_stop_leaves_the_turn_complete() {
+    let mut assembly = assembled(&[text(0, "x"), stop("end_turn")]);
+    assert!(assembly.event(&json!({ "internalServerException": {} })).is_err());
+    assert!(assembly.complete());
+    assert!(assembly.finish(&Ids::default()).is_ok());
+}
+
+#[test]
+fn what_the_sdk_does_not_know_is_ignored_and_nonsense_is_not() {
+    assert_eq!(Assembly::new().event(&json!({ "$unknown": ["x", {}] })), Ok(None));
+    for (nonsense, words) in [
+        (json!(null), "not an object"),
+        (json!("text"), "not an object"),
+        (json!([]), "not an object"),
+        (json!({}), "no known member"),
+        (json!({ "foo": 1 }), "[foo]"),
+        (json!({ "contentBlockDelta": { "delta": { "text": "x" } } }), "contentBlockIndex"),
+        (
+            json!({ "contentBlockDelta": { "contentBlockIndex": -1, "delta": { "text": "x" } } }),
+            "contentBlockIndex",
+        ),
+        (
+            json!({ "contentBlockDelta": { "contentBlockIndex": 0.5, "delta": { "text": "x" } } }),
+            "contentBlockIndex",
+        ),
+        (delta(0, json!({ "text": 7 })), "text is not a string"),
+        (delta(0, json!({ "toolUse": { "input": {} } })), "tool input is not a string"),
+        (delta(0, json!({ "reasoningContent": {} })), "reasoning"),
+    ] {
+        let fault = refused(nonsense);
+        assert_eq!(fault.kind, FaultKind::Malformed);
+        assert!(fault.message.contains(words), "{}", fault.message);
+    }
+}
+
+#[test]
+fn members_that_are_absent_may_be_null() {
+    let mut assembly = Assembly::new();
+    let event = json!({ "messageStart": null, "contentBlockDelta": {
+        "contentBlockIndex": 0, "delta": { "toolUse": null, "text": "x" }
+    } });
+    assert_eq!(assembly.event(&event), Ok(Some(Live::Text("x".to_owned()))));
+    assert_eq!(assembly.event(&delta(0, json!({}))), Ok(None));
+}
+
+#[test]
+fn a_stream_of_endless_blocks_is_refused() {
+    let mut assembly = Assembly::new();
+    let refused = (0..20_000).find_map(|index| assembly.text(index, "x").err());
+    assert_eq!(refused.map(|fault| fault.kind), Some(FaultKind::Malformed));
+}
+
+#[test]
+fn blocks_that_nest_too_deep_are_refused() {
+    let bomb = (0..500).fold(json!(1), |inner, _| Value::Array(vec![inner]));
+    for hostile in [json!({ "poem": bomb }), json!({ "citation": bomb })] {
+        assert_eq!(
+            Assembly::new().event(&delta(0, hostile)).map_err(|fault| fault.kind),
+            Err(FaultKind::Malformed)
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! What the API demands of names, ids, texts and values inside content blocks.
+
+use serde_json::Value;
+
+/// How deep a value may nest, the same for what tools return and for what models send: parsers stop at 128,
+/// and an entry of the journal wraps a value in a few levels more.
+pub const MAX_DEPTH: usize = 100;
+
+const MAX_LENGTH: usize = 64;
+
+/// Whether the API takes this as a toolUseId: `[a-zA-Z0-9_.:-]{1,64}`.
+pub fn is_valid_id(id: &str) -> bool {
+    (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(is_id_byte)
+}
+
+/// Whether the API takes this as a tool's name: `[a-zA-Z0-9_-]{1,64}`.
+pub fn is_valid_name(name: &str) -> bool {
+    (1..=MAX_LENGTH).contains(&name.len()) && name.bytes().all(is_name_byte)
+}
+
+/// The nearest valid tool name.
+pub fn valid_name(name: &str) -> String {
+    replaced(name, MAX_LENGTH, is_name_byte, "invalid_name")
+}
+
+/// The nearest valid toolUseId that is not `taken`.
+pub fn free_id(id: &str, taken: impl Fn(&str) -> bool) -> String {
+    // Far more suffixes than a history can have ids of one stem; the bound only rules out an endless loop.
+    const SUFFIXES: u32 = 1_000_000;
+    let nearest = replaced(id, MAX_LENGTH, is_id_byte, "call");
+    if !taken(&nearest) {
+        return nearest;
+    }
+    let stem = replaced(id, MAX_LENGTH - 8, is_id_byte, "call");
+    (1..SUFFIXES).map(|n| format!("{stem}-{n}")).find(|id| !taken(id)).unwrap_or(nearest)
+}
+
+/// Whether the API would reject this as a blank text.
+pub fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
+/// Whether a value nests deeper than [`MAX_DEPTH`]. Looks no deeper than that itself.
+pub fn is_too_deep(value: &Value) -> bool {
+    fn deeper_than(value: &Value, levels: usize) -> bool {
+        match value {
+            Value::Array(items) => levels == 0 || items.iter().any(|item| deeper_than(item, levels - 1)),
+            Value::Object(members) => {
+                levels == 0 || members.values().any(|item| deeper_than(item, levels - 1))
+            }
+            _ => false,
+        }
+    }
+    deeper_than(value, MAX_DEPTH)
+}
+
+/// The text of a text block.
+pub fn text_of(block: &Value) -> Option<&str> {
+    block.get("text")?.as_str()
+}
+
+/// The id of a tool use that waits for our result. A use that the model's own servers answer does not.
+pub fn use_id(block: &Value) -> Option<&str> {
+    let tool_use = block.get("toolUse")?;
+    if tool_use.get("type").is_some_and(|kind| kind == SERVER_TOOL_USE) {
+        return None;
+    }
+    tool_use.get("toolUseId")?.as_str()
+}
+
+/// Marks a use that the model's own servers answer within the same turn.
+pub const SERVER_TOOL_USE: &str = "server_tool_use";
+
+/// Whether this is a block of reasoning.
+pub fn is_reasoning(block: &Value) -> bool {
+    block.get("reasoningContent").is_some()
+}
+
+/// At most `max` bytes of `text`, cut between characters.
+pub fn excerpt(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
+fn is_id_byte(byte: u8) -> bool {
+    is_name_byte(byte) || matches!(byte, b'.' | b':')
+}
+
+fn replaced(text: &str, max: usize, allowed: fn(u8) -> bool, fallback: &str) -> String {
+    let fits = |c: char| u8::try_from(c).is_ok_and(allowed);
+    let replaced: String = text.chars().take(max).map(|c| if fits(c) { c } else { '_' }).collect();
+    if replaced.is_empty() { fallback.to_owned() } else { replaced }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn ids_and_names_have_one_to_sixty_four_plain_characters() {
+        assert!(is_valid_id("tooluse_a.b:c-1") && !is_valid_name("tooluse_a.b:c-1"));
+        assert!(is_valid_name(&"x".repeat(64)) && !is_valid_name(&"x".repeat(65)));
+        for wrong in ["", "a b", "é", "a/b"] {
+            assert!(!is_valid_id(wrong) && !is_valid_name(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn wrong_names_become_the_nearest_valid_ones() {
+        assert_eq!(valid_name("fs.read file"), "fs_read_file");
+        assert_eq!(valid_name(""), "invalid_name");
+        assert!(is_valid_name(&valid_name(&"ü".repeat(500))));
+    }
+
+    #[test]
+    fn a_taken_id_gets_a_suffix_and_stays_within_its_length() {
+        let long = "x".repeat(80);
+        let first = free_id(&long, |_| false);
+        let second = free_id(&long, |id| id == first);
+        assert!(is_valid_id(&first) && is_valid_id(&second) && first != second);
+        assert_eq!(free_id("a", |id| id == "a" || id == "a-1"), "a-2");
+    }
+
+    #[test]
+    fn depth_is_measured_without_following_it_to_the_end() {
+        let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| Value::Array(vec![inner]));
+        assert!(!is_too_deep(&nested(MAX_DEPTH)));
+        assert!(is_too_deep(&nested(MAX_DEPTH + 1)));
+        assert!(is_too_deep(&nested(2_000)));
+    }
+
+    #[test]
+    fn an_excerpt_never_splits_a_character() {
+        assert_eq!(excerpt("añb", 2), "a");
+        assert_eq!(excerpt("añb", 99), "añb");
+    }
+}

@@ -1,0 +1,427 @@
+//! What a model's failure means: whether to try again, and what to tell the user.
+
+use super::blocks::excerpt;
+use crate::error::{CauseId, Code, EngineError};
+
+/// What the boundary could read from a thrown value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Failure {
+    /// `error.name`, or the name of an in-stream exception.
+    pub name: Option<String>,
+    /// `error.$metadata.httpStatusCode` or `error.status`.
+    pub status: Option<u16>,
+    /// `error.message`, or the value as text.
+    pub message: String,
+    /// What a Retry-After header asked for, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FaultKind {
+    /// Too many requests or tokens for now.
+    Throttled,
+    /// The service or the model failed on its side.
+    Overloaded,
+    /// No answer in time.
+    Timeout,
+    /// The stream ended early, or in a way that says nothing.
+    Cut,
+    /// The stream said something that is no turn.
+    Malformed,
+    /// The turn had no content.
+    Empty,
+    /// The request is longer than the model's context.
+    Overflow,
+    /// The request is wrong and stays wrong.
+    Invalid,
+    /// Credentials or permissions do not suffice.
+    Denied,
+    /// Somebody aborted it.
+    Aborted,
+}
+
+impl FaultKind {
+    /// Whether the same request would fail again. Overflow may be cured by a shorter request.
+    pub fn permanent(self) -> bool {
+        matches!(self, FaultKind::Overflow | FaultKind::Invalid | FaultKind::Denied)
+    }
+
+    /// The code that users see when this kind ends a run.
+    pub fn code(self) -> Code {
+        match self {
+            FaultKind::Throttled => Code::ModelThrottled,
+            FaultKind::Timeout => Code::ModelTimeout,
+            FaultKind::Overloaded
+            | FaultKind::Cut
+            | FaultKind::Malformed
+            | FaultKind::Empty
+            | FaultKind::Aborted => Code::ModelUnavailable,
+            FaultKind::Overflow => Code::ContextOverflow,
+            FaultKind::Invalid => Code::ModelRejected,
+            FaultKind::Denied => Code::ModelDenied,
+        }
+    }
+}
+
+/// A classified failure of one attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelFault {
+    /// What it means.
+    pub kind: FaultKind,
+    /// The model's own words, or ours about what it sent.
+    pub message: String,
+    /// The shortest wait that the server asked for, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+    /// The exception behind it.
+    pub cause: Option<CauseId>,
+}
+
+impl ModelFault {
+    /// A fault that no exception stands behind.
+    pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
+        ModelFault { kind, message: message.into(), retry_after_ms: None, cause: None }
+    }
+
+    /// The error that ends the run: for transient kinds after the last attempt, for permanent ones at once.
+    pub fn error(&self) -> EngineError {
+        let (said, advice) = (self.said(), self.advice());
+        EngineError::new(self.kind.code(), format!("{said} {advice}")).caused_by(self.cause)
+    }
+
+    fn said(&self) -> String {
+        let what = match self.kind {
+            FaultKind::Throttled => "The model throttles requests",
+            FaultKind::Overloaded => "The model's service failed",
+            FaultKind::Timeout => "The model did not answer in time",
+            FaultKind::Cut => "The model's answer was cut off",
+            FaultKind::Malformed => "The model's answer was malformed",
+            FaultKind::Empty => "The model answered without any content",
+            FaultKind::Overflow => {
+                "The request is longer than the model's context, and nothing more can be left out"
+            }
+            FaultKind::Invalid => "The model rejected the request",
+            FaultKind::Denied => "Access to the model was denied",
+            FaultKind::Aborted => "The model call was aborted",
+        };
+        let words = self.message.trim();
+        let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
+        if words.is_empty() { format!("{what}.") } else { format!("{what}: {}{end}", excerpt(words, 2_000)) }
+    }
+
+    fn advice(&self) -> &'static str {
+        let words = self.message.to_lowercase();
+        let says = |texts: &[&str]| texts.iter().any(|text| words.contains(text));
+        match self.kind {
+            FaultKind::Throttled => {
+                "All attempts are used up. Resume the task later, or raise the account's quota for this model."
+            }
+            FaultKind::Overloaded | FaultKind::Timeout | FaultKind::Cut | FaultKind::Aborted => {
+                "All attempts are used up. Resume the task to try again."
+            }
+            FaultKind::Malformed | FaultKind::Empty => {
+                "All attempts are used up. Resume the task to try again; if it stays so, use another model."
+            }
+            FaultKind::Overflow => {
+                "Shorten the task's description, the system prompt or the tools' results, or use a model with a \
+                 larger context."
+            }
+            FaultKind::Denied if says(&["expired"]) => "Renew the credentials and resume the task.",
+            FaultKind::Denied if says(&["credential", "security token", "signature", "api key"]) => {
+                "Check the credentials that the model client uses, then resume the task."
+            }
+            FaultKind::Denied if says(&["access to the model", "model access"]) => {
+                "Request access to this model for the account and the client's region, then resume the task."
+            }
+            FaultKind::Denied => {
+                "Check the credentials, the permission bedrock:InvokeModelWithResponseStream and the account's \
+                 access to this model in the client's region, then resume the task."
+            }
+            FaultKind::Invalid if says(&["on-demand throughput"]) => {
+                "Use the id or ARN of an inference profile that contains this model as model id."
+            }
+            FaultKind::Invalid
+                if says(&["model identifier", "model id", "not found", "could not resolve"]) =>
+            {
+                "Check the model id and that the client's region offers this model."
+            }
+            FaultKind::Invalid => {
+                "The same request would fail again: check model id, region, inference settings and tool schemas."
+            }
+        }
+    }
+}
+
+/// What a thrown value means: by its name, else by its status; what says neither was cut off.
+pub fn classify(failure: &Failure) -> ModelFault {
+    let words = failure.message.to_lowercase();
+    let named = failure.name.as_deref().and_then(by_name).or_else(|| failure.status.and_then(by_status));
+    let kind = match named {
+        Some(FaultKind::Denied) => FaultKind::Denied,
+        _ if THROTTLING_TEXTS.iter().any(|text| words.contains(text)) => FaultKind::Throttled,
+        None | Some(FaultKind::Invalid) if OVERFLOW_TEXTS.iter().any(|text| words.contains(text)) => {
+            FaultKind::Overflow
+        }
+        Some(kind) => kind,
+        None => FaultKind::Cut,
+    };
+    ModelFault { kind, message: failure.message.clone(), retry_after_ms: failure.retry_after_ms, cause: None }
+}
+
+const THROTTLING_TEXTS: [&str; 2] = ["too many tokens, please wait", "too many requests, please wait"];
+
+/// Seen from Bedrock and from the model families behind it.
+const OVERFLOW_TEXTS: [&str; 6] = [
+    "input is too long for requested model",
+    "input length and `max_tokens` exceed context limit",
+    "input length and max_tokens exceed context limit",
+    "too many total text bytes",
+    "prompt is too long",
+    "this model's maximum context length is",
+];
+
+fn by_name(name: &str) -> Option<FaultKind> {
+    let lower = name.to_lowercase();
+    // Older protocols put the shape's namespace in front and its URL behind.
+    let local = lower.rsplit('#').next().and_then(|name| name.split(':').next()).unwrap_or(&lower);
+    let stem = local.strip_suffix("exception").or_else(|| local.strip_suffix("error")).unwrap_or(local);
+    Some(match stem.trim_end_matches('_') {
+        "throttling"
+        | "throttled"
+        | "requestthrottled"
+        | "toomanyrequests"
+        | "requestlimitexceeded"
+        | "servicequotaexceeded"
+        | "slowdown"
+        | "rate_limit"
+        | "ratelimit" => FaultKind::Throttled,
+        "internalserver" | "internalfailure" | "internal" | "serviceunavailable" | "modelnotready"
+        | "model" | "modelstream" | "modelstreamerror" | "modelerror" | "overloaded" | "api" => {
+            FaultKind::Overloaded
+        }
+        "modeltimeout" | "timeout" | "requesttimeout" | "apiconnectiontimeout" => FaultKind::Timeout,
+        "validation" | "resourcenotfound" | "invalidrequest" | "invalid_request" | "badrequest"
+        | "serialization" | "conflict" | "not_found" | "notfound" => FaultKind::Invalid,
+        "accessdenied"
+        | "unrecognizedclient"
+        | "invalidsignature"
+        | "expiredtoken"
+        | "incompletesignature"
+        | "invalidclienttokenid"
+        | "missingauthenticationtoken"
+        | "notauthorized"
+        | "optinrequired"
+        | "credentialsprovider"
+        | "tokenprovider"
+        | "unauthorized"
+        | "authentication"
+        | "permission"
+        | "permissiondenied" => FaultKind::Denied,
+        "abort" | "apiuserabort" => FaultKind::Aborted,
+        _ => return None,
+    })
+}
+
+fn by_status(status: u16) -> Option<FaultKind> {
+    Some(match status {
+        429 => FaultKind::Throttled,
+        408 | 504 => FaultKind::Timeout,
+        401 | 403 => FaultKind::Denied,
+        413 => FaultKind::Overflow,
+        424 | 425 | 500..=599 => FaultKind::Overloaded,
+        400..=499 => FaultKind::Invalid,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str, message: &str) -> FaultKind {
+        let failure =
+            Failure { name: Some(name.to_owned()), message: message.to_owned(), ..Default::default() };
+        classify(&failure).kind
+    }
+
+    fn with_status(status: u16, message: &str) -> FaultKind {
+        let failure = Failure {
+            name: Some("Error".to_owned()),
+            status: Some(status),
+            message: message.to_owned(),
+            ..Default::default()
+        };
+        classify(&failure).kind
+    }
+
+    #[test]
+    fn bedrocks_exceptions_are_known_by_name_in_any_case() {
+        for (name, kind) in [
+            ("ThrottlingException", FaultKind::Throttled),
+            ("throttlingException", FaultKind::Throttled),
+            ("ServiceQuotaExceededException", FaultKind::Throttled),
+            ("InternalServerException", FaultKind::Overloaded),
+            ("serviceUnavailableException", FaultKind::Overloaded),
+            ("ModelNotReadyException", FaultKind::Overloaded),
+            ("ModelErrorException", FaultKind::Overloaded),
+            ("modelStreamErrorException", FaultKind::Overloaded),
+            ("ModelTimeoutException", FaultKind::Timeout),
+            ("TimeoutError", FaultKind::Timeout),
+            ("validationException", FaultKind::Invalid),
+            ("ResourceNotFoundException", FaultKind::Invalid),
+            ("AccessDeniedException", FaultKind::Denied),
+            ("UnrecognizedClientException", FaultKind::Denied),
+            ("ExpiredTokenException", FaultKind::Denied),
+            ("CredentialsProviderError", FaultKind::Denied),
+            ("AbortError", FaultKind::Aborted),
+            ("com.amazon.coral.service#AccessDeniedException", FaultKind::Denied),
+            ("ThrottlingException:http://internal.amazon.com/", FaultKind::Throttled),
+        ] {
+            assert_eq!(named(name, "x"), kind, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_status_decides_where_the_name_says_nothing() {
+        for (status, kind) in [
+            (429, FaultKind::Throttled),
+            (408, FaultKind::Timeout),
+            (504, FaultKind::Timeout),
+            (500, FaultKind::Overloaded),
+            (503, FaultKind::Overloaded),
+            (529, FaultKind::Overloaded),
+            (424, FaultKind::Overloaded),
+            (400, FaultKind::Invalid),
+            (404, FaultKind::Invalid),
+            (401, FaultKind::Denied),
+            (403, FaultKind::Denied),
+            (413, FaultKind::Overflow),
+            (200, FaultKind::Cut),
+        ] {
+            assert_eq!(with_status(status, "x"), kind, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_name_counts_for_more_than_the_status() {
+        let failure = Failure {
+            name: Some("ServiceQuotaExceededException".to_owned()),
+            status: Some(400),
+            ..Default::default()
+        };
+        assert_eq!(classify(&failure).kind, FaultKind::Throttled);
+    }
+
+    #[test]
+    fn every_known_text_of_a_context_overflow_is_recognised() {
+        for text in [
+            "Input is too long for requested model.",
+            "input length and `max_tokens` exceed context limit: 190000 + 20000 > 204648",
+            "too many total text bytes: 25000001 > 25000000",
+            "The model returned the following errors: prompt is too long: 210000 tokens > 200000 maximum",
+            "This model's maximum context length is 131072 tokens.",
+        ] {
+            assert_eq!(named("ValidationException", text), FaultKind::Overflow, "{text}");
+            assert_eq!(with_status(400, text), FaultKind::Overflow, "{text}");
+            assert_eq!(named("Error", text), FaultKind::Overflow, "{text}");
+        }
+    }
+
+    #[test]
+    fn too_many_tokens_please_wait_is_throttling_and_no_overflow() {
+        let text = "Too many tokens, please wait before trying again.";
+        assert_eq!(named("ThrottlingException", text), FaultKind::Throttled);
+        assert_eq!(named("ValidationException", text), FaultKind::Throttled);
+        assert_eq!(named("Error", text), FaultKind::Throttled);
+    }
+
+    #[test]
+    fn what_nobody_knows_was_cut_off() {
+        assert_eq!(named("Error", r#"{"unmodelled":"frame"}"#), FaultKind::Cut);
+        assert_eq!(named("TypeError", "fetch failed"), FaultKind::Cut);
+        assert_eq!(classify(&Failure::default()).kind, FaultKind::Cut);
+    }
+
+    #[test]
+    fn only_what_would_fail_again_is_permanent() {
+        for kind in [FaultKind::Overflow, FaultKind::Invalid, FaultKind::Denied] {
+            assert!(kind.permanent() && !kind.code().retryable(), "{kind:?}");
+        }
+        for kind in [
+            FaultKind::Throttled,
+            FaultKind::Overloaded,
+            FaultKind::Timeout,
+            FaultKind::Cut,
+            FaultKind::Malformed,
+            FaultKind::Empty,
+            FaultKind::Aborted,
+        ] {
+            assert!(!kind.permanent() && kind.code().retryable(), "{kind:?}");
+            let error = ModelFault::new(kind, "").error();
+            assert!(error.retryable && error.message.contains("attempts are used up"), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn permanent_errors_say_what_to_do() {
+        for (name, message, code, advice) in [
+            (
+                "CredentialsProviderError",
+                "Could not load credentials from any providers",
+                Code::ModelDenied,
+                "Check the credentials",
+            ),
+            (
+                "ExpiredTokenException",
+                "The security token included in the request is expired",
+                Code::ModelDenied,
+                "Renew the credentials",
+            ),
+            (
+                "AccessDeniedException",
+                "You don't have access to the model with the specified model ID.",
+                Code::ModelDenied,
+                "Request access to this model",
+            ),
+            (
+                "AccessDeniedException",
+                "User is not authorized to perform: bedrock:InvokeModel",
+                Code::ModelDenied,
+                "bedrock:InvokeModelWithResponseStream",
+            ),
+            (
+                "ValidationException",
+                "The provided model identifier is invalid.",
+                Code::ModelRejected,
+                "Check the model id",
+            ),
+            (
+                "ValidationException",
+                "Invocation of model ID x with on-demand throughput isn't supported.",
+                Code::ModelRejected,
+                "inference profile",
+            ),
+            ("ValidationException", "prompt is too long", Code::ContextOverflow, "larger context"),
+        ] {
+            let failure = Failure {
+                name: Some(name.to_owned()),
+                message: message.to_owned(),
+                retry_after_ms: None,
+                status: None,
+            };
+            let error = classify(&failure).error();
+            assert_eq!(error.code, code, "{message}");
+            assert!(error.message.contains(advice), "{}", error.message);
+            assert!(error.message.contains(message), "{}", error.message);
+            assert!(!error.retryable);
+        }
+    }
+
+    #[test]
+    fn the_exception_and_the_servers_wait_are_kept() {
+        let failure = Failure { status: Some(429), retry_after_ms: Some(1_500), ..Default::default() };
+        let fault = ModelFault { cause: Some(CauseId(7)), ..classify(&failure) };
+        assert_eq!(fault.retry_after_ms, Some(1_500));
+        assert_eq!(fault.error().cause, Some(CauseId(7)));
+    }
+}

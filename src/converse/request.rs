@@ -1,0 +1,242 @@
+//! Requests as operations on what the client side already holds, and the parts they are made of.
+
+use super::blocks::is_blank;
+use serde::ser::{Serialize, Serializer};
+use serde::{Deserialize, Serialize as DeriveSerialize};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// A change of the request that the client side keeps. Indexes count messages as they are before the operation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RequestOp {
+    /// The system prompt; `None` sends no system block.
+    System(Option<String>),
+    /// The model's id; `None` leaves it to the model client.
+    Model(Option<String>),
+    /// The `toolConfig`; `None` sends none.
+    Tools(Option<Value>),
+    /// Appends a message.
+    Push(Value),
+    /// Replaces the message at an index.
+    Replace(usize, Value),
+    /// Leaves out the messages before an index. Where the message at the index is an assistant's, the marker (a
+    /// user message) stands in front of it; where it is a user's, the marker's content goes in front of its
+    /// content. Roles alternate afterwards either way.
+    DropBefore(usize, Value),
+}
+
+/// As the boundary sees it: `{"op": "push", "message": …}`, `{"op": "replace", "index": …, "message": …}`,
+/// `{"op": "dropBefore", "index": …, "marker": …}`, `{"op": "system", "text": …}`, `{"op": "model", "id": …}`,
+/// `{"op": "tools", "toolConfig": …}`; what is `None` has no member.
+impl Serialize for RequestOp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            RequestOp::System(text) => Wire::System { text: text.as_deref() },
+            RequestOp::Model(id) => Wire::Model { id: id.as_deref() },
+            RequestOp::Tools(tool_config) => Wire::Tools { tool_config: tool_config.as_ref() },
+            RequestOp::Push(message) => Wire::Push { message },
+            RequestOp::Replace(index, message) => Wire::Replace { index: *index, message },
+            RequestOp::DropBefore(index, marker) => Wire::DropBefore { index: *index, marker },
+        }
+        .serialize(serializer)
+    }
+}
+
+#[derive(DeriveSerialize)]
+#[serde(tag = "op", rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum Wire<'a> {
+    System {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        text: Option<&'a str>,
+    },
+    Model {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a str>,
+    },
+    Tools {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tool_config: Option<&'a Value>,
+    },
+    Push {
+        message: &'a Value,
+    },
+    Replace {
+        index: usize,
+        message: &'a Value,
+    },
+    DropBefore {
+        index: usize,
+        marker: &'a Value,
+    },
+}
+
+/// How a call went, in the API's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, DeriveSerialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResultStatus {
+    /// It returned.
+    Success,
+    /// It failed, was rejected, or its outcome is unknown.
+    Error,
+}
+
+/// Stands where a tool returned nothing: the API takes no empty result.
+pub const NO_OUTPUT: &str = "(no output)";
+
+/// A block of text. Blank texts are rejected by the API; [`super::Transcript`] leaves them out.
+pub fn text(text: &str) -> Value {
+    json!({ "text": text })
+}
+
+/// A tool's result as a content block.
+pub fn tool_result(id: &str, status: ResultStatus, content: Vec<Value>) -> Value {
+    let content = if content.is_empty() { vec![text(NO_OUTPUT)] } else { content };
+    json!({ "toolResult": { "toolUseId": id, "content": content, "status": status } })
+}
+
+/// What a tool returned, as the model gets it: plain objects as `json`, strings as `text`, everything else as
+/// JSON text, nothing or blank as the text `(no output)`.
+pub fn result_content(value: &Value) -> Vec<Value> {
+    vec![match value {
+        Value::Object(_) => json!({ "json": value }),
+        Value::Null => text(NO_OUTPUT),
+        Value::String(words) if is_blank(words) => text(NO_OUTPUT),
+        Value::String(words) => text(words),
+        other => text(&other.to_string()),
+    }]
+}
+
+/// A tool as the model is told about it.
+#[derive(Clone, Debug, PartialEq, DeriveSerialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolSpec {
+    /// A valid tool name; checked at configuration.
+    pub name: String,
+    /// What it does; may be blank.
+    #[serde(default)]
+    pub description: String,
+    /// JSON Schema of its input; anything but an object counts as "any object".
+    #[serde(default)]
+    pub input_schema: Value,
+}
+
+/// The request's `toolConfig`. The API rejects tool blocks without one, so names that only the history has
+/// get a specification too where no tool is configured. `None` where there is neither.
+pub fn tool_config<'a>(
+    specs: &[ToolSpec],
+    names_in_history: impl IntoIterator<Item = &'a str>,
+) -> Option<Value> {
+    let tools: Vec<Value> = if specs.is_empty() {
+        let names: BTreeSet<&str> = names_in_history.into_iter().collect();
+        names.into_iter().map(|name| spec(name, GONE, &Value::Null)).collect()
+    } else {
+        specs.iter().map(|tool| spec(&tool.name, &tool.description, &tool.input_schema)).collect()
+    };
+    (!tools.is_empty()).then(|| json!({ "tools": tools }))
+}
+
+const GONE: &str = "No longer available. Do not call it.";
+
+fn spec(name: &str, description: &str, schema: &Value) -> Value {
+    let any_object = || json!({ "type": "object" });
+    let schema = if schema.is_object() { schema.clone() } else { any_object() };
+    if is_blank(description) {
+        json!({ "toolSpec": { "name": name, "inputSchema": { "json": schema } } })
+    } else {
+        json!({ "toolSpec": { "name": name, "description": description, "inputSchema": { "json": schema } } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_file() -> ToolSpec {
+        ToolSpec {
+            name: "read_file".to_owned(),
+            description: "Reads a file.".to_owned(),
+            input_schema: json!({ "type": "object", "properties": { "path": { "type": "string" } } }),
+        }
+    }
+
+    #[test]
+    fn objects_go_to_the_model_as_json_and_strings_as_text() {
+        assert_eq!(result_content(&json!({ "a": 1 })), [json!({ "json": { "a": 1 } })]);
+        assert_eq!(result_content(&json!({})), [json!({ "json": {} })]);
+        assert_eq!(result_content(&json!(" two words ")), [json!({ "text": " two words " })]);
+    }
+
+    #[test]
+    fn everything_else_goes_as_json_text() {
+        assert_eq!(result_content(&json!([1, "a"])), [json!({ "text": r#"[1,"a"]"# })]);
+        assert_eq!(result_content(&json!(1.5)), [json!({ "text": "1.5" })]);
+        assert_eq!(result_content(&json!(false)), [json!({ "text": "false" })]);
+    }
+
+    #[test]
+    fn nothing_and_blank_are_no_output() {
+        for nothing in [json!(null), json!(""), json!(" \n\t")] {
+            assert_eq!(result_content(&nothing), [json!({ "text": "(no output)" })]);
+        }
+    }
+
+    #[test]
+    fn a_result_is_never_empty() {
+        assert_eq!(
+            tool_result("a", ResultStatus::Error, vec![]),
+            json!({ "toolResult": { "toolUseId": "a", "content": [{ "text": "(no output)" }], "status": "error" } })
+        );
+        let block = tool_result("a", ResultStatus::Success, vec![text("x")]);
+        assert_eq!(block["toolResult"]["status"], "success");
+    }
+
+    #[test]
+    fn configured_tools_are_told_with_description_and_schema() {
+        let config = tool_config(&[read_file()], ["other"]).unwrap();
+        assert_eq!(
+            config,
+            json!({ "tools": [{ "toolSpec": {
+                "name": "read_file",
+                "description": "Reads a file.",
+                "inputSchema": { "json": { "type": "object", "properties": { "path": { "type": "string" } } } }
+            } }] })
+        );
+    }
+
+    #[test]
+    fn a_blank_description_is_left_out_and_a_missing_schema_takes_any_object() {
+        let bare = ToolSpec { description: " ".to_owned(), input_schema: Value::Null, ..read_file() };
+        let config = tool_config(&[bare], []).unwrap();
+        assert_eq!(
+            config["tools"][0]["toolSpec"],
+            json!({ "name": "read_file", "inputSchema": { "json": { "type": "object" } } })
+        );
+    }
+
+    #[test]
+    fn tool_blocks_in_the_history_get_a_config_though_no_tool_is_configured() {
+        let config = tool_config(&[], ["b", "a", "b"]).unwrap();
+        let names: Vec<_> =
+            config["tools"].as_array().unwrap().iter().map(|t| &t["toolSpec"]["name"]).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(tool_config(&[], []), None);
+    }
+
+    #[test]
+    fn operations_cross_the_boundary_by_name() {
+        for (op, wire) in [
+            (RequestOp::System(Some("s".to_owned())), json!({ "op": "system", "text": "s" })),
+            (RequestOp::System(None), json!({ "op": "system" })),
+            (RequestOp::Model(Some("m".to_owned())), json!({ "op": "model", "id": "m" })),
+            (
+                RequestOp::Tools(Some(json!({ "tools": [] }))),
+                json!({ "op": "tools", "toolConfig": { "tools": [] } }),
+            ),
+            (RequestOp::Push(json!(1)), json!({ "op": "push", "message": 1 })),
+            (RequestOp::Replace(2, json!(1)), json!({ "op": "replace", "index": 2, "message": 1 })),
+            (RequestOp::DropBefore(3, json!(1)), json!({ "op": "dropBefore", "index": 3, "marker": 1 })),
+        ] {
+            assert_eq!(serde_json::to_value(op).unwrap(), wire);
+        }
+    }
+}

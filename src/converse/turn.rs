@@ -1,0 +1,291 @@
+//! A finished turn: the message that goes back to the model, and the calls it asks for.
+
+use super::blocks::{
+    SERVER_TOOL_USE, excerpt, free_id, is_blank, is_reasoning, is_too_deep, is_valid_id, is_valid_name,
+    valid_name,
+};
+use super::classify::{FaultKind, ModelFault};
+use super::request::text as text_block;
+use super::usage::Usage;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Why the model stopped. Stored as the API's own words.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Stop {
+    /// It had nothing more to say.
+    EndTurn,
+    /// It waits for results.
+    ToolUse,
+    /// It reached the output limit of the request.
+    MaxTokens,
+    /// It wrote a stop sequence.
+    StopSequence,
+    /// A guardrail intervened.
+    Guardrail,
+    /// The content filter intervened.
+    ContentFiltered,
+    /// It reached the end of its context.
+    ContextWindow,
+    /// Anything else.
+    Other(String),
+}
+
+impl Stop {
+    /// The API's word.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Stop::EndTurn => "end_turn",
+            Stop::ToolUse => "tool_use",
+            Stop::MaxTokens => "max_tokens",
+            Stop::StopSequence => "stop_sequence",
+            Stop::Guardrail => "guardrail_intervened",
+            Stop::ContentFiltered => "content_filtered",
+            Stop::ContextWindow => "model_context_window_exceeded",
+            Stop::Other(word) => word,
+        }
+    }
+
+    /// Whether what the model was writing was withheld, its tool uses with it.
+    pub fn withheld(&self) -> bool {
+        matches!(self, Stop::Guardrail | Stop::ContentFiltered)
+    }
+
+    /// Whether the model was stopped in the middle of what it was writing.
+    fn cut_short(&self) -> bool {
+        matches!(self, Stop::MaxTokens | Stop::ContextWindow)
+    }
+}
+
+impl From<&str> for Stop {
+    fn from(word: &str) -> Self {
+        match word {
+            "end_turn" => Stop::EndTurn,
+            "tool_use" => Stop::ToolUse,
+            "max_tokens" => Stop::MaxTokens,
+            "stop_sequence" => Stop::StopSequence,
+            "guardrail_intervened" => Stop::Guardrail,
+            "content_filtered" => Stop::ContentFiltered,
+            "model_context_window_exceeded" => Stop::ContextWindow,
+            other => Stop::Other(other.to_owned()),
+        }
+    }
+}
+
+impl From<String> for Stop {
+    fn from(word: String) -> Self {
+        Stop::from(word.as_str())
+    }
+}
+
+impl From<Stop> for String {
+    fn from(stop: Stop) -> Self {
+        stop.as_str().to_owned()
+    }
+}
+
+/// A call that the model asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolUse {
+    /// Valid and unique in the history; what the model gets back.
+    pub id: String,
+    /// A valid tool name.
+    pub name: String,
+    /// Always an object.
+    pub input: Value,
+    /// Why the call must not be executed: the model gets this text as an error result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// A finished turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Valid content of an assistant message.
+    pub content: Vec<Value>,
+    /// Why it ended.
+    pub stop: Stop,
+    /// Exactly what the live deltas of text add up to.
+    pub text: String,
+    /// The calls in the order of `content`.
+    pub uses: Vec<ToolUse>,
+    /// What it cost; `None` where the model did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+/// The ids of one history.
+pub trait ToolUseIds {
+    /// Whether an earlier turn has this id.
+    fn is_used(&self, id: &str) -> bool;
+    /// The id that stands in for a wrong one, for the use at `index` of the turn's uses.
+    fn replacement(&self, index: usize) -> String;
+}
+
+/// A block as far as it has arrived.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub index: u32,
+    pub piece: Piece,
+}
+
+#[derive(Debug)]
+pub(super) enum Piece {
+    Text { text: String, citations: Vec<Value> },
+    ToolUse { id: String, name: String, input: String, server: bool },
+    Reasoning { text: String, signature: Option<String> },
+    Redacted(Value),
+    Other { kind: String, value: Value },
+}
+
+impl Piece {
+    pub(super) fn nameless_use() -> Piece {
+        Piece::ToolUse { id: String::new(), name: String::new(), input: String::new(), server: false }
+    }
+}
+
+/// Makes the turn of its blocks; see [`super::Assembly::finish`].
+pub(super) fn assemble(
+    mut blocks: Vec<Block>,
+    stop: Stop,
+    text: String,
+    usage: Option<Usage>,
+    ids: &dyn ToolUseIds,
+) -> Result<Turn, ModelFault> {
+    if stop.as_str().starts_with("malformed_") {
+        return Err(ModelFault::new(
+            FaultKind::Malformed,
+            format!("the model stopped with {}", stop.as_str()),
+        ));
+    }
+    blocks.sort_by_key(|block| block.index);
+    let mut writer =
+        Writer { ids, taken: BTreeSet::new(), renamed: Vec::new(), stop: &stop, uses: Vec::new() };
+    let count = blocks.len();
+    let mut content: Vec<Value> = blocks
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, block)| writer.block(block.piece, at + 1 == count))
+        .collect();
+    let uses = writer.uses;
+    if let Some(Value::String(last)) = content.last_mut().and_then(|block| block.get_mut("text")) {
+        last.truncate(last.trim_end().len());
+    }
+    if content.iter().all(is_reasoning) {
+        match stop {
+            // Kept, so that the run ends with this reason; the API takes no message without content.
+            _ if stop.withheld() => content.push(text_block(&format!("(withheld: {})", stop.as_str()))),
+            Stop::ContextWindow => {
+                return Err(ModelFault::new(
+                    FaultKind::Overflow,
+                    "the context ended before the model wrote anything",
+                ));
+            }
+            _ => {
+                let reason = format!("the turn ended with {} and no content", stop.as_str());
+                return Err(ModelFault::new(FaultKind::Empty, reason));
+            }
+        }
+    }
+    Ok(Turn { content, stop, text, uses, usage })
+}
+
+struct Writer<'a> {
+    ids: &'a dyn ToolUseIds,
+    taken: BTreeSet<String>,
+    /// Ids of the stream and what stands for them.
+    renamed: Vec<(String, String)>,
+    stop: &'a Stop,
+    uses: Vec<ToolUse>,
+}
+
+impl Writer<'_> {
+    fn block(&mut self, piece: Piece, last: bool) -> Option<Value> {
+        match piece {
+            Piece::Text { text, .. } if is_blank(&text) => None,
+            Piece::Text { text, citations } if citations.is_empty() => Some(text_block(&text)),
+            Piece::Text { text, citations } => Some(
+                json!({ "citationsContent": { "content": [text_block(&text)], "citations": citations } }),
+            ),
+            Piece::Reasoning { text, signature: Some(signature) } => Some(
+                json!({ "reasoningContent": { "reasoningText": { "text": text, "signature": signature } } }),
+            ),
+            Piece::Reasoning { text, signature: None } if text.is_empty() => None,
+            Piece::Reasoning { text, signature: None } => {
+                Some(json!({ "reasoningContent": { "reasoningText": { "text": text } } }))
+            }
+            Piece::Redacted(data) => Some(json!({ "reasoningContent": { "redactedContent": data } })),
+            Piece::ToolUse { .. } if self.stop.withheld() => None,
+            Piece::ToolUse { id, name, input, server } => Some(self.tool_use(id, name, &input, server, last)),
+            Piece::Other { kind, .. } if kind == "toolResult" && self.stop.withheld() => None,
+            Piece::Other { kind, mut value } => {
+                if kind == "toolResult" {
+                    self.rename(&mut value);
+                }
+                Some(json!({ kind: value }))
+            }
+        }
+    }
+
+    fn tool_use(&mut self, id: String, name: String, input: &str, server: bool, last: bool) -> Value {
+        let cut = last && self.stop.cut_short();
+        let (input, mut problem) = match parse(input, cut) {
+            Ok(input) => (input, None),
+            Err(problem) => (json!({}), Some(problem)),
+        };
+        let valid = valid_name(&name);
+        if !is_valid_name(&name) {
+            problem = Some(format!("Not executed: {:?} is not a valid tool name.", excerpt(&name, 200)));
+        }
+        let id = self.unique(id);
+        let mut block = json!({ "toolUseId": &id, "name": &valid, "input": &input });
+        if server {
+            block["type"] = json!(SERVER_TOOL_USE);
+        } else {
+            self.uses.push(ToolUse { id, name: valid, input, problem });
+        }
+        json!({ "toolUse": block })
+    }
+
+    fn unique(&mut self, id: String) -> String {
+        let free = |id: &str| is_valid_id(id) && !self.taken.contains(id) && !self.ids.is_used(id);
+        let unique = if free(&id) {
+            id.clone()
+        } else {
+            free_id(&self.ids.replacement(self.taken.len()), |id| !free(id))
+        };
+        self.taken.insert(unique.clone());
+        self.renamed.push((id, unique.clone()));
+        unique
+    }
+
+    /// A result of the model's own tool follows its use, under the id that the use has now.
+    fn rename(&self, result: &mut Value) {
+        let Some(Value::String(id)) = result.get_mut("toolUseId") else { return };
+        if let Some((_, unique)) = self.renamed.iter().rev().find(|(old, _)| old == id) {
+            id.clone_from(unique);
+        }
+    }
+}
+
+/// The input of a call, or why it cannot be executed. The parser stops at 128 levels.
+fn parse(input: &str, cut: bool) -> Result<Value, String> {
+    if is_blank(input) {
+        return if cut { Err(CUT.to_owned()) } else { Ok(json!({})) };
+    }
+    match serde_json::from_str::<Value>(input) {
+        Ok(Value::Null) => Ok(json!({})),
+        Ok(input) if is_too_deep(&input) => Err("Not executed: the input nests too deep.".to_owned()),
+        Ok(input) if input.is_object() => Ok(input),
+        Ok(_) => Err("Not executed: the input is not a JSON object.".to_owned()),
+        Err(error) if error.is_eof() && cut => Err(CUT.to_owned()),
+        Err(error) => Err(format!("Not executed: the input is not valid JSON ({error}).")),
+    }
+}
+
+const CUT: &str = "Not executed: the output limit cut the input off. Ask for less at once, in several calls.";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+use super::*;
+use std::collections::BTreeSet;
+
+struct Ids(BTreeSet<&'static str>);
+
+impl ToolUseIds for Ids {
+    fn is_used(&self, id: &str) -> bool {
+        self.0.contains(id)
+    }
+    fn replacement(&self, index: usize) -> String {
+        format!("h-7-{index}")
+    }
+}
+
+fn said(text: &str) -> Piece {
+    Piece::Text { text: text.to_owned(), citations: Vec::new() }
+}
+
+fn call(id: &str, name: &str, input: &str) -> Piece {
+    Piece::ToolUse { id: id.to_owned(), name: name.to_owned(), input: input.to_owned(), server: false }
+}
+
+fn reasoned(text: &str) -> Piece {
+    Piece::Reasoning { text: text.to_owned(), signature: Some("sig".to_owned()) }
+}
+
+fn finish(pieces: Vec<Piece>, stop: &str) -> Result<Turn, ModelFault> {
+    let blocks = (0..).zip(pieces).map(|(index, piece)| Block { index, piece }).collect();
+    assemble(blocks, Stop::from(stop), String::new(), None, &Ids(BTreeSet::from(["used", "h-7-2"])))
+}
+
+fn only_use(input: &str, stop: &str) -> ToolUse {
+    let turn = finish(vec![call("a", "read", input)], stop).unwrap();
+    assert_eq!(
+        turn.content[0]["toolUse"]["input"], turn.uses[0].input,
+        "the model and the tool see the same"
+    );
+    turn.uses[0].clone()
+}
+
+#[test]
+fn a_turn_without_content_is_an_empty_attempt() {
+    for pieces in [vec![], vec![said(" \n")], vec![reasoned("hm")]] {
+        assert_eq!(finish(pieces, "end_turn").unwrap_err().kind, FaultKind::Empty);
+    }
+    assert_eq!(finish(vec![], "tool_use").unwrap_err().kind, FaultKind::Empty);
+}
+
+#[test]
+fn output_that_the_model_calls_malformed_is_dropped() {
+    for stop in ["malformed_model_output", "malformed_tool_use"] {
+        assert_eq!(finish(vec![said("x")], stop).unwrap_err().kind, FaultKind::Malformed);
+    }
+}
+
+#[test]
+fn a_context_that_ends_before_any_content_is_an_overflow() {
+    assert_eq!(finish(vec![], "model_context_window_exceeded").unwrap_err().kind, FaultKind::Overflow);
+    let turn = finish(vec![said("half a")], "model_context_window_exceeded").unwrap();
+    assert_eq!(turn.stop, Stop::ContextWindow);
+}
+
+#[test]
+fn blank_texts_go_and_the_final_text_loses_its_trailing_space() {
+    let turn = finish(vec![said("a \n"), said(" "), said("b \n"), said("\n")], "end_turn").unwrap();
+    assert_eq!(turn.content, [json!({ "text": "a \n" }), json!({ "text": "b" })]);
+}
+
+#[test]
+fn a_guardrail_keeps_the_turn_without_its_tool_uses() {
+    for stop in ["guardrail_intervened", "content_filtered"] {
+        let turn = finish(vec![said("I may not. "), call("a", "read", "{}")], stop).unwrap();
+        assert_eq!(turn.content, [json!({ "text": "I may not." })]);
+        assert!(turn.uses.is_empty() && turn.stop.withheld());
+    }
+}
+
+#[test]
+fn a_guardrail_that_leaves_nothing_leaves_a_note_for_the_model() {
+    let turn = finish(vec![call("a", "read", "{}")], "guardrail_intervened").unwrap();
+    assert_eq!(turn.content, [json!({ "text": "(withheld: guardrail_intervened)" })]);
+    let turn = finish(vec![], "content_filtered").unwrap();
+    assert_eq!(turn.content, [json!({ "text": "(withheld: content_filtered)" })]);
+}
+
+#[test]
+fn absent_input_is_an_empty_object() {
+    for input in ["", " ", "null", "{}"] {
+        let call = only_use(input, "tool_use");
+        assert_eq!((call.input, call.problem), (json!({}), None), "{input:?}");
+    }
+}
+
+#[test]
+fn tool_uses_count_whatever_the_stop_reason_says() {
+    assert_eq!(only_use(r#"{"a":1}"#, "end_turn").input, json!({ "a": 1 }));
+    assert_eq!(only_use(r#"{"a":1}"#, "brand_new_reason").problem, None);
+}
+
+#[test]
+fn input_that_the_output_limit_cut_off_is_never_executed() {
+    for input in ["", r#"{"path":"/tm"#, "{"] {
+        for stop in ["max_tokens", "model_context_window_exceeded"] {
+            let call = only_use(input, stop);
+            assert_eq!(call.input, json!({}));
+            assert!(call.problem.unwrap().contains("cut the input off"), "{input:?}");
+        }
+    }
+    assert_eq!(
+        only_use(r#"{"path":"/tmp"}"#, "max_tokens").problem,
+        None,
+        "it was finished before the limit"
+    );
+}
+
+#[test]
+fn only_the_last_block_can_have_been_cut_off() {
+    let turn = finish(vec![call("a", "list", ""), said("and")], "max_tokens").unwrap();
+    assert_eq!(turn.uses[0].problem, None);
+}
+
+#[test]
+fn input_that_is_no_object_is_never_executed() {
+    let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(110), "]".repeat(110));
+    let bomb = "[".repeat(1_000_000);
+    for (input, words) in [
+        ("[1]", "not a JSON object"),
+        ("7", "not a JSON object"),
+        ("{'a': 1}", "not valid JSON"),
+        (r#"{"a":1"#, "not valid JSON"),
+        (r#"{"a":1}{"#, "not valid JSON"),
+        ("1e999", "not valid JSON"),
+        (&deep, "too deep"),
+        (&bomb, "not valid JSON"),
+    ] {
+        let call = only_use(input, "tool_use");
+        assert_eq!(call.input, json!({}));
+        assert!(call.problem.clone().unwrap().contains(words), "{:?}", call.problem);
+    }
+}
+
+#[test]
+fn a_wrong_name_is_made_valid_for_the_history_and_not_executed() {
+    let turn = finish(vec![call("a", "fs/read file", "{}"), call("b", "", "{}")], "tool_use").unwrap();
+    assert_eq!(turn.content[0]["toolUse"]["name"], "fs_read_file");
+    assert_eq!(turn.uses[0].name, "fs_read_file");
+    assert!(turn.uses[0].problem.clone().unwrap().contains("\"fs/read file\""));
+    assert!(turn.uses[1].problem.is_some());
+}
+
+#[test]
+fn ids_that_are_empty_wrong_used_or_repeated_are_replaced() {
+    let pieces = ["fine", "", "a b", "used", "fine"].map(|id| call(id, "read", "{}")).into();
+    let turn = finish(pieces, "tool_use").unwrap();
+    let ids: Vec<_> = turn.uses.iter().map(|call| call.id.as_str()).collect();
+    assert_eq!(ids, ["fine", "h-7-1", "h-7-2-1", "h-7-3", "h-7-4"], "h-7-2 was used before");
+    for (block, call) in turn.content.iter().zip(&turn.uses) {
+        assert_eq!(block["toolUse"]["toolUseId"], call.id.as_str());
+    }
+}
+
+#[test]
+fn it_is_stored_in_the_words_of_the_api() {
+    let turn = finish(vec![said("x"), call("a", "read", "{")], "max_tokens").unwrap();
+    let stored = serde_json::to_value(&turn).unwrap();
+    assert_eq!(stored["stop"], "max_tokens");
+    assert_eq!(serde_json::from_value::<Turn>(stored).unwrap(), turn);
+    for word in ["end_turn", "tool_use", "stop_sequence", "content_filtered", "something_new"] {
+        let stop: Stop = serde_json::from_value(json!(word)).unwrap();
+        assert_eq!(stop.as_str(), word);
+    }
+}
