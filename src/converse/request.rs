@@ -1,6 +1,7 @@
 //! Requests as operations on what the client side already holds, and the parts they are made of.
 
 use super::blocks::is_blank;
+pub use super::transcript::{Transcript, Trim};
 use serde::ser::{Serialize, Serializer};
 use serde::{Deserialize, Serialize as DeriveSerialize};
 use serde_json::{Value, json};
@@ -23,11 +24,13 @@ pub enum RequestOp {
     /// user message) stands in front of it; where it is a user's, the marker's content goes in front of its
     /// content. Roles alternate afterwards either way.
     DropBefore(usize, Value),
+    /// Removes all messages; system prompt, model and tools stay.
+    Clear,
 }
 
 /// As the boundary sees it: `{"op": "push", "message": …}`, `{"op": "replace", "index": …, "message": …}`,
 /// `{"op": "dropBefore", "index": …, "marker": …}`, `{"op": "system", "text": …}`, `{"op": "model", "id": …}`,
-/// `{"op": "tools", "toolConfig": …}`; what is `None` has no member.
+/// `{"op": "tools", "toolConfig": …}`, `{"op": "clear"}`; what is `None` has no member.
 impl Serialize for RequestOp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -37,6 +40,7 @@ impl Serialize for RequestOp {
             RequestOp::Push(message) => Wire::Push { message },
             RequestOp::Replace(index, message) => Wire::Replace { index: *index, message },
             RequestOp::DropBefore(index, marker) => Wire::DropBefore { index: *index, marker },
+            RequestOp::Clear => Wire::Clear,
         }
         .serialize(serializer)
     }
@@ -68,6 +72,7 @@ enum Wire<'a> {
         index: usize,
         marker: &'a Value,
     },
+    Clear,
 }
 
 /// How a call went, in the API's words.
@@ -235,6 +240,7 @@ mod tests {
             (RequestOp::Push(json!(1)), json!({ "op": "push", "message": 1 })),
             (RequestOp::Replace(2, json!(1)), json!({ "op": "replace", "index": 2, "message": 1 })),
             (RequestOp::DropBefore(3, json!(1)), json!({ "op": "dropBefore", "index": 3, "marker": 1 })),
+            (RequestOp::Clear, json!({ "op": "clear" })),
         ] {
             assert_eq!(serde_json::to_value(op).unwrap(), wire);
         }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher};
 
-/// Roles and sizes of the request's messages. Indexes are those of the client side at the same moment.
+/// Roles and sizes of the request's messages, and the content of the last one while it is a user's and may
+/// still change. Indexes are those of the client side at the same moment.
 ///
 /// Nothing here grows with the history but one small record a message; no operation but a shrink looks at more
 /// than the last one.
@@ -19,8 +20,10 @@ pub struct Transcript {
     left_out: u64,
     /// Whether message 0 is a marker and nothing else.
     marker_alone: bool,
-    /// Content of a marker that was merged into message 0 while that is the tail and may be replaced.
-    lead: Vec<Value>,
+    /// The part of a user message at the tail that stays: a marker, imported messages.
+    fixed: Vec<Value>,
+    /// The part of a user message at the tail that [`Transcript::user`] sets.
+    tail: Vec<Value>,
 }
 
 #[derive(Debug)]
@@ -28,7 +31,6 @@ struct Summary {
     assistant: bool,
     has_results: bool,
     bytes: usize,
-    digest: u64,
     /// Digests of a user message's texts, to find the statement among them.
     texts: Vec<u64>,
 }
@@ -75,53 +77,45 @@ impl Transcript {
 
     /// Appends a turn of the assistant, as [`super::Turn::content`] has it. Follows a user message.
     pub fn assistant(&mut self, content: Vec<Value>) -> RequestOp {
-        self.lead.clear();
-        let (summary, message) = message("assistant", content);
-        self.append(summary);
-        RequestOp::Push(message)
+        self.fixed.clear();
+        self.tail.clear();
+        self.push("assistant", content)
     }
 
-    /// Makes `content` the user message at the tail: results first (some model families demand it), blank texts
-    /// left out. Gives the whole message each time; nothing is to be done where it has not changed or is empty.
+    /// Makes `content` the user message at the tail, after what was imported there; blank texts are left out.
+    /// Takes the whole content each time; nothing is to be done where it has not changed or is empty.
     pub fn user(&mut self, content: Vec<Value>) -> Option<RequestOp> {
-        let (mut ordered, rest): (Vec<_>, Vec<_>) = content
-            .into_iter()
-            .filter(|block| !text_of(block).is_some_and(is_blank))
-            .partition(|block| block.get("toolResult").is_some());
-        ordered.extend(rest);
-        if ordered.is_empty() {
+        let content: Vec<Value> =
+            content.into_iter().filter(|block| !text_of(block).is_some_and(is_blank)).collect();
+        if content.is_empty() || content == self.tail {
             return None;
         }
-        let replaces = self.messages.back().is_some_and(|last| !last.assistant);
-        if replaces && self.messages.len() == 1 {
-            ordered.splice(0..0, self.lead.iter().cloned());
-        }
-        let (summary, message) = message("user", ordered);
-        if !replaces {
-            self.append(summary);
-            return Some(RequestOp::Push(message));
-        }
-        if self.messages.back().is_some_and(|last| last.digest == summary.digest) {
-            return None;
-        }
-        if let Some(last) = self.messages.pop_back() {
-            self.bytes -= last.bytes;
-        }
-        self.append(summary);
-        Some(RequestOp::Replace(self.messages.len() - 1, message))
+        self.tail = content;
+        Some(self.put_tail())
     }
 
-    /// Appends the messages of a repaired history, each with `role` and `content`.
-    pub fn import(&mut self, messages: &[Value]) -> Vec<RequestOp> {
-        let append = |message: &Value| {
-            let content = message.get("content").and_then(Value::as_array).cloned().unwrap_or_default();
-            if message.get("role").is_some_and(|role| role == "assistant") {
-                Some(self.assistant(content))
-            } else {
-                self.user(content)
-            }
-        };
-        messages.iter().filter_map(append).collect()
+    /// Appends a message of a repaired history, merging and filling in so that roles alternate.
+    pub fn import(&mut self, message: &Value) -> Vec<RequestOp> {
+        let content = message.get("content").and_then(Value::as_array).cloned().unwrap_or_default();
+        if content.is_empty() {
+            return Vec::new();
+        }
+        if message.get("role").is_none_or(|role| role != "assistant") {
+            self.fixed.extend(content);
+            return vec![self.put_tail()];
+        }
+        let mut ops = Vec::new();
+        if !self.ends_with_user() {
+            ops.push(self.push("user", vec![text(MISSING)]));
+        }
+        ops.push(self.assistant(content));
+        ops
+    }
+
+    /// Forgets everything: the conversation begins anew.
+    pub fn clear(&mut self) -> RequestOp {
+        *self = Transcript::default();
+        RequestOp::Clear
     }
 
     /// Leaves out older turns after a context overflow, at least half of the request where that can be done.
@@ -167,24 +161,19 @@ impl Transcript {
             self.bytes -= dropped.bytes;
         }
         self.left_out = trim.left_out;
-        let content = trim.marker.get("content").and_then(Value::as_array).cloned().unwrap_or_default();
         let mut marker = summarise(&trim.marker);
+        self.bytes += marker.bytes;
+        self.marker_alone = self.messages.front().is_none_or(|first| first.assistant);
         match self.messages.front_mut().filter(|first| !first.assistant) {
             Some(first) => {
                 first.bytes += marker.bytes;
                 first.texts.append(&mut marker.texts);
-                // The content behind the digest has changed: the next comparison must not find it the same.
-                first.digest ^= marker.digest | 1;
-                self.bytes += marker.bytes;
-                self.marker_alone = false;
-                self.lead = content;
             }
-            None => {
-                self.bytes += marker.bytes;
-                self.marker_alone = true;
-                self.lead.clear();
-                self.messages.push_front(marker);
-            }
+            None => self.messages.push_front(marker),
+        }
+        if self.messages.len() == 1 {
+            let content = trim.marker.get("content").and_then(Value::as_array);
+            self.fixed.splice(0..0, content.into_iter().flatten().cloned());
         }
         Some(trim.op())
     }
@@ -194,28 +183,48 @@ impl Transcript {
         index.saturating_sub(usize::from(self.marker_alone)) as u64
     }
 
-    fn append(&mut self, summary: Summary) {
+    fn ends_with_user(&self) -> bool {
+        self.messages.back().is_some_and(|last| !last.assistant)
+    }
+
+    /// Writes the user message at the tail, results first: some model families demand that.
+    fn put_tail(&mut self) -> RequestOp {
+        let (mut content, rest): (Vec<Value>, Vec<Value>) =
+            self.fixed.iter().chain(&self.tail).cloned().partition(|block| block.get("toolResult").is_some());
+        content.extend(rest);
+        if !self.ends_with_user() {
+            return self.push("user", content);
+        }
+        if let Some(last) = self.messages.pop_back() {
+            self.bytes -= last.bytes;
+        }
+        match self.push("user", content) {
+            RequestOp::Push(message) => RequestOp::Replace(self.messages.len() - 1, message),
+            op => op,
+        }
+    }
+
+    fn push(&mut self, role: &str, content: Vec<Value>) -> RequestOp {
+        let message = json!({ "role": role, "content": content });
+        let summary = summarise(&message);
         self.bytes += summary.bytes;
         self.messages.push_back(summary);
+        RequestOp::Push(message)
     }
 }
 
-fn message(role: &str, content: Vec<Value>) -> (Summary, Value) {
-    let message = json!({ "role": role, "content": content });
-    (summarise(&message), message)
-}
+/// Stands where a user message should be: the API takes no two assistant messages in a row.
+pub(super) const MISSING: &str = "(A message is missing here.)";
 
 fn summarise(message: &Value) -> Summary {
     let assistant = message.get("role").is_some_and(|role| role == "assistant");
     let blocks = message.get("content").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let texts =
         if assistant { Vec::new() } else { blocks.iter().filter_map(text_of).map(digest_of).collect() };
-    let json = message.to_string();
     Summary {
         assistant,
         has_results: !assistant && blocks.iter().any(|block| block.get("toolResult").is_some()),
-        bytes: json.len(),
-        digest: digest_of(&json),
+        bytes: message.to_string().len(),
         texts,
     }
 }

@@ -240,13 +240,62 @@ fn a_trim_that_does_not_fit_changes_nothing() {
     assert_eq!(conversation.transcript.len(), 3);
 }
 
+fn user(words: &str) -> Value {
+    json!({ "role": "user", "content": [text(words)] })
+}
+
+fn assistant(words: &str) -> Value {
+    json!({ "role": "assistant", "content": [text(words)] })
+}
+
+impl Conversation {
+    fn import(&mut self, message: Value) -> &mut Self {
+        for op in self.transcript.import(&message) {
+            self.client.apply(op);
+        }
+        self
+    }
+
+    fn words(&self) -> Vec<String> {
+        let join = |message: &Value| {
+            let blocks = message["content"].as_array().unwrap().iter();
+            blocks.map(|block| block["text"].as_str().unwrap_or("-")).collect::<Vec<_>>().join("+")
+        };
+        self.client.messages.iter().map(join).collect()
+    }
+}
+
 #[test]
-fn an_imported_history_is_pushed_message_by_message() {
-    let mut transcript = Transcript::new();
-    let ops = transcript.import(&[
-        json!({ "role": "user", "content": [{ "text": "a" }] }),
-        json!({ "role": "assistant", "content": [{ "text": "b" }] }),
-    ]);
-    assert_eq!(ops.len(), 2);
-    assert!(matches!(transcript.user(vec![text("c")]), Some(RequestOp::Push(_))));
+fn an_imported_history_is_followed_by_the_tail() {
+    let mut conversation = Conversation::default();
+    conversation.import(user("a")).import(assistant("b")).user(vec![text("c")]).user(vec![text("d")]);
+    assert_eq!(conversation.words(), ["a", "b", "d"]);
+    conversation.assert_valid();
+}
+
+#[test]
+fn an_imported_user_message_stays_when_the_tail_changes() {
+    let mut conversation = Conversation::default();
+    conversation.user(vec![text("go")]).import(user("saved")).user(vec![text("go"), text("on")]);
+    assert_eq!(conversation.words(), ["saved+go+on"]);
+    conversation.assistant(vec![text("ok")]).user(vec![text("next")]);
+    assert_eq!(conversation.words(), ["saved+go+on", "ok", "next"]);
+}
+
+#[test]
+fn imported_messages_of_one_role_in_a_row_still_alternate() {
+    let mut conversation = Conversation::default();
+    conversation.import(assistant("a")).import(assistant("b")).import(user("c")).import(user("d"));
+    assert_eq!(conversation.words(), [MISSING, "a", MISSING, "b", "c+d"]);
+    conversation.assert_valid();
+}
+
+#[test]
+fn a_conversation_that_was_cleared_begins_anew() {
+    let mut conversation = Conversation::default();
+    conversation.user(vec![text("go")]).step("a", 10);
+    assert_eq!(conversation.transcript.clear(), RequestOp::Clear);
+    conversation.client.messages.clear();
+    conversation.user(vec![text("go")]);
+    assert_eq!((conversation.words(), conversation.transcript.len()), (vec!["go".to_owned()], 1));
 }
