@@ -4,6 +4,8 @@
 //! The core is pure: inputs come in, effects go out; clocks, ids and randomness are inputs. Journal entries fold
 //! into facts, facts decide the next step.
 
+#[cfg(target_arch = "wasm32")]
+pub mod boundary;
 pub mod converse;
 pub mod error;
 pub mod facts;

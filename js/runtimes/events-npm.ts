@@ -1,0 +1,2 @@
+// Inlined by the build. The path keeps bundlers from taking the bare name for Node's module.
+export { EventEmitter } from 'events/events.js';

@@ -1,0 +1,37 @@
+import { wasmByteLength, wasmDeflatedBase64 } from '../generated/wasm-inlined.js';
+
+/** Compiles the wasm that is inlined in this module; needs neither files nor the network. */
+export async function compileEngine(): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(await inflate(decodeBase64(wasmDeflatedBase64), wasmByteLength));
+}
+
+function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+// Reads the stream by hand: `new Response(stream)` would load Node's whole fetch implementation.
+async function inflate(
+  deflated: Uint8Array<ArrayBuffer>,
+  byteLength: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { readable, writable } = new DecompressionStream('deflate-raw');
+  const writer = writable.getWriter();
+  const bytes = new Uint8Array(byteLength);
+  const writeAll = async () => {
+    await writer.write(deflated);
+    await writer.close();
+  };
+  const readAll = async () => {
+    const reader = readable.getReader();
+    let filled = 0;
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      bytes.set(part.value, filled);
+      filled += part.value.length;
+    }
+  };
+  await Promise.all([writeAll(), readAll()]);
+  return bytes;
+}

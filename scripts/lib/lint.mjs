@@ -1,0 +1,26 @@
+import { build } from './build.mjs';
+import { bin, run, say } from './run.mjs';
+import { checkComponents } from './setup.mjs';
+
+const checks = [
+  ['cargo fmt', 'cargo', ['fmt', '--all', '--check']],
+  ['clippy, native', 'cargo', ['clippy', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings']],
+  [
+    'clippy, wasm32',
+    'cargo',
+    ['clippy', '--locked', '--lib', '--tests', '--target', 'wasm32-unknown-unknown', '--', '-D', 'warnings'],
+  ],
+  ['rustdoc', 'cargo', ['doc', '--locked', '--no-deps', '--quiet'], { RUSTDOCFLAGS: '-D warnings' }],
+  ['biome', bin('biome'), ['check', '--error-on-warnings']],
+  ['tsc', bin('tsc'), ['--noEmit']],
+];
+
+/** Formatting, lints and types of both languages; the build comes first because the types need generated files. */
+export async function lint() {
+  await build();
+  await checkComponents();
+  for (const [name, command, args, env] of checks) {
+    say(`• ${name}`);
+    await run(command, args, { env });
+  }
+}
