@@ -10,6 +10,7 @@ pub mod request;
 pub mod transcript;
 pub mod turn;
 pub mod usage;
+pub mod validity;
 
 pub use assembly::{Assembly, Live};
 pub use classify::{Failure, FaultKind, ModelFault, classify};
@@ -17,3 +18,4 @@ pub use request::{RequestOp, ResultStatus, ToolSpec, result_content, text, tool_
 pub use transcript::{Transcript, Trim};
 pub use turn::{Stop, ToolUse, ToolUseIds, Turn};
 pub use usage::Usage;
+pub use validity::{Rule, Validator, Violation, validate};

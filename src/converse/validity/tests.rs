@@ -1,0 +1,315 @@
+use super::*;
+use crate::converse::{ResultStatus, text, tool_config, tool_result};
+use serde_json::json;
+
+fn user(content: Vec<Value>) -> Value {
+    json!({ "role": "user", "content": content })
+}
+
+fn assistant(content: Vec<Value>) -> Value {
+    json!({ "role": "assistant", "content": content })
+}
+
+fn call(id: &str) -> Value {
+    json!({ "toolUse": { "toolUseId": id, "name": "read", "input": {} } })
+}
+
+fn answer(id: &str) -> Value {
+    tool_result(id, ResultStatus::Success, vec![text("ok")])
+}
+
+fn tools() -> Option<Value> {
+    tool_config(&[], ["read"])
+}
+
+fn hello() -> Value {
+    user(vec![text("hello")])
+}
+
+fn rule(messages: &[Value]) -> Option<Rule> {
+    validate(messages, tools().as_ref()).err().map(|violation| violation.rule)
+}
+
+#[test]
+fn a_conversation_with_tools_and_reasoning_is_valid() {
+    let reasoning = json!({ "reasoningContent": { "reasoningText": { "text": "hm", "signature": "s" } } });
+    let messages = [
+        hello(),
+        assistant(vec![reasoning, text("I will look."), call("a"), call("b")]),
+        user(vec![answer("b"), answer("a"), text("and hurry")]),
+        assistant(vec![text("Done.")]),
+        hello(),
+    ];
+    assert_eq!(validate(&messages, tools().as_ref()), Ok(()));
+}
+
+#[test]
+fn the_first_message_is_a_users() {
+    assert_eq!(rule(&[assistant(vec![text("hi")]), hello()]), Some(Rule::FirstIsUser));
+}
+
+#[test]
+fn a_request_has_messages() {
+    assert_eq!(rule(&[]), Some(Rule::ContentEmpty));
+}
+
+#[test]
+fn roles_alternate() {
+    assert_eq!(rule(&[hello(), hello()]), Some(Rule::RolesAlternate));
+    let twice = [hello(), assistant(vec![text("a")]), assistant(vec![text("b")]), hello()];
+    assert_eq!(rule(&twice), Some(Rule::RolesAlternate));
+    assert_eq!(rule(&[json!({ "role": "system", "content": [text("x")] })]), Some(Rule::Shape));
+}
+
+#[test]
+fn every_use_has_a_result_in_the_next_user_message() {
+    assert_eq!(rule(&[hello(), assistant(vec![call("a")]), hello()]), Some(Rule::ResultMissing));
+    let later = [
+        hello(),
+        assistant(vec![call("a"), call("b")]),
+        user(vec![answer("a")]),
+        assistant(vec![text("x")]),
+        user(vec![answer("b")]),
+    ];
+    assert_eq!(rule(&later), Some(Rule::ResultMissing));
+}
+
+#[test]
+fn there_are_no_more_results_than_uses() {
+    let orphan = |results: Vec<Value>| rule(&[hello(), assistant(vec![call("a")]), user(results)]);
+    assert_eq!(orphan(vec![answer("a"), answer("b")]), Some(Rule::ResultWithoutUse));
+    assert_eq!(orphan(vec![answer("a"), answer("a")]), Some(Rule::ResultWithoutUse));
+    assert_eq!(rule(&[user(vec![answer("a")])]), Some(Rule::ResultWithoutUse));
+}
+
+#[test]
+fn ids_are_unique_in_the_request() {
+    assert_eq!(
+        rule(&[hello(), assistant(vec![call("a"), call("a")]), user(vec![answer("a")])]),
+        Some(Rule::IdUnique)
+    );
+    let again = [
+        hello(),
+        assistant(vec![call("a")]),
+        user(vec![answer("a")]),
+        assistant(vec![call("a")]),
+        user(vec![answer("a")]),
+    ];
+    assert_eq!(rule(&again), Some(Rule::IdUnique));
+}
+
+#[test]
+fn tool_blocks_need_a_tool_config() {
+    let messages = [hello(), assistant(vec![call("a")]), user(vec![answer("a")])];
+    assert_eq!(validate(&messages, None).unwrap_err().rule, Rule::ToolConfigMissing);
+    assert_eq!(validate(&[hello()], None), Ok(()));
+}
+
+#[test]
+fn a_tool_config_has_tools_with_valid_names() {
+    let with = |config: Value| validate(&[hello()], Some(&config)).unwrap_err().rule;
+    assert_eq!(with(json!({ "tools": [] })), Rule::ToolsEmpty);
+    assert_eq!(with(json!({})), Rule::ToolsEmpty);
+    assert_eq!(with(json!({ "tools": [{ "toolSpec": { "name": "a b" } }] })), Rule::ToolName);
+}
+
+#[test]
+fn no_text_is_blank() {
+    assert_eq!(rule(&[user(vec![text(" \n")])]), Some(Rule::TextBlank));
+    let result = tool_result("a", ResultStatus::Success, vec![text("")]);
+    assert_eq!(rule(&[hello(), assistant(vec![call("a")]), user(vec![result])]), Some(Rule::TextBlank));
+    let system = RequestOp::System(Some(" ".to_owned()));
+    assert_eq!(Validator::new().check(&system).unwrap_err().rule, Rule::TextBlank);
+}
+
+#[test]
+fn every_message_has_content() {
+    assert_eq!(rule(&[user(vec![])]), Some(Rule::ContentEmpty));
+    assert_eq!(rule(&[json!({ "role": "user" })]), Some(Rule::ContentEmpty));
+}
+
+#[test]
+fn an_error_result_says_something() {
+    let silent = |status: &str| {
+        let result = json!({ "toolResult": { "toolUseId": "a", "content": [], "status": status } });
+        rule(&[hello(), assistant(vec![call("a")]), user(vec![result])])
+    };
+    assert_eq!(silent("error"), Some(Rule::ErrorResultEmpty));
+    assert_eq!(silent("success"), None);
+}
+
+#[test]
+fn input_of_uses_and_json_of_results_are_objects() {
+    let list = json!({ "toolUse": { "toolUseId": "a", "name": "read", "input": [] } });
+    assert_eq!(rule(&[hello(), assistant(vec![list]), user(vec![answer("a")])]), Some(Rule::NotAnObject));
+    let result = tool_result("a", ResultStatus::Success, vec![json!({ "json": [1] })]);
+    assert_eq!(rule(&[hello(), assistant(vec![call("a")]), user(vec![result])]), Some(Rule::NotAnObject));
+}
+
+#[test]
+fn tool_names_are_valid_in_the_history_too() {
+    for name in ["", "a b", "é"] {
+        let block = json!({ "toolUse": { "toolUseId": "a", "name": name, "input": {} } });
+        assert_eq!(rule(&[hello(), assistant(vec![block]), user(vec![answer("a")])]), Some(Rule::ToolName));
+    }
+}
+
+#[test]
+fn tool_use_ids_are_valid() {
+    for id in ["", "a b", "a/b"] {
+        assert_eq!(
+            rule(&[hello(), assistant(vec![call(id)]), user(vec![answer(id)])]),
+            Some(Rule::ToolUseId)
+        );
+    }
+}
+
+#[test]
+fn an_assistant_message_does_not_end_in_white_space() {
+    assert_eq!(
+        rule(&[hello(), assistant(vec![text("a "), text("b\n")]), hello()]),
+        Some(Rule::TrailingSpace)
+    );
+    assert_eq!(rule(&[user(vec![text("hello ")])]), None);
+}
+
+#[test]
+fn the_conversation_ends_with_a_user_message() {
+    assert_eq!(rule(&[hello(), assistant(vec![text("a")])]), Some(Rule::LastIsUser));
+}
+
+#[test]
+fn what_the_assistant_said_goes_back_unchanged() {
+    let mut validator = Validator::new();
+    validator.check(&RequestOp::Push(hello())).unwrap();
+    let reasoning = json!({ "reasoningContent": { "reasoningText": { "text": "hm" } } });
+    validator.check(&RequestOp::Push(assistant(vec![reasoning, call("a")]))).unwrap();
+    let dropped = RequestOp::Replace(1, assistant(vec![call("a")]));
+    assert_eq!(validator.check(&dropped).unwrap_err().rule, Rule::AssistantUnchanged);
+}
+
+#[test]
+fn reasoning_has_the_shape_of_a_request_and_not_of_a_delta() {
+    let delta = json!({ "reasoningContent": { "text": "hm" } });
+    assert_eq!(rule(&[hello(), assistant(vec![delta, text("x")]), hello()]), Some(Rule::Shape));
+}
+
+#[test]
+fn a_cache_point_does_not_follow_reasoning() {
+    let reasoning = json!({ "reasoningContent": { "redactedContent": { "$bytes": "AA==" } } });
+    let point = json!({ "cachePoint": { "type": "default" } });
+    let messages = [hello(), assistant(vec![text("x"), reasoning, point]), hello()];
+    assert_eq!(rule(&messages), Some(Rule::CachePointAfterReasoning));
+}
+
+#[test]
+fn there_are_at_most_four_cache_points() {
+    let points = |count: usize| {
+        let mut content = vec![text("x")];
+        content.extend(std::iter::repeat_n(json!({ "cachePoint": { "type": "default" } }), count));
+        rule(&[user(content)])
+    };
+    assert_eq!((points(4), points(5)), (None, Some(Rule::CachePoints)));
+}
+
+#[test]
+fn a_block_has_exactly_one_member() {
+    for block in [json!({}), json!({ "text": "a", "image": {} }), json!("text"), json!({ "text": 1 })] {
+        assert_eq!(rule(&[user(vec![block])]), Some(Rule::Shape));
+    }
+}
+
+#[test]
+fn what_the_models_own_servers_answered_needs_no_result_of_ours() {
+    let server =
+        json!({ "toolUse": { "toolUseId": "s", "name": "web", "input": {}, "type": "server_tool_use" } });
+    assert_eq!(rule(&[hello(), assistant(vec![server, answer("s"), text("x")]), hello()]), None);
+}
+
+mod operations {
+    use super::*;
+
+    fn after(ops: Vec<RequestOp>) -> Validator {
+        let mut validator = Validator::new();
+        for op in ops.iter().chain([&RequestOp::Tools(tools())]) {
+            validator.check(op).unwrap();
+        }
+        validator
+    }
+
+    fn called() -> Validator {
+        after(vec![
+            RequestOp::Push(hello()),
+            RequestOp::Push(assistant(vec![call("a"), call("b")])),
+            RequestOp::Push(user(vec![answer("a")])),
+        ])
+    }
+
+    #[test]
+    fn the_tail_may_grow_until_it_is_complete() {
+        let mut validator = called();
+        assert_eq!(validator.ready().unwrap_err().rule, Rule::ResultMissing);
+        validator.check(&RequestOp::Replace(2, user(vec![answer("a"), answer("b")]))).unwrap();
+        assert_eq!(validator.ready(), Ok(()));
+    }
+
+    #[test]
+    fn a_refused_operation_changes_nothing() {
+        let mut validator = called();
+        assert!(validator.check(&RequestOp::Replace(2, user(vec![]))).is_err());
+        assert!(validator.check(&RequestOp::DropBefore(2, hello())).is_err());
+        validator.check(&RequestOp::Replace(2, user(vec![answer("a"), answer("b")]))).unwrap();
+        assert_eq!(validator.ready(), Ok(()));
+    }
+
+    #[test]
+    fn operations_fit_the_request() {
+        let mut validator = called();
+        for op in [
+            RequestOp::Replace(0, hello()),
+            RequestOp::Replace(3, hello()),
+            RequestOp::DropBefore(0, hello()),
+            RequestOp::DropBefore(3, hello()),
+        ] {
+            assert_eq!(validator.check(&op).unwrap_err().rule, Rule::Operation, "{op:?}");
+        }
+    }
+
+    #[test]
+    fn older_turns_go_and_their_ids_are_free_again() {
+        let mut validator = after(vec![
+            RequestOp::Push(hello()),
+            RequestOp::Push(assistant(vec![call("a")])),
+            RequestOp::Push(user(vec![answer("a")])),
+            RequestOp::Push(assistant(vec![call("b")])),
+            RequestOp::Push(user(vec![answer("b")])),
+            RequestOp::DropBefore(3, hello()),
+            RequestOp::Push(assistant(vec![call("a")])),
+            RequestOp::Push(user(vec![answer("a")])),
+        ]);
+        assert_eq!(validator.ready(), Ok(()));
+        let split = RequestOp::DropBefore(2, hello());
+        assert_eq!(validator.check(&split).unwrap_err().rule, Rule::ResultWithoutUse);
+    }
+
+    #[test]
+    fn a_marker_merges_into_a_user_message() {
+        let validator = after(vec![
+            RequestOp::Push(hello()),
+            RequestOp::Push(assistant(vec![text("x")])),
+            RequestOp::Push(hello()),
+            RequestOp::DropBefore(2, hello()),
+            RequestOp::Push(assistant(vec![text("y")])),
+            RequestOp::Push(hello()),
+        ]);
+        assert_eq!(validator.ready(), Ok(()));
+    }
+
+    #[test]
+    fn a_cleared_request_begins_anew() {
+        let mut validator = called();
+        validator.check(&RequestOp::Clear).unwrap();
+        validator.check(&RequestOp::Push(hello())).unwrap();
+        assert_eq!(validator.ready(), Ok(()));
+    }
+}
