@@ -3,8 +3,8 @@
 //! Every effect that expects a reply carries a [`Ticket`]; the reply is the [`Input`] with the same ticket.
 //! A reply that nobody waits for any more is ignored, so late, doubled and foreign replies do no harm.
 
-use crate::converse::request::{RequestOp, ToolSpec};
 use crate::converse::Failure;
+use crate::converse::request::{RequestOp, ToolSpec};
 use crate::error::{CauseId, EngineError};
 use crate::lifecycle::Status;
 use crate::store::{StoreError, StoreWrite, StoredDocument};

@@ -62,7 +62,10 @@ pub fn check_id(what: &str, id: &str) -> Result<(), EngineError> {
     } else {
         return Ok(());
     };
-    Err(EngineError::new(Code::InvalidArgument, format!("{what} {broken}. The arguments are taskId, userId.")))
+    Err(EngineError::new(
+        Code::InvalidArgument,
+        format!("{what} {broken}. The arguments are taskId, userId."),
+    ))
 }
 
 /// A small deterministic generator (SplitMix64, Steele et al. 2014): for ids and jitter, not for secrets.
@@ -108,9 +111,14 @@ mod tests {
     #[test]
     fn ids_that_a_path_cannot_hold_are_refused_with_the_rule() {
         let long = "x".repeat(1_501);
-        for (id, rule) in
-            [("", "empty"), ("a/b", "slash"), (".", "'.'"), ("..", "'.'"), ("__x__", "reserves"), (&long, "1,500")]
-        {
+        for (id, rule) in [
+            ("", "empty"),
+            ("a/b", "slash"),
+            (".", "'.'"),
+            ("..", "'.'"),
+            ("__x__", "reserves"),
+            (&long, "1,500"),
+        ] {
             let e = check_id("taskId", id).unwrap_err();
             assert_eq!(e.code, Code::InvalidArgument);
             assert!(e.message.contains(rule) && e.message.contains("taskId"), "{}", e.message);

@@ -1,15 +1,17 @@
 //! The engine behind the npm package `task-execution-engine`: it runs long agent tasks and loses no work.
 //!
-//! The core is pure: inputs come in, effects go out; clocks, ids and
 //! The core is pure: inputs come in, effects go out; clocks, ids and randomness are inputs. Journal entries fold
 //! into facts, facts decide the next step.
 
 #[cfg(target_arch = "wasm32")]
 pub mod boundary;
 pub mod converse;
+pub mod effect;
 pub mod error;
 pub mod facts;
+pub mod ids;
 pub mod lifecycle;
 pub mod retry;
+pub mod storage;
 pub mod store;
 pub mod time;

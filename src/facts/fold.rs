@@ -198,7 +198,10 @@ impl Live {
             }
             Fact::Turn { turn, total, .. } => {
                 if let Some(open) = self.calls.iter().find(|c| c.open()) {
-                    return Err(corrupt(seq, format!("a turn while the call {} has no result", open.call.id)));
+                    return Err(corrupt(
+                        seq,
+                        format!("a turn while the call {} has no result", open.call.id),
+                    ));
                 }
                 self.tokens(total);
                 self.usage = *total;
@@ -243,8 +246,7 @@ impl Live {
                 for id in tool_call_ids {
                     let call = self.open_call(seq, id)?;
                     // What a person allowed stays allowed.
-                    call.state =
-                        if call.asked.is_some() { CallState::Approved } else { CallState::Proposed };
+                    call.state = if call.asked.is_some() { CallState::Approved } else { CallState::Proposed };
                     call.attempts = call.attempts.saturating_sub(1);
                 }
             }
@@ -295,11 +297,7 @@ impl Live {
 
 fn proposed(used: &ToolUse) -> Call {
     Call {
-        call: ToolCall {
-            id: used.id.clone(),
-            name: used.name.clone(),
-            input: Rc::new(used.input.clone()),
-        },
+        call: ToolCall { id: used.id.clone(), name: used.name.clone(), input: Rc::new(used.input.clone()) },
         problem: used.problem.clone(),
         state: CallState::Proposed,
         attempts: 0,
@@ -388,12 +386,12 @@ impl Facts {
             Fact::Imported { messages, .. } => {
                 for message in messages.iter() {
                     self.note_tools(message);
-                    self.ops.push(self.transcript.import(message));
+                    self.ops.extend(self.transcript.import(message));
                 }
             }
             Fact::Saved { message } => {
                 self.note_tools(message);
-                self.ops.push(self.transcript.import(message));
+                self.ops.extend(self.transcript.import(message));
             }
             Fact::Reset => self.ops.push(self.transcript.clear()),
             Fact::Turn { turn, .. } if !turn.content.is_empty() => {

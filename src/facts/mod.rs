@@ -1,9 +1,13 @@
 //! What is known of a task: journal entries, their fold, the plan, the events they announce.
 
+pub mod announce;
+pub mod fact;
 mod fields;
+pub mod fold;
 pub mod plan;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod properties;
 pub mod rollup;
 pub mod task;
+pub mod thread;

@@ -1,0 +1,204 @@
+//! The head: who may write, and how the last run ended. Under 4 KB.
+
+use crate::error::{Code, EngineError};
+use crate::facts::fact::EndStatus;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The layout that this version writes and reads.
+pub const SCHEMA: u64 = 1;
+
+/// The run that owns the task, and how long others have to wait for it. Milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Of the run.
+    pub id: String,
+    /// Of the process, where the store can tell whether it lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
+    /// Without renewal for so long, the lease has run out.
+    pub ttl_ms: u64,
+    /// Renewed this often.
+    pub heartbeat_ms: u64,
+    /// What running tools get when the run is paused.
+    pub grace_ms: u64,
+    /// After which the run gives the store up.
+    pub store_timeout_ms: u64,
+}
+
+/// How the last run ended, as far as the journal knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LastRun {
+    /// No run has begun.
+    None,
+    /// It has begun and not ended.
+    Running,
+    /// It gave the task up for another to go on; nothing was cut.
+    Yielded,
+    /// It gave the task up and cut a turn or a call.
+    YieldedUnclean,
+    /// See [`EndStatus`].
+    Paused,
+    /// See [`EndStatus`].
+    Stopped,
+    /// See [`EndStatus`].
+    Completed,
+    /// See [`EndStatus`].
+    Failed,
+}
+
+impl LastRun {
+    /// Ended for good: taking up from here is an explicit resume.
+    pub fn ended(self) -> bool {
+        matches!(self, LastRun::Paused | LastRun::Stopped | LastRun::Completed | LastRun::Failed)
+    }
+}
+
+impl From<EndStatus> for LastRun {
+    fn from(status: EndStatus) -> Self {
+        match status {
+            EndStatus::Paused => LastRun::Paused,
+            EndStatus::Stopped => LastRun::Stopped,
+            EndStatus::Completed => LastRun::Completed,
+            EndStatus::Failed => LastRun::Failed,
+        }
+    }
+}
+
+/// The document `engine/head`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// Layout of everything that the engine stores for this task.
+    pub schema: u64,
+    /// Nonce of the history, made at the first acquisition.
+    pub history: String,
+    /// The task's own; another value means that the task was deleted and made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+    /// Raised by every acquisition: a writer with a lower one is fenced off.
+    pub epoch: u64,
+    /// Absent where nobody runs the task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// Of the last journal entry.
+    pub seq: u64,
+    /// Of the last commit to this document.
+    pub write_id: String,
+    /// How the last run ended.
+    pub last_run: LastRun,
+    /// Acquisitions after unclean ends since the last turn or result.
+    pub attempts: u32,
+    /// For `state()`; resume never reads it.
+    #[serde(default)]
+    pub summary: Value,
+    /// Set by delete(): the history is being removed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+}
+
+impl Head {
+    /// Reads the document.
+    ///
+    /// # Errors
+    /// UNSUPPORTED_SCHEMA for a layout of another version, CORRUPT_HISTORY for anything that is no head.
+    pub fn read(path: &str, data: &Map<String, Value>) -> Result<Head, EngineError> {
+        match data.get("schema") {
+            Some(v) if v.as_u64() == Some(SCHEMA) => {}
+            Some(v) if v.as_u64().is_some_and(|n| n > SCHEMA) => {
+                return Err(EngineError::new(
+                    Code::UnsupportedSchema,
+                    format!(
+                        "{path} has schema {v}, written by a newer version of task-execution-engine; this one \
+                         reads {SCHEMA}. Nothing was changed. Upgrade the package in this process."
+                    ),
+                )
+                .with("schema", v.clone()));
+            }
+            other => {
+                return Err(corrupt_head(
+                    path,
+                    &format!(
+                        "its field schema is {}, not {SCHEMA}",
+                        other.map_or("missing".to_owned(), Value::to_string)
+                    ),
+                ));
+            }
+        }
+        serde_json::from_value(Value::Object(data.clone())).map_err(|e| corrupt_head(path, &e.to_string()))
+    }
+
+    /// The document's fields.
+    pub fn document(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(map)) => map,
+            _ => Map::new(),
+        }
+    }
+
+    /// The owner of the lease did not release it, or cut something when it did.
+    pub fn unclean(&self) -> bool {
+        self.owner.is_some() || self.last_run == LastRun::YieldedUnclean
+    }
+}
+
+fn corrupt_head(path: &str, what: &str) -> EngineError {
+    EngineError::new(
+        Code::CorruptHistory,
+        format!(
+            "{path} is not a head that this engine wrote: {what}. Nothing was changed. Restore it from a backup, \
+             or give the history up with TaskPersistence.delete({{ keepTask: true }})."
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn head() -> Head {
+        Head {
+            schema: SCHEMA,
+            history: "h".into(),
+            created_at: None,
+            epoch: 3,
+            owner: None,
+            seq: 7,
+            write_id: "w".into(),
+            last_run: LastRun::Running,
+            attempts: 0,
+            summary: json!({}),
+            deleted: false,
+        }
+    }
+
+    #[test]
+    fn a_head_reads_back_as_it_was_written() {
+        let mut h = head();
+        assert_eq!(Head::read("p", &h.document()).unwrap(), h);
+        h.owner = Some(Owner {
+            id: "o".into(),
+            holder: Some("boot:1".into()),
+            ttl_ms: 30_000,
+            heartbeat_ms: 10_000,
+            grace_ms: 10_000,
+            store_timeout_ms: 15_000,
+        });
+        assert_eq!(Head::read("p", &h.document()).unwrap(), h);
+    }
+
+    #[test]
+    fn a_head_of_another_version_or_of_no_version_is_refused() {
+        let mut data = head().document();
+        data.insert("schema".into(), json!(2));
+        assert_eq!(Head::read("p", &data).unwrap_err().code, Code::UnsupportedSchema);
+        data.insert("schema".into(), json!("1"));
+        assert_eq!(Head::read("p", &data).unwrap_err().code, Code::CorruptHistory);
+        data.insert("schema".into(), json!(1));
+        data.insert("epoch".into(), json!(-1));
+        let e = Head::read("p", &data).unwrap_err();
+        assert_eq!(e.code, Code::CorruptHistory);
+        assert!(e.message.contains("p is not a head"), "{}", e.message);
+    }
+}

@@ -1,0 +1,199 @@
+//! Journal entries as documents: one string a document, continued where the store's limit asks for it.
+
+use crate::error::EngineError;
+use crate::facts::fact::{Entry, Fact};
+use crate::facts::fold::corrupt;
+use crate::ids::Paths;
+use crate::store::{StoreWrite, StoredDocument};
+use crate::time::iso8601;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+#[derive(Serialize)]
+struct BodyRef<'a> {
+    wall: i64,
+    active_ms: u64,
+    facts: &'a [Fact],
+}
+
+#[derive(Deserialize)]
+struct Body {
+    wall: i64,
+    active_ms: u64,
+    facts: Vec<Fact>,
+}
+
+/// The writes that store an entry, and the bytes of their `json`.
+pub fn encode(paths: &Paths, entry: &Entry, document_bytes: usize) -> (Vec<StoreWrite>, usize) {
+    let body = BodyRef { wall: entry.wall, active_ms: entry.active_ms, facts: &entry.facts };
+    let json = serde_json::to_string(&body).unwrap_or_default();
+    let bytes = json.len();
+    let mut rest = json.as_str();
+    let mut writes = Vec::new();
+    while !rest.is_empty() || writes.is_empty() {
+        let (part, after) = split(rest, document_bytes);
+        rest = after;
+        let mut data = Map::new();
+        data.insert("seq".into(), entry.seq.into());
+        data.insert("epoch".into(), entry.epoch.into());
+        data.insert("write_id".into(), entry.write_id.clone().into());
+        let path = if writes.is_empty() {
+            data.insert("at".into(), iso8601(entry.wall).into());
+            data.insert("kinds".into(), json!(entry.kinds()));
+            paths.entry(entry.seq)
+        } else {
+            paths.continuation(entry.seq, writes.len())
+        };
+        data.insert("json".into(), part.into());
+        writes.push(StoreWrite::Create { path, data });
+    }
+    (writes, bytes)
+}
+
+/// At most `bytes` bytes off the front, at a character's border; always at least one character.
+fn split(text: &str, bytes: usize) -> (&str, &str) {
+    if text.len() <= bytes {
+        return (text, "");
+    }
+    let mut at = bytes.max(4);
+    while at > 0 && !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    text.split_at(at)
+}
+
+/// One entry's documents, put together.
+#[derive(Debug)]
+struct Parts {
+    seq: u64,
+    epoch: u64,
+    write_id: String,
+    json: String,
+    next: usize,
+}
+
+/// Puts the documents of the journal, in the order of their ids, back together into entries. An entry is known to be
+/// whole when the next one begins or the listing ends.
+#[derive(Debug, Default)]
+pub struct Joiner {
+    parts: Option<Parts>,
+}
+
+impl Joiner {
+    /// Takes the next document; gives the entry before it, where this one begins another.
+    ///
+    /// # Errors
+    /// CORRUPT_HISTORY for documents that no version of the engine wrote.
+    pub fn push(&mut self, document: &StoredDocument) -> Result<Option<Entry>, EngineError> {
+        let id = document.id();
+        let (number, continuation) = match id.split_once('.') {
+            Some((number, n)) => (number, n.parse::<usize>().ok()),
+            None => (id, Some(0)),
+        };
+        let (Ok(seq), Some(n)) = (number.parse::<u64>(), continuation) else {
+            return Err(corrupt(0, format!("the document {} does not belong there", document.path)));
+        };
+        let field = |name: &str| document.data.get(name);
+        let (Some(epoch), Some(write_id), Some(json)) = (
+            field("epoch").and_then(Value::as_u64),
+            field("write_id").and_then(Value::as_str),
+            field("json").and_then(Value::as_str),
+        ) else {
+            return Err(corrupt(seq, format!("{} lacks epoch, write_id or json", document.path)));
+        };
+        if field("seq").and_then(Value::as_u64) != Some(seq) {
+            return Err(corrupt(seq, format!("{} holds another seq than its id", document.path)));
+        }
+        if n == 0 {
+            let before = self.finish()?;
+            self.parts =
+                Some(Parts { seq, epoch, write_id: write_id.to_owned(), json: json.to_owned(), next: 1 });
+            return Ok(before);
+        }
+        match &mut self.parts {
+            Some(p) if p.seq == seq && p.next == n && p.write_id == write_id => {
+                p.json.push_str(json);
+                p.next += 1;
+                Ok(None)
+            }
+            _ => Err(corrupt(seq, format!("{} continues nothing", document.path))),
+        }
+    }
+
+    /// The last entry, when there are no more documents.
+    ///
+    /// # Errors
+    /// CORRUPT_HISTORY where its text cannot be read.
+    pub fn finish(&mut self) -> Result<Option<Entry>, EngineError> {
+        let Some(p) = self.parts.take() else { return Ok(None) };
+        let body: Body = serde_json::from_str(&p.json)
+            .map_err(|e| corrupt(p.seq, format!("its json cannot be read ({e})")))?;
+        Ok(Some(Entry {
+            seq: p.seq,
+            epoch: p.epoch,
+            write_id: p.write_id,
+            wall: body.wall,
+            active_ms: body.active_ms,
+            facts: body.facts,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(text: &str) -> Entry {
+        Entry {
+            seq: 5,
+            epoch: 2,
+            write_id: "w".into(),
+            wall: 1_000,
+            active_ms: 3,
+            facts: vec![Fact::Received { inbox: "i".into(), text: text.into() }],
+        }
+    }
+
+    fn stored(writes: Vec<StoreWrite>) -> Vec<StoredDocument> {
+        writes
+            .into_iter()
+            .filter_map(|w| match w {
+                StoreWrite::Create { path, data } => {
+                    Some(StoredDocument { path, data, version: "1".into(), age_ms: None })
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_entry_over_the_document_limit_is_continued_and_reads_back_the_same() {
+        let paths = Paths::new("u", "t");
+        for text in ["short", &"ä€😀".repeat(100)] {
+            for limit in [1, 7, 64, 1_000_000] {
+                let entry = entry(text);
+                let (writes, bytes) = encode(&paths, &entry, limit);
+                assert!(bytes > text.len());
+                let mut joiner = Joiner::default();
+                for document in stored(writes) {
+                    assert!(document.data["json"].as_str().unwrap().len() <= limit.max(4));
+                    assert_eq!(joiner.push(&document).unwrap(), None);
+                }
+                assert_eq!(joiner.finish().unwrap(), Some(entry));
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_or_foreign_part_is_corrupt_and_says_where() {
+        let paths = Paths::new("u", "t");
+        let documents = stored(encode(&paths, &entry(&"x".repeat(100)), 40).0);
+        let mut joiner = Joiner::default();
+        joiner.push(&documents[0]).unwrap();
+        let e = joiner.push(&documents[2]).unwrap_err();
+        assert!(e.message.contains("00000005.0002"), "{}", e.message);
+        let mut joiner = Joiner::default();
+        joiner.push(&documents[0]).unwrap();
+        assert!(joiner.finish().unwrap_err().message.contains("entry 5"));
+    }
+}

@@ -1,0 +1,126 @@
+//! Reading the journal back, page by page, into facts.
+
+use super::io::{Fetch, Io, Want};
+use super::journal::Joiner;
+use crate::effect::Input;
+use crate::error::EngineError;
+use crate::facts::fact::Entry;
+use crate::facts::fold::{Facts, corrupt};
+use crate::ids::Paths;
+use crate::time::Instant;
+
+/// Documents a page.
+const PAGE: u32 = 500;
+/// A listing may lag behind the head for a moment: list again after this.
+const LIST_AGAIN_MS: u64 = 200;
+
+/// Lists the journal up to the head's `seq` and folds it.
+#[derive(Debug)]
+pub struct Loader {
+    paths: Paths,
+    timeout_ms: u64,
+    until_seq: u64,
+    facts: Facts,
+    joiner: Joiner,
+    after: Option<String>,
+    give_up: Instant,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Listing(Fetch),
+    Again(Instant),
+}
+
+impl Loader {
+    /// Begins to list. `history` and `until_seq` are the head's.
+    pub fn new(
+        now: Instant,
+        paths: Paths,
+        history: &str,
+        until_seq: u64,
+        timeout_ms: u64,
+        io: &mut Io,
+    ) -> Self {
+        let want = Want::Page { collection: paths.journal.clone(), after: None, limit: PAGE };
+        Loader {
+            paths,
+            timeout_ms,
+            until_seq,
+            facts: Facts::new(history),
+            joiner: Joiner::default(),
+            after: None,
+            give_up: now + timeout_ms,
+            state: State::Listing(Fetch::new(now, want, timeout_ms, io)),
+        }
+    }
+
+    /// Takes an input in; Some when the journal is folded, or cannot be.
+    pub fn handle(&mut self, now: Instant, input: &Input, io: &mut Io) -> Option<Result<Facts, EngineError>> {
+        let found = match &mut self.state {
+            State::Again(at) => {
+                if now >= *at {
+                    self.list(now, io);
+                }
+                return None;
+            }
+            State::Listing(fetch) => match fetch.handle(now, input, io)? {
+                Ok(found) => found,
+                Err(e) => return Some(Err(e)),
+            },
+        };
+        let full = found.len() >= PAGE as usize;
+        for document in found.into_iter().flatten() {
+            let entry = match self.joiner.push(&document) {
+                Ok(entry) => entry,
+                Err(e) => return Some(Err(e)),
+            };
+            self.after = Some(document.id().to_owned());
+            if let Some(Err(e)) = entry.map(|e| self.take(&e)) {
+                return Some(Err(e));
+            }
+        }
+        if full {
+            self.list(now, io);
+            return None;
+        }
+        match self.joiner.finish() {
+            Ok(Some(entry)) => {
+                if let Err(e) = self.take(&entry) {
+                    return Some(Err(e));
+                }
+            }
+            Ok(None) => {}
+            Err(e) => return Some(Err(e)),
+        }
+        if self.facts.seq >= self.until_seq {
+            return Some(Ok(std::mem::take(&mut self.facts)));
+        }
+        if now >= self.give_up {
+            let what = format!("the head counts {} entries, this one is missing", self.until_seq);
+            return Some(Err(corrupt(self.facts.seq + 1, what)));
+        }
+        self.state = State::Again(now + LIST_AGAIN_MS);
+        None
+    }
+
+    fn take(&mut self, entry: &Entry) -> Result<(), EngineError> {
+        // What lies beyond the head was not there when it was read: it is not part of what was acquired.
+        if entry.seq > self.until_seq { Ok(()) } else { self.facts.apply(entry) }
+    }
+
+    fn list(&mut self, now: Instant, io: &mut Io) {
+        let want =
+            Want::Page { collection: self.paths.journal.clone(), after: self.after.clone(), limit: PAGE };
+        self.state = State::Listing(Fetch::new(now, want, self.timeout_ms, io));
+    }
+
+    /// When to call `handle` with [`Input::Timeout`].
+    pub fn timeout(&self) -> Instant {
+        match &self.state {
+            State::Listing(fetch) => fetch.timeout(),
+            State::Again(at) => *at,
+        }
+    }
+}

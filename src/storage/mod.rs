@@ -1,0 +1,7 @@
+//! What is stored and how: the head, the journal, the one serial pipeline of commits, reading with retries.
+
+pub mod head;
+pub mod io;
+pub mod journal;
+pub mod loader;
+pub mod writer;
