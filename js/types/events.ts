@@ -1,0 +1,104 @@
+import type { ToolResultContentBlock } from './converse.js';
+import type { Progress, TaskOutcome, Usage } from './state.js';
+import type { ToolCall } from './tool.js';
+
+/** What every fact carries: an event that a stored journal entry makes true. */
+export interface FactFields {
+  /** `'{seq}.{n}'`, the cursor of `events({ after })`. */
+  id: string;
+  seq: number;
+  epoch: number;
+  /** ISO 8601: when it was journaled. */
+  at: string;
+}
+
+/** Fields that only live events lack. */
+type LiveFields = { [Field in keyof FactFields]?: never };
+
+interface About {
+  taskId: string;
+}
+
+interface LifecycleChange extends About, FactFields {
+  /** The run before ended without a word and this one took the task up. */
+  recovered?: true;
+  /** The caller's text, or the limit or signal that ended the run. */
+  reason?: string;
+}
+
+interface AskedFor extends About {
+  toolCall: ToolCall;
+  why?: 'input' | 'unknown_outcome';
+}
+
+/** Announced once as a fact, and again, live, when a run takes the task up. */
+type Asking = AskedFor & ((FactFields & { again?: never }) | (LiveFields & { again: true }));
+
+interface Failure extends About {
+  error: string;
+  code: string;
+  /** The same again, later, may well succeed. */
+  retryable: boolean;
+}
+
+/** Event names and what listeners get. Facts come after the commit that makes them true, in order. */
+export interface TaskEventMap {
+  'task:started': LifecycleChange;
+  'task:resumed': LifecycleChange;
+  'task:paused': LifecycleChange;
+  'task:stopped': LifecycleChange;
+  'task:completed': LifecycleChange;
+  /** A piece of the assistant's text while it streams. */
+  'task:message': About & {
+    messageId: string;
+    attempt: number;
+    role: 'assistant';
+    content: string;
+    streaming: true;
+  };
+  /** A message of the thread is stored. */
+  'task:message_saved': About &
+    FactFields & {
+      messageId: string;
+      role: 'user' | 'assistant' | 'system';
+      content: string;
+      streaming: false;
+    };
+  /** A piece of the model's reasoning while it streams. */
+  'task:reasoning': About & { delta: string };
+  'task:tool_call': About & FactFields & { toolCall: ToolCall };
+  'task:tool_result': About &
+    FactFields & {
+      toolCallId: string;
+      name: string;
+      status: 'success' | 'error';
+      content: ToolResultContentBlock[];
+      /** Nobody knows what the call did. */
+      unknown?: true;
+    };
+  'task:approval_required': Asking;
+  'task:answer_required': Asking;
+  'task:progress_update': About & FactFields & { progress: Progress; milestoneId?: string; itemId: string };
+  /** Tokens of one turn, and of the task so far. */
+  'task:usage': About & FactFields & { usage: Usage; total: Usage };
+  /** An attempt at a turn was given up; what it streamed does not count. */
+  'task:retry': About & { messageId: string; attempt: number; code: string; delayMs: number };
+  /** A fact where the task failed, live where the run was interrupted. */
+  'task:error': Failure & (FactFields | LiveFields);
+  /** The last event of every run that began. */
+  'task:run_ended': About & { outcome: TaskOutcome };
+}
+
+/** The name of an event. */
+export type TaskEventName = keyof TaskEventMap;
+
+/** An event as iterators hand it out, told apart by `type`. */
+export type TaskEvent = { [Name in TaskEventName]: { type: Name } & TaskEventMap[Name] }[TaskEventName];
+
+/** A run, as seen by who began it. Iterates from the `run()` call to `task:run_ended`. */
+export interface TaskRun extends AsyncIterable<TaskEvent> {
+  /** Settles when the run has begun; rejects where it is refused. Never raises an unhandled rejection. */
+  readonly started: Promise<void>;
+  /** How the run ended. Never rejects. */
+  readonly outcome: Promise<TaskOutcome>;
+}

@@ -1,0 +1,111 @@
+import type { ConverseRequest, ConverseStreamEvent } from './converse.js';
+import type { AbortSignalLike } from './signal.js';
+import type { TaskStore } from './store.js';
+import type { Milestone, Task, TaskItem } from './task.js';
+import type { ToolCall, Tools } from './tool.js';
+
+/** Time, injected. */
+export interface Clock {
+  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  now(): number;
+  /** Calls back once, `ms` milliseconds from now. Returns what cancels it. */
+  after(ms: number, fn: () => void): () => void;
+}
+
+/** Where the engine writes what is worth a line; `console` is one. */
+export interface Logger {
+  debug(...data: unknown[]): void;
+  info(...data: unknown[]): void;
+  warn(...data: unknown[]): void;
+  error(...data: unknown[]): void;
+}
+
+/** A model that streams as Bedrock's ConverseStream does. */
+export interface ModelClient {
+  /** The stream of one turn. Once `signal` is aborted, nothing more is wanted of it. */
+  stream(
+    request: ConverseRequest,
+    options: { signal: AbortSignalLike },
+  ): AsyncIterable<ConverseStreamEvent> | Promise<AsyncIterable<ConverseStreamEvent>>;
+}
+
+/** What `prompt` makes a user turn of. */
+export interface PromptContext {
+  task: Task;
+  milestone?: Milestone;
+  item: TaskItem;
+}
+
+/** Everything that the engine is given. */
+export interface TaskHost {
+  store: TaskStore;
+  /** Only needed to run. */
+  model?: ModelClient | undefined;
+  tools?: Tools | ((task: Task) => Tools | Promise<Tools>) | undefined;
+  /** The text of the user turn that states an item, instead of the built-in template. */
+  prompt?: ((context: PromptContext) => string | Promise<string>) | undefined;
+  /** Whether a person has to approve this call. */
+  approval?: ((call: ToolCall, task: Task) => boolean | Promise<boolean>) | undefined;
+  defaults?: RunOptions | undefined;
+  /** Default: the platform's. */
+  clock?: Clock | undefined;
+  /** Uniform in 0..1, for ids and jitter. Default: the platform's. */
+  random?: (() => number) | undefined;
+  /** Default: nothing is logged. */
+  logger?: Logger | undefined;
+  /** Gets what listeners throw. Default: `console.error`. */
+  onListenerError?: ((error: unknown, event: string) => void) | undefined;
+}
+
+/**
+ * How to run. Each field is looked for in turn in `run()`, the constructor, `host.defaults`, the task's `config`, and
+ * is else the default given here. Infinity switches a limit off.
+ */
+export interface RunOptions {
+  /** The platform's limit on a run in milliseconds, from `run()` on; grace and storing fit inside it. Default: none. */
+  maxDurationMs?: number | undefined;
+  /** With only waiting calls left: stay, or end as `yielded`. Default 'hold'. */
+  whileWaiting?: 'hold' | 'yield' | undefined;
+  /** How long to wait for another owner's lease, live ones too; 0 not at all. Default: until it proves to be alive. */
+  waitForLeaseMs?: number | undefined;
+  /** Default 30,000. */
+  leaseTtlMs?: number | undefined;
+  /** What running tools get to finish in at a pause. Default 10,000. */
+  graceMs?: number | undefined;
+  /** How long to try to store something. Default 15,000. */
+  storeTimeoutMs?: number | undefined;
+  /** Of the resolver, `tools()`, `prompt`, approvals and look-ups; not of model, store or tools. Default 30,000. */
+  callbackTimeoutMs?: number | undefined;
+  /** Silence of the model, from the request to the first event and between events. Default 60,000. */
+  idleTimeoutMs?: number | undefined;
+  /** What completes an item: a turn without tool use, or only the built-in tool for it. Default 'end_turn'. */
+  completion?: 'end_turn' | 'explicit' | undefined;
+  /** Of one turn of the model. */
+  retry?:
+    | {
+        /** Default 6. */
+        attempts?: number | undefined;
+        /** Doubles with every attempt, with full jitter. Default 1,000. */
+        baseMs?: number | undefined;
+        /** Default 30,000. */
+        maxMs?: number | undefined;
+        /** Default 300,000 (5 minutes). */
+        totalMs?: number | undefined;
+      }
+    | undefined;
+  /** What pauses a task. An explicit resume grants a fresh allowance. */
+  limits?:
+    | {
+        /** Model calls. Default 500. */
+        iterations?: number | undefined;
+        /** Active time; waiting for people is not counted. Default 120. */
+        minutes?: number | undefined;
+        /** Default: none. */
+        tokens?: number | undefined;
+        /** Failed calls and nudges in a row. Default 5. */
+        mistakes?: number | undefined;
+        /** In a row; the model is nudged two before. Default 5. */
+        identicalToolCalls?: number | undefined;
+      }
+    | undefined;
+}

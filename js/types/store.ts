@@ -1,0 +1,74 @@
+import type { AbortSignalLike } from './signal.js';
+
+/** A document as a store returns it. */
+export interface StoredDocument {
+  /** From the store's root: `users/u/tasks/t`. */
+  path: string;
+  data: Record<string, unknown>;
+  /** Changes with every write; opaque. */
+  version: string;
+  /** Milliseconds since it was last written, by the server's own clocks only. */
+  ageMs?: number | undefined;
+}
+
+/** One field of an update; `path` has one element a level. Absence is deletion, null is a value. */
+export interface FieldUpdate {
+  path: string[];
+  value?: unknown;
+  delete?: true | undefined;
+}
+
+/** One write of a commit. */
+export type StoreWrite =
+  /** Fails with `exists` where there is a document already. */
+  | { op: 'create'; path: string; data: object }
+  /** Fails with `not_found` where there is none, with `conflict` where it has another version. */
+  | { op: 'update'; path: string; fields: FieldUpdate[]; ifVersion?: string | undefined }
+  /** Deleting what is not there succeeds, unless `ifVersion` is given: then it is a `conflict`. */
+  | { op: 'delete'; path: string; ifVersion?: string | undefined };
+
+/**
+ * Kinds of failure. Only `unavailable` is worth another try; the outcome of that commit is unknown. Anything thrown
+ * without one of these codes counts as `unavailable`.
+ */
+export type StoreErrorCode =
+  | 'conflict'
+  | 'exists'
+  | 'not_found'
+  | 'denied'
+  | 'too_large'
+  | 'invalid'
+  | 'unavailable';
+
+/** What a store throws. */
+export interface StoreFailure {
+  code: StoreErrorCode;
+  message: string;
+}
+
+/** Where tasks are kept: documents in collections, as Firestore has them. */
+export interface TaskStore {
+  /** Same id = same data: `firestore:project/(default)`, `sqlite:/abs/file`, `memory:<nonce>`. */
+  readonly id: string;
+  /** UTF-8 bytes: of `json` per document, of all strings per commit. */
+  readonly limits: { documentBytes: number; commitBytes: number };
+  /** One element a path, in order; null where there is no document. */
+  read(
+    paths: string[],
+    options?: { signal?: AbortSignalLike | undefined },
+  ): Promise<(StoredDocument | null)[]>;
+  /** All or nothing. `version` is the version of every document written. */
+  commit(
+    writes: StoreWrite[],
+    options?: { signal?: AbortSignalLike | undefined },
+  ): Promise<{ version: string }>;
+  /** Documents directly in the collection, ordered by document id, those after `after` only. */
+  list(
+    collection: string,
+    options: { after?: string | undefined; limit: number; signal?: AbortSignalLike | undefined },
+  ): Promise<StoredDocument[]>;
+  /** Calls back, asynchronously, after a document, or a document of a collection, has changed. Returns the end. */
+  watch?(paths: string[], onChange: () => void): () => void;
+  /** Stores of a single host: who this process is, and whether the process of an id may still live. */
+  readonly holder?: { readonly id: string; alive(id: string): boolean } | undefined;
+}
