@@ -27,12 +27,22 @@ pub fn valid_name(name: &str) -> String {
 pub fn free_id(id: &str, taken: impl Fn(&str) -> bool) -> String {
     // Far more suffixes than a history can have ids of one stem; the bound only rules out an endless loop.
     const SUFFIXES: u32 = 1_000_000;
-    let nearest = replaced(id, MAX_LENGTH, is_id_byte, "call");
+    let nearest = valid_id(id);
     if !taken(&nearest) {
         return nearest;
     }
-    let stem = replaced(id, MAX_LENGTH - 8, is_id_byte, "call");
-    (1..SUFFIXES).map(|n| format!("{stem}-{n}")).find(|id| !taken(id)).unwrap_or(nearest)
+    (1..SUFFIXES).map(|n| numbered_id(id, n)).find(|id| !taken(id)).unwrap_or(nearest)
+}
+
+/// The nearest valid toolUseId.
+pub fn valid_id(id: &str) -> String {
+    replaced(id, MAX_LENGTH, is_id_byte, "call")
+}
+
+/// A valid toolUseId that differs from `id` and from those with other numbers.
+pub fn numbered_id(id: &str, n: u32) -> String {
+    const SUFFIX: usize = 11;
+    format!("{}-{n}", replaced(id, MAX_LENGTH - SUFFIX, is_id_byte, "call"))
 }
 
 /// Whether the API would reject this as a blank text.

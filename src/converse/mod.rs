@@ -6,6 +6,7 @@
 pub mod assembly;
 pub mod blocks;
 pub mod classify;
+pub mod repair;
 pub mod request;
 pub mod transcript;
 pub mod turn;
@@ -14,6 +15,7 @@ pub mod validity;
 
 pub use assembly::{Assembly, Live};
 pub use classify::{Failure, FaultKind, ModelFault, classify};
+pub use repair::{Repaired, repair};
 pub use request::{RequestOp, ResultStatus, ToolSpec, result_content, text, tool_config, tool_result};
 pub use transcript::{Transcript, Trim};
 pub use turn::{Stop, ToolUse, ToolUseIds, Turn};
