@@ -78,7 +78,7 @@ impl Assembly {
         for (name, member) in members.iter().filter(|(_, member)| !member.is_null()) {
             return match name.as_str() {
                 "messageStart" | "contentBlockStop" | "$unknown" => Ok(None),
-                "contentBlockStart" => self.start(member).map(|()| None),
+                "contentBlockStart" => self.start(member),
                 "contentBlockDelta" => self.delta(member),
                 "messageStop" => {
                     let reason = member.get("stopReason").and_then(Value::as_str).unwrap_or_default();
@@ -124,16 +124,16 @@ impl Assembly {
         turn::assemble(self.blocks, stop, self.text, self.usage, ids)
     }
 
-    fn start(&mut self, event: &Value) -> Result<(), ModelFault> {
+    fn start(&mut self, event: &Value) -> Result<Option<Live>, ModelFault> {
         let index = index_of(event)?;
-        let start = event.get("start").and_then(Value::as_object);
-        let Some((kind, value)) = start.and_then(|start| start.iter().find(|(_, value)| !value.is_null()))
-        else {
-            return Ok(());
-        };
-        if kind != "toolUse" {
-            return self.other(index, kind, value);
+        match union_member(event, "start") {
+            Some(("toolUse", value)) => self.start_use(index, value).map(|()| None),
+            Some((kind, value)) => self.part(index, kind, value),
+            None => Ok(None),
         }
+    }
+
+    fn start_use(&mut self, index: u32, value: &Value) -> Result<(), ModelFault> {
         let member = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (id, name) = (member("toolUseId"), member("name"));
         let at = self.slot(index, Kind::ToolUse, Piece::nameless_use)?;
@@ -156,12 +156,14 @@ impl Assembly {
 
     fn delta(&mut self, event: &Value) -> Result<Option<Live>, ModelFault> {
         let index = index_of(event)?;
-        let delta = event.get("delta").and_then(Value::as_object);
-        let Some((kind, value)) = delta.and_then(|delta| delta.iter().find(|(_, value)| !value.is_null()))
-        else {
-            return Ok(None);
-        };
-        match kind.as_str() {
+        match union_member(event, "delta") {
+            Some((kind, value)) => self.part(index, kind, value),
+            None => Ok(None),
+        }
+    }
+
+    fn part(&mut self, index: u32, kind: &str, value: &Value) -> Result<Option<Live>, ModelFault> {
+        match kind {
             "text" => {
                 let delta = value.as_str().ok_or_else(|| malformed("a delta's text is not a string"))?;
                 self.text(index, delta)?;
@@ -182,6 +184,8 @@ impl Assembly {
                 Ok(None)
             }
             "reasoningContent" => self.reasoning(index, value),
+            // A mark of requests: the model has nothing to cache.
+            "cachePoint" => Ok(None),
             "citation" => {
                 refuse_depth(value)?;
                 let text = || Piece::Text { text: String::new(), citations: Vec::new() };
@@ -276,6 +280,12 @@ fn index_of(event: &Value) -> Result<u32, ModelFault> {
     whole.map(|index| index as u32).ok_or_else(|| malformed("a stream event has no usable contentBlockIndex"))
 }
 
+/// The member of a union that is set.
+fn union_member<'a>(event: &'a Value, union: &str) -> Option<(&'a str, &'a Value)> {
+    let members = event.get(union)?.as_object()?;
+    members.iter().find(|(_, value)| !value.is_null()).map(|(kind, value)| (kind.as_str(), value))
+}
+
 fn is_server_use(start: &Value) -> bool {
     start.get("type").is_some_and(|kind| kind == SERVER_TOOL_USE)
 }
@@ -326,5 +336,7 @@ fn join_members(known: &mut Map<String, Value>, more: Map<String, Value>) {
     }
 }
 
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod properties;
 #[cfg(test)]
 mod tests;

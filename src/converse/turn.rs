@@ -5,7 +5,7 @@ use super::blocks::{
     valid_name,
 };
 use super::classify::{FaultKind, ModelFault};
-use super::request::text as text_block;
+use super::request::{NO_OUTPUT, text as text_block};
 use super::usage::Usage;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -162,7 +162,7 @@ pub(super) fn assemble(
     }
     blocks.sort_by_key(|block| block.index);
     let mut writer =
-        Writer { ids, taken: BTreeSet::new(), renamed: Vec::new(), stop: &stop, uses: Vec::new() };
+        Writer { ids, taken: BTreeSet::new(), server_ids: Vec::new(), stop: &stop, uses: Vec::new() };
     let count = blocks.len();
     let mut content: Vec<Value> = blocks
         .into_iter()
@@ -195,8 +195,8 @@ pub(super) fn assemble(
 struct Writer<'a> {
     ids: &'a dyn ToolUseIds,
     taken: BTreeSet<String>,
-    /// Ids of the stream and what stands for them.
-    renamed: Vec<(String, String)>,
+    /// Of uses that the model's own servers answer: their ids in the stream and now.
+    server_ids: Vec<(String, String)>,
     stop: &'a Stop,
     uses: Vec<ToolUse>,
 }
@@ -219,13 +219,8 @@ impl Writer<'_> {
             Piece::Redacted(data) => Some(json!({ "reasoningContent": { "redactedContent": data } })),
             Piece::ToolUse { .. } if self.stop.withheld() => None,
             Piece::ToolUse { id, name, input, server } => Some(self.tool_use(id, name, &input, server, last)),
-            Piece::Other { kind, .. } if kind == "toolResult" && self.stop.withheld() => None,
-            Piece::Other { kind, mut value } => {
-                if kind == "toolResult" {
-                    self.rename(&mut value);
-                }
-                Some(json!({ kind: value }))
-            }
+            Piece::Other { kind, value } if kind == "toolResult" => self.server_result(value),
+            Piece::Other { kind, value } => Some(json!({ kind: value })),
         }
     }
 
@@ -239,10 +234,12 @@ impl Writer<'_> {
         if !is_valid_name(&name) {
             problem = Some(format!("Not executed: {:?} is not a valid tool name.", excerpt(&name, 200)));
         }
+        let streamed = id.clone();
         let id = self.unique(id);
         let mut block = json!({ "toolUseId": &id, "name": &valid, "input": &input });
         if server {
             block["type"] = json!(SERVER_TOOL_USE);
+            self.server_ids.push((streamed, id));
         } else {
             self.uses.push(ToolUse { id, name: valid, input, problem });
         }
@@ -251,22 +248,30 @@ impl Writer<'_> {
 
     fn unique(&mut self, id: String) -> String {
         let free = |id: &str| is_valid_id(id) && !self.taken.contains(id) && !self.ids.is_used(id);
-        let unique = if free(&id) {
-            id.clone()
-        } else {
-            free_id(&self.ids.replacement(self.taken.len()), |id| !free(id))
-        };
+        let unique =
+            if free(&id) { id } else { free_id(&self.ids.replacement(self.taken.len()), |id| !free(id)) };
         self.taken.insert(unique.clone());
-        self.renamed.push((id, unique.clone()));
         unique
     }
 
-    /// A result of the model's own tool follows its use, under the id that the use has now.
-    fn rename(&self, result: &mut Value) {
-        let Some(Value::String(id)) = result.get_mut("toolUseId") else { return };
-        if let Some((_, unique)) = self.renamed.iter().rev().find(|(old, _)| old == id) {
-            id.clone_from(unique);
+    /// A result of the model's own tool goes with its use, under the id that the use has now, or not at all.
+    fn server_result(&self, mut result: Value) -> Option<Value> {
+        let old = result.get("toolUseId")?.as_str()?;
+        let (_, id) = self.server_ids.iter().rev().find(|(known, _)| known == old)?;
+        let says = |item: &Value| match (item.get("text"), item.get("json")) {
+            (Some(text), _) => text.as_str().is_some_and(|text| !is_blank(text)),
+            (None, Some(json)) => json.is_object(),
+            (None, None) => item.is_object(),
+        };
+        let content = result.get_mut("content").and_then(Value::as_array_mut).map(std::mem::take);
+        let mut content: Vec<Value> = content.into_iter().flatten().filter(says).collect();
+        if content.is_empty() {
+            content.push(text_block(NO_OUTPUT));
         }
+        let members = result.as_object_mut()?;
+        members.insert("toolUseId".to_owned(), json!(id));
+        members.insert("content".to_owned(), Value::Array(content));
+        Some(json!({ "toolResult": result }))
     }
 }
 

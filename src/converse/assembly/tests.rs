@@ -77,6 +77,16 @@ fn a_turn_without_message_stop_was_cut() {
 }
 
 #[test]
+fn a_block_may_start_with_its_text() {
+    let mut assembly = Assembly::new();
+    let start =
+        |text: &str| json!({ "contentBlockStart": { "contentBlockIndex": 0, "start": { "text": text } } });
+    assert_eq!(assembly.event(&start("")), Ok(None));
+    assert_eq!(assembly.event(&start("Well")), Ok(Some(Live::Text("Well".to_owned()))));
+    assert_eq!(assembly.text_so_far(), "Well");
+}
+
+#[test]
 fn usage_arrives_with_metadata() {
     let metadata =
         json!({ "metadata": { "usage": { "inputTokens": 3, "outputTokens": 4, "totalTokens": 7 } } });

@@ -104,7 +104,7 @@ fn more() -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_was_stored_becomes_a_valid_conversation(old in prop::collection::vec(element(), 0..10)) {
