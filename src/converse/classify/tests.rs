@@ -1,0 +1,187 @@
+use super::*;
+
+fn named(name: &str, message: &str) -> FaultKind {
+    let failure = Failure { name: Some(name.to_owned()), message: message.to_owned(), ..Default::default() };
+    classify(&failure).kind
+}
+
+fn with_status(status: u16, message: &str) -> FaultKind {
+    let failure = Failure {
+        name: Some("Error".to_owned()),
+        status: Some(status),
+        message: message.to_owned(),
+        ..Default::default()
+    };
+    classify(&failure).kind
+}
+
+#[test]
+fn bedrocks_exceptions_are_known_by_name_in_any_case() {
+    for (name, kind) in [
+        ("ThrottlingException", FaultKind::Throttled),
+        ("throttlingException", FaultKind::Throttled),
+        ("ServiceQuotaExceededException", FaultKind::Throttled),
+        ("InternalServerException", FaultKind::Overloaded),
+        ("serviceUnavailableException", FaultKind::Overloaded),
+        ("ModelNotReadyException", FaultKind::Overloaded),
+        ("ModelErrorException", FaultKind::Overloaded),
+        ("modelStreamErrorException", FaultKind::Overloaded),
+        ("ModelTimeoutException", FaultKind::Timeout),
+        ("TimeoutError", FaultKind::Timeout),
+        ("validationException", FaultKind::Invalid),
+        ("ResourceNotFoundException", FaultKind::Invalid),
+        ("AccessDeniedException", FaultKind::Denied),
+        ("UnrecognizedClientException", FaultKind::Denied),
+        ("ExpiredTokenException", FaultKind::Denied),
+        ("CredentialsProviderError", FaultKind::Denied),
+        ("AbortError", FaultKind::Aborted),
+        ("com.amazon.coral.service#AccessDeniedException", FaultKind::Denied),
+        ("ThrottlingException:http://internal.amazon.com/", FaultKind::Throttled),
+    ] {
+        assert_eq!(named(name, "x"), kind, "{name}");
+    }
+}
+
+#[test]
+fn the_status_decides_where_the_name_says_nothing() {
+    for (status, kind) in [
+        (429, FaultKind::Throttled),
+        (408, FaultKind::Timeout),
+        (504, FaultKind::Timeout),
+        (500, FaultKind::Overloaded),
+        (503, FaultKind::Overloaded),
+        (529, FaultKind::Overloaded),
+        (424, FaultKind::Overloaded),
+        (400, FaultKind::Invalid),
+        (404, FaultKind::Invalid),
+        (401, FaultKind::Denied),
+        (403, FaultKind::Denied),
+        (413, FaultKind::Overflow),
+        (200, FaultKind::Cut),
+    ] {
+        assert_eq!(with_status(status, "x"), kind, "{status}");
+    }
+}
+
+#[test]
+fn the_name_counts_for_more_than_the_status() {
+    let failure = Failure {
+        name: Some("ServiceQuotaExceededException".to_owned()),
+        status: Some(400),
+        ..Default::default()
+    };
+    assert_eq!(classify(&failure).kind, FaultKind::Throttled);
+}
+
+#[test]
+fn every_known_text_of_a_context_overflow_is_recognised() {
+    for text in [
+        "Input is too long for requested model.",
+        "input length and `max_tokens` exceed context limit: 190000 + 20000 > 204648",
+        "too many total text bytes: 25000001 > 25000000",
+        "The model returned the following errors: prompt is too long: 210000 tokens > 200000 maximum",
+        "This model's maximum context length is 131072 tokens.",
+    ] {
+        assert_eq!(named("ValidationException", text), FaultKind::Overflow, "{text}");
+        assert_eq!(with_status(400, text), FaultKind::Overflow, "{text}");
+        assert_eq!(named("Error", text), FaultKind::Overflow, "{text}");
+    }
+}
+
+#[test]
+fn too_many_tokens_please_wait_is_throttling_and_no_overflow() {
+    let text = "Too many tokens, please wait before trying again.";
+    assert_eq!(named("ThrottlingException", text), FaultKind::Throttled);
+    assert_eq!(named("ValidationException", text), FaultKind::Throttled);
+    assert_eq!(named("Error", text), FaultKind::Throttled);
+}
+
+#[test]
+fn what_nobody_knows_was_cut_off() {
+    assert_eq!(named("Error", r#"{"unmodelled":"frame"}"#), FaultKind::Cut);
+    assert_eq!(named("TypeError", "fetch failed"), FaultKind::Cut);
+    assert_eq!(classify(&Failure::default()).kind, FaultKind::Cut);
+}
+
+#[test]
+fn only_what_would_fail_again_is_permanent() {
+    for kind in [FaultKind::Overflow, FaultKind::Invalid, FaultKind::Denied] {
+        assert!(kind.permanent() && !kind.code().retryable(), "{kind:?}");
+    }
+    for kind in [
+        FaultKind::Throttled,
+        FaultKind::Overloaded,
+        FaultKind::Timeout,
+        FaultKind::Cut,
+        FaultKind::Malformed,
+        FaultKind::Empty,
+        FaultKind::Aborted,
+    ] {
+        assert!(!kind.permanent() && kind.code().retryable(), "{kind:?}");
+        let error = ModelFault::new(kind, "").error();
+        assert!(error.retryable && error.message.contains("attempts are used up"), "{kind:?}");
+    }
+}
+
+#[test]
+fn permanent_errors_say_what_to_do() {
+    for (name, message, code, advice) in [
+        (
+            "CredentialsProviderError",
+            "Could not load credentials from any providers",
+            Code::ModelDenied,
+            "Check the credentials",
+        ),
+        (
+            "ExpiredTokenException",
+            "The security token included in the request is expired",
+            Code::ModelDenied,
+            "Renew the credentials",
+        ),
+        (
+            "AccessDeniedException",
+            "You don't have access to the model with the specified model ID.",
+            Code::ModelDenied,
+            "Request access to this model",
+        ),
+        (
+            "AccessDeniedException",
+            "User is not authorized to perform: bedrock:InvokeModel",
+            Code::ModelDenied,
+            "bedrock:InvokeModelWithResponseStream",
+        ),
+        (
+            "ValidationException",
+            "The provided model identifier is invalid.",
+            Code::ModelRejected,
+            "Check the model id",
+        ),
+        (
+            "ValidationException",
+            "Invocation of model ID x with on-demand throughput isn't supported.",
+            Code::ModelRejected,
+            "inference profile",
+        ),
+        ("ValidationException", "prompt is too long", Code::ContextOverflow, "larger context"),
+    ] {
+        let failure = Failure {
+            name: Some(name.to_owned()),
+            message: message.to_owned(),
+            retry_after_ms: None,
+            status: None,
+        };
+        let error = classify(&failure).error();
+        assert_eq!(error.code, code, "{message}");
+        assert!(error.message.contains(advice), "{}", error.message);
+        assert!(error.message.contains(message), "{}", error.message);
+        assert!(!error.retryable);
+    }
+}
+
+#[test]
+fn the_exception_and_the_servers_wait_are_kept() {
+    let failure = Failure { status: Some(429), retry_after_ms: Some(1_500), ..Default::default() };
+    let fault = ModelFault { cause: Some(CauseId(7)), ..classify(&failure) };
+    assert_eq!(fault.retry_after_ms, Some(1_500));
+    assert_eq!(fault.error().cause, Some(CauseId(7)));
+}
