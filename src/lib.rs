@@ -6,11 +6,13 @@
 #[cfg(target_arch = "wasm32")]
 pub mod boundary;
 pub mod converse;
+pub mod decide;
 pub mod effect;
 pub mod error;
 pub mod facts;
 pub mod ids;
 pub mod lifecycle;
+pub mod limits;
 pub mod retry;
 pub mod storage;
 pub mod store;

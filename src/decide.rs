@@ -1,0 +1,120 @@
+//! The loop of DESIGN §3: what is known decides the next step.
+
+use crate::facts::fold::{CallState, Live, TurnEnd};
+use crate::facts::plan::{Item, ItemKey, Plan};
+use crate::limits::{Completion, Limits, NUDGE_BEFORE};
+
+/// Continuations after `max_tokens` before a run is paused.
+const MAX_CONTINUATIONS: u32 = 5;
+
+/// What the decision depends on besides the facts.
+#[derive(Clone, Copy, Debug)]
+pub struct Control {
+    /// When an item counts as done.
+    pub completion: Completion,
+    /// See there.
+    pub limits: Limits,
+    /// Active time that no entry counts yet.
+    pub active_ms: u64,
+}
+
+/// The next step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Ask the model.
+    Converse,
+    /// Some calls of the last turn have neither started nor been put before a person.
+    RunCalls,
+    /// The stated item is done.
+    Finish(ItemKey),
+    /// Tell the model which item is next.
+    State(Item),
+    /// Every item is done.
+    Complete,
+    /// Tell the model something.
+    Nudge(Nudge),
+    /// Some calls are running or waiting for a person.
+    Wait,
+    /// A limit is reached: the reason.
+    Pause(&'static str),
+}
+
+/// What the engine has to tell the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nudge {
+    /// Go on where `max_tokens` cut.
+    Continue,
+    /// The item has to be completed by a call.
+    Explicit,
+    /// The same call again and again.
+    Identical,
+    /// A person resumed after the turn was cut or held back.
+    Resumed,
+}
+
+impl Nudge {
+    /// The words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Nudge::Continue => {
+                "Your answer was cut off by the length limit. Continue exactly where it stopped, without repeating."
+            }
+            Nudge::Explicit => {
+                "The item is not completed. If it is done, call complete_task_item; otherwise go on working on it."
+            }
+            Nudge::Identical => {
+                "You have made the same tool call with the same input several times in a row. Its result will not \
+                 change. Try something else, or say what keeps you from going on."
+            }
+            Nudge::Resumed => "The task was resumed. Go on with the current item.",
+        }
+    }
+
+    /// Counts against `limits.mistakes`.
+    pub fn is_mistake(self) -> bool {
+        matches!(self, Nudge::Explicit | Nudge::Identical)
+    }
+}
+
+/// The next step, from what is known alone.
+pub fn decide(live: &Live, plan: &Plan, control: &Control) -> Step {
+    let undecided = |state: &CallState| matches!(state, CallState::Proposed | CallState::Approved);
+    if live.calls.iter().any(|c| undecided(&c.state)) {
+        let repeated = live.allowance.identical >= control.limits.identical;
+        return if repeated { Step::Pause("identical_tool_calls") } else { Step::RunCalls };
+    }
+    if live.has_open_calls() {
+        return Step::Wait;
+    }
+    let stated = live.stated.as_ref().filter(|key| !live.done.contains(key) && plan.get(key).is_some());
+    let Some(stated) = stated else {
+        return match plan.next_item(&live.done) {
+            Some(item) => Step::State(item),
+            None if live.message_waiting => converse(live, control),
+            None => Step::Complete,
+        };
+    };
+    if live.owes_reply() {
+        let repeating = live.allowance.identical.saturating_add(NUDGE_BEFORE) >= control.limits.identical
+            && live.allowance.identical > 1;
+        if repeating && !live.allowance.identical_told && !live.calls.is_empty() {
+            return Step::Nudge(Nudge::Identical);
+        }
+        return converse(live, control);
+    }
+    match live.turn_end {
+        TurnEnd::Natural if control.completion == Completion::Explicit => Step::Nudge(Nudge::Explicit),
+        TurnEnd::Natural => Step::Finish(stated.clone()),
+        TurnEnd::Cut if live.continuations < MAX_CONTINUATIONS => Step::Nudge(Nudge::Continue),
+        TurnEnd::Cut => Step::Pause("max_tokens"),
+        TurnEnd::Held(reason) => Step::Pause(reason),
+        TurnEnd::Interrupted | TurnEnd::Open => Step::Nudge(Nudge::Resumed),
+    }
+}
+
+fn converse(live: &Live, control: &Control) -> Step {
+    match control.limits.exceeded(&live.allowance, control.active_ms) {
+        Some(reason) => Step::Pause(reason),
+        None => Step::Converse,
+    }
+}

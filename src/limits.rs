@@ -1,0 +1,230 @@
+//! The options of a run, resolved, and the limits that end it in `paused`.
+
+use crate::facts::fold::Allowance;
+use crate::facts::task::TaskConfig;
+use crate::retry::RetryPolicy;
+use serde::Deserialize;
+
+/// When an item counts as done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Completion {
+    /// A turn without tool use.
+    #[default]
+    EndTurn,
+    /// A call of `complete_task_item`.
+    Explicit,
+}
+
+/// What a run does while only people can go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhileWaiting {
+    /// It keeps the lease.
+    #[default]
+    Hold,
+    /// It yields.
+    Yield,
+}
+
+/// `RunOptions.retry` as given.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RetryOptions {
+    attempts: Option<f64>,
+    base_ms: Option<f64>,
+    max_ms: Option<f64>,
+    total_ms: Option<f64>,
+}
+
+/// `RunOptions.limits` as given.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LimitOptions {
+    iterations: Option<f64>,
+    minutes: Option<f64>,
+    tokens: Option<f64>,
+    mistakes: Option<f64>,
+    identical_tool_calls: Option<f64>,
+}
+
+/// `RunOptions` as given, the layers above the task's own already merged. Milliseconds; infinity is a huge number.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RunOptions {
+    max_duration_ms: Option<f64>,
+    while_waiting: Option<WhileWaiting>,
+    wait_for_lease_ms: Option<f64>,
+    lease_ttl_ms: Option<f64>,
+    grace_ms: Option<f64>,
+    store_timeout_ms: Option<f64>,
+    callback_timeout_ms: Option<f64>,
+    idle_timeout_ms: Option<f64>,
+    completion: Option<Completion>,
+    retry: RetryOptions,
+    limits: LimitOptions,
+}
+
+/// The limits of DESIGN §3, resolved. `u64::MAX` and `u32::MAX` are no limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Turns.
+    pub iterations: u64,
+    /// Milliseconds of active time.
+    pub active_ms: u64,
+    /// Input and output tokens.
+    pub tokens: u64,
+    /// In a row.
+    pub mistakes: u32,
+    /// Calls in a row with the same name and input.
+    pub identical: u32,
+}
+
+/// The model is told of identical calls so many before the limit.
+pub const NUDGE_BEFORE: u32 = 2;
+
+impl Limits {
+    /// The reason to pause before the next model call, if there is one. `since_ms` is active time that no entry
+    /// counts yet.
+    pub fn exceeded(&self, used: &Allowance, since_ms: u64) -> Option<&'static str> {
+        if used.iterations >= self.iterations {
+            Some("iterations")
+        } else if used.active_ms.saturating_add(since_ms) >= self.active_ms {
+            Some("minutes")
+        } else if used.tokens >= self.tokens {
+            Some("tokens")
+        } else if used.mistakes >= self.mistakes {
+            Some("mistakes")
+        } else {
+            None
+        }
+    }
+}
+
+/// Everything that a run may be told, with the defaults filled in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// From the beginning of the run, the reserve for grace and storing already taken off.
+    pub yield_after_ms: Option<u64>,
+    /// While only people can go on.
+    pub while_waiting: WhileWaiting,
+    /// How long to wait for a live holder; None: until it renews.
+    pub wait_for_lease_ms: Option<u64>,
+    /// Of the lease.
+    pub lease_ttl_ms: u64,
+    /// For running tools on pause and yield.
+    pub grace_ms: u64,
+    /// For a store call with its retries.
+    pub store_timeout_ms: u64,
+    /// For the host's callbacks.
+    pub callback_timeout_ms: u64,
+    /// Between two events of the model's stream.
+    pub idle_timeout_ms: u64,
+    /// When an item counts as done.
+    pub completion: Completion,
+    /// Of a model turn.
+    pub retry: RetryPolicy,
+    /// See there.
+    pub limits: Limits,
+}
+
+fn ms(given: Option<f64>, default: u64) -> u64 {
+    given.map_or(default, |n| n as u64)
+}
+
+fn count(given: Option<f64>, default: u32) -> u32 {
+    given.map_or(default, |n| n as u32)
+}
+
+impl Settings {
+    /// Fills in what `given` leaves open from the task's config, then from the defaults of DESIGN §1.
+    pub fn resolve(given: &RunOptions, config: &TaskConfig) -> Settings {
+        let minutes = given.limits.minutes.or(config.timeout_minutes).unwrap_or(120.0);
+        let iterations = given.limits.iterations.map(|n| n as u64).or(config.max_iterations).unwrap_or(500);
+        let mut settings = Settings {
+            yield_after_ms: None,
+            while_waiting: given.while_waiting.unwrap_or_default(),
+            wait_for_lease_ms: given.wait_for_lease_ms.map(|n| n as u64),
+            lease_ttl_ms: ms(given.lease_ttl_ms, 30_000).max(30),
+            grace_ms: ms(given.grace_ms, 10_000),
+            store_timeout_ms: ms(given.store_timeout_ms, 15_000).max(1),
+            callback_timeout_ms: ms(given.callback_timeout_ms, 30_000),
+            idle_timeout_ms: ms(given.idle_timeout_ms, 60_000).max(1),
+            completion: given.completion.unwrap_or_default(),
+            retry: RetryPolicy {
+                attempts: count(given.retry.attempts, 6),
+                base_ms: ms(given.retry.base_ms, 1_000),
+                max_ms: ms(given.retry.max_ms, 30_000),
+                total_ms: ms(given.retry.total_ms, 300_000),
+            },
+            limits: Limits {
+                iterations,
+                active_ms: (minutes * 60_000.0) as u64,
+                tokens: given.limits.tokens.map_or(u64::MAX, |n| n as u64),
+                mistakes: count(given.limits.mistakes, 5),
+                identical: count(given.limits.identical_tool_calls, 5),
+            },
+        };
+        if let Some(max) = given.max_duration_ms.map(|n| n as u64) {
+            // Grace and storing fit inside the platform's limit: at most a third of it, shared as they are.
+            let wanted = settings.grace_ms.saturating_add(settings.store_timeout_ms);
+            let reserve = wanted.min(max / 3);
+            if reserve < wanted {
+                let share = reserve as f64 / wanted as f64;
+                settings.grace_ms = (settings.grace_ms as f64 * share) as u64;
+                settings.store_timeout_ms = (reserve - settings.grace_ms).max(1);
+            }
+            settings.yield_after_ms = Some(max - reserve);
+        }
+        settings
+    }
+
+    /// How often the lease is renewed, the task and the inbox are looked at.
+    pub fn heartbeat_ms(&self) -> u64 {
+        self.lease_ttl_ms / 3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn resolve(given: serde_json::Value, config: &TaskConfig) -> Settings {
+        Settings::resolve(&serde_json::from_value(given).unwrap(), config)
+    }
+
+    fn config() -> TaskConfig {
+        TaskConfig {
+            system_prompt: None,
+            auto_approve: true,
+            max_iterations: Some(100),
+            model: None,
+            timeout_minutes: Some(0.5),
+        }
+    }
+
+    #[test]
+    fn options_win_over_the_tasks_config_which_wins_over_the_defaults() {
+        let s = resolve(json!({ "limits": { "iterations": 7 } }), &config());
+        assert_eq!((s.limits.iterations, s.limits.active_ms, s.limits.mistakes), (7, 30_000, 5));
+        let s = resolve(json!({}), &config());
+        assert_eq!(s.limits.iterations, 100);
+    }
+
+    #[test]
+    fn grace_and_storing_fit_inside_the_platforms_limit() {
+        let s = resolve(json!({ "maxDurationMs": 60_000, "graceMs": 20_000, "storeTimeoutMs": 20_000 }), &config());
+        assert_eq!((s.grace_ms, s.store_timeout_ms, s.yield_after_ms), (10_000, 10_000, Some(40_000)));
+        let s = resolve(json!({ "maxDurationMs": 300_000 }), &config());
+        assert_eq!((s.grace_ms, s.store_timeout_ms, s.yield_after_ms), (10_000, 15_000, Some(275_000)));
+    }
+
+    #[test]
+    fn a_limit_switched_off_is_never_exceeded() {
+        let off = json!({ "limits": { "iterations": 9_007_199_254_740_991u64, "minutes": 9_007_199_254_740_991u64 } });
+        let s = resolve(off, &config());
+        let used = Allowance { iterations: 1 << 40, active_ms: 1 << 45, ..Allowance::default() };
+        assert_eq!(s.limits.exceeded(&used, 0), None);
+    }
+}
