@@ -39,6 +39,16 @@ impl Paths {
     pub fn continuation(&self, seq: u64, n: usize) -> String {
         format!("{}/{seq:08}.{n:04}", self.journal)
     }
+
+    /// A document of the inbox.
+    pub fn inbox_item(&self, id: &str) -> String {
+        format!("{}/{id}", self.inbox)
+    }
+
+    /// A message of the thread.
+    pub fn message(&self, id: &str) -> String {
+        format!("{}/{id}", self.messages)
+    }
 }
 
 /// Checks an id against what Firestore allows in a path: not empty, no `/`, not `.` or `..`, not `__.*__`, at most

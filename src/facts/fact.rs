@@ -66,12 +66,17 @@ pub enum Decision {
     /// This is its result.
     Answer {
         /// Normalised; absent for undefined.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         result: Option<Rc<Value>>,
         /// Whether the model should take it as a failure.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         error: bool,
     },
+}
+
+/// A null that is there is a value.
+fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Rc<Value>>, D::Error> {
+    Rc::<Value>::deserialize(value).map(Some)
 }
 
 /// The result that a tool use got.
