@@ -1,0 +1,203 @@
+//! One machine and everything outside that belongs to it.
+
+use super::host::{Host, Store, now};
+use super::open::Subject;
+use super::perform::Flight;
+use super::reply::{Arrival, command, failure};
+use super::timer::Timer;
+use crate::effect::{Effect, Input, Machine, Ticket};
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::iter;
+use std::rc::Rc;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// A run or a command, as JavaScript holds it. Every method may be called at any time, also from within a callback
+/// of the engine.
+#[wasm_bindgen]
+pub struct EngineHandle(Rc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) host: Host,
+    pub(super) store: Store,
+    pub(super) machine: RefCell<Subject>,
+    pub(super) arrived: RefCell<VecDeque<Arrival>>,
+    pub(super) flights: RefCell<BTreeMap<Ticket, Flight>>,
+    timer: Timer,
+    performing: Cell<bool>,
+    through: Cell<bool>,
+}
+
+#[wasm_bindgen]
+impl EngineHandle {
+    /// Makes the machine `kind` from its configuration, JSON text. Nothing happens before `begin`.
+    ///
+    /// # Errors
+    /// An `EngineError` as JSON text where the configuration cannot be used.
+    #[wasm_bindgen(constructor)]
+    pub fn new(host: Host, store: Store, kind: &str, config: &str) -> Result<EngineHandle, String> {
+        let machine = Subject::open(host.now(), kind, config)
+            .map_err(|error| serde_json::to_string(&error).unwrap_or_else(|_| error.message.clone()))?;
+        Ok(Self::around(host, store, machine))
+    }
+
+    /// Performs what the machine wants first.
+    pub fn begin(&self) {
+        self.0.perform_all();
+    }
+
+    /// Takes in what has arrived since, the time included.
+    pub fn wake(&self) {
+        self.0.wake();
+    }
+
+    /// A piece of the model's text; the fast path of `streamed`. False: no longer wanted.
+    #[wasm_bindgen(js_name = textDelta)]
+    #[must_use]
+    pub fn text_delta(&self, ticket: f64, mono: f64, wall: f64, index: u32, text: &str) -> bool {
+        let wanted = self.0.machine.borrow_mut().text_delta(now(mono, wall), ticket_of(ticket), index, text);
+        // Mostly a delta changes nothing outside: even the timer stays, because deadlines only move on.
+        if !self.0.performing.get() {
+            let effects = self.0.take_effects();
+            if !effects.is_empty() {
+                self.0.perform_from(effects);
+            }
+        }
+        wanted
+    }
+
+    /// Any other event of the model's stream, as JSON text. False: no longer wanted.
+    #[must_use]
+    pub fn streamed(&self, ticket: f64, event: &str) -> bool {
+        let ticket = ticket_of(ticket);
+        let event = serde_json::from_str(event).unwrap_or(Value::Null);
+        self.0.take_in(Input::Streamed { ticket, event });
+        self.0.flights.borrow().contains_key(&ticket)
+    }
+
+    /// The model's stream is over; `failed` is the `Failure` that ended it, as JSON text.
+    #[wasm_bindgen(js_name = streamEnded)]
+    pub fn stream_ended(&self, ticket: f64, failed: Option<String>) {
+        let ticket = ticket_of(ticket);
+        if self.0.land(ticket) {
+            let result = failed.map_or(Ok(()), |text| Err(failure(&text)));
+            self.0.take_in(Input::StreamEnded { ticket, result });
+        }
+    }
+
+    /// A command to the machine, as JSON text; its answer is settled under `ticket`, from 2^52 upwards, or 0.
+    pub fn command(&self, ticket: f64, text: &str) {
+        if let Some(command) = command(text) {
+            self.0.take_in(Input::Command { ticket: ticket_of(ticket), command });
+        }
+    }
+
+    /// Something watched has changed.
+    pub fn changed(&self) {
+        self.0.take_in(Input::Changed);
+    }
+
+    /// Aborts whatever is open and drops the timer. The machine stays as it is.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}
+
+impl EngineHandle {
+    /// A handle for a machine that is there already.
+    #[must_use]
+    pub fn around(host: Host, store: Store, machine: Subject) -> EngineHandle {
+        EngineHandle(Rc::new(Inner {
+            host,
+            store,
+            machine: RefCell::new(machine),
+            arrived: RefCell::default(),
+            flights: RefCell::default(),
+            timer: Timer::default(),
+            performing: Cell::new(false),
+            through: Cell::new(false),
+        }))
+    }
+}
+
+/// Tickets stay below 2^53.
+fn ticket_of(number: f64) -> Ticket {
+    Ticket(number as u64)
+}
+
+impl Inner {
+    fn take_in(self: &Rc<Self>, input: Input) {
+        let now = self.host.now();
+        self.machine.borrow_mut().handle(now, input);
+        self.perform_all();
+    }
+
+    fn wake(self: &Rc<Self>) {
+        while let Some(arrival) = self.next_arrival() {
+            if self.land(arrival.ticket) {
+                let input = arrival.into_input(&self.host);
+                self.take_in(input);
+            }
+        }
+        let now = self.host.now();
+        let due = self.machine.borrow().poll_timeout().is_some_and(|at| at <= now.mono);
+        if due {
+            self.machine.borrow_mut().handle(now, Input::Timeout);
+        }
+        self.perform_all();
+    }
+
+    fn next_arrival(&self) -> Option<Arrival> {
+        self.arrived.borrow_mut().pop_front()
+    }
+
+    fn perform_all(self: &Rc<Self>) {
+        // Called back from within an effect: the loop further out goes on with what this has added.
+        if !self.performing.get() {
+            let effects = self.take_effects();
+            self.perform_from(effects);
+        }
+    }
+
+    fn perform_from(self: &Rc<Self>, mut effects: Vec<Effect>) {
+        self.performing.set(true);
+        while !effects.is_empty() {
+            for effect in effects {
+                self.perform(effect);
+            }
+            effects = self.take_effects();
+        }
+        self.performing.set(false);
+        self.rest();
+    }
+
+    fn take_effects(&self) -> Vec<Effect> {
+        let mut machine = self.machine.borrow_mut();
+        iter::from_fn(|| machine.poll_effect()).collect()
+    }
+
+    fn rest(&self) {
+        let (wanted, done) = {
+            let machine = self.machine.borrow();
+            (machine.poll_timeout(), machine.is_done())
+        };
+        if done {
+            self.timer.cancel();
+            if !self.through.replace(true) {
+                self.host.done();
+            }
+        } else {
+            self.timer.set(&self.host, self.host.now().mono, wanted);
+        }
+    }
+
+    fn close(&self) {
+        self.timer.cancel();
+        let flights = self.flights.take();
+        for (ticket, flight) in flights {
+            flight.abort();
+            self.host.closed(ticket.0 as f64);
+        }
+    }
+}

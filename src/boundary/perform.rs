@@ -1,0 +1,168 @@
+//! Effects, performed.
+
+use super::handle::Inner;
+use super::host::Options;
+use super::reply::{Arrival, Shape};
+use crate::effect::{Effect, LogLevel, Question, Ticket};
+use crate::store::StoreWrite;
+use futures::future::{AbortHandle, abortable};
+use js_sys::{Array, JSON, Object, Promise};
+use serde_json::json;
+use std::rc::Rc;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::AbortController;
+
+/// What is under way for a ticket.
+#[derive(Default)]
+pub(super) struct Flight {
+    controller: Option<AbortController>,
+    waiting: Option<AbortHandle>,
+}
+
+impl Flight {
+    /// Aborts the signal and forgets whoever waits: a promise that never settles must not keep its waiter.
+    pub(super) fn abort(self) {
+        if let Some(waiting) = self.waiting {
+            waiting.abort();
+        }
+        if let Some(controller) = self.controller {
+            controller.abort();
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn perform(self: &Rc<Self>, effect: Effect) {
+        match effect {
+            Effect::Read { ticket, paths } => {
+                let options = self.options(ticket);
+                let wanted = paths.len();
+                let paths: Array = paths.into_iter().map(JsValue::from).collect();
+                let called = self.store.read(&paths, &options);
+                self.wait(ticket, Shape::Documents { wanted }, called);
+            }
+            Effect::List { ticket, collection, after, limit } => {
+                let options = self.options(ticket);
+                options.set_limit(limit);
+                if let Some(after) = after {
+                    options.set_after(&after);
+                }
+                let called = self.store.list(&collection, &options);
+                self.wait(ticket, Shape::Page, called);
+            }
+            Effect::Commit { ticket, writes } => {
+                let options = self.options(ticket);
+                let called = writes_of(&writes).and_then(|writes| self.store.commit(&writes, &options));
+                self.wait(ticket, Shape::Version, called);
+            }
+            Effect::Cancel { ticket } => self.cancel(ticket),
+            Effect::Watch { paths } => self.host.watch(paths),
+            Effect::Converse { ticket, ops, message_id, attempt } => {
+                self.controller(ticket);
+                let ops = json!(ops).to_string();
+                self.host.converse(ticket.0 as f64, &ops, &message_id, attempt);
+            }
+            Effect::RunTool { ticket, call, attempt, idempotency_key } => {
+                let controller = self.controller(ticket);
+                let call = json!(call).to_string();
+                let signal = controller.signal();
+                let promise = self.host.run_tool(&call, attempt, &idempotency_key, &signal);
+                self.wait(ticket, Shape::Returned, Ok(promise.into()));
+            }
+            Effect::Ask { ticket, question } => {
+                self.flights.borrow_mut().insert(ticket, Flight::default());
+                let promise = self.host.ask(&question_text(&question));
+                self.wait(ticket, Shape::Answered, Ok(promise.into()));
+            }
+            Effect::Emit { event } => self.host.emit(&event.to_string()),
+            Effect::Status { status } => self.host.status(status.as_str()),
+            Effect::Settle { ticket, result } => {
+                let (ok, text, cause) = match result {
+                    Ok(value) => (true, value.to_string(), None),
+                    Err(error) => (false, json!(error).to_string(), error.cause),
+                };
+                self.host.settle(ticket.0 as f64, ok, &text, cause.map(|cause| cause.0));
+            }
+            Effect::Log { level, message } => self.host.log(level_name(level), &message),
+        }
+    }
+
+    /// The effect of this ticket is over. False where it was before, so that its reply counts no more.
+    pub(super) fn land(&self, ticket: Ticket) -> bool {
+        let flight = self.flights.borrow_mut().remove(&ticket);
+        if flight.as_ref().is_some_and(|flight| flight.controller.is_some()) {
+            self.host.closed(ticket.0 as f64);
+        }
+        flight.is_some()
+    }
+
+    fn cancel(&self, ticket: Ticket) {
+        let flight = self.flights.borrow_mut().remove(&ticket);
+        if let Some(flight) = flight {
+            flight.abort();
+            self.host.closed(ticket.0 as f64);
+        }
+    }
+
+    fn options(&self, ticket: Ticket) -> Options {
+        let options: Options = Object::new().unchecked_into();
+        options.set_signal(&self.controller(ticket).signal());
+        options
+    }
+
+    fn controller(&self, ticket: Ticket) -> AbortController {
+        // Every platform that runs wasm has AbortController; a missing one is a defect of the platform.
+        let controller = AbortController::new().unwrap_or_else(|missing| wasm_bindgen::throw_val(missing));
+        let flight = Flight { controller: Some(controller.clone()), waiting: None };
+        self.flights.borrow_mut().insert(ticket, flight);
+        self.host.opened(ticket.0 as f64, &controller);
+        controller
+    }
+
+    /// Notes what the call settles with and wakes the host. What came of it is looked at there, inside the guard.
+    fn wait(self: &Rc<Self>, ticket: Ticket, shape: Shape, called: Result<JsValue, JsValue>) {
+        let weak = Rc::downgrade(self);
+        let host = self.host.clone();
+        let (waiting, handle) = abortable(async move {
+            let settled = match called {
+                Ok(value) => JsFuture::from(Promise::resolve(&value)).await,
+                Err(thrown) => Err(thrown),
+            };
+            if let Some(inner) = weak.upgrade() {
+                inner.arrived.borrow_mut().push_back(Arrival { ticket, shape, settled });
+                host.wake();
+            }
+        });
+        if let Some(flight) = self.flights.borrow_mut().get_mut(&ticket) {
+            flight.waiting = Some(handle);
+        }
+        // Aborted means that nobody waits any more.
+        spawn_local(async move { if waiting.await.is_err() {} });
+    }
+}
+
+fn writes_of(writes: &[StoreWrite]) -> Result<JsValue, JsValue> {
+    let text = serde_json::to_string(writes).map_err(|error| JsValue::from(error.to_string()))?;
+    JSON::parse(&text)
+}
+
+fn question_text(question: &Question) -> String {
+    match question {
+        Question::Tools { task } => json!({ "question": "tools", "task": task }),
+        Question::Vet { task, calls } => json!({ "question": "vet", "task": task, "calls": calls }),
+        Question::Prompt { context } => json!({ "question": "prompt", "context": context }),
+        Question::LookUp { call } => json!({ "question": "lookUp", "call": call }),
+        Question::Alive { holder } => json!({ "question": "alive", "holder": holder }),
+    }
+    .to_string()
+}
+
+fn level_name(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+    }
+}
