@@ -1,0 +1,175 @@
+import type { Clock } from './types.js';
+
+/** The longest delay that `setTimeout` obeys; beyond it fires at once. */
+const longestTimer = 2_147_483_647;
+
+/** The platform's time. */
+export const systemClock: Clock & { monotonic(): number } = {
+  now: () => Date.now(),
+  /** Milliseconds on a clock that nobody sets. */
+  monotonic: () => performance.now(),
+  after(ms, fn) {
+    const due = performance.now() + ms;
+    let timer: ReturnType<typeof setTimeout>;
+    const arm = () => {
+      const left = Math.max(0, due - performance.now());
+      timer = left > longestTimer ? setTimeout(arm, longestTimer) : setTimeout(fn, left);
+    };
+    arm();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Milliseconds that never go back, for leases and deadlines. An injected clock is taken at its word. */
+export function monotonicNow(clock: Clock & { monotonic?(): number }): number {
+  return clock.monotonic?.() ?? clock.now();
+}
+
+/** Time for tests: it passes when told to, or when nothing else can happen. */
+export interface VirtualClock extends Clock {
+  /** Lets `ms` milliseconds pass, firing timers in order; work that they start gets its turn in between. */
+  advance(ms: number): Promise<void>;
+  /** When nothing else can happen, time jumps to the next timer. Default true. */
+  auto: boolean;
+  /** Until the function that it returns is called, time does not jump: real work is under way. */
+  hold(): () => void;
+}
+
+/** So many idle turns of the event loop in a row mean that nothing else can happen. */
+const idleTurns = 3;
+
+interface Timer {
+  due: number;
+  order: number;
+  fn: () => void;
+}
+
+declare const setImmediate: ((fn: () => void) => unknown) | undefined;
+
+/** One turn of the event loop, without the delay that browsers put on nested timers. */
+function macrotask(): Promise<void> {
+  if (typeof setImmediate === 'function') {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
+}
+
+/** Whether the platform knows of requests under way, such as a file being read. */
+function requestsUnderWay(): boolean {
+  const resources: unknown = Reflect.get(globalThis, 'process')?.getActiveResourcesInfo?.();
+  return Array.isArray(resources) && resources.some((name) => /Req/.test(String(name)));
+}
+
+/**
+ * A clock that starts at `start` (default 2026-01-01T00:00:00Z) and only moves by `advance` and, where `auto` is on,
+ * to the next timer once the event loop has been idle for a few turns. Timers of the platform do not count as
+ * something that can happen: work that waits for real time takes `hold()`.
+ */
+export function virtualClock(options: { start?: number; auto?: boolean } = {}): VirtualClock {
+  let time = options.start ?? Date.UTC(2026, 0, 1);
+  let auto = options.auto ?? true;
+  let held = 0;
+  let order = 0;
+  let changes = 0;
+  let probing = false;
+  const timers = new Set<Timer>();
+
+  const next = (): Timer | undefined => {
+    let first: Timer | undefined;
+    for (const timer of timers) {
+      if (!first || timer.due < first.due || (timer.due === first.due && timer.order < first.order)) {
+        first = timer;
+      }
+    }
+    return first;
+  };
+  const fire = (timer: Timer) => {
+    timers.delete(timer);
+    changes += 1;
+    time = Math.max(time, timer.due);
+    timer.fn();
+  };
+  const canJump = () => auto && held === 0 && timers.size > 0;
+  const settle = async () => {
+    let seen = changes;
+    for (let idle = 0; idle < idleTurns; ) {
+      await macrotask();
+      idle = seen === changes && !requestsUnderWay() ? idle + 1 : 0;
+      seen = changes;
+    }
+  };
+  const probe = async () => {
+    probing = true;
+    try {
+      while (canJump()) {
+        await settle();
+        const first = next();
+        if (first && canJump()) {
+          fire(first);
+        }
+      }
+    } finally {
+      probing = false;
+    }
+  };
+  const consider = () => {
+    if (canJump() && !probing) {
+      void probe();
+    }
+  };
+
+  return {
+    now: () => time,
+    after(ms, fn) {
+      const timer = { due: time + Math.max(0, ms), order: order++, fn };
+      timers.add(timer);
+      changes += 1;
+      consider();
+      return () => {
+        if (timers.delete(timer)) {
+          changes += 1;
+        }
+      };
+    },
+    async advance(ms) {
+      const end = time + ms;
+      held += 1;
+      try {
+        await settle();
+        for (let first = next(); first && first.due <= end; first = next()) {
+          fire(first);
+          await settle();
+        }
+        time = Math.max(time, end);
+      } finally {
+        held -= 1;
+        consider();
+      }
+    },
+    hold() {
+      held += 1;
+      let released = false;
+      return () => {
+        if (!released) {
+          released = true;
+          held -= 1;
+          consider();
+        }
+      };
+    },
+    get auto() {
+      return auto;
+    },
+    set auto(on) {
+      auto = on;
+      consider();
+    },
+  };
+}

@@ -1,0 +1,334 @@
+/**
+ * What every local store shares: documents as JSON text, held to the rules that Firestore has too, so that what works
+ * on a laptop works in production.
+ */
+import type { AbortSignalLike, FieldUpdate, StoreErrorCode, StoreWrite } from '../types.js';
+
+/** Limits of the stores without a server. */
+export const localLimits = { documentBytes: 1_000_000, commitBytes: 64_000_000 } as const;
+
+/** What a document may have beside its one long string: the difference to Firestore's 1 MiB. */
+const besideTheString = 48_576;
+
+/** Firestore's limit on nesting. */
+const deepest = 20;
+
+/** What stores throw. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+
+  constructor(
+    readonly code: StoreErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message);
+    if (options) {
+      Object.defineProperty(this, 'cause', { value: options.cause, configurable: true });
+    }
+  }
+}
+
+/** Refuses to begin what nobody waits for any more. Nothing has been written then. */
+export function checkSignal(signal: AbortSignalLike | undefined): void {
+  if (signal?.aborted) {
+    throw new StoreError('unavailable', 'The call was aborted before it began.');
+  }
+}
+
+/** The collection that a document is in, and its id there. */
+export function splitPath(path: string): { collection: string; id: string } {
+  const cut = path.lastIndexOf('/');
+  return { collection: path.slice(0, cut), id: path.slice(cut + 1) };
+}
+
+const loneSurrogate = /\p{Surrogate}/u;
+
+function checkSegments(path: unknown, parity: 0 | 1, what: string): asserts path is string {
+  const segments = typeof path === 'string' ? path.split('/') : [];
+  const sound = segments.every(
+    (s) => s !== '' && s !== '.' && s !== '..' && !isReserved(s) && !loneSurrogate.test(s),
+  );
+  if (segments.length === 0 || segments.length % 2 !== parity || !sound) {
+    throw new StoreError('invalid', `${JSON.stringify(path)} is no path of a ${what}.`);
+  }
+}
+
+/** @throws StoreError `invalid` */
+export function checkDocumentPath(path: unknown): asserts path is string {
+  checkSegments(path, 0, 'document');
+}
+
+/** @throws StoreError `invalid` */
+export function checkCollectionPath(path: unknown): asserts path is string {
+  checkSegments(path, 1, 'collection');
+}
+
+/** Names that Firestore keeps for itself; `__proto__` is one of them. */
+function isReserved(name: string): boolean {
+  return name.length >= 4 && name.startsWith('__') && name.endsWith('__');
+}
+
+/** Length in UTF-8, without making the bytes. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) {
+      // each half of a surrogate pair stands for two of the four bytes
+      bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
+    }
+  }
+  return bytes;
+}
+
+interface Size {
+  strings: number;
+  document: number;
+}
+
+/** Checks a value as Firestore would, and adds up what it takes there. */
+function measure(value: unknown, depth: number, inArray: boolean, at: string, size: Size): void {
+  const refuse: (what: string) => never = (what) => {
+    throw new StoreError(
+      'invalid',
+      `${what} cannot be stored (field ${at === '' ? 'root' : at.slice(0, 200)}).`,
+    );
+  };
+  switch (typeof value) {
+    case 'string': {
+      if (loneSurrogate.test(value)) {
+        refuse('A lone surrogate');
+      }
+      const bytes = utf8Length(value);
+      size.strings += bytes;
+      size.document += bytes + 1;
+      return;
+    }
+    case 'number':
+      size.document += 8;
+      if (!Number.isFinite(value)) {
+        refuse(String(value));
+      }
+      return;
+    case 'boolean':
+      size.document += 1;
+      return;
+    case 'object':
+      break;
+    default:
+      refuse(`A value of type ${typeof value}`);
+  }
+  if (value === null) {
+    size.document += 1;
+    return;
+  }
+  if (depth > deepest) {
+    refuse(`Nesting of more than ${deepest} levels`);
+  }
+  if (Array.isArray(value)) {
+    if (inArray) {
+      refuse('An array in an array');
+    }
+    for (let i = 0; i < value.length; i++) {
+      measure(value[i], depth + 1, true, `${at}[${i}]`, size);
+    }
+    return;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+    refuse('An object with a class');
+  }
+  if (Object.prototype.toString.call(value) !== '[object Object]') {
+    refuse('An object that is no plain object');
+  }
+  for (const key of Object.keys(value)) {
+    checkKey(key);
+    size.document += utf8Length(key) + 1;
+    measure(Reflect.get(value, key), depth + 1, false, at === '' ? key : `${at}.${key}`, size);
+  }
+}
+
+function checkKey(key: unknown): asserts key is string {
+  if (typeof key !== 'string' || key === '' || isReserved(key) || loneSurrogate.test(key)) {
+    throw new StoreError('invalid', `${JSON.stringify(key)} cannot be the name of a field.`);
+  }
+}
+
+/**
+ * A document's data as JSON text.
+ *
+ * @throws StoreError `invalid` or `too_large`
+ */
+export function encode(data: unknown, limits: { documentBytes: number }): { json: string; strings: number } {
+  if (data === null || typeof data !== 'object' || Array.isArray(data)) {
+    throw new StoreError('invalid', 'The data of a document must be an object.');
+  }
+  const size: Size = { strings: 0, document: 0 };
+  let json: string;
+  try {
+    measure(data, 1, false, '', size);
+    json = JSON.stringify(data);
+  } catch (cause) {
+    throw cause instanceof StoreError
+      ? cause
+      : new StoreError('invalid', 'The data of a document could not be read.', { cause });
+  }
+  if (size.document > limits.documentBytes + besideTheString) {
+    throw new StoreError('too_large', `A document of ${size.document} bytes is over the limit.`);
+  }
+  return { json, strings: size.strings };
+}
+
+/** Data out of JSON text that `encode` made. */
+export function decode(json: string): Record<string, unknown> {
+  return JSON.parse(json) as Record<string, unknown>;
+}
+
+/** Applies the fields of an update to freshly decoded data. */
+function applyFields(data: Record<string, unknown>, fields: FieldUpdate[]): void {
+  for (const { path, value, delete: remove } of fields) {
+    if (!Array.isArray(path) || path.length === 0) {
+      throw new StoreError('invalid', 'A field of an update needs a path.');
+    }
+    path.forEach(checkKey);
+    const last = path[path.length - 1] as string;
+    const parent = objectAt(data, path.slice(0, -1), remove !== true);
+    if (remove && parent) {
+      delete parent[last];
+    } else if (parent) {
+      parent[last] = value;
+    }
+  }
+}
+
+/** Bytes of the strings that an update writes. */
+function stringBytes(fields: FieldUpdate[]): number {
+  const size: Size = { strings: 0, document: 0 };
+  for (const { path, value, delete: remove } of fields) {
+    if (!remove) {
+      measure(value, path.length + 1, false, path.join('.'), size);
+    }
+  }
+  return size.strings;
+}
+
+/** The object at the end of a path. What is missing or no object on the way is made, or there is none. */
+function objectAt(
+  data: Record<string, unknown>,
+  path: string[],
+  make: boolean,
+): Record<string, unknown> | undefined {
+  let object = data;
+  for (const step of path) {
+    let next = Object.hasOwn(object, step) ? object[step] : undefined;
+    if (next === null || typeof next !== 'object' || Array.isArray(next)) {
+      if (!make) {
+        return undefined;
+      }
+      next = {};
+      object[step] = next;
+    }
+    object = next as Record<string, unknown>;
+  }
+  return object;
+}
+
+/** A stored document, before or after a commit. */
+export interface Row {
+  json: string;
+  version: string;
+}
+
+/** What a commit comes to: the new text of each document, null where it is deleted. */
+export type Changes = Map<string, string | null>;
+
+/**
+ * Works out a commit without writing anything. Writes see the ones before them.
+ *
+ * @throws StoreError as the contract of `TaskStore.commit` says
+ */
+export function planCommit(
+  writes: StoreWrite[],
+  current: (path: string) => Row | undefined,
+  limits: { documentBytes: number; commitBytes: number },
+): Changes {
+  if (!Array.isArray(writes) || writes.length === 0) {
+    throw new StoreError('invalid', 'A commit needs at least one write.');
+  }
+  const changes: Changes = new Map();
+  let strings = 0;
+  for (const write of writes) {
+    checkDocumentPath(write?.path);
+    const { path } = write;
+    const stored = current(path);
+    const changed = changes.get(path);
+    const json = changed === undefined ? stored?.json : (changed ?? undefined);
+    switch (write.op) {
+      case 'create': {
+        if (json !== undefined) {
+          throw new StoreError('exists', `${path} exists already.`);
+        }
+        const encoded = encode(write.data, limits);
+        strings += encoded.strings;
+        changes.set(path, encoded.json);
+        break;
+      }
+      case 'update': {
+        if (json === undefined) {
+          throw new StoreError('not_found', `${path} does not exist.`);
+        }
+        checkVersion(path, write.ifVersion, stored);
+        if (!Array.isArray(write.fields)) {
+          throw new StoreError('invalid', `The update of ${path} has no fields.`);
+        }
+        const data = decode(json);
+        applyFields(data, write.fields);
+        strings += stringBytes(write.fields);
+        changes.set(path, encode(data, limits).json);
+        break;
+      }
+      case 'delete':
+        checkVersion(path, write.ifVersion, stored);
+        changes.set(path, null);
+        break;
+      default:
+        throw new StoreError('invalid', `${JSON.stringify((write as { op?: unknown }).op)} is no write.`);
+    }
+  }
+  if (strings > limits.commitBytes) {
+    throw new StoreError('too_large', `A commit of ${strings} bytes is over the limit.`);
+  }
+  return changes;
+}
+
+function checkVersion(path: string, wanted: string | undefined, stored: Row | undefined): void {
+  if (wanted !== undefined && stored?.version !== wanted) {
+    throw new StoreError('conflict', `${path} has changed since it was read.`);
+  }
+}
+
+/** Orders ids as databases do, by their UTF-8 bytes. */
+export function compareIds(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const [x, y] = [rank(a.charCodeAt(i)), rank(b.charCodeAt(i))];
+    if (x !== y) {
+      return x - y;
+    }
+  }
+  return a.length - b.length;
+}
+
+/** Surrogates stand for code points beyond every other unit. */
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+}
+
+/** Checks the options of `list`. */
+export function checkListing(collection: unknown, limit: unknown): void {
+  checkCollectionPath(collection);
+  if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1) {
+    throw new StoreError('invalid', 'limit must be a whole number of at least 1.');
+  }
+}

@@ -1,0 +1,305 @@
+/** Any JavaScript value as JSON, and anything thrown as a description. */
+
+const lone = /\p{Surrogate}/gu;
+
+/** The text with every lone surrogate replaced by U+FFFD. */
+export function wellFormed(text: string): string {
+  return text.replace(lone, '\uFFFD');
+}
+
+/** How to make JSON of a value. */
+export interface JsonOptions {
+  /** Nesting of objects and arrays. Default 100. */
+  maxDepth?: number;
+  /** Length of the JSON text. Default 64,000,000. */
+  maxLength?: number;
+  /** Write binary data as `{ "$bytes": base64 }`, for content blocks, instead of refusing it. Default false. */
+  bytes?: boolean;
+}
+
+/** The JSON text, absent where there is nothing to say (undefined); or why there is none, and where. */
+export type JsonResult = { ok: true; json?: string } | { ok: false; reason: string };
+
+/** Ends the walk; the message is for people. */
+class Refusal extends Error {}
+
+class Walk {
+  readonly #ancestors = new Set<object>();
+  readonly #path: (string | number)[] = [];
+  #length = 0;
+
+  constructor(readonly options: Required<JsonOptions>) {}
+
+  where(): string {
+    const tail = this.#path.map((step) =>
+      typeof step === 'number'
+        ? `[${step}]`
+        : /^[\w$]+$/.test(step)
+          ? `.${step}`
+          : `[${JSON.stringify(wellFormed(step))}]`,
+    );
+    const shown = tail.length > 12 ? [...tail.slice(0, 6), '…', ...tail.slice(-4)] : tail;
+    return shown.join('') === '' ? '' : ` at ${shown.join('').replace(/^\./, '')}`;
+  }
+
+  /** The value as JSON; undefined where an object leaves the member out. */
+  write(value: unknown): string | undefined {
+    switch (typeof value) {
+      case 'undefined':
+        return undefined;
+      case 'boolean':
+        return this.#count(String(value));
+      case 'number':
+        if (!Number.isFinite(value)) {
+          throw new Refusal(`${value} has no JSON form`);
+        }
+        return this.#count(JSON.stringify(value));
+      case 'string':
+        this.#reserve(value.length);
+        return this.#count(JSON.stringify(wellFormed(value)));
+      case 'bigint':
+        throw new Refusal('a BigInt has no JSON form: make it a string');
+      case 'function':
+        throw new Refusal('a function has no JSON form');
+      case 'symbol':
+        throw new Refusal('a symbol has no JSON form');
+      default:
+        return value === null ? this.#count('null') : this.#object(value as object);
+    }
+  }
+
+  #object(value: object): string | undefined {
+    if (this.#ancestors.has(value)) {
+      throw new Refusal('a reference back to itself');
+    }
+    if (this.#ancestors.size >= this.options.maxDepth) {
+      throw new Refusal(`nested more than ${this.options.maxDepth} levels deep`);
+    }
+    this.#ancestors.add(value);
+    try {
+      return this.#inside(value);
+    } finally {
+      this.#ancestors.delete(value);
+    }
+  }
+
+  #inside(value: object): string | undefined {
+    if (Array.isArray(value)) {
+      return this.#array(value);
+    }
+    if (value instanceof ArrayBuffer || (ArrayBuffer.isView(value) && !isNumberArray(value))) {
+      return this.#binary(value);
+    }
+    // by tag and not by class, so that objects of other realms are recognised
+    const tag = Object.prototype.toString.call(value).slice(8, -1);
+    if (tag === 'Date' && Number.isNaN(Date.prototype.getTime.call(value))) {
+      throw new Refusal('an invalid date');
+    }
+    const { toJSON } = value as { toJSON?: unknown };
+    if (typeof toJSON === 'function') {
+      const own: unknown = toJSON.call(value, '');
+      return own === value
+        ? this.#members(Object.keys(value), (key) => Reflect.get(value, key))
+        : this.write(own);
+    }
+    switch (tag) {
+      case 'Map': {
+        const map = value as Map<unknown, unknown>;
+        const keys = [...Map.prototype.keys.call(map)];
+        if (!keys.every((key) => typeof key === 'string')) {
+          throw new Refusal('a Map with keys that are not strings: make it an array');
+        }
+        return this.#members(keys, (key) => Map.prototype.get.call(map, key));
+      }
+      case 'Set':
+        return this.#array([...Set.prototype.values.call(value)]);
+      case 'Number':
+      case 'String':
+      case 'Boolean':
+      case 'BigInt':
+        return this.write(value.valueOf());
+      case 'RegExp':
+        return this.write(String(value));
+      case 'Promise':
+        throw new Refusal('a promise that nobody awaited');
+      case 'Error':
+        return this.#members(['name', 'message', ...Object.keys(value)], (key) => Reflect.get(value, key));
+      default:
+        if (ArrayBuffer.isView(value)) {
+          return this.#array(Array.from(value as unknown as ArrayLike<unknown>));
+        }
+        return this.#members(Object.keys(value), (key) => Reflect.get(value, key));
+    }
+  }
+
+  #array(items: ArrayLike<unknown>): string {
+    this.#count('[]');
+    const parts: string[] = [];
+    for (let i = 0; i < items.length; i++) {
+      this.#count(',');
+      this.#path.push(i);
+      parts.push(this.write(items[i]) ?? this.#count('null'));
+      this.#path.pop();
+    }
+    return `[${parts.join(',')}]`;
+  }
+
+  #members(keys: string[], get: (key: string) => unknown): string {
+    this.#count('{}');
+    const parts = new Map<string, string>();
+    for (const key of keys) {
+      this.#path.push(key);
+      const written = this.write(get(key));
+      if (written !== undefined) {
+        parts.set(this.#count(`${JSON.stringify(wellFormed(key))}:`), written);
+      }
+      this.#path.pop();
+    }
+    return `{${[...parts].map(([key, written]) => key + written).join(',')}}`;
+  }
+
+  #binary(value: ArrayBuffer | ArrayBufferView): string {
+    if (!this.options.bytes) {
+      throw new Refusal('binary data has no JSON form: return text, or an image or document block');
+    }
+    const bytes =
+      value instanceof ArrayBuffer
+        ? new Uint8Array(value)
+        : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+    this.#reserve(bytes.length * 1.34);
+    return this.#count(`{"$bytes":"${toBase64(bytes)}"}`);
+  }
+
+  /** Stops before memory does: shared references can make a small graph an endless text. */
+  #reserve(length: number): void {
+    if (this.#length + length > this.options.maxLength) {
+      throw new Refusal(`longer than ${this.options.maxLength} characters as JSON`);
+    }
+  }
+
+  #count(part: string): string {
+    this.#reserve(part.length);
+    this.#length += part.length;
+    return part;
+  }
+}
+
+function isNumberArray(view: ArrayBufferView): boolean {
+  return !(view instanceof Uint8Array || view instanceof Uint8ClampedArray || view instanceof DataView);
+}
+
+/** Bytes as base64, without a stack of arguments per byte. */
+export function toBase64(bytes: Uint8Array): string {
+  let binary = '';
+  for (let i = 0; i < bytes.length; i += 8_192) {
+    binary += String.fromCharCode(...bytes.subarray(i, i + 8_192));
+  }
+  return btoa(binary);
+}
+
+/**
+ * Any value as JSON text. As `JSON.stringify` where that loses nothing: `toJSON` is called, members that are undefined
+ * are left out, class instances give their own enumerable members. A Map with string keys becomes an object, a Set an
+ * array, an Error its name, message and members, a RegExp its source text. Lone surrogates become U+FFFD. What JSON
+ * cannot say is refused and not dropped: NaN, infinities, BigInt, functions, symbols, cycles, invalid dates, promises,
+ * binary data (unless asked for), too deep, too long, and whatever throws while it is read.
+ */
+export function toJson(value: unknown, options: JsonOptions = {}): JsonResult {
+  const walk = new Walk({ maxDepth: 100, maxLength: 64_000_000, bytes: false, ...options });
+  try {
+    const json = walk.write(value);
+    return json === undefined ? { ok: true } : { ok: true, json };
+  } catch (error) {
+    const what =
+      error instanceof Refusal ? error.message : `reading it threw: ${describeThrown(error).message}`;
+    return { ok: false, reason: `${what}${walk.where()}` };
+  }
+}
+
+/** What was thrown, in words; `status` is the HTTP status, where there was one. */
+export interface ThrownDescription {
+  name: string;
+  message: string;
+  status?: number;
+  /** What the server asked for in `retry-after`. */
+  retryAfterMs?: number;
+}
+
+/** Longer messages are cut: some carry whole responses. */
+const longestMessage = 10_000;
+
+/** A property, or undefined where reading it throws. */
+function peek(value: unknown, key: string): unknown {
+  try {
+    return value === null || typeof value !== 'object' ? undefined : Reflect.get(value, key);
+  } catch {
+    // a getter that throws says nothing
+    return undefined;
+  }
+}
+
+function retryAfter(error: unknown): number | undefined {
+  const headers = peek(peek(error, '$response'), 'headers') ?? peek(error, 'headers');
+  const get = peek(headers, 'get');
+  let value: unknown;
+  try {
+    value = typeof get === 'function' ? get.call(headers, 'retry-after') : undefined;
+  } catch {
+    // no headers after all
+  }
+  value ??= peek(headers, 'retry-after') ?? peek(headers, 'Retry-After');
+  if (typeof value !== 'string' && typeof value !== 'number') {
+    return undefined;
+  }
+  const ms = /^\s*\d+(\.\d+)?\s*$/.test(String(value))
+    ? Number(value) * 1_000
+    : Date.parse(String(value)) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, Math.round(ms)) : undefined;
+}
+
+/** Describes anything that can be thrown, without throwing. */
+export function describeThrown(thrown: unknown): ThrownDescription {
+  const name = peek(thrown, 'name');
+  const described: ThrownDescription = {
+    name: typeof name === 'string' && name !== '' ? wellFormed(name) : 'Error',
+    message: wellFormed(messageOf(thrown)).slice(0, longestMessage),
+  };
+  const status =
+    peek(peek(thrown, '$metadata'), 'httpStatusCode') ?? peek(thrown, 'statusCode') ?? peek(thrown, 'status');
+  if (typeof status === 'number' && Number.isInteger(status)) {
+    described.status = status;
+  }
+  const wait = retryAfter(thrown);
+  if (wait !== undefined) {
+    described.retryAfterMs = wait;
+  }
+  return described;
+}
+
+function messageOf(thrown: unknown): string {
+  if (typeof thrown === 'string') {
+    return thrown === '' ? 'an empty string was thrown' : thrown;
+  }
+  if (thrown === null || (typeof thrown !== 'object' && typeof thrown !== 'function')) {
+    return `${String(thrown)} was thrown`;
+  }
+  const message = peek(thrown, 'message');
+  if (typeof message === 'string' && message !== '') {
+    return message;
+  }
+  const name = peek(thrown, 'name');
+  if (typeof name === 'string' && name !== '') {
+    return name;
+  }
+  const json = toJsonOfThrown(thrown);
+  return json === undefined || json === '{}' ? 'an object without a message was thrown' : json;
+}
+
+function toJsonOfThrown(thrown: unknown): string | undefined {
+  try {
+    return JSON.stringify(thrown);
+  } catch {
+    // cycles, BigInt or getters that throw: nothing to show
+    return undefined;
+  }
+}
