@@ -13,6 +13,7 @@ pub mod facts;
 pub mod ids;
 pub mod lifecycle;
 pub mod limits;
+pub mod machine;
 pub mod retry;
 pub mod storage;
 pub mod store;

@@ -214,7 +214,10 @@ mod tests {
 
     #[test]
     fn grace_and_storing_fit_inside_the_platforms_limit() {
-        let s = resolve(json!({ "maxDurationMs": 60_000, "graceMs": 20_000, "storeTimeoutMs": 20_000 }), &config());
+        let s = resolve(
+            json!({ "maxDurationMs": 60_000, "graceMs": 20_000, "storeTimeoutMs": 20_000 }),
+            &config(),
+        );
         assert_eq!((s.grace_ms, s.store_timeout_ms, s.yield_after_ms), (10_000, 10_000, Some(40_000)));
         let s = resolve(json!({ "maxDurationMs": 300_000 }), &config());
         assert_eq!((s.grace_ms, s.store_timeout_ms, s.yield_after_ms), (10_000, 15_000, Some(275_000)));

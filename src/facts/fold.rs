@@ -346,6 +346,8 @@ pub struct Facts {
     pub item_texts: Vec<ItemText>,
     /// Tool names that occur in the history.
     pub tool_names: BTreeSet<String>,
+    /// The words that stated the current item.
+    pub statement: Option<String>,
     /// What the core remembers of the request.
     pub transcript: Transcript,
     used_ids: HashSet<String>,
@@ -406,6 +408,7 @@ impl Facts {
                 self.push_tail();
                 self.ops.extend(self.transcript.apply_trim(trim));
             }
+            Fact::Stated { text, .. } => self.statement = Some(text.clone()),
             Fact::Received { inbox, .. } => {
                 self.inbox.insert(inbox.clone());
             }

@@ -1,0 +1,206 @@
+//! The region `calls`: executing what an entry allows, deadlines, aborts, outcomes that nobody knows.
+
+use super::Ctx;
+use super::run::Run;
+use crate::converse::{ResultStatus, result_content, text};
+use crate::effect::{Effect, LogLevel, Thrown, Ticket};
+use crate::facts::fact::{CallResult, Fact};
+use crate::facts::fold::{CallState, Facts};
+use crate::storage::io::Io;
+use crate::time::Instant;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+#[derive(Debug)]
+struct RunningCall {
+    ticket: Ticket,
+    until: Instant,
+    aborted: bool,
+}
+
+/// Calls beyond what the facts say of them.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    running: BTreeMap<String, RunningCall>,
+    /// An entry allows them; they have not been executed.
+    startable: Vec<String>,
+    /// Started, and nobody knows how they ended.
+    pub unknown: BTreeSet<String>,
+}
+
+impl Calls {
+    /// What an earlier run started and left without a result has an unknown outcome.
+    pub fn taking_up(facts: &Facts) -> Self {
+        let started = facts.live.calls.iter().filter(|c| c.state == CallState::Started);
+        Calls { unknown: started.map(|c| c.call.id.clone()).collect(), ..Calls::default() }
+    }
+
+    pub fn none_running(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    pub fn any_startable(&self) -> bool {
+        !self.startable.is_empty()
+    }
+
+    /// Allowed and never executed.
+    pub fn not_run(&self) -> Vec<String> {
+        self.startable.clone()
+    }
+
+    pub fn timeout(&self) -> Option<Instant> {
+        self.running.values().filter(|c| !c.aborted).map(|c| c.until).min()
+    }
+
+    /// Aborts all and waits for what they say.
+    pub fn abort(&mut self, io: &mut Io) {
+        for call in self.running.values_mut().filter(|c| !c.aborted) {
+            call.aborted = true;
+            io.push(Effect::Cancel { ticket: call.ticket });
+        }
+    }
+
+    /// Aborts all and waits for nothing.
+    pub fn abort_all(&mut self, io: &mut Io) {
+        self.abort(io);
+        for (id, _) in std::mem::take(&mut self.running) {
+            self.unknown.insert(id);
+        }
+    }
+
+    /// What an entry that is stored says of calls.
+    pub fn settle(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Starting { tool_call_ids } => {
+                for id in tool_call_ids {
+                    self.unknown.remove(id);
+                    self.startable.push(id.clone());
+                }
+            }
+            Fact::NotRun { tool_call_ids } => self.startable.retain(|id| !tool_call_ids.contains(id)),
+            Fact::Result { result } => {
+                self.unknown.remove(&result.tool_call_id);
+            }
+            Fact::Waiting { tool_call, .. } => {
+                self.unknown.remove(&tool_call.id);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Run {
+    /// Executes what the last entries allow, as long as the lease is fresh.
+    pub(super) fn start_calls(&mut self, ctx: &mut Ctx) {
+        if !self.may_start(ctx) {
+            return;
+        }
+        for id in std::mem::take(&mut self.calls.startable) {
+            let Some(call) = self.facts.live.call(&id) else { continue };
+            let ticket = ctx.io.ticket();
+            let timeout = self.tools.get(&call.call.name).map_or(600_000.0, |t| t.timeout_ms);
+            ctx.io.push(Effect::RunTool {
+                ticket,
+                call: call.call.clone(),
+                attempt: call.attempts,
+                idempotency_key: format!("{}:{id}", self.facts.history),
+            });
+            let until = ctx.now.mono + timeout.max(0.0) as u64;
+            self.calls.running.insert(id, RunningCall { ticket, until, aborted: false });
+            self.look.fresh = false;
+        }
+    }
+
+    pub(super) fn returned(&mut self, ctx: &mut Ctx, ticket: Ticket, result: &Result<Option<Value>, Thrown>) {
+        let found = self.calls.running.iter().find(|(_, c)| c.ticket == ticket);
+        let Some((id, aborted)) = found.map(|(id, c)| (id.clone(), c.aborted)) else {
+            ctx.io.log(LogLevel::Info, "A tool settled after its call was over; what it said is dropped.");
+            return;
+        };
+        self.calls.running.remove(&id);
+        let name = self.facts.live.call(&id).map(|c| c.call.name.clone()).unwrap_or_default();
+        let result = match result {
+            Ok(value) => {
+                let content = result_content(value.as_ref().unwrap_or(&Value::Null));
+                self.fitting(
+                    CallResult {
+                        tool_call_id: id,
+                        name,
+                        status: ResultStatus::Success,
+                        content: Rc::new(content),
+                        unknown: false,
+                        mistake: false,
+                    },
+                    ctx.cfg.limits.commit_bytes,
+                )
+            }
+            // After our abort a failure says nothing about what had already happened.
+            Err(_) if aborted => {
+                self.calls.unknown.insert(id);
+                return;
+            }
+            Err(thrown) => failure(id, name, &thrown.message),
+        };
+        self.due_fact(Fact::Result { result });
+    }
+
+    /// A result that no commit can hold is answered to the model as an error that says so.
+    fn fitting(&self, result: CallResult, commit_bytes: usize) -> CallResult {
+        let bytes = serde_json::to_string(result.content.as_ref()).map_or(0, |s| s.len());
+        let most = commit_bytes / 4 * 3;
+        if bytes <= most {
+            return result;
+        }
+        let says = format!(
+            "The tool ran, but its result has {bytes} bytes and at most {most} can be stored. Ask for less."
+        );
+        CallResult { mistake: true, ..failure(result.tool_call_id, result.name, &says) }
+    }
+
+    /// A call past its time is aborted, and its outcome unknown at once.
+    pub(super) fn call_deadlines(&mut self, ctx: &mut Ctx) {
+        let now = ctx.now.mono;
+        let late: Vec<String> = self
+            .calls
+            .running
+            .iter()
+            .filter(|(_, c)| !c.aborted && now >= c.until)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in late {
+            if let Some(call) = self.calls.running.remove(&id) {
+                ctx.io.push(Effect::Cancel { ticket: call.ticket });
+                ctx.io.log(LogLevel::Warn, format!("The call {id} ran past its timeoutMs and was aborted."));
+                self.calls.unknown.insert(id);
+            }
+        }
+    }
+}
+
+/// An error result that counts as a mistake.
+pub(super) fn failure(id: String, name: String, message: &str) -> CallResult {
+    let message = if message.trim().is_empty() { "The tool failed without a message." } else { message };
+    CallResult {
+        tool_call_id: id,
+        name,
+        status: ResultStatus::Error,
+        content: Rc::new(vec![text(message)]),
+        unknown: false,
+        mistake: true,
+    }
+}
+
+/// What the model is told of a call whose outcome nobody knows.
+pub(super) fn unknown_outcome(id: String, name: String) -> CallResult {
+    CallResult {
+        unknown: true,
+        mistake: false,
+        ..failure(
+            id,
+            name,
+            "The call was interrupted and its outcome is unknown: it may or may not have had its effect. Check \
+             before repeating it.",
+        )
+    }
+}

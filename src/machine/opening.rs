@@ -1,0 +1,519 @@
+//! Opening a task: read it and its head, consult the table, wait for the lease, take it, load the journal.
+
+use super::{Ctx, Intent, Outcome};
+use crate::effect::{Effect, Input, Question, Ticket, ToolDescription};
+use crate::error::{Code, EngineError};
+use crate::facts::fold::Facts;
+use crate::facts::task::TaskDocument;
+use crate::lifecycle::{Status, TaskCommand, invalid_transition};
+use crate::limits::Settings;
+use crate::storage::head::{Head, LastRun, Owner, SCHEMA};
+use crate::storage::io::{Fetch, Found, Want};
+use crate::storage::loader::Loader;
+use crate::storage::writer::{Batch, Loss, Purpose, Resolved, Writer};
+use crate::store::{FieldWrite, StoreWrite};
+use crate::time::Instant;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Acquisitions after unclean ends in a row before the task is parked.
+const MAX_ATTEMPTS: u32 = 5;
+/// A holder's head is looked at this often while a run waits for its lease.
+const POLL_SHARE_OF_TTL: u64 = 30;
+
+/// How the run goes on once it owns the task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// For the first time, or anew after a reset to not_started.
+    Begin,
+    /// A run has begun and not ended.
+    TakeUp,
+    /// By an explicit command after an end.
+    Resume,
+    /// The status says paused, the journal does not know it yet: the pause is finished first.
+    FinishPause {
+        /// And then the run goes on.
+        resume: bool,
+    },
+    /// Taken up too often: parked as failed.
+    CrashLoop,
+}
+
+/// The task is ours.
+#[derive(Debug)]
+pub(crate) struct Acquired {
+    pub mode: Mode,
+    /// The run before ended without releasing the lease, or cut something.
+    pub unclean: bool,
+    pub head: Head,
+    pub head_version: String,
+    pub task: TaskDocument,
+    pub task_version: String,
+    pub facts: Facts,
+    pub tools: HashMap<String, ToolDescription>,
+    pub settings: Settings,
+    pub writer: Writer,
+}
+
+/// How opening ended.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    Refused(Box<EngineError>),
+    RunsNothing(Box<Outcome>),
+    Acquired(Box<Acquired>),
+}
+
+#[derive(Debug)]
+struct Seen {
+    task: TaskDocument,
+    task_version: String,
+    head: Option<(Head, String)>,
+    settings: Settings,
+    mode: Mode,
+}
+
+/// The holder's head as it was seen first.
+#[derive(Debug)]
+struct Watched {
+    owner: String,
+    version: String,
+    since: Instant,
+    first: Instant,
+    asked: bool,
+}
+
+#[derive(Debug)]
+enum Step {
+    Reading(Fetch),
+    WaitingForLease { until: Instant },
+    AskingAlive { seen: Box<Seen>, ticket: Ticket, until: Instant },
+    AskingTools { seen: Box<Seen>, ticket: Ticket, until: Instant },
+    Acquiring { seen: Box<Seen>, writer: Box<Writer>, head: Box<Head> },
+    Loading { acquired: Box<Acquired>, loader: Box<Loader> },
+    Over,
+}
+
+#[derive(Debug)]
+pub(crate) struct Opening {
+    step: Step,
+    watched: Option<Watched>,
+    tools: Option<HashMap<String, ToolDescription>>,
+}
+
+type Next = Result<Step, Opened>;
+
+impl Opening {
+    pub fn new(ctx: &mut Ctx) -> Self {
+        let step = read(ctx, 15_000);
+        Opening { step, watched: None, tools: None }
+    }
+
+    pub fn timeout(&self, _ctx: &Ctx) -> Option<Instant> {
+        match &self.step {
+            Step::Reading(fetch) => Some(fetch.timeout()),
+            Step::WaitingForLease { until }
+            | Step::AskingAlive { until, .. }
+            | Step::AskingTools { until, .. } => Some(*until),
+            Step::Acquiring { writer, .. } => writer.timeout(),
+            Step::Loading { loader, .. } => Some(loader.timeout()),
+            Step::Over => None,
+        }
+    }
+
+    pub fn handle(&mut self, ctx: &mut Ctx, input: &Input) -> Option<Opened> {
+        let step = std::mem::replace(&mut self.step, Step::Over);
+        match self.transition(ctx, step, input) {
+            Ok(next) => {
+                self.step = next;
+                None
+            }
+            Err(opened) => Some(opened),
+        }
+    }
+
+    fn transition(&mut self, ctx: &mut Ctx, step: Step, input: &Input) -> Next {
+        let now = ctx.now.mono;
+        match step {
+            Step::Reading(mut fetch) => match fetch.handle(now, input, &mut ctx.io) {
+                None => Ok(Step::Reading(fetch)),
+                Some(Err(e)) => Err(refused(e)),
+                Some(Ok(found)) => self.consider(ctx, found),
+            },
+            Step::WaitingForLease { until } if now >= until => Ok(read(ctx, 15_000)),
+            waiting @ Step::WaitingForLease { .. } => Ok(waiting),
+            Step::AskingAlive { seen, ticket, until } => match input {
+                Input::Answered { ticket: t, result } if *t == ticket => {
+                    if matches!(result, Ok(Value::Bool(false))) {
+                        self.ready(ctx, seen)
+                    } else {
+                        self.wait(ctx, &seen)
+                    }
+                }
+                _ if now >= until => {
+                    ctx.io.push(Effect::Cancel { ticket });
+                    self.wait(ctx, &seen)
+                }
+                _ => Ok(Step::AskingAlive { seen, ticket, until }),
+            },
+            Step::AskingTools { seen, ticket, until } => match input {
+                Input::Answered { ticket: t, result: Ok(value) } if *t == ticket => {
+                    self.tools = Some(described(value).map_err(refused)?);
+                    self.acquire(ctx, seen)
+                }
+                Input::Answered { ticket: t, result: Err(thrown) } if *t == ticket => {
+                    let e = EngineError::new(Code::HostCallback, format!("tools failed: {}", thrown.message));
+                    Err(refused(e.caused_by(thrown.cause)))
+                }
+                _ if now >= until => {
+                    ctx.io.push(Effect::Cancel { ticket });
+                    Err(refused(EngineError::new(
+                        Code::HostCallback,
+                        "tools did not return within callbackTimeoutMs.",
+                    )))
+                }
+                _ => Ok(Step::AskingTools { seen, ticket, until }),
+            },
+            Step::Acquiring { seen, mut writer, head } => match writer.handle(now, input, &mut ctx.io) {
+                None => Ok(Step::Acquiring { seen, writer, head }),
+                Some(Resolved::Landed { version: Some(version), .. }) => {
+                    Ok(self.load(ctx, *seen, *writer, *head, version))
+                }
+                Some(Resolved::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => Err(refused(e)),
+                // Another run was faster: look again who holds the task now.
+                Some(_) => Ok(read(ctx, 15_000)),
+            },
+            Step::Loading { mut acquired, mut loader } => match loader.handle(now, input, &mut ctx.io) {
+                None => Ok(Step::Loading { acquired, loader }),
+                Some(Ok(facts)) => {
+                    acquired.facts = facts;
+                    Err(Opened::Acquired(acquired))
+                }
+                Some(Err(e)) => Err(refused(e)),
+            },
+            Step::Over => Ok(Step::Over),
+        }
+    }
+
+    fn consider(&mut self, ctx: &mut Ctx, found: Found) -> Next {
+        let mut found = found.into_iter();
+        let (Some(task), head) = (found.next().flatten(), found.next().flatten()) else {
+            return Err(refused(task_not_found(&ctx.cfg.user_id, &ctx.cfg.task_id)));
+        };
+        let task_version = task.version;
+        let task = TaskDocument::read(&task.path, task.data).map_err(refused)?;
+        let age = head.as_ref().and_then(|h| h.age_ms);
+        let head = match head {
+            None => None,
+            Some(d) => Some((Head::read(&d.path, &d.data).map_err(refused)?, d.version)),
+        };
+        if let Some((head, _)) = &head {
+            check_fresh(head, &task).map_err(refused)?;
+        }
+        let settings = Settings::resolve(&ctx.cfg.options, &task.config);
+        let mode = self.mode(ctx, &task, head.as_ref().map(|(h, _)| h))?;
+        ctx.io.push(Effect::Status { status: task.status });
+        if ctx.cfg.drives && !ctx.cfg.has_model {
+            return Err(refused(EngineError::new(
+                Code::NotConfigured,
+                "There is no model to run the task with: pass `model` in the host, e.g. bedrockModel({ region, modelId }).",
+            )));
+        }
+        let seen = Box::new(Seen { task, task_version, head, settings, mode });
+        match self.holder_of(ctx, &seen, age) {
+            Holder::None => self.ready(ctx, seen),
+            Holder::Unknown => {
+                let ticket = ctx.io.ticket();
+                let holder = owner(&seen).and_then(|o| o.holder.clone()).unwrap_or_default();
+                ctx.io.push(Effect::Ask { ticket, question: Question::Alive { holder } });
+                let until = ctx.now.mono + seen.settings.callback_timeout_ms;
+                Ok(Step::AskingAlive { seen, ticket, until })
+            }
+            Holder::Live => self.wait(ctx, &seen),
+        }
+    }
+
+    /// The table of DESIGN §2 where the head has its say.
+    fn mode(&self, ctx: &Ctx, task: &TaskDocument, head: Option<&Head>) -> Result<Mode, Opened> {
+        let last = head.map_or(LastRun::None, |h| h.last_run);
+        let (intent, run) = match ctx.cfg.intent {
+            Intent::Run => (TaskCommand::Run, true),
+            Intent::Start => (TaskCommand::Start, false),
+            Intent::Resume => (TaskCommand::Resume, false),
+        };
+        let nothing = |status: &'static str| {
+            let summary = head.map(|h| &h.summary["usage"]);
+            Err(Opened::RunsNothing(Box::new(Outcome {
+                status,
+                usage: summary.and_then(|u| serde_json::from_value(u.clone()).ok()).unwrap_or_default(),
+                reason: task.abort_reason.clone().filter(|_| status == "paused"),
+                error: (status == "failed").then(|| failed_before(task)),
+                ..Outcome::default()
+            })))
+        };
+        match task.status {
+            Status::NotStarted if intent == TaskCommand::Resume => {
+                Err(refused(invalid_transition(task.status, intent)))
+            }
+            Status::NotStarted => Ok(Mode::Begin),
+            Status::InProgress => Ok(match last {
+                LastRun::None => Mode::Begin,
+                last if last.ended() => Mode::Resume,
+                _ => Mode::TakeUp,
+            }),
+            Status::Paused
+                if matches!(last, LastRun::Running | LastRun::Yielded | LastRun::YieldedUnclean) =>
+            {
+                if run && head.is_some_and(|h| h.owner.is_some() && self.watched.is_none()) {
+                    return nothing("paused");
+                }
+                Ok(Mode::FinishPause { resume: !run })
+            }
+            Status::Paused if run => nothing("paused"),
+            Status::Failed if run => nothing("failed"),
+            Status::Paused | Status::Failed => Ok(Mode::Resume),
+            Status::Completed if run => nothing("completed"),
+            Status::Completed => Err(refused(invalid_transition(task.status, intent))),
+        }
+    }
+
+    fn holder_of(&mut self, ctx: &Ctx, seen: &Seen, age: Option<u64>) -> Holder {
+        let now = ctx.now.mono;
+        let Some((head, version)) = &seen.head else { return Holder::None };
+        let Some(owner) = &head.owner else { return Holder::None };
+        if age.is_some_and(|age| age > owner.ttl_ms) {
+            return Holder::None;
+        }
+        let renewed = match &mut self.watched {
+            Some(w) if w.owner == owner.id => {
+                if w.version == *version {
+                    if now - w.since > owner.ttl_ms {
+                        return Holder::None;
+                    }
+                } else {
+                    w.version.clone_from(version);
+                    w.since = now;
+                }
+                w
+            }
+            watched => watched.insert(Watched {
+                owner: owner.id.clone(),
+                version: version.clone(),
+                since: now,
+                first: now,
+                asked: false,
+            }),
+        };
+        if owner.holder.is_some() && ctx.cfg.holder.is_some() && !renewed.asked {
+            renewed.asked = true;
+            return Holder::Unknown;
+        }
+        Holder::Live
+    }
+
+    fn wait(&mut self, ctx: &mut Ctx, seen: &Seen) -> Next {
+        let now = ctx.now.mono;
+        let Some(owner) = owner(seen) else { return Ok(read(ctx, seen.settings.store_timeout_ms)) };
+        let watched = self.watched.as_ref();
+        let first = watched.map_or(now, |w| w.first);
+        let renewed = watched.is_some_and(|w| w.since > w.first);
+        let give_up = match seen.settings.wait_for_lease_ms {
+            Some(ms) => now - first >= ms,
+            None => renewed,
+        };
+        if give_up {
+            let age = watched.map_or(0, |w| now - w.since);
+            return Err(refused(lease_held(&owner.id, age)));
+        }
+        let poll = (owner.ttl_ms / POLL_SHARE_OF_TTL).clamp(20, 1_000);
+        Ok(Step::WaitingForLease { until: now + poll })
+    }
+
+    fn ready(&mut self, ctx: &mut Ctx, seen: Box<Seen>) -> Next {
+        if !ctx.cfg.drives || self.tools.is_some() {
+            return self.acquire(ctx, seen);
+        }
+        let ticket = ctx.io.ticket();
+        let task = task_value(&seen.task, &ctx.cfg.task_id);
+        ctx.io.push(Effect::Ask { ticket, question: Question::Tools { task } });
+        let until = ctx.now.mono + seen.settings.callback_timeout_ms;
+        Ok(Step::AskingTools { seen, ticket, until })
+    }
+
+    fn acquire(&mut self, ctx: &mut Ctx, mut seen: Box<Seen>) -> Next {
+        let now = ctx.now.mono;
+        let write_id = ctx.io.rng.id();
+        let owner = Owner {
+            id: ctx.io.rng.id(),
+            holder: ctx.cfg.holder.clone(),
+            ttl_ms: seen.settings.lease_ttl_ms,
+            heartbeat_ms: seen.settings.heartbeat_ms(),
+            grace_ms: seen.settings.grace_ms,
+            store_timeout_ms: seen.settings.store_timeout_ms,
+        };
+        let explicit = matches!(seen.mode, Mode::Begin | Mode::Resume | Mode::FinishPause { resume: true });
+        let (head, write) = match &seen.head {
+            None => {
+                let head = Head {
+                    schema: SCHEMA,
+                    history: ctx.io.rng.id(),
+                    created_at: seen.task.created_at.clone(),
+                    epoch: 1,
+                    owner: Some(owner),
+                    seq: 0,
+                    write_id: write_id.clone(),
+                    last_run: LastRun::None,
+                    attempts: 0,
+                    summary: json!({}),
+                    deleted: false,
+                };
+                let write = StoreWrite::Create { path: ctx.paths.head.clone(), data: head.document() };
+                (head, write)
+            }
+            Some((before, version)) => {
+                let attempts = match (explicit, before.unclean()) {
+                    (true, _) => 0,
+                    (false, true) => before.attempts + 1,
+                    (false, false) => before.attempts,
+                };
+                if attempts >= MAX_ATTEMPTS {
+                    seen.mode = Mode::CrashLoop;
+                }
+                let head = Head {
+                    epoch: before.epoch + 1,
+                    owner: Some(owner),
+                    write_id: write_id.clone(),
+                    attempts,
+                    ..before.clone()
+                };
+                let fields = vec![
+                    FieldWrite::set(&["epoch"], head.epoch),
+                    FieldWrite::set(&["owner"], json!(head.owner)),
+                    FieldWrite::set(&["write_id"], write_id.clone()),
+                    FieldWrite::set(&["attempts"], head.attempts),
+                ];
+                let path = ctx.paths.head.clone();
+                (head, StoreWrite::Update { path, fields, if_version: Some(version.clone()) })
+            }
+        };
+        let batch = Batch {
+            purpose: Purpose::Acquire,
+            write_id,
+            epoch: head.epoch,
+            writes: Rc::new(vec![write]),
+            task_version: None,
+        };
+        let mut writer = Writer::new(ctx.paths.clone(), now);
+        writer.submit(now, batch, seen.settings.store_timeout_ms, &mut ctx.io);
+        Ok(Step::Acquiring { seen, writer: Box::new(writer), head: Box::new(head) })
+    }
+
+    fn load(&mut self, ctx: &mut Ctx, seen: Seen, writer: Writer, head: Head, version: String) -> Step {
+        let timeout = seen.settings.store_timeout_ms;
+        let loader =
+            Loader::new(ctx.now.mono, ctx.paths.clone(), &head.history, head.seq, timeout, &mut ctx.io);
+        let acquired = Acquired {
+            mode: seen.mode,
+            unclean: seen.head.as_ref().is_some_and(|(h, _)| h.unclean()),
+            facts: Facts::new(head.history.clone()),
+            head,
+            head_version: version,
+            task: seen.task,
+            task_version: seen.task_version,
+            tools: self.tools.take().unwrap_or_default(),
+            settings: seen.settings,
+            writer,
+        };
+        Step::Loading { acquired: Box::new(acquired), loader: Box::new(loader) }
+    }
+}
+
+fn refused(error: EngineError) -> Opened {
+    Opened::Refused(Box::new(error))
+}
+
+enum Holder {
+    None,
+    /// The store may know whether its process lives.
+    Unknown,
+    Live,
+}
+
+fn owner(seen: &Seen) -> Option<&Owner> {
+    seen.head.as_ref().and_then(|(h, _)| h.owner.as_ref())
+}
+
+fn read(ctx: &mut Ctx, timeout_ms: u64) -> Step {
+    let want = Want::Documents(vec![ctx.paths.task.clone(), ctx.paths.head.clone()]);
+    Step::Reading(Fetch::new(ctx.now.mono, want, timeout_ms, &mut ctx.io))
+}
+
+/// The task document with its id, for callbacks.
+pub(crate) fn task_value(task: &TaskDocument, task_id: &str) -> Rc<Value> {
+    let mut map = task.raw.as_ref().clone();
+    map.insert("id".into(), task_id.into());
+    Rc::new(Value::Object(map))
+}
+
+fn described(value: &Value) -> Result<HashMap<String, ToolDescription>, EngineError> {
+    let tools: Vec<ToolDescription> = serde_json::from_value(value.clone())
+        .map_err(|e| EngineError::new(Code::HostCallback, format!("tools could not be described: {e}")))?;
+    Ok(tools.into_iter().map(|t| (t.spec.name.clone(), t)).collect())
+}
+
+fn failed_before(task: &TaskDocument) -> EngineError {
+    let said = task.raw.get("execution").and_then(|e| e.get("error")).and_then(Value::as_str);
+    let message = format!(
+        "The task has failed before{} Call resume() to try again.",
+        said.map_or_else(|| ".".to_owned(), |m| format!(": {m}"))
+    );
+    EngineError::new(Code::InvalidTransition, message)
+}
+
+/// TASK_NOT_FOUND.
+pub fn task_not_found(user: &str, task: &str) -> EngineError {
+    EngineError::new(
+        Code::TaskNotFound,
+        format!(
+            "There is no task {task:?} of user {user:?}. The arguments are taskId, userId, in this order: \
+             new TaskExecutor(taskId, userId)."
+        ),
+    )
+    .with("taskId", task)
+    .with("userId", user)
+}
+
+/// LEASE_HELD.
+pub fn lease_held(owner: &str, age_ms: u64) -> EngineError {
+    EngineError::new(
+        Code::LeaseHeld,
+        format!(
+            "Another run ({owner}) works on this task and renewed its lease {age_ms} ms ago. Watch it with \
+             events(), pause it with pause(), or wait for it with waitForLeaseMs."
+        ),
+    )
+    .with("owner", owner)
+    .with("ageMs", age_ms)
+}
+
+/// The head belongs to this very task document.
+///
+/// # Errors
+/// STALE_HISTORY.
+pub fn check_fresh(head: &Head, task: &TaskDocument) -> Result<(), EngineError> {
+    if head.created_at == task.created_at && !head.deleted {
+        return Ok(());
+    }
+    let why = if head.deleted {
+        "its deletion was begun and not finished"
+    } else {
+        "the task was deleted and made again since"
+    };
+    Err(EngineError::new(
+        Code::StaleHistory,
+        format!(
+            "The stored history belongs to an earlier task of this id: {why}. Nothing was changed. Remove it with \
+             new TaskPersistence(taskId, userId).delete({{ keepTask: true }})."
+        ),
+    ))
+}

@@ -1,0 +1,710 @@
+//! A run that owns its task: the state, the order in which things happen, what an input changes.
+//!
+//! After every input [`Run::advance`] does what can be done now: one commit at a time ([`super::compose`] says what
+//! it holds), calls that the last commit allows, the next model call. What happens at once lives in regions of its
+//! own: `control`, `turn`, `calls`, the writer, and the look at task and inbox.
+
+use super::calls::Calls;
+use super::closing::{Control, Ending, How};
+use super::compose::{Composed, Need, Plan};
+use super::opening::{Acquired, Mode};
+use super::safe_point::SafePoint;
+use super::turn::{Ready, TurnRegion};
+use super::{Ctx, Outcome};
+use crate::converse::{RequestOp, Usage, tool_config};
+use crate::decide::{Step, decide};
+use crate::effect::{Command, Effect, Input, Question, Ticket, ToolDescription, Vetting};
+use crate::error::{Code, EngineError};
+use crate::facts::announce::{announce, asking, event};
+use crate::facts::fact::{Begin, EndStatus, Entry, Fact};
+use crate::facts::fold::{CallState, Facts};
+use crate::facts::plan::ItemKey;
+use crate::facts::task::TaskDocument;
+use crate::limits::Settings;
+use crate::storage::head::Head;
+use crate::storage::inbox::InboxItem;
+use crate::storage::writer::{Batch, Loss, Purpose, Resolved, Writer};
+use crate::store::StoreWrite;
+use crate::time::Instant;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// A callback of the host that has been asked.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub ticket: Ticket,
+    pub until: Instant,
+    pub what: Asking,
+}
+
+#[derive(Debug)]
+pub(crate) enum Asking {
+    Vet(Vec<String>),
+    Prompt(ItemKey),
+    LookUp(String),
+}
+
+/// What a commit on its way will change when it lands.
+#[derive(Debug)]
+pub(crate) struct OnItsWay {
+    pub head: Head,
+    pub plan: Plan,
+    pub task_fields: Vec<crate::store::FieldWrite>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub settings: Settings,
+    pub head: Head,
+    pub head_version: String,
+    pub facts: Facts,
+    pub task: TaskDocument,
+    pub task_version: String,
+    pub tools: HashMap<String, ToolDescription>,
+    pub writer: Writer,
+    pub on_its_way: Option<OnItsWay>,
+    pub control: Control,
+    pub turn: TurnRegion,
+    pub calls: Calls,
+    pub look: SafePoint,
+    /// Facts that wait for the next commit, with their size in bytes.
+    pub due: Vec<(Fact, usize)>,
+    /// Seen in the inbox and not yet in the journal.
+    pub inbox: Vec<InboxItem>,
+    /// In the journal already, or of no use: to be deleted with the next commit.
+    pub stale_inbox: Vec<String>,
+    pub asked: Option<Asked>,
+    pub vetted: HashMap<String, Vetting>,
+    pub looked_up: HashMap<String, Option<Value>>,
+    pub prompt: Option<(ItemKey, String)>,
+    /// Usage of attempts of the current turn that led to nothing.
+    pub spent: Usage,
+    /// Conflicts of the roll-up in a row.
+    pub conflicts: u32,
+    /// The status in the document is to become in_progress.
+    pub begins: bool,
+    /// Every item is reopened in the document.
+    pub reopens: bool,
+    /// Active milliseconds that no entry counts yet.
+    pub active_ms: u64,
+    last_tick: Instant,
+    waiting_for_people: bool,
+    started: bool,
+    sent_system: Option<Option<String>>,
+    sent_model: Option<Option<String>>,
+    tools_sent: bool,
+    /// Settled when the run ends.
+    pub waiters: Vec<(Ticket, bool)>,
+    pub outcome: Option<Outcome>,
+    /// The last assistant text of this run.
+    pub last_text: Rc<str>,
+    pub cut_something: bool,
+}
+
+impl Run {
+    pub fn begin(ctx: &mut Ctx, a: Acquired) -> Run {
+        let now = ctx.now.mono;
+        let mut run = Run {
+            calls: Calls::taking_up(&a.facts),
+            look: SafePoint::new(now),
+            settings: a.settings,
+            head: a.head,
+            head_version: a.head_version,
+            facts: a.facts,
+            task: a.task,
+            task_version: a.task_version,
+            tools: a.tools,
+            writer: a.writer,
+            on_its_way: None,
+            control: Control::Running,
+            turn: TurnRegion::Idle,
+            due: Vec::new(),
+            inbox: Vec::new(),
+            stale_inbox: Vec::new(),
+            asked: None,
+            vetted: HashMap::new(),
+            looked_up: HashMap::new(),
+            prompt: None,
+            spent: Usage::default(),
+            conflicts: 0,
+            begins: false,
+            reopens: false,
+            active_ms: 0,
+            last_tick: now,
+            waiting_for_people: false,
+            started: false,
+            sent_system: None,
+            sent_model: None,
+            tools_sent: false,
+            waiters: Vec::new(),
+            outcome: None,
+            last_text: Rc::from(""),
+            cut_something: false,
+        };
+        run.take_up(ctx, a.mode, a.unclean);
+        if ctx.cfg.has_watch && ctx.cfg.drives {
+            let paths = vec![ctx.paths.task.clone(), ctx.paths.inbox.clone()];
+            ctx.io.push(Effect::Watch { paths });
+        }
+        run
+    }
+
+    fn take_up(&mut self, ctx: &mut Ctx, mode: Mode, unclean: bool) {
+        if self.facts.seq == 0 && self.task.old_history {
+            self.due_fact(super::compose::import(&self.task));
+        }
+        match mode {
+            Mode::Begin => {
+                if self.facts.live.begun {
+                    self.due_fact(Fact::Reset);
+                    self.reopens = true;
+                    self.calls = Calls::default();
+                }
+                self.due_fact(Fact::Begun { how: Begin::Started });
+                self.begins = true;
+            }
+            Mode::Resume => {
+                self.due_fact(Fact::Begun { how: Begin::Resumed });
+                self.begins = true;
+            }
+            Mode::TakeUp if unclean => self.due_fact(Fact::Begun { how: Begin::Recovered }),
+            Mode::TakeUp => {}
+            Mode::FinishPause { resume } => {
+                let stopped = self.task.abort_reason.is_some();
+                if resume {
+                    let status = if stopped { EndStatus::Stopped } else { EndStatus::Paused };
+                    let reason = self.task.abort_reason.clone();
+                    self.due_fact(Fact::Ended { status, reason, error: None });
+                    self.due_fact(Fact::Begun { how: Begin::Resumed });
+                    self.begins = true;
+                } else {
+                    self.end(ctx, Ending::by_register(&self.task));
+                }
+            }
+            Mode::CrashLoop => {
+                let e = EngineError::new(
+                    Code::CrashLoop,
+                    format!(
+                        "The task was taken up {} times in a row without finishing a turn or a tool call. \
+                         Look at what stops the process, then call resume() to try again.",
+                        self.head.attempts
+                    ),
+                );
+                self.end(ctx, Ending::new(How::Fail(e)));
+            }
+        }
+        for call in &self.facts.live.calls {
+            if let CallState::Waiting(why) = call.state {
+                let mut again = asking(&call.call, why, true);
+                if let Value::Object(map) = &mut again {
+                    map.insert("taskId".into(), ctx.cfg.task_id.clone().into());
+                }
+                ctx.io.push(Effect::Emit { event: again });
+            }
+        }
+    }
+
+    pub fn due_fact(&mut self, fact: Fact) {
+        let bytes = serde_json::to_string(&fact).map_or(0, |s| s.len());
+        self.due.push((fact, bytes));
+    }
+
+    pub fn timeout(&self, ctx: &Ctx) -> Option<Instant> {
+        let lease = self.writer.renewed + self.settings.lease_ttl_ms;
+        let mut at = lease;
+        for t in [self.writer.timeout(), self.look.timeout(), self.turn.timeout(), self.calls.timeout()]
+            .into_iter()
+            .chain([self.asked.as_ref().map(|a| a.until), self.control.timeout()])
+            .flatten()
+        {
+            at = at.min(t);
+        }
+        at = at.min(self.next_heartbeat());
+        if let (Control::Running, Some(after)) = (&self.control, self.settings.yield_after_ms) {
+            at = at.min(ctx.began + after);
+        }
+        Some(at)
+    }
+
+    fn next_heartbeat(&self) -> Instant {
+        self.writer.renewed + self.settings.heartbeat_ms()
+    }
+
+    /// Takes an input in; Some when the run is over.
+    pub fn handle(&mut self, ctx: &mut Ctx, input: &Input) -> Option<Outcome> {
+        self.tick(ctx);
+        match input {
+            Input::Command { ticket, command } => self.command(ctx, *ticket, command.clone()),
+            Input::Changed => self.look.changed = true,
+            Input::Streamed { ticket, event } => self.streamed(ctx, *ticket, event),
+            Input::StreamEnded { ticket, result } => self.stream_ended(ctx, *ticket, result),
+            Input::Returned { ticket, result } => self.returned(ctx, *ticket, result),
+            Input::Answered { ticket, result } => self.answered(ctx, *ticket, result),
+            Input::Read { .. } | Input::Listed { .. } | Input::Committed { .. } | Input::Timeout => {}
+        }
+        if let Some(resolved) = self.writer.handle(ctx.now.mono, input, &mut ctx.io) {
+            self.resolved(ctx, resolved);
+        }
+        if self.outcome.is_none() {
+            self.looked(ctx, input);
+        }
+        if self.outcome.is_none() {
+            self.deadlines(ctx);
+        }
+        if self.outcome.is_none() {
+            self.advance(ctx);
+        }
+        let outcome = self.outcome.take()?;
+        self.clear(ctx, &outcome);
+        Some(outcome)
+    }
+
+    fn tick(&mut self, ctx: &Ctx) {
+        let now = ctx.now.mono;
+        if !self.waiting_for_people {
+            self.active_ms += now - self.last_tick;
+        }
+        self.last_tick = now;
+    }
+
+    /// What the time alone brings about.
+    fn deadlines(&mut self, ctx: &mut Ctx) {
+        let now = ctx.now.mono;
+        if now - self.writer.renewed > self.settings.lease_ttl_ms && !self.writer.is_idle() {
+            let e = EngineError::new(
+                Code::StoreUnavailable,
+                "The lease ran out because the store did not confirm its renewal in time. Run the task again when \
+                 the store answers; nothing stored is lost.",
+            );
+            self.interrupt(ctx, e);
+            return;
+        }
+        self.turn_deadlines(ctx);
+        self.call_deadlines(ctx);
+        if self.asked.as_ref().is_some_and(|a| now >= a.until) {
+            if let Some(asked) = self.asked.take() {
+                ctx.io.push(Effect::Cancel { ticket: asked.ticket });
+                self.callback_failed(ctx, &asked.what, "did not settle within callbackTimeoutMs", None);
+            }
+        }
+        let late = self.settings.yield_after_ms.is_some_and(|after| now >= ctx.began + after);
+        if late && matches!(self.control, Control::Running) {
+            self.end(ctx, Ending::new(How::Yield("max_duration".into())));
+        }
+        self.closing_deadlines(ctx);
+    }
+
+    /// Past two thirds of the lease nothing new starts.
+    pub fn may_start(&self, ctx: &Ctx) -> bool {
+        ctx.now.mono - self.writer.renewed <= self.settings.lease_ttl_ms * 2 / 3
+    }
+
+    fn advance(&mut self, ctx: &mut Ctx) {
+        if !self.writer.is_idle() {
+            return;
+        }
+        let streaming = self.turn.in_flight() && !self.control.is_ending();
+        if !streaming {
+            match self.compose(ctx) {
+                Composed::Commit(plan) => {
+                    self.submit(ctx, *plan);
+                    return;
+                }
+                Composed::Release(last_run) => {
+                    self.release(ctx, last_run);
+                    return;
+                }
+                Composed::Needs(need) => {
+                    self.fetch(ctx, need);
+                    self.renew(ctx);
+                    return;
+                }
+                Composed::Nothing => {}
+            }
+        }
+        if !self.started {
+            self.started = true;
+            ctx.io.push(Effect::Settle { ticket: Ticket::STARTED, result: Ok(Value::Null) });
+        }
+        self.renew(ctx);
+        if !self.writer.is_idle() || streaming || self.control.is_ending() {
+            self.waiting_for_people = false;
+            return;
+        }
+        self.start_calls(ctx);
+        match decide(&self.facts.live, &self.task.plan, &self.decision(0)) {
+            Step::Converse if self.may_start(ctx) => self.converse(ctx),
+            Step::Wait => {
+                let people = self.calls.none_running() && !self.calls.any_startable();
+                self.waiting_for_people = people;
+                if people && self.settings.while_waiting == crate::limits::WhileWaiting::Yield {
+                    self.end(ctx, Ending::new(How::Yield("waiting".into())));
+                    self.advance(ctx);
+                }
+                return;
+            }
+            _ => {}
+        }
+        self.waiting_for_people = false;
+    }
+
+    pub fn decision(&self, extra_active_ms: u64) -> crate::decide::Control {
+        crate::decide::Control {
+            completion: self.settings.completion,
+            limits: self.settings.limits,
+            active_ms: self.active_ms + extra_active_ms,
+        }
+    }
+
+    fn fetch(&mut self, ctx: &mut Ctx, need: Need) {
+        match need {
+            Need::Look => self.look_now(ctx),
+            Need::Wait => {}
+            _ if self.asked.is_some() => {}
+            Need::Vet(calls) => {
+                let ids = calls.iter().map(|c| c.id.clone()).collect();
+                let task = super::opening::task_value(&self.task, &ctx.cfg.task_id);
+                self.ask(ctx, Question::Vet { task, calls }, Asking::Vet(ids));
+            }
+            Need::Prompt(item) => {
+                let context = super::compose::prompt_context(&self.task, &ctx.cfg.task_id, &item);
+                self.ask(ctx, Question::Prompt { context }, Asking::Prompt(item.key.clone()));
+            }
+            Need::LookUp(call) => {
+                let id = call.id.clone();
+                self.ask(ctx, Question::LookUp { call }, Asking::LookUp(id));
+            }
+        }
+    }
+
+    fn ask(&mut self, ctx: &mut Ctx, question: Question, what: Asking) {
+        let ticket = ctx.io.ticket();
+        ctx.io.push(Effect::Ask { ticket, question });
+        let until = ctx.now.mono + self.settings.callback_timeout_ms;
+        self.asked = Some(Asked { ticket, until, what });
+    }
+
+    fn answered(&mut self, ctx: &mut Ctx, ticket: Ticket, result: &Result<Value, crate::effect::Thrown>) {
+        let Some(asked) = self.asked.take_if(|a| a.ticket == ticket) else { return };
+        match (result, asked.what) {
+            (Ok(value), Asking::Vet(ids)) => match serde_json::from_value::<Vec<Vetting>>(value.clone()) {
+                Ok(vettings) if vettings.len() == ids.len() => {
+                    self.vetted.extend(ids.into_iter().zip(vettings));
+                }
+                _ => self.callback_failed(ctx, &Asking::Vet(ids), "answered in an unknown form", None),
+            },
+            (Ok(value), Asking::Prompt(key)) => match value.as_str().filter(|s| !s.trim().is_empty()) {
+                Some(text) => self.prompt = Some((key, text.to_owned())),
+                None => {
+                    let what = "returned no text";
+                    self.callback_failed(ctx, &Asking::Prompt(key), what, None);
+                }
+            },
+            (Ok(value), Asking::LookUp(id)) => {
+                let found = value["found"].as_bool().unwrap_or_default();
+                self.looked_up.insert(id, found.then(|| value["result"].clone()));
+            }
+            (Err(thrown), what) => self.callback_failed(ctx, &what, &thrown.message, thrown.cause),
+        }
+    }
+
+    fn callback_failed(
+        &mut self,
+        ctx: &mut Ctx,
+        what: &Asking,
+        message: &str,
+        cause: Option<crate::error::CauseId>,
+    ) {
+        let name = match what {
+            // An outcome that cannot be looked up stays unknown, and is reported as such.
+            Asking::LookUp(id) => {
+                ctx.io.log(
+                    crate::effect::LogLevel::Warn,
+                    format!("onUnknownOutcome of call {id} failed: {message}"),
+                );
+                self.looked_up.insert(id.clone(), None);
+                return;
+            }
+            Asking::Vet(_) => "needsApproval or approval",
+            Asking::Prompt(_) => "prompt",
+        };
+        let mut e = EngineError::new(
+            Code::HostCallback,
+            format!("The host's {name} callback failed: {message}. Mend it and call resume()."),
+        )
+        .caused_by(cause);
+        e.retryable = true;
+        self.end(ctx, Ending::new(How::Fail(e)));
+    }
+
+    fn submit(&mut self, ctx: &mut Ctx, plan: Plan) {
+        let composed = self.writes(ctx, &plan);
+        if composed.bytes > ctx.cfg.limits.commit_bytes {
+            self.too_large(ctx, &plan, composed.bytes);
+            return;
+        }
+        let entry = Rc::new(plan.entry.clone());
+        let batch = Batch {
+            purpose: Purpose::Entry(entry),
+            write_id: plan.entry.write_id.clone(),
+            epoch: self.head.epoch,
+            writes: Rc::new(composed.writes),
+            task_version: (!composed.task_fields.is_empty()).then(|| self.task_version.clone()),
+        };
+        self.on_its_way = Some(OnItsWay { head: composed.head, plan, task_fields: composed.task_fields });
+        self.send(ctx, batch);
+    }
+
+    /// No commit can hold it: a turn is given up, and the task fails; anything else ends the run as it stands.
+    fn too_large(&mut self, ctx: &mut Ctx, plan: &Plan, bytes: usize) {
+        let most = ctx.cfg.limits.commit_bytes;
+        let e = EngineError::new(
+            Code::TooLarge,
+            format!("A commit of {bytes} bytes is over the store's limit of {most}."),
+        )
+        .with("bytes", bytes as u64);
+        if plan.turn && !self.control.is_ending() {
+            self.turn = TurnRegion::Idle;
+            self.end(ctx, Ending::new(How::Fail(e)));
+            self.advance(ctx);
+        } else {
+            self.interrupt(ctx, e);
+        }
+    }
+
+    pub fn send(&mut self, ctx: &mut Ctx, batch: Batch) {
+        self.writer.submit(ctx.now.mono, batch, self.settings.store_timeout_ms, &mut ctx.io);
+        if let Some(hard) = self.control.storing_until() {
+            self.writer.limit(hard);
+        }
+    }
+
+    /// Renews the lease where no commit has done so for a heartbeat.
+    fn renew(&mut self, ctx: &mut Ctx) {
+        if self.writer.is_idle() && ctx.now.mono >= self.next_heartbeat() && self.outcome.is_none() {
+            let head = Head { write_id: ctx.io.rng.id(), ..self.head.clone() };
+            self.send_head(ctx, head, Purpose::Heartbeat);
+        }
+    }
+
+    pub fn send_head(&mut self, ctx: &mut Ctx, head: Head, purpose: Purpose) {
+        let stored = Some((&self.head, self.head_version.as_str()));
+        let write: StoreWrite = crate::storage::commit::write_head(&ctx.paths, stored, &head);
+        let batch = Batch {
+            purpose,
+            write_id: head.write_id.clone(),
+            epoch: head.epoch,
+            writes: Rc::new(vec![write]),
+            task_version: None,
+        };
+        self.on_its_way = Some(OnItsWay { head, plan: Plan::empty(), task_fields: Vec::new() });
+        self.send(ctx, batch);
+    }
+
+    fn resolved(&mut self, ctx: &mut Ctx, resolved: Resolved) {
+        let Some(sent) = self.on_its_way.take() else { return };
+        match resolved {
+            Resolved::Landed { batch, version } => {
+                let superseded = version.is_none();
+                if let Some(version) = version {
+                    self.head_version = version;
+                }
+                self.head = sent.head.clone();
+                match &batch.purpose {
+                    Purpose::Entry(entry) => {
+                        let entry = Rc::clone(entry);
+                        self.landed(ctx, &entry, sent, superseded);
+                    }
+                    Purpose::Release => self.released(ctx),
+                    Purpose::Heartbeat | Purpose::Acquire => {}
+                }
+                if superseded && self.outcome.is_none() {
+                    self.superseded();
+                }
+            }
+            Resolved::TaskChanged { task, .. } => {
+                self.conflicts += 1;
+                self.task_read(ctx, Some(task));
+                // The inbox is read again before anything is completed.
+                self.look.fresh = false;
+            }
+            Resolved::Lost { loss, .. } => match loss {
+                Loss::Superseded => self.superseded(),
+                Loss::TaskGone => self.task_gone(ctx),
+                Loss::Refused(e) => self.refused(ctx, e, sent),
+                Loss::Unknown(e) => self.interrupt(ctx, e),
+            },
+        }
+    }
+
+    fn landed(&mut self, ctx: &mut Ctx, entry: &Entry, sent: OnItsWay, superseded: bool) {
+        if let Err(e) = self.facts.apply(entry) {
+            self.interrupt(ctx, e);
+            return;
+        }
+        for event in announce(&ctx.cfg.task_id, entry) {
+            ctx.io.push(Effect::Emit { event });
+        }
+        if !sent.task_fields.is_empty() {
+            if let Ok(task) = self.task.apply(&sent.task_fields) {
+                self.task = task;
+                self.task_version.clone_from(&self.head_version);
+            }
+            self.conflicts = 0;
+            self.look.invalidate(ctx);
+        }
+        self.settle_plan(&sent.plan);
+        self.active_ms = self.active_ms.saturating_sub(entry.active_ms);
+        if !self.facts.live.text.is_empty() {
+            self.last_text = Rc::clone(&self.facts.live.text);
+        }
+        if let Some(status) = sent.plan.status {
+            ctx.io.push(Effect::Status { status });
+        }
+        if superseded {
+            return;
+        }
+        self.begins = false;
+        self.reopens = false;
+        if let Some(end) = sent.plan.ends {
+            self.ended(ctx, end);
+        }
+    }
+
+    /// Brings the request up to date and calls the model.
+    fn converse(&mut self, ctx: &mut Ctx) {
+        self.facts.push_tail();
+        let mut ops = self.request_head(ctx);
+        ops.append(&mut self.facts.ops);
+        self.open_stream(ctx, ops);
+        self.look.fresh = false;
+    }
+
+    fn request_head(&mut self, ctx: &Ctx) -> Vec<RequestOp> {
+        let mut ops = Vec::new();
+        let system = self.task.config.system_prompt.clone();
+        if self.sent_system.as_ref() != Some(&system) {
+            self.sent_system = Some(system.clone());
+            ops.push(RequestOp::System(system));
+        }
+        let model = self.task.config.model.clone();
+        if self.sent_model.as_ref() != Some(&model) {
+            self.sent_model = Some(model.clone());
+            ops.push(RequestOp::Model(model));
+        }
+        // Without tools of its own a request has to name those that its history used: these may grow.
+        if !self.tools_sent || self.tools.is_empty() {
+            self.tools_sent = true;
+            let mut specs: Vec<_> = self.tools.values().map(|t| t.spec.clone()).collect();
+            specs.sort_by(|a, b| a.name.cmp(&b.name));
+            if self.settings.completion == crate::limits::Completion::Explicit {
+                specs.push(super::compose::complete_task_item());
+            }
+            let names = self.facts.tool_names.iter().map(String::as_str);
+            ops.push(RequestOp::Tools(tool_config(&specs, names)));
+        }
+        let _ = ctx;
+        ops
+    }
+
+    pub fn command(&mut self, ctx: &mut Ctx, ticket: Ticket, command: Command) {
+        let is_end = !matches!(command, Command::Look);
+        if is_end && ticket != Ticket::RESULT {
+            self.waiters.push((ticket, matches!(command, Command::Yield { .. })));
+        }
+        match command {
+            Command::Look => {
+                self.look.changed = true;
+                if ticket != Ticket::RESULT {
+                    ctx.io.push(Effect::Settle { ticket, result: Ok(Value::Null) });
+                }
+            }
+            Command::Pause => self.end(ctx, Ending::new(How::Pause(None))),
+            Command::Stop { reason } => self.end(ctx, Ending::new(How::Stop(reason))),
+            Command::Yield { reason, grace } => {
+                let mut ending = Ending::new(How::Yield(reason));
+                ending.no_grace = !grace;
+                self.end(ctx, ending);
+            }
+        }
+    }
+
+    fn superseded(&mut self) {
+        self.outcome = Some(self.make_outcome("superseded", None, None));
+    }
+
+    pub fn task_gone(&mut self, ctx: &Ctx) {
+        let e = super::opening::task_not_found(&ctx.cfg.user_id, &ctx.cfg.task_id);
+        self.outcome = Some(self.make_outcome("interrupted", None, Some(e)));
+    }
+
+    /// Ends the run where it stands: the task stays as it is stored, for another run to take up.
+    pub fn interrupt(&mut self, ctx: &mut Ctx, error: EngineError) {
+        let payload = json!({ "error": error.message, "code": error.code, "retryable": error.retryable });
+        ctx.emit_live("task:error", payload);
+        self.outcome = Some(self.make_outcome("interrupted", None, Some(error)));
+    }
+
+    pub fn make_outcome(
+        &self,
+        status: &'static str,
+        reason: Option<String>,
+        error: Option<EngineError>,
+    ) -> Outcome {
+        let ended = matches!(status, "completed" | "paused" | "stopped" | "failed" | "superseded");
+        Outcome {
+            status,
+            text: self.last_text.to_string(),
+            usage: self.facts.live.usage,
+            items: self.facts.item_texts.clone(),
+            reason,
+            unfinished: !ended,
+            error,
+        }
+    }
+
+    /// Aborts what is still open and answers whoever waits for the end.
+    fn clear(&mut self, ctx: &mut Ctx, outcome: &Outcome) {
+        self.turn.abort(&mut ctx.io);
+        self.calls.abort_all(&mut ctx.io);
+        if let Some(asked) = self.asked.take() {
+            ctx.io.push(Effect::Cancel { ticket: asked.ticket });
+        }
+        if ctx.cfg.has_watch && ctx.cfg.drives {
+            ctx.io.push(Effect::Watch { paths: Vec::new() });
+        }
+        if !self.started && outcome.error.is_none() {
+            ctx.io.push(Effect::Settle { ticket: Ticket::STARTED, result: Ok(Value::Null) });
+        }
+        for (ticket, yields) in std::mem::take(&mut self.waiters) {
+            let result = match outcome.status {
+                "paused" | "stopped" | "completed" | "failed" => Ok(Value::Null),
+                _ if yields => Ok(Value::Null),
+                "superseded" => Err(super::opening::lease_held("another run", 0)),
+                "yielded" => Err(EngineError::new(
+                    Code::InvalidTransition,
+                    "The run yielded before it could be paused or stopped. Give the command again.",
+                )),
+                _ => Err(outcome
+                    .error
+                    .clone()
+                    .unwrap_or_else(|| EngineError::new(Code::StoreUnavailable, "The run was interrupted."))),
+            };
+            ctx.io.push(Effect::Settle { ticket, result });
+        }
+    }
+
+    /// Tells listeners about the stream.
+    pub fn reasoning(&self, ctx: &mut Ctx, delta: String) {
+        let payload = json!({ "taskId": ctx.cfg.task_id, "delta": delta });
+        ctx.io.push(Effect::Emit { event: event("task:reasoning", payload) });
+    }
+
+    pub fn turn_ready(&self) -> Option<&Ready> {
+        match &self.turn {
+            TurnRegion::Ready(ready) => Some(ready),
+            _ => None,
+        }
+    }
+}

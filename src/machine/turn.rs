@@ -1,0 +1,279 @@
+//! The region `turn`: opening and streaming a model turn, its watchdog, dropping and trying again.
+
+use super::Ctx;
+use super::closing::{Ending, How};
+use super::run::Run;
+use crate::converse::{
+    Assembly, Failure, FaultKind, Live, ModelFault, RequestOp, Stop, ToolUseIds, Turn, Usage, classify,
+};
+use crate::effect::{Effect, Ticket};
+use crate::error::Code;
+use crate::facts::fact::Fact;
+use crate::facts::fold::Facts;
+use crate::storage::io::Io;
+use crate::time::Instant;
+use serde_json::{Value, json};
+
+/// A turn that is whole and waits for its commit.
+#[derive(Clone, Debug)]
+pub(crate) struct Ready {
+    pub message_id: String,
+    pub turn: Turn,
+    /// Of all attempts.
+    pub usage: Usage,
+}
+
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    message_id: String,
+    number: u32,
+    first: Instant,
+}
+
+#[derive(Debug)]
+pub(crate) enum TurnRegion {
+    Idle,
+    Streaming { ticket: Ticket, assembly: Box<Assembly>, attempt: Attempt, heard: Instant, idle_ms: u64 },
+    BackingOff { attempt: Attempt, until: Instant },
+    Ready(Box<Ready>),
+}
+
+impl TurnRegion {
+    /// The model is being asked, or will be again.
+    pub fn in_flight(&self) -> bool {
+        matches!(self, TurnRegion::Streaming { .. } | TurnRegion::BackingOff { .. })
+    }
+
+    pub fn timeout(&self) -> Option<Instant> {
+        match self {
+            TurnRegion::Streaming { heard, idle_ms, .. } => Some(*heard + *idle_ms),
+            TurnRegion::BackingOff { until, .. } => Some(*until),
+            TurnRegion::Idle | TurnRegion::Ready(_) => None,
+        }
+    }
+
+    pub fn abort(&mut self, io: &mut Io) {
+        if let TurnRegion::Streaming { ticket, .. } = self {
+            io.push(Effect::Cancel { ticket: *ticket });
+        }
+        if self.in_flight() {
+            *self = TurnRegion::Idle;
+        }
+    }
+}
+
+struct Ids<'a> {
+    facts: &'a Facts,
+}
+
+impl ToolUseIds for Ids<'_> {
+    fn is_used(&self, id: &str) -> bool {
+        self.facts.is_used(id)
+    }
+    fn replacement(&self, index: usize) -> String {
+        format!("{}-{}-{index}", self.facts.history, self.facts.seq + 1)
+    }
+}
+
+impl Run {
+    pub(super) fn open_stream(&mut self, ctx: &mut Ctx, ops: Vec<RequestOp>) {
+        let attempt =
+            Attempt { message_id: format!("m-{}", ctx.io.rng.id()), number: 1, first: ctx.now.mono };
+        self.stream(ctx, attempt, ops);
+    }
+
+    fn stream(&mut self, ctx: &mut Ctx, attempt: Attempt, ops: Vec<RequestOp>) {
+        let ticket = ctx.io.ticket();
+        ctx.io.push(Effect::Converse {
+            ticket,
+            ops,
+            message_id: attempt.message_id.clone(),
+            attempt: attempt.number,
+        });
+        self.turn = TurnRegion::Streaming {
+            ticket,
+            assembly: Box::new(Assembly::new()),
+            attempt,
+            heard: ctx.now.mono,
+            idle_ms: self.settings.idle_timeout_ms,
+        };
+    }
+
+    pub(super) fn text_delta(&mut self, ctx: &mut Ctx, ticket: Ticket, index: u32, delta: &str) -> bool {
+        let TurnRegion::Streaming { ticket: t, assembly, heard, .. } = &mut self.turn else { return false };
+        if *t != ticket {
+            return false;
+        }
+        *heard = ctx.now.mono;
+        match assembly.text(index, delta) {
+            Ok(()) => true,
+            Err(fault) => {
+                self.turn_failed(ctx, fault);
+                false
+            }
+        }
+    }
+
+    pub(super) fn streamed(&mut self, ctx: &mut Ctx, ticket: Ticket, event: &Value) {
+        let TurnRegion::Streaming { ticket: t, assembly, heard, attempt, .. } = &mut self.turn else {
+            return;
+        };
+        if *t != ticket {
+            return;
+        }
+        *heard = ctx.now.mono;
+        match assembly.event(event) {
+            Ok(None) => {}
+            Ok(Some(Live::Reasoning(delta))) => self.reasoning(ctx, delta),
+            Ok(Some(Live::Text(delta))) => {
+                let payload = json!({
+                    "messageId": attempt.message_id, "attempt": attempt.number, "role": "assistant",
+                    "content": delta, "streaming": true,
+                });
+                ctx.emit_live("task:message", payload);
+            }
+            // What follows messageStop cannot take the turn back.
+            Err(_) if assembly.complete() => {}
+            Err(fault) => self.turn_failed(ctx, fault),
+        }
+    }
+
+    pub(super) fn stream_ended(&mut self, ctx: &mut Ctx, ticket: Ticket, result: &Result<(), Failure>) {
+        if !matches!(&self.turn, TurnRegion::Streaming { ticket: t, .. } if *t == ticket) {
+            return;
+        }
+        match (std::mem::replace(&mut self.turn, TurnRegion::Idle), result) {
+            (TurnRegion::Streaming { assembly, attempt, .. }, Err(failure)) if !assembly.complete() => {
+                let fault = classify(failure);
+                self.drop_attempt(ctx, *assembly, attempt, fault);
+            }
+            (TurnRegion::Streaming { assembly, attempt, .. }, _) => {
+                self.finish_turn(ctx, *assembly, attempt);
+            }
+            (other, _) => self.turn = other,
+        }
+    }
+
+    /// The watchdog, and the end of a back-off.
+    pub(super) fn turn_deadlines(&mut self, ctx: &mut Ctx) {
+        let now = ctx.now.mono;
+        match std::mem::replace(&mut self.turn, TurnRegion::Idle) {
+            TurnRegion::Streaming { ticket, assembly, attempt, heard, idle_ms } if now >= heard + idle_ms => {
+                ctx.io.push(Effect::Cancel { ticket });
+                if assembly.complete() {
+                    self.finish_turn(ctx, *assembly, attempt);
+                } else {
+                    let fault = ModelFault::new(
+                        FaultKind::Timeout,
+                        format!("no event from the model for {idle_ms} ms"),
+                    );
+                    self.drop_attempt(ctx, *assembly, attempt, fault);
+                }
+            }
+            TurnRegion::BackingOff { attempt, until } if now >= until && self.may_start(ctx) => {
+                let attempt = Attempt { number: attempt.number + 1, ..attempt };
+                self.stream(ctx, attempt, Vec::new());
+            }
+            other => self.turn = other,
+        }
+    }
+
+    fn turn_failed(&mut self, ctx: &mut Ctx, fault: ModelFault) {
+        if let TurnRegion::Streaming { ticket, assembly, attempt, .. } =
+            std::mem::replace(&mut self.turn, TurnRegion::Idle)
+        {
+            ctx.io.push(Effect::Cancel { ticket });
+            self.drop_attempt(ctx, *assembly, attempt, fault);
+        }
+    }
+
+    /// Takes the turn that streams as it is; only where it is whole.
+    pub(super) fn finish_streaming(&mut self, ctx: &mut Ctx) {
+        match std::mem::replace(&mut self.turn, TurnRegion::Idle) {
+            TurnRegion::Streaming { ticket, assembly, attempt, .. } => {
+                ctx.io.push(Effect::Cancel { ticket });
+                self.finish_turn(ctx, *assembly, attempt);
+            }
+            other => self.turn = other,
+        }
+    }
+
+    fn finish_turn(&mut self, ctx: &mut Ctx, assembly: Assembly, attempt: Attempt) {
+        let usage = assembly.usage();
+        match assembly.finish(&Ids { facts: &self.facts }) {
+            Ok(turn) if turn.stop == Stop::ContextWindow => {
+                self.spent += usage.unwrap_or_else(Usage::unreported);
+                self.overflow(ctx, ModelFault::new(FaultKind::Overflow, "the context window was exceeded"));
+            }
+            Ok(turn) => {
+                let mut total = self.spent;
+                total += usage.unwrap_or_else(Usage::unreported);
+                self.spent = Usage::default();
+                self.look.fresh = false;
+                self.turn =
+                    TurnRegion::Ready(Box::new(Ready { message_id: attempt.message_id, turn, usage: total }));
+            }
+            Err(fault) => self.retry(ctx, usage, attempt, fault),
+        }
+    }
+
+    fn drop_attempt(&mut self, ctx: &mut Ctx, assembly: Assembly, attempt: Attempt, fault: ModelFault) {
+        let usage = assembly.usage();
+        self.retry(ctx, usage, attempt, fault);
+    }
+
+    fn retry(&mut self, ctx: &mut Ctx, usage: Option<Usage>, attempt: Attempt, fault: ModelFault) {
+        self.spent += usage.unwrap_or_else(Usage::unreported);
+        if fault.kind == FaultKind::Overflow {
+            self.overflow(ctx, fault);
+            return;
+        }
+        let delay = if fault.kind.permanent() {
+            None
+        } else {
+            let elapsed = ctx.now.mono - attempt.first;
+            let random = ctx.io.rng.unit();
+            self.settings.retry.delay(attempt.number, elapsed, random, fault.retry_after_ms)
+        };
+        let Some(delay) = delay else {
+            self.end(ctx, Ending::new(How::Fail(fault.error())));
+            return;
+        };
+        let code: Code = fault.kind.code();
+        let payload = json!({
+            "messageId": attempt.message_id, "attempt": attempt.number, "code": code, "delayMs": delay,
+        });
+        ctx.emit_live("task:retry", payload);
+        self.turn = TurnRegion::BackingOff { attempt, until: ctx.now.mono + delay };
+    }
+
+    /// Leaves older turns out, or fails where nothing is left to leave out.
+    fn overflow(&mut self, ctx: &mut Ctx, fault: ModelFault) {
+        let statement = self.facts.live.texts.iter().rev().find_map(|t| t["text"].as_str());
+        let statement = self.facts.statement.clone().or_else(|| statement.map(str::to_owned));
+        match self.facts.transcript.plan_trim(&statement.unwrap_or_default()) {
+            Some(trim) => self.due_fact(Fact::Trimmed { trim }),
+            None => self.end(ctx, Ending::new(How::Fail(fault.error()))),
+        }
+    }
+
+    /// The fact of the turn that is ready.
+    pub(super) fn turn_fact(&self, ready: &Ready) -> Fact {
+        let mut total = self.facts.live.usage;
+        total += ready.usage;
+        Fact::Turn {
+            message_id: ready.message_id.clone(),
+            turn: ready.turn.clone(),
+            usage: ready.usage,
+            total,
+        }
+    }
+
+    /// What a failed or paused turn has cost, where there is anything.
+    pub(super) fn spent_fact(&self) -> Option<Fact> {
+        let nothing = self.spent == Usage::default();
+        let mut total = self.facts.live.usage;
+        total += self.spent;
+        (!nothing).then_some(Fact::Spent { usage: self.spent, total })
+    }
+}
