@@ -1,29 +1,58 @@
 import { existsSync } from 'node:fs';
-import { defineConfig } from 'tsdown';
+import { resolve } from 'node:path';
+import { defineConfig, type UserConfig } from 'tsdown';
 
-const entries = {
+const entries = present({
   index: 'js/index.ts',
   sqlite: 'js/adapters/sqlite.ts',
   testing: 'js/testing/index.ts',
-  cli: 'js/cli/main.ts',
-};
+});
 // Chosen by the `imports` of package.json: each runtime loads only its own.
 const runtimes = {
   'runtimes/events-node': 'js/runtimes/events-node.ts',
   'runtimes/events-npm': 'js/runtimes/events-npm.ts',
   'runtimes/wasm-inlined': 'js/runtimes/wasm-inlined.ts',
 };
-const present = Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file)));
+const command = present({ cli: 'js/cli/main.ts' });
 
-export default defineConfig({
-  entry: { ...present, ...runtimes },
-  format: ['esm', 'cjs'],
+function present(files: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(files).filter(([, file]) => existsSync(file)));
+}
+
+const common: UserConfig = {
   outDir: 'pkg',
   clean: false,
   platform: 'neutral',
   target: 'es2022',
-  dts: true,
   failOnWarn: true,
   fixedExtension: false,
   deps: { neverBundle: [/^#/, /^node:/, 'libsql'] },
-});
+};
+
+/** Lets the command load the package's entries instead of carrying copies of them. */
+const entriesAreExternal = {
+  name: 'entries-are-external',
+  async resolveId(this: any, source: string, importer: string | undefined) {
+    if (importer === undefined || !source.startsWith('.')) return null;
+    const found = await this.resolve(source, importer, { skipSelf: true });
+    const entry = Object.entries(entries).find(([, file]) => resolve(file) === found?.id);
+    return entry ? { id: `./${entry[0]}.js`, external: true } : null;
+  },
+};
+
+const packageBuild: UserConfig = {
+  ...common,
+  entry: { ...entries, ...runtimes },
+  format: ['esm', 'cjs'],
+  dts: true,
+};
+const commandBuild: UserConfig = {
+  ...common,
+  entry: command,
+  format: 'esm',
+  dts: false,
+  platform: 'node',
+  plugins: [entriesAreExternal],
+};
+
+export default defineConfig(Object.keys(command).length > 0 ? [packageBuild, commandBuild] : [packageBuild]);

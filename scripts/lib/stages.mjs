@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lint } from './lint.mjs';
+import { bin, root, run } from './run.mjs';
+import { browser, wasmTestTools } from './tools.mjs';
+
+/** Every stage of `npm test`, in order. A stage returns what its runner reports, or nothing when it counts nothing. */
+export const stages = {
+  lint,
+  core: () => cargo('cargo', ['test', '--locked']),
+  'wasm-node': async () =>
+    cargo('wasm-pack', ['test', '--node', '.', '--locked', '--test', 'wasm_node'], await wasmTestTools()),
+  'wasm-chrome': async () => {
+    const env = { ...(await wasmTestTools()), ...(await browser()) };
+    const args = ['test', '--headless', '--chrome', '--chromedriver', env.CHROMEDRIVER, '.'];
+    return cargo('wasm-pack', [...args, '--locked', '--test', 'wasm_browser'], env);
+  },
+  unit: () => vitest('unit'),
+  package: async () => vitest('package', await browser()),
+  e2e: () => vitest('e2e'),
+};
+
+/** cargo's own summary lines, which wasm-bindgen's runner prints too, one per test binary. */
+async function cargo(command, args, env) {
+  const output = await counted(run(command, args, { tee: true, env }), countCargo);
+  return countCargo(output);
+}
+
+function countCargo(output) {
+  const counts = { passed: 0, failed: 0 };
+  for (const [, passed, failed] of output.matchAll(/^test result: .*?(\d+) passed; (\d+) failed/gm)) {
+    counts.passed += Number(passed);
+    counts.failed += Number(failed);
+  }
+  return counts;
+}
+
+async function vitest(project, env) {
+  const report = join(root, `.tools/vitest-${project}.json`);
+  const count = () => {
+    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
+    return { passed: numPassedTests, failed: numFailedTests };
+  };
+  const args = [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
+  await counted(run(bin('vitest'), args, { env }), count);
+  return count();
+}
+
+/** A failure takes along what its runner had counted. */
+async function counted(running, count) {
+  try {
+    return await running;
+  } catch (error) {
+    error.counts = count(error.output ?? '');
+    throw error;
+  }
+}

@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'rolldown';
+import { expect, inject, test } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
+import { outputOf, root } from './pack.js';
+
+const files = inject('tarballFiles');
+const installed = join(inject('consumer'), 'node_modules/task-execution-engine');
+
+/** Every file that the package's manifest points to. */
+function filesOf(manifest: unknown): string[] {
+  if (typeof manifest === 'string') return manifest.startsWith('./pkg/') ? [manifest.slice(2)] : [];
+  if (typeof manifest !== 'object' || manifest === null) return [];
+  return Object.values(manifest).flatMap(filesOf);
+}
+
+test('the tarball has every file that package.json points to', () => {
+  const { exports, imports, bin, main, module, types } = packageJson;
+  const wanted = filesOf([
+    exports,
+    imports,
+    Object.values(bin).map((path) => `./${path}`),
+    main,
+    module,
+    types,
+  ]);
+  expect(wanted.filter((path) => !files.includes(path))).toEqual([]);
+});
+
+test('the tarball has the build output, the readme, the licences and nothing else', () => {
+  const expected =
+    /^(pkg\/.*\.(js|cjs|d\.ts|d\.cts|wasm)|pkg\/README\.md|README\.md|LICENSE-\w+|package\.json)$/;
+  expect(files.filter((path) => !expected.test(path))).toEqual([]);
+  expect(files).toEqual(
+    expect.arrayContaining(['LICENSE-APACHE', 'LICENSE-MIT', 'pkg/engine.wasm', 'package.json']),
+  );
+});
+
+test('nothing in the package names a path of the machine that built it', async () => {
+  const home = process.env.HOME;
+  for (const path of files.filter((path) => path.startsWith('pkg/'))) {
+    const content = await readFile(join(installed, path), 'latin1');
+    expect(content.includes(root), path).toBe(false);
+    if (home !== undefined && home.length > 1) expect(content.includes(`${home}/`), path).toBe(false);
+  }
+});
+
+test('the default entry asks a browser for nothing of Node', async () => {
+  const { output } = await build({
+    input: 'task-execution-engine',
+    cwd: dirname(dirname(installed)),
+    platform: 'browser',
+    write: false,
+    logLevel: 'silent',
+  });
+  const chunks = output.filter((part) => part.type === 'chunk');
+  expect(chunks.flatMap((chunk) => [...chunk.imports, ...chunk.dynamicImports])).toEqual([]);
+});
+
+test('the default entry stays below the smallest rival, 117 KB gzipped', async () => {
+  const { output } = await build({
+    input: 'task-execution-engine',
+    cwd: dirname(dirname(installed)),
+    platform: 'browser',
+    write: false,
+    logLevel: 'silent',
+    output: { minify: true },
+  });
+  const code = output.map((part) => (part.type === 'chunk' ? part.code : '')).join('');
+  expect(gzipSync(code).length).toBeLessThanOrEqual(117 * 1024);
+});
+
+test('publint finds nothing to complain about', async () => {
+  const { publint } = await import('publint');
+  const { messages } = await publint({ pkgDir: installed, pack: false, strict: true });
+  expect(messages).toEqual([]);
+});
+
+test('types resolve from ES modules, from CommonJS and for bundlers (attw)', async () => {
+  const attw = join(root, 'node_modules/.bin/attw');
+  await outputOf(attw, [inject('tarball'), '--profile', 'node16', '--format', 'ascii'], root);
+});

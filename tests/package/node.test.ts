@@ -1,0 +1,67 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, inject, test } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
+import { outputOf, root } from './pack.js';
+
+const consumer = inject('consumer');
+const subpaths = Object.keys(packageJson.exports)
+  .filter((path) => path !== './package.json')
+  .map((path) => path.replace(/^\./, 'task-execution-engine'));
+
+/** Writes a file into the consumer project and runs it. */
+async function runs(file: string, source: string): Promise<string> {
+  await writeFile(join(consumer, file), source);
+  return (await outputOf(process.execPath, [file], consumer)).trim();
+}
+
+test('an ES module imports the package and gets a working engine', async () => {
+  const source = "import { version } from 'task-execution-engine';\nconsole.log(await version());\n";
+  expect(await runs('version.mjs', source)).toBe(packageJson.version);
+});
+
+test('a CommonJS module requires the package and gets a working engine', async () => {
+  const source = "require('task-execution-engine').version().then((text) => console.log(text));\n";
+  expect(await runs('version.cjs', source)).toBe(packageJson.version);
+});
+
+test.each(subpaths)('%s loads as ES module and as CommonJS with the same exports', async (subpath) => {
+  const name = subpath.replaceAll('/', '-');
+  const imported = await runs(
+    `${name}.mjs`,
+    `import * as all from '${subpath}';\nconsole.log(Object.keys(all).sort().join());\n`,
+  );
+  const required = await runs(
+    `${name}.cjs`,
+    `const all = require('${subpath}');\nconsole.log(Object.keys(all).sort().join());\n`,
+  );
+  expect(imported).not.toBe('');
+  expect(required).toBe(imported);
+});
+
+test.each([
+  { name: 'with the DOM and without @types/node', lib: ['ES2022', 'DOM'], types: [] },
+  { name: "with Node's types and without the DOM", lib: ['ES2023'], types: ['node'] },
+])('the types compile for users $name, libraries checked', async ({ lib, types }) => {
+  const folder = join(consumer, `types-${types.length}`);
+  await mkdir(folder, { recursive: true });
+  const source = subpaths
+    .map((path, index) => `import * as all${index} from '${path}';\nvoid all${index};\n`)
+    .join('');
+  await writeFile(join(folder, 'esm.mts'), source);
+  await writeFile(join(folder, 'cjs.cts'), source);
+  const compilerOptions = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    noEmit: true,
+    target: 'ES2022',
+    module: 'NodeNext',
+    moduleResolution: 'NodeNext',
+    lib,
+    types,
+    typeRoots: [join(root, 'node_modules/@types')],
+  };
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+  await expect(outputOf(join(root, 'node_modules/.bin/tsc'), ['-p', folder], folder)).resolves.toBe('');
+});
