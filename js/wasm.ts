@@ -1,4 +1,5 @@
 import { compileEngine } from '#wasm';
+import { TaskExecutionError } from './errors.js';
 import { createGlue, type EngineExports } from './generated/engine.js';
 
 export type { EngineExports };
@@ -57,11 +58,11 @@ async function instantiate(): Promise<EngineInstance> {
   }
 }
 
-function engineUnavailable(cause: unknown): Error {
+function engineUnavailable(cause: unknown): TaskExecutionError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   const hint = /unsafe-eval|content security policy|code generation/i.test(reason)
     ? " Allow 'wasm-unsafe-eval' in the content security policy's script-src."
     : '';
   const message = `The engine's wasm could not be loaded: ${reason}.${hint}`;
-  return Object.assign(new Error(message, { cause }), { code: 'ENGINE_UNAVAILABLE', retryable: true });
+  return new TaskExecutionError('ENGINE_UNAVAILABLE', message, { cause, retryable: true });
 }

@@ -8,7 +8,12 @@ const checks = [
   [
     'clippy, wasm32',
     'cargo',
-    ['clippy', '--locked', '--lib', '--tests', '--target', 'wasm32-unknown-unknown', '--', '-D', 'warnings'],
+    [
+      ...'clippy --locked --lib --test wasm_* --target wasm32-unknown-unknown'.split(' '),
+      '--',
+      '-D',
+      'warnings',
+    ],
   ],
   ['rustdoc', 'cargo', ['doc', '--locked', '--no-deps', '--quiet'], { RUSTDOCFLAGS: '-D warnings' }],
   ['biome', bin('biome'), ['check', '--error-on-warnings']],
