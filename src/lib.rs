@@ -17,4 +17,7 @@ pub mod machine;
 pub mod retry;
 pub mod storage;
 pub mod store;
+#[cfg(test)]
+#[allow(dead_code, missing_docs)]
+mod testkit;
 pub mod time;
