@@ -4,7 +4,7 @@ import { defineConfig, type UserConfig } from 'tsdown';
 
 const entries = present({
   index: 'js/index.ts',
-  sqlite: 'js/adapters/sqlite.ts',
+  sqlite: 'js/stores/sqlite.ts',
   testing: 'js/testing/index.ts',
 });
 // Chosen by the `imports` of package.json: each runtime loads only its own.
