@@ -213,14 +213,16 @@ impl Run {
     pub fn timeout(&self, ctx: &Ctx) -> Option<Instant> {
         let lease = self.writer.renewed + self.settings.lease_ttl_ms;
         let mut at = lease;
-        for t in [self.writer.timeout(), self.look.timeout(), self.turn.timeout(), self.calls.timeout()]
+        for t in [self.writer.timeout(), self.look.timeout(), self.turn_timeout(ctx), self.calls.timeout()]
             .into_iter()
             .chain([self.asked.as_ref().map(|a| a.until), self.control.timeout()])
             .flatten()
         {
             at = at.min(t);
         }
-        at = at.min(self.next_heartbeat());
+        if self.writer.is_idle() {
+            at = at.min(self.next_heartbeat());
+        }
         if let (Control::Running, Some(after)) = (&self.control, self.settings.yield_after_ms) {
             at = at.min(ctx.began + after);
         }

@@ -80,6 +80,7 @@ impl Run {
                     self.look_now(ctx);
                 } else if due {
                     self.look.last = now;
+                    self.look.changed = ctx.cfg.drives;
                 }
             }
             State::Task(mut fetch) => match fetch.handle(now, input, &mut ctx.io) {

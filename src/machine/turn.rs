@@ -44,14 +44,6 @@ impl TurnRegion {
         matches!(self, TurnRegion::Streaming { .. } | TurnRegion::BackingOff { .. })
     }
 
-    pub fn timeout(&self) -> Option<Instant> {
-        match self {
-            TurnRegion::Streaming { heard, idle_ms, .. } => Some(*heard + *idle_ms),
-            TurnRegion::BackingOff { until, .. } => Some(*until),
-            TurnRegion::Idle | TurnRegion::Ready(_) => None,
-        }
-    }
-
     pub fn abort(&mut self, io: &mut Io) {
         if let TurnRegion::Streaming { ticket, .. } = self {
             io.push(Effect::Cancel { ticket: *ticket });
@@ -76,6 +68,15 @@ impl ToolUseIds for Ids<'_> {
 }
 
 impl Run {
+    pub(super) fn turn_timeout(&self, ctx: &Ctx) -> Option<Instant> {
+        match &self.turn {
+            TurnRegion::Streaming { heard, idle_ms, .. } => Some(*heard + *idle_ms),
+            // Without a fresh lease the renewal comes first, and its reply wakes the machine.
+            TurnRegion::BackingOff { until, .. } => Some(*until).filter(|_| self.may_start(ctx)),
+            TurnRegion::Idle | TurnRegion::Ready(_) => None,
+        }
+    }
+
     pub(super) fn open_stream(&mut self, ctx: &mut Ctx, ops: Vec<RequestOp>) {
         let attempt =
             Attempt { message_id: format!("m-{}", ctx.io.rng.id()), number: 1, first: ctx.now.mono };

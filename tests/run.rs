@@ -1,0 +1,207 @@
+//! Runs that read as conversations: what the model says, what the tools do, what is told and stored.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::*;
+use task_execution_engine::effect::Command;
+use task_execution_engine::error::Code;
+
+#[test]
+fn one_item_one_turn_one_tool_is_run_stored_and_completed() {
+    let mut w = World::new(1, 1);
+    w.script(vec![uses("Let me work.", &[("a", "work", json!({ "n": 1 }))]), text("All done.")]);
+    let run = w.start();
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(outcome["status"], "completed");
+    assert_eq!(outcome["text"], "All done.");
+    assert_eq!(outcome["items"], json!([{ "id": "i1", "text": "All done." }]));
+    assert_eq!(
+        w.types(run),
+        [
+            "task:started",
+            "task:message_saved",
+            "task:message_saved",
+            "task:tool_call",
+            "task:usage",
+            "task:tool_result",
+            "task:message_saved",
+            "task:usage",
+            "task:progress_update",
+            "task:completed",
+            "task:run_ended"
+        ]
+    );
+    assert_eq!(w.store.status(), "completed");
+    assert_eq!(w.store.task()["custom"], json!({ "kept": [1, 2, 3] }));
+    assert_eq!(w.store.task()["progress"]["overall_percentage"], 100);
+    let kinds: Vec<Vec<String>> = w
+        .store
+        .journal()
+        .iter()
+        .map(|(_, _, facts)| facts.iter().map(|f| f["kind"].as_str().unwrap().to_owned()).collect())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            vec!["begun", "stated"],
+            vec!["turn", "starting"],
+            vec!["result"],
+            vec!["turn", "done", "progress", "ended"]
+        ]
+    );
+    assert_eq!(
+        w.store.thread(),
+        [
+            ("system".to_owned(), "Working on: Item 1".to_owned()),
+            ("assistant".to_owned(), "Let me work.".to_owned()),
+            ("assistant".to_owned(), "All done.".to_owned())
+        ]
+    );
+}
+
+#[test]
+fn a_run_that_crashed_while_a_tool_ran_is_taken_up_and_the_outcome_reported() {
+    let mut w = World::new(2, 1);
+    w.script(vec![uses("", &[("a", "work", json!({})), ("b", "look", json!({}))]), text("Fine.")]);
+    w.tool = Box::new(|c| if c.id == "a" { Does::Deaf } else { Does::Returns(json!("seen")) });
+    let first = w.start();
+    w.until_event(first, "task:tool_result");
+    w.crash(first);
+    let second = w.runner("run", json!({}));
+    let outcome = w.finish(second).unwrap();
+    assert_eq!(outcome["status"], "completed");
+    assert_eq!(w.executions.len(), 2, "no finished or interrupted call runs again");
+    let resumed = w.until_event(second, "task:resumed");
+    assert_eq!(resumed["recovered"], true);
+    let results = w.store.facts("result");
+    assert_eq!(results.len(), 2);
+    assert_eq!(results[1]["unknown"], true);
+    let last = w.actors[second].requests.last().unwrap().last().unwrap().clone();
+    assert_eq!(last["content"][0]["toolResult"]["toolUseId"], "a");
+    assert_eq!(last["content"][1]["toolResult"]["toolUseId"], "b");
+}
+
+#[test]
+fn pause_cuts_the_stream_and_resume_asks_again() {
+    let mut w = World::new(3, 1);
+    let mut n = 0;
+    w.model = Box::new(move |_| {
+        n += 1;
+        if n == 1 { Says::Stalls(turn("Half a", &[])[..2].to_vec()) } else { text("Whole.") }
+    });
+    let run = w.start();
+    w.until_event(run, "task:message");
+    let before = w.now;
+    let pause = w.command(run, Command::Pause);
+    assert_eq!(w.finish(run).unwrap()["status"], "paused");
+    assert!(w.now - before < 1_000, "within a second");
+    assert_eq!(w.actors[run].settled[&pause], Ok(Value::Null));
+    assert_eq!(w.store.status(), "paused");
+    assert_eq!(w.types(run).last().unwrap(), "task:run_ended");
+    let again = w.runner("resume", json!({}));
+    assert_eq!(w.finish(again).unwrap()["status"], "completed");
+    assert_eq!(w.types(again)[0], "task:resumed");
+    assert_eq!(w.store.thread().last().unwrap().1, "Whole.");
+}
+
+#[test]
+fn stop_stores_the_reason_and_announces_stopped() {
+    let mut w = World::new(4, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let run = w.start();
+    w.until(run, |a| !a.requests.is_empty());
+    w.command(run, Command::Stop { reason: Some("enough".into()) });
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((outcome["status"].as_str(), outcome["reason"].as_str()), (Some("stopped"), Some("enough")));
+    assert_eq!(w.store.status(), "paused");
+    assert_eq!(w.store.task()["execution"]["abort_reason"], "enough");
+    assert_eq!(w.events(run, "task:stopped")[0]["reason"], "enough");
+}
+
+#[test]
+fn another_run_gets_lease_held_while_one_renews() {
+    let mut w = World::new(5, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let first = w.start();
+    w.until(first, |a| !a.requests.is_empty());
+    let second = w.runner("run", json!({}));
+    let refused = w.finish(second).unwrap_err();
+    assert_eq!(refused.code, Code::LeaseHeld);
+    assert!(w.actors[second].events.is_empty(), "a refused run emits nothing");
+}
+
+#[test]
+fn a_dead_process_is_replaced_at_once_where_the_store_knows_it_is_dead() {
+    let mut w = World::new(6, 1);
+    w.alive.insert("p2".into());
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let first = w.runner("start", json!({ "holder": "p1" }));
+    w.until(first, |a| !a.requests.is_empty());
+    w.crash(first);
+    w.model = Box::new(|_| text("Done."));
+    let before = w.now;
+    let second = w.runner("run", json!({ "holder": "p2" }));
+    assert_eq!(w.finish(second).unwrap()["status"], "completed");
+    assert!(w.now - before < 1_000, "took {} ms", w.now - before);
+}
+
+#[test]
+fn a_status_set_to_paused_by_others_pauses_the_run_at_the_next_look() {
+    let mut w = World::new(7, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let run = w.runner("start", json!({ "options": { "idleTimeoutMs": 9_000_000 } }));
+    w.until(run, |a| !a.requests.is_empty());
+    let now = w.now;
+    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(outcome["status"], "paused");
+    assert!(w.now - now <= 10_100, "within a heartbeat");
+    let now = w.now;
+    w.store.set(TASK_PATH, &["status"], json!("in_progress"), now);
+    w.model = Box::new(|_| text("Done."));
+    let again = w.runner("run", json!({}));
+    assert_eq!(w.finish(again).unwrap()["status"], "completed");
+    assert_eq!(w.types(again)[0], "task:resumed");
+}
+
+#[test]
+fn items_are_stated_one_after_the_other_in_one_commit_a_turn() {
+    let mut w = World::new(8, 3);
+    w.script(vec![text("One."), text("Two."), text("Three.")]);
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["items"].as_array().unwrap().len(), 3);
+    assert_eq!(w.store.journal().len(), 4);
+    let progress: Vec<u64> = w
+        .events(run, "task:progress_update")
+        .iter()
+        .map(|e| e["progress"]["overall"].as_u64().unwrap())
+        .collect();
+    assert_eq!(progress, [33, 67, 100]);
+}
+
+#[test]
+fn a_throttled_model_is_asked_again_and_a_denied_one_is_not() {
+    let mut w = World::new(9, 1);
+    let throttled = task_execution_engine::converse::Failure {
+        name: Some("ThrottlingException".into()),
+        status: Some(429),
+        message: "slow down".into(),
+        retry_after_ms: None,
+    };
+    let denied = task_execution_engine::converse::Failure {
+        name: Some("AccessDeniedException".into()),
+        status: Some(403),
+        ..throttled.clone()
+    };
+    w.script(vec![Says::Breaks(vec![], throttled), Says::Breaks(turn("Half", &[])[..2].to_vec(), denied)]);
+    let run = w.start();
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(outcome["status"], "failed");
+    assert_eq!(outcome["error"]["code"], "MODEL_DENIED");
+    assert_eq!(w.events(run, "task:retry").len(), 1);
+    assert_eq!(w.store.status(), "failed");
+    assert!(w.store.task()["execution"]["error"].is_string());
+}
