@@ -1,4 +1,5 @@
-import type { StoredDocument, StoreErrorCode, StoreWrite, TaskStore } from '../types.js';
+import type { StoredDocument, StoreWrite, TaskStore } from '../types.js';
+import { attempt, claim, fails, same, until, wait } from './claims.js';
 
 /** A store under test, and another handle on the same data where the store can have several. */
 export interface StoreUnderTest {
@@ -16,39 +17,6 @@ export interface ConformanceCase {
 }
 
 type Check = (store: TaskStore, another: TaskStore) => Promise<void>;
-
-function claim(holds: boolean, what: string): asserts holds {
-  if (!holds) {
-    throw new Error(what);
-  }
-}
-
-function same(actual: unknown, expected: unknown, what: string): void {
-  const [a, b] = [canonical(actual), canonical(expected)];
-  claim(a === b, `${what}: expected ${b?.slice(0, 400)}, got ${a?.slice(0, 400)}`);
-}
-
-/** JSON with sorted keys: the order of fields is no part of the contract. */
-function canonical(value: unknown): string | undefined {
-  return JSON.stringify(value, (_, v: unknown) =>
-    v !== null && typeof v === 'object' && !Array.isArray(v)
-      ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : v,
-  );
-}
-
-async function fails(work: Promise<unknown>, codes: StoreErrorCode[], what: string): Promise<void> {
-  let code: unknown;
-  try {
-    await work;
-  } catch (error) {
-    code = (error as { code?: unknown })?.code;
-    claim(codes.includes(code as StoreErrorCode), `${what}: expected ${codes.join(' or ')}, got ${error}`);
-    claim(typeof (error as { message?: unknown }).message === 'string', `${what}: the error has no message`);
-    return;
-  }
-  throw new Error(`${what}: expected ${codes.join(' or ')}, but it succeeded`);
-}
 
 async function readOne(store: TaskStore, path: string): Promise<StoredDocument> {
   const [document] = await store.read([path]);
@@ -418,27 +386,6 @@ const checks: Record<string, Check> = {
     claim(/^[a-z]+:./.test(store.id), `an id names its kind: ${store.id}`);
   },
 };
-
-async function attempt(work: Promise<unknown>): Promise<boolean> {
-  try {
-    await work;
-    return true;
-  } catch (error) {
-    same((error as { code?: unknown }).code, 'invalid', 'a refusal');
-    return false;
-  }
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let waited = 0; !condition(); waited += 10) {
-    claim(waited < 5_000, `${what} heard nothing for 5 s`);
-    await wait(10);
-  }
-}
 
 /**
  * What every `TaskStore` has to hold, as cases for any test runner. `makeStore` gives an empty store for each case.
