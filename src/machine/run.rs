@@ -340,7 +340,10 @@ impl Run {
             Step::Wait => {
                 let people = self.calls.none_running() && !self.calls.any_startable();
                 self.waiting_for_people = people;
-                if people && self.settings.while_waiting == crate::limits::WhileWaiting::Yield {
+                if people && !self.look.fresh {
+                    // The decision may be there already.
+                    self.look_now(ctx);
+                } else if people && self.settings.while_waiting == crate::limits::WhileWaiting::Yield {
                     self.end(ctx, Ending::new(How::Yield("waiting".into())));
                     self.advance(ctx);
                 }
