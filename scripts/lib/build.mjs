@@ -79,7 +79,7 @@ async function compileWasm() {
   const args = ['build', '--release', '--locked', '--lib', '--target', 'wasm32-unknown-unknown'];
   const messages = await run('cargo', [...args, '--message-format=json-render-diagnostics'], {
     capture: true,
-    env: { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: withoutLocalPaths() },
+    env: { CARGO_ENCODED_RUSTFLAGS: withoutLocalPaths().join('\x1f') },
   });
   const wasm = messages.match(/"filenames":\[[^\]]*?"([^"]*task_execution_engine\.wasm)"/)?.[1];
   if (wasm === undefined) throw new Error('cargo built no task_execution_engine.wasm');
@@ -89,7 +89,7 @@ async function compileWasm() {
 /** Panic messages carry source paths: relative ones, the same on every machine, and no home folder's. */
 function withoutLocalPaths() {
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
-  return `--remap-path-prefix=${cargoHome}=cargo --remap-path-prefix=${root}/=`;
+  return [`--remap-path-prefix=${cargoHome}=cargo`, `--remap-path-prefix=${root}/=`];
 }
 
 function inlinedWasm(bytes) {

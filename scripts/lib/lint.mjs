@@ -2,6 +2,9 @@ import { build } from './build.mjs';
 import { bin, run, say } from './run.mjs';
 import { checkComponents } from './setup.mjs';
 
+// The crate's documentation is for those who work on it, so private items are part of it.
+const rustdocFlags = '-D warnings -A rustdoc::private_intra_doc_links';
+
 const checks = [
   ['cargo fmt', 'cargo', ['fmt', '--all', '--check']],
   ['clippy, native', 'cargo', ['clippy', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings']],
@@ -15,7 +18,12 @@ const checks = [
       'warnings',
     ],
   ],
-  ['rustdoc', 'cargo', ['doc', '--locked', '--no-deps', '--quiet'], { RUSTDOCFLAGS: '-D warnings' }],
+  [
+    'rustdoc',
+    'cargo',
+    ['doc', '--locked', '--no-deps', '--document-private-items', '--quiet'],
+    { RUSTDOCFLAGS: rustdocFlags },
+  ],
   ['biome', bin('biome'), ['check', '--error-on-warnings']],
   ['tsc', bin('tsc'), ['--noEmit']],
 ];

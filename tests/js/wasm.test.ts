@@ -9,7 +9,10 @@ async function freshLoader() {
   return import('../../js/wasm.js');
 }
 
-afterEach(() => vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.doUnmock('#wasm');
+});
 
 test('the engine has the version of the package', async () => {
   const { loadEngine } = await freshLoader();
@@ -55,12 +58,20 @@ test('what still calls into an instance that trapped runs into nothing', async (
 });
 
 test('forbidden wasm is ENGINE_UNAVAILABLE with the reason, and the next call tries again', async () => {
-  const { loadEngine } = await freshLoader();
   const reason = "Refused to compile or instantiate WebAssembly module because 'unsafe-eval' is not allowed";
-  vi.spyOn(WebAssembly, 'compile').mockRejectedValueOnce(new WebAssembly.CompileError(reason));
+  const compile = vi.fn(compileEngine).mockRejectedValueOnce(new WebAssembly.CompileError(reason));
+  vi.doMock('#wasm', () => ({ compileEngine: compile }));
+  const { loadEngine } = await freshLoader();
   await expect(loadEngine()).rejects.toMatchObject({
     code: 'ENGINE_UNAVAILABLE',
     message: expect.stringContaining("'wasm-unsafe-eval'"),
   });
   expect((await loadEngine()).exports.version()).toBe(packageJson.version);
+});
+
+test('without Node the wasm is inflated by the platform, to the same module', async () => {
+  const inNode = await compileEngine();
+  vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined as never);
+  const elsewhere = await compileEngine();
+  expect(WebAssembly.Module.exports(elsewhere)).toEqual(WebAssembly.Module.exports(inNode));
 });
