@@ -18,7 +18,7 @@ use task_execution_engine::storage::inbox;
 use task_execution_engine::store::StoreErrorCode;
 
 const SEQUENCES: u64 = 20_000;
-const INPUTS: usize = 60;
+const INPUTS: usize = 80;
 
 fn below(rng: &mut Rng, n: usize) -> usize {
     ((rng.unit() * n as f64) as usize).min(n - 1)
@@ -54,8 +54,15 @@ fn model(seed: u64, good: Rc<RefCell<bool>>) -> Box<dyn FnMut(&[Value]) -> Says>
             4 => Says::Events(vec![json!({ "messageStop": { "stopReason": "max_tokens" } })]),
             5 => {
                 let mut events = turn(&words, &[]);
-                let stops = ["max_tokens", "guardrail_intervened", "content_filtered", "odd",
-                    "malformed_tool_use", "model_context_window_exceeded", "tool_use"];
+                let stops = [
+                    "max_tokens",
+                    "guardrail_intervened",
+                    "content_filtered",
+                    "odd",
+                    "malformed_tool_use",
+                    "model_context_window_exceeded",
+                    "tool_use",
+                ];
                 let stop = stops[below(&mut rng, stops.len())];
                 events[3] = json!({ "messageStop": { "stopReason": stop } });
                 Says::Events(events)
@@ -71,8 +78,14 @@ fn model(seed: u64, good: Rc<RefCell<bool>>) -> Box<dyn FnMut(&[Value]) -> Says>
 }
 
 fn fault(rng: &mut Rng) -> Failure {
-    let names = ["ThrottlingException", "InternalServerException", "Error", "AccessDeniedException",
-        "ValidationException", "ModelTimeoutException"];
+    let names = [
+        "ThrottlingException",
+        "InternalServerException",
+        "Error",
+        "AccessDeniedException",
+        "ValidationException",
+        "ModelTimeoutException",
+    ];
     let messages = ["no", "Input is too long for requested model"];
     Failure {
         name: Some(names[below(rng, names.len())].into()),
@@ -101,7 +114,9 @@ fn store_fault(rng: &mut Rng, rate: f64, effect: &Effect) -> Fault {
     match below(rng, if commit { 6 } else { 3 }) {
         0 => Fault::Fails(StoreErrorCode::Unavailable),
         1 => Fault::Silent(false),
-        2 => Fault::Fails(if chance(rng, 0.1) { StoreErrorCode::Denied } else { StoreErrorCode::Unavailable }),
+        2 => {
+            Fault::Fails(if chance(rng, 0.1) { StoreErrorCode::Denied } else { StoreErrorCode::Unavailable })
+        }
         3 => Fault::LostReply,
         4 => Fault::Silent(true),
         _ => Fault::Late(below(rng, 20_000) as u64),
@@ -188,7 +203,9 @@ fn sequence(seed: u64) {
             }
             9 => w.pass(below(&mut rng, 40_000) as u64),
             _ => {
-                w.step();
+                for _ in 0..=below(&mut rng, 10) {
+                    w.step();
+                }
             }
         }
         if over && live.is_some_and(|a| w.actors[a].crashed) {
@@ -212,9 +229,6 @@ fn sequence(seed: u64) {
         let ended = w.finish(run);
         if let Err(e) = &ended {
             assert!(w.store.status() == "completed", "{e}");
-        }
-        if std::env::var("SEED").is_ok() {
-            eprintln!("{ended:?} {}", json!(w.store.journal().last().map(|j| &j.2)));
         }
         invariants(&w, policy);
     }
@@ -271,7 +285,9 @@ fn invariants(w: &World, policy: &str) {
         for fact in facts {
             match fact["kind"].as_str().unwrap() {
                 "result" => *results.entry(fact["toolCallId"].as_str().unwrap().to_owned()).or_default() += 1,
-                "received" => assert!(received.insert(fact["inbox"].to_string()), "a message is journaled once"),
+                "received" => {
+                    assert!(received.insert(fact["inbox"].to_string()), "a message is journaled once")
+                }
                 "turn" => {
                     let text = fact["turn"]["text"].as_str().unwrap();
                     if !text.trim().is_empty() {
@@ -310,14 +326,23 @@ fn cursor(id: &str) -> (u64, u64) {
 
 #[test]
 fn whatever_happens_nothing_is_lost_doubled_or_stuck() {
-    let seeds: Vec<u64> = match std::env::var("SEED").ok().and_then(|s| s.parse().ok()) {
-        Some(seed) => vec![seed],
-        None => (0..std::env::var("SEQUENCES").ok().and_then(|s| s.parse().ok()).unwrap_or(SEQUENCES)).collect(),
-    };
-    for seed in seeds {
-        if let Err(panic) = std::panic::catch_unwind(|| sequence(seed)) {
-            eprintln!("replay with SEED={seed} cargo test --test properties");
-            std::panic::resume_unwind(panic);
-        }
+    let number = |name: &str| std::env::var(name).ok().and_then(|s| s.parse::<u64>().ok());
+    if let Some(seed) = number("SEED") {
+        sequence(seed);
+        return;
+    }
+    let all = number("SEQUENCES").unwrap_or(SEQUENCES);
+    let halves = [0, 1].map(|odd| {
+        std::thread::spawn(move || {
+            for seed in (odd..all).step_by(2) {
+                if let Err(panic) = std::panic::catch_unwind(|| sequence(seed)) {
+                    eprintln!("replay with SEED={seed} cargo test --test properties");
+                    std::panic::resume_unwind(panic);
+                }
+            }
+        })
+    });
+    for half in halves {
+        half.join().expect("no sequence breaks a promise");
     }
 }
