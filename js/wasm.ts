@@ -66,3 +66,8 @@ function engineUnavailable(cause: unknown): TaskExecutionError {
   const message = `The engine's wasm could not be loaded: ${reason}.${hint}`;
   return new TaskExecutionError('ENGINE_UNAVAILABLE', message, { cause, retryable: true });
 }
+
+/** The version of the engine that this package carries. */
+export async function version(): Promise<string> {
+  return (await loadEngine()).exports.version();
+}

@@ -1,0 +1,206 @@
+import { TaskExecutionError, type TaskErrorJson } from '../errors.js';
+import { Machine, type MachineCommand, unanswered } from '../machine.js';
+import type { RunOptions, TaskHost, TaskOutcome, TaskStatus, Usage } from '../types.js';
+import { describeThrown } from '../values.js';
+import { mergeRunOptions } from './options.js';
+import { keyOf, type LocalRun, register, type RunListener, unregister } from './registry.js';
+
+/** What a run is begun with. */
+export interface RunOrder {
+  taskId: string;
+  userId: string;
+  host: TaskHost;
+  intent: 'run' | 'start' | 'resume';
+  drives: boolean;
+  /** Of the call, then of the constructor. */
+  options: (RunOptions | undefined)[];
+  listeners: RunListener[];
+}
+
+const runEnded = '{"type":"task:run_ended"';
+const usageSeen = '{"type":"task:usage"';
+
+/** A run that this copy of the package began; registered from its construction until it has ended. */
+export class ActiveRun implements LocalRun {
+  readonly drives: boolean;
+  readonly started: Promise<void>;
+  readonly outcome: Promise<TaskOutcome>;
+  readonly #order: RunOrder;
+  readonly #key: string;
+  readonly #listeners: Set<RunListener>;
+  readonly #machine: Promise<Machine>;
+  #ending = false;
+  #over = false;
+  #lastUsage: string | undefined;
+
+  constructor(order: RunOrder) {
+    this.drives = order.drives;
+    this.#order = order;
+    this.#key = keyOf(order.host, order.userId, order.taskId);
+    this.#listeners = new Set(order.listeners);
+    register(this.#key, this);
+    this.#machine = this.#begin();
+    this.outcome = this.#machine.then(
+      (machine) => this.#follow(machine),
+      (error) => this.#end(refusal(error), false),
+    );
+    this.started = this.#machine.then((machine) => Promise.race([machine.started, this.#endsWell()]));
+    // Told by `outcome` as well; whoever wants to hear of it here awaits it.
+    this.started.catch(() => {});
+  }
+
+  get ending(): boolean {
+    return this.#ending;
+  }
+
+  async #begin(): Promise<Machine> {
+    const { taskId, userId, host, intent, drives, options } = this.#order;
+    const { store } = host;
+    const config = {
+      taskId,
+      userId,
+      intent,
+      drives,
+      options: mergeRunOptions(...options, host.defaults),
+      limits: { documentBytes: store.limits.documentBytes, commitBytes: store.limits.commitBytes },
+      holder: store.holder?.id ?? null,
+      seed: seedOf(host),
+      hasWatch: typeof store.watch === 'function',
+      hasPrompt: typeof host.prompt === 'function',
+      hasModel: host.model !== undefined,
+    };
+    return Machine.begin('run', config, host, {
+      event: (json) => this.#event(json),
+      delta: (messageId, attempt, text) => {
+        for (const listener of this.#listeners) listener.delta(messageId, attempt, text);
+      },
+      status: (status: TaskStatus) => {
+        for (const listener of this.#listeners) listener.status(status);
+      },
+    });
+  }
+
+  async #follow(machine: Machine): Promise<TaskOutcome> {
+    try {
+      const json = (await machine.result) as TaskOutcome & { cause?: number; error?: TaskErrorJson };
+      const { cause: _, error: __, ...outcome } = json;
+      const error = machine.errorOf(json);
+      return this.#end({ ...outcome, ...(error && { error }) } as TaskOutcome, true);
+    } catch (error) {
+      // After a panic nobody else tells listeners.
+      if (TaskExecutionError.is(error) && error.code === 'ENGINE_PANIC') return this.#perish(error);
+      return this.#end(refusal(error), false);
+    }
+  }
+
+  #perish(error: TaskExecutionError): TaskOutcome {
+    const { taskId } = this.#order;
+    const { code, message, retryable } = error;
+    this.#event(JSON.stringify({ type: 'task:error', taskId, error: message, code, retryable }));
+    const total: Usage | undefined = this.#lastUsage && JSON.parse(this.#lastUsage).total;
+    return this.#end(nothing('interrupted', error, { usage: total ?? noUsage(), unfinished: true }), true);
+  }
+
+  /** `started` of a run that runs nothing settles when it ends. */
+  async #endsWell(): Promise<void> {
+    const outcome = await this.outcome;
+    if (outcome.status === 'refused') throw outcome.error;
+  }
+
+  #event(json: string): void {
+    // Told by `ended`, with the error as an object.
+    if (json.startsWith(runEnded)) return;
+    if (json.startsWith(usageSeen)) this.#lastUsage = json;
+    for (const listener of this.#listeners) listener.event(json);
+  }
+
+  #end(outcome: TaskOutcome, ran: boolean): TaskOutcome {
+    this.#over = true;
+    unregister(this.#key, this);
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    for (const listener of listeners) listener.ended(copyOf(outcome), ran);
+    return outcome;
+  }
+
+  async interrupt(command: 'pause' | 'stop', reason?: string): Promise<boolean> {
+    this.#ending = true;
+    const given: MachineCommand = command === 'stop' ? { command, reason } : { command };
+    try {
+      if ((await this.#command(given)) !== unanswered) return true;
+      await this.outcome;
+      return false;
+    } catch (error) {
+      // Another owner has the task, or nobody: the command still applies, and whoever gave it takes it there.
+      const { status } = await this.outcome;
+      if (status === 'superseded' || status === 'yielded' || status === 'refused') return false;
+      throw error;
+    }
+  }
+
+  yield(reason: 'signal' | 'drain' | 'dispose', grace: boolean): void {
+    this.#ending = true;
+    // The run's outcome says what came of it.
+    this.#command({ command: 'yield', reason, grace }).catch(() => {});
+  }
+
+  look(): void {
+    this.#command({ command: 'look' }).catch(() => {});
+  }
+
+  /** A run that is refused obeys nothing. */
+  async #command(command: MachineCommand): Promise<unknown> {
+    const machine = await this.#machine.catch(() => undefined);
+    return machine === undefined ? unanswered : machine.command(command);
+  }
+
+  follow(listener: RunListener): () => void {
+    if (!this.#over) this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+/** The outcome of a run that could not begin. */
+export function refusal(thrown: unknown): TaskOutcome {
+  const error = TaskExecutionError.is(thrown)
+    ? thrown
+    : new TaskExecutionError('HOST_CALLBACK', describeThrown(thrown).message, { cause: thrown });
+  return nothing('refused', error, { usage: noUsage(), unfinished: false });
+}
+
+function nothing(
+  status: 'refused' | 'interrupted',
+  error: TaskExecutionError,
+  rest: { usage: Usage; unfinished: boolean },
+): TaskOutcome {
+  return { status, text: '', items: [], error, ...rest };
+}
+
+function noUsage(): Usage {
+  return {
+    inputTokens: 0,
+    outputTokens: 0,
+    totalTokens: 0,
+    cacheReadInputTokens: 0,
+    cacheWriteInputTokens: 0,
+    unreported: 0,
+  };
+}
+
+/** Every listener's own. */
+export function copyOf(outcome: TaskOutcome): TaskOutcome {
+  return { ...outcome, usage: { ...outcome.usage }, items: outcome.items.map((item) => ({ ...item })) };
+}
+
+/** 53 random bits, from the host where it has a source of its own. */
+export function seedOf(host: TaskHost): number {
+  if (host.random !== undefined) {
+    const random = host.random();
+    if (!(random >= 0 && random < 1)) {
+      throw new TaskExecutionError('HOST_CALLBACK', `random() must return a number from 0 to below 1, not ${random}.`);
+    }
+    return Math.floor(random * Number.MAX_SAFE_INTEGER);
+  }
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return (high & 0x1fffff) * 2 ** 32 + low;
+}

@@ -1,0 +1,274 @@
+import { TaskExecutionError } from '../errors.js';
+import { checkTaskIds } from '../ids.js';
+import { Machine } from '../machine.js';
+import type { RunOptions, TaskEventMap, TaskEventName, TaskHost, TaskOutcome, TaskStatus } from '../types.js';
+import { ActiveRun, seedOf } from './active-run.js';
+import { resolveHost } from './config.js';
+import { onListenerErrorOf, reportListenerError, type TaskEmitter } from './emitter.js';
+import { deltaOf } from './feed.js';
+import { keyOf, type LocalRun, localRun, type RunListener } from './registry.js';
+
+/** Marks the options that an engine of its own hands to the objects it makes. */
+export const ofEngine: unique symbol = Symbol('of engine');
+
+/** What a constructor takes: parts of the host and options of runs, in one object. */
+export type AgentOptions = Partial<TaskHost> &
+  RunOptions & {
+    /** The engine's host, which nothing global completes, and where it hears of the runs that begin. */
+    [ofEngine]?: { host: TaskHost; begun(run: LocalRun): void };
+  };
+
+/** What a command machine is told beyond the task and the store. */
+export type CommandArguments = Record<string, unknown>;
+
+/** The work behind one `TaskLifecycle`, `TaskExecutor` or `TaskPersistence`: finds the host, the run and the order. */
+export class Agent {
+  readonly taskId: string;
+  readonly userId: string;
+  /** As last seen committed. */
+  status: TaskStatus | undefined;
+  /** Of the last run that ended. */
+  outcome: TaskOutcome | undefined;
+  isPaused = false;
+  readonly #options: AgentOptions;
+  readonly #emitter: TaskEmitter | undefined;
+  #host: TaskHost | undefined;
+  #run: LocalRun | undefined;
+  #detach: (() => void) | undefined;
+  #beginning = 0;
+  #stopping = false;
+  /** Settles when every start, resume and run given so far has its run, or has failed. Never rejects. */
+  #begun: Promise<unknown> = Promise.resolve();
+  /** Settles when every pause and stop given so far has settled. Never rejects. */
+  #interrupted: Promise<unknown> = Promise.resolve();
+
+  constructor(taskId: string, userId: string, options: AgentOptions = {}, emitter?: TaskEmitter) {
+    checkTaskIds(taskId, userId);
+    this.taskId = taskId;
+    this.userId = userId;
+    this.#options = options;
+    this.#emitter = emitter;
+    if (emitter !== undefined) {
+      onListenerErrorOf(emitter, () => options.onListenerError ?? this.#host?.onListenerError);
+    }
+  }
+
+  get isRunning(): boolean {
+    return !this.#stopping && (this.#beginning > 0 || this.#run?.drives === true);
+  }
+
+  async host(): Promise<TaskHost> {
+    const host =
+      this.#options[ofEngine]?.host ?? (await resolveHost({ userId: this.userId, taskId: this.taskId }, this.#options));
+    this.#host = host;
+    return host;
+  }
+
+  /** The run of this task in this process, once everything this instance was told before has got its run. */
+  async localRun(): Promise<LocalRun | undefined> {
+    await this.#begun;
+    return localRun(keyOf(await this.host(), this.userId, this.taskId));
+  }
+
+  /**
+   * The run that start, resume or run leads to: the one under way, or a new one after whatever is ending has ended.
+   *
+   * @throws TaskExecutionError where the host cannot be had
+   */
+  begin(
+    intent: 'run' | 'start' | 'resume',
+    drives: boolean,
+    options?: RunOptions,
+    listener?: RunListener,
+  ): Promise<LocalRun> {
+    const interrupted = this.#interrupted;
+    const before = this.#begun;
+    this.isPaused = false;
+    this.#stopping = false;
+    if (drives) this.#beginning += 1;
+    const begun = (async () => {
+      try {
+        await Promise.all([before, interrupted]);
+        return await this.#runFor(intent, drives, options, listener);
+      } finally {
+        if (drives) this.#beginning -= 1;
+      }
+    })();
+    this.#begun = begun.catch(() => {});
+    return begun;
+  }
+
+  async #runFor(
+    intent: 'run' | 'start' | 'resume',
+    drives: boolean,
+    options: RunOptions | undefined,
+    listener: RunListener | undefined,
+  ): Promise<LocalRun> {
+    for (;;) {
+      const host = await this.host();
+      const { taskId, userId } = this;
+      const key = keyOf(host, userId, taskId);
+      const run = localRun(key);
+      if (run === undefined) {
+        const own = this.#attaching();
+        const listeners = [...(listener ? [listener] : []), own.listener];
+        const layers = [options, this.#options];
+        const begun = new ActiveRun({ taskId, userId, host, intent, drives, options: layers, listeners });
+        own.attached(begun, () => {});
+        this.#options[ofEngine]?.begun(begun);
+        return begun;
+      }
+      if (!run.ending && (run.drives || !drives)) {
+        if (listener) run.follow(listener);
+        this.attach(run);
+        return run;
+      }
+      await run.outcome;
+    }
+  }
+
+  /** Pauses or stops, wherever the task runs; settles when that is stored. */
+  interrupt(command: 'pause' | 'stop', reason?: string): Promise<void> {
+    const begun = this.#begun;
+    this.isPaused = true;
+    if (command === 'stop') this.#stopping = true;
+    const interrupted = (async () => {
+      await begun;
+      await this.#interruptNow(command, reason);
+    })();
+    const settled = interrupted.then(
+      () => this.#agree(),
+      () => this.#agree(),
+    );
+    this.#interrupted = Promise.all([this.#interrupted, settled]);
+    return interrupted;
+  }
+
+  async #interruptNow(command: 'pause' | 'stop', reason: string | undefined): Promise<void> {
+    for (;;) {
+      const host = await this.host();
+      const run = localRun(keyOf(host, this.userId, this.taskId));
+      if (run === undefined) {
+        await this.#execute(host, command, reason === undefined ? {} : { reason });
+        return;
+      }
+      this.attach(run);
+      if (await run.interrupt(command, reason)) return;
+    }
+  }
+
+  /** After a pause or stop has settled, what is stored says whether the task is paused. */
+  #agree(): void {
+    this.#stopping = false;
+    if (this.status !== undefined && this.#beginning === 0) this.isPaused = this.status === 'paused';
+  }
+
+  /** Puts something into the inbox, and has the run of this process look there at once. */
+  async deposit(kind: 'approve' | 'reject' | 'answer' | 'send', args: CommandArguments): Promise<void> {
+    await this.#begun;
+    const host = await this.host();
+    const key = keyOf(host, this.userId, this.taskId);
+    const run = localRun(key);
+    if (run !== undefined) this.attach(run);
+    await this.#execute(host, kind, args);
+    localRun(key)?.look();
+  }
+
+  /** Runs a command of the core and returns its answer. */
+  async command<T>(kind: string, args: CommandArguments = {}): Promise<T> {
+    return (await this.#execute(await this.host(), kind, args)) as T;
+  }
+
+  async #execute(host: TaskHost, kind: string, args: CommandArguments): Promise<unknown> {
+    const { store } = host;
+    const config = {
+      ...args,
+      taskId: this.taskId,
+      userId: this.userId,
+      limits: { documentBytes: store.limits.documentBytes, commitBytes: store.limits.commitBytes },
+      storeTimeoutMs: Math.min(
+        this.#options.storeTimeoutMs ?? host.defaults?.storeTimeoutMs ?? 15_000,
+        Number.MAX_SAFE_INTEGER,
+      ),
+      holder: store.holder?.id ?? null,
+      seed: seedOf(host),
+      hasWatch: typeof store.watch === 'function',
+    };
+    const machine = await Machine.begin(kind, config, host, {
+      event: (json) => this.#emit(JSON.parse(json)),
+      delta: () => {},
+      status: (status) => {
+        this.status = status;
+      },
+    });
+    return machine.result;
+  }
+
+  /** Emits a run's events from now until it ends. */
+  attach(run: LocalRun): void {
+    if (this.#run === run || this.#emitter === undefined) return;
+    const own = this.#attaching();
+    own.attached(run, run.follow(own.listener));
+  }
+
+  /** The run that this instance follows. */
+  get attached(): LocalRun | undefined {
+    return this.#run;
+  }
+
+  #attaching(): { listener: RunListener; attached: (run: LocalRun, detach: () => void) => void } {
+    this.#detach?.();
+    let mine: LocalRun | undefined;
+    const listener: RunListener = {
+      event: (json) => this.#emit(JSON.parse(json)),
+      delta: (messageId, attempt, text) => {
+        this.#send('task:message', { taskId: this.taskId, ...deltaOf(messageId, attempt, text) });
+      },
+      status: (status) => {
+        this.status = status as TaskStatus;
+      },
+      ended: (outcome, ran) => {
+        if (this.#run === mine) this.#run = undefined;
+        if (mine?.drives) this.outcome = outcome;
+        if (ran && mine?.drives) this.#send('task:run_ended', { taskId: this.taskId, outcome });
+      },
+    };
+    const attached = (run: LocalRun, detach: () => void) => {
+      mine = run;
+      this.#run = run;
+      this.#detach = detach;
+    };
+    return { listener, attached };
+  }
+
+  #emit(event: { type: TaskEventName } & Record<string, unknown>): void {
+    const { type, ...payload } = event;
+    if (type === 'task:started' || type === 'task:resumed') this.isPaused = false;
+    if (type === 'task:paused' || type === 'task:stopped') this.isPaused = true;
+    this.#send(type, payload as never);
+  }
+
+  /** By the emitter's own `emit`, which subclasses may have overridden. */
+  #send<Name extends TaskEventName>(name: Name, payload: TaskEventMap[Name]): void {
+    const emitter = this.#emitter;
+    try {
+      emitter?.emit(name, payload);
+    } catch (error) {
+      if (emitter) reportListenerError(emitter, error, name);
+    }
+  }
+}
+
+const agents = new WeakMap<object, Agent>();
+
+/** Ties an agent to the object that users hold. */
+export function setAgent(owner: object, agent: Agent): void {
+  agents.set(owner, agent);
+}
+
+/** @throws TaskExecutionError where a subclass has not called its super constructor */
+export function agentOf(owner: object): Agent {
+  const agent = agents.get(owner);
+  if (agent === undefined) throw new TaskExecutionError('INVALID_ARGUMENT', 'The constructor has not run.');
+  return agent;
+}

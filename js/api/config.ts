@@ -1,0 +1,106 @@
+import { systemClock } from '../clock.js';
+import { TaskExecutionError } from '../errors.js';
+import type { TaskHost } from '../types.js';
+import { describeThrown } from '../values.js';
+
+/** Which task a host is looked up for. */
+export interface TaskIds {
+  userId: string;
+  taskId?: string;
+}
+
+/** Finds the host of a tenant. */
+export type HostResolver = (ids: TaskIds) => TaskHost | Promise<TaskHost>;
+
+// Bundlers evaluate a module several times in one process; all of them see what was configured last.
+const slot = Symbol.for('task-execution-engine/configuration/1');
+const defaultCallbackTimeoutMs = 30_000;
+
+interface Slot {
+  [slot]?: TaskHost | HostResolver | undefined;
+}
+
+/** Sets the host of every command given from now on; runs keep the one they began with. The last call wins. */
+export function configureTaskExecution(host: TaskHost | HostResolver): void {
+  if (typeof host !== 'function') checkHost(host);
+  (globalThis as Slot)[slot] = host;
+}
+
+/** The fields that make a host; others of the same object are options of runs. */
+const hostFields = [
+  'store',
+  'model',
+  'tools',
+  'prompt',
+  'approval',
+  'defaults',
+  'clock',
+  'random',
+  'logger',
+  'onListenerError',
+] as const;
+
+/**
+ * The host for a task: what was configured, with the fields that `own` has in place of its.
+ *
+ * @throws TaskExecutionError NOT_CONFIGURED, or HOST_CALLBACK where the resolver fails
+ */
+export async function resolveHost(ids: TaskIds, own: Partial<TaskHost> | undefined): Promise<TaskHost> {
+  const configured = (globalThis as Slot)[slot];
+  const base =
+    own?.store !== undefined && configured === undefined
+      ? {}
+      : typeof configured === 'function'
+        ? await resolved(configured, ids, own)
+        : configured;
+  const host: Partial<TaskHost> = {};
+  for (const field of hostFields) {
+    const value = own?.[field] ?? (base as Partial<TaskHost> | undefined)?.[field];
+    if (value !== undefined) Object.assign(host, { [field]: value });
+  }
+  checkHost(host);
+  return host;
+}
+
+async function resolved(resolver: HostResolver, ids: TaskIds, own: Partial<TaskHost> | undefined): Promise<TaskHost> {
+  const limit = own?.defaults?.callbackTimeoutMs ?? defaultCallbackTimeoutMs;
+  const failed = (why: string, cause?: unknown) =>
+    new TaskExecutionError('HOST_CALLBACK', `The resolver given to configureTaskExecution ${why}.`, { cause });
+  let cancel = () => {};
+  const late = new Promise<never>((_, reject) => {
+    if (limit < Number.MAX_SAFE_INTEGER) {
+      cancel = systemClock.after(limit, () => reject(failed(`did not settle within ${limit} ms`)));
+    }
+  });
+  try {
+    return await Promise.race([Promise.resolve(resolver({ ...ids })), late]);
+  } catch (thrown) {
+    throw TaskExecutionError.is(thrown) ? thrown : failed(`failed: ${describeThrown(thrown).message}`, thrown);
+  } finally {
+    cancel();
+  }
+}
+
+/** @throws TaskExecutionError NOT_CONFIGURED where there is no usable store */
+export function checkHost(host: unknown): asserts host is TaskHost {
+  const store = (host as Partial<TaskHost> | null | undefined)?.store;
+  if (store === undefined || store === null) {
+    throw new TaskExecutionError(
+      'NOT_CONFIGURED',
+      'No store is configured. Call configureTaskExecution({ store, model, tools }) when the app starts, or give the ' +
+        'constructor a store.',
+    );
+  }
+  const { id, limits, read, commit, list } = store;
+  const broken =
+    typeof id !== 'string' || id === ''
+      ? 'id must be a string'
+      : !(limits?.documentBytes > 0 && limits?.commitBytes > 0)
+        ? 'limits must have documentBytes and commitBytes'
+        : [read, commit, list].some((method) => typeof method !== 'function')
+          ? 'read, commit and list must be functions'
+          : undefined;
+  if (broken !== undefined) {
+    throw new TaskExecutionError('NOT_CONFIGURED', `The configured store is no TaskStore: its ${broken}.`);
+  }
+}

@@ -1,0 +1,41 @@
+import type { NewTask, RunOptions, Task, TaskHost } from '../types.js';
+import { type AgentOptions, ofEngine } from './agent.js';
+import { checkHost } from './config.js';
+import { createTask } from './create-task.js';
+import { drainRuns } from './drain.js';
+import { TaskExecutor } from './executor.js';
+import { TaskLifecycle } from './lifecycle.js';
+import { TaskPersistence } from './persistence.js';
+import type { LocalRun } from './registry.js';
+
+/** Everything of the package with a host of its own: nothing global is read. */
+export interface TaskEngine {
+  executor(taskId: string, userId: string, options?: RunOptions): TaskExecutor;
+  lifecycle(taskId: string, userId: string, options?: RunOptions): TaskLifecycle;
+  persistence(taskId: string, userId: string): TaskPersistence;
+  createTask(userId: string, task: NewTask): Promise<Task>;
+  /** Yields the runs that this engine's objects began. */
+  drain(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+/**
+ * An engine for one host.
+ *
+ * @throws TaskExecutionError NOT_CONFIGURED where the host has no store
+ */
+export function createTaskEngine(host: TaskHost): TaskEngine {
+  checkHost(host);
+  const runs = new Set<LocalRun>();
+  const begun = (run: LocalRun) => {
+    runs.add(run);
+    void run.outcome.then(() => runs.delete(run));
+  };
+  const withHost = (options?: RunOptions): AgentOptions => ({ ...options, [ofEngine]: { host, begun } });
+  return {
+    executor: (taskId, userId, options) => new TaskExecutor(taskId, userId, withHost(options)),
+    lifecycle: (taskId, userId, options) => new TaskLifecycle(taskId, userId, withHost(options)),
+    persistence: (taskId, userId) => new TaskPersistence(taskId, userId, withHost()),
+    createTask: (userId, task) => createTask(userId, task, withHost()),
+    drain: ({ timeoutMs } = {}) => drainRuns([...runs], timeoutMs),
+  };
+}

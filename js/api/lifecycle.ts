@@ -1,0 +1,136 @@
+import { TaskExecutionError } from '../errors.js';
+import { lifecycleTable } from '../generated/lifecycle-table.js';
+import type { RunOptions, TaskCommand, TaskEvent, TaskHost, TaskState, TaskStatus } from '../types.js';
+import { toJson } from '../values.js';
+import { Agent, agentOf, setAgent } from './agent.js';
+import { TaskEmitter } from './emitter.js';
+import { type EventsOptions, followTask } from './events.js';
+
+type Cell = { can: boolean; next: TaskStatus } | { can: false; error: { message: string; details: object } };
+
+/** Every command on a task and every read of it; runs nothing. */
+export class TaskLifecycle extends TaskEmitter {
+  readonly taskId: string;
+  readonly userId: string;
+
+  /**
+   * Checks the ids and nothing else: the host is looked up at the first command.
+   *
+   * @throws TaskExecutionError INVALID_ARGUMENT
+   */
+  constructor(taskId: string, userId: string, options?: Partial<TaskHost> & RunOptions) {
+    super();
+    setAgent(this, new Agent(taskId, userId, options, this));
+    this.taskId = taskId;
+    this.userId = userId;
+  }
+
+  /** The stored status as last seen committed. */
+  get status(): TaskStatus | undefined {
+    return agentOf(this).status;
+  }
+
+  /** Begins the task, or goes on with it, and leaves the running to `run()`. Settles when that is stored. */
+  async start(): Promise<void> {
+    await beginOnly(this, 'start');
+  }
+
+  /** Settles when the pause is stored. */
+  async pause(): Promise<void> {
+    await agentOf(this).interrupt('pause');
+  }
+
+  /** Ends a pause, a stop or a failure, and leaves the running to `run()`. Settles when that is stored. */
+  async resume(): Promise<void> {
+    await beginOnly(this, 'resume');
+  }
+
+  /** Settles when the stop is stored. */
+  async stop(reason?: string): Promise<void> {
+    await agentOf(this).interrupt('stop', textOf('reason', reason));
+  }
+
+  /** Lets a waiting call run. */
+  async approve(toolCallId: string, options: { note?: string } = {}): Promise<void> {
+    const note = textOf('note', options.note);
+    await agentOf(this).deposit('approve', { toolCallId, ...(note !== undefined && { note }) });
+  }
+
+  /** Answers the model that the call was rejected. */
+  async reject(toolCallId: string, reason?: string): Promise<void> {
+    const text = textOf('reason', reason);
+    await agentOf(this).deposit('reject', { toolCallId, ...(text !== undefined && { reason: text }) });
+  }
+
+  /** Gives a waiting call its result. */
+  async answer(toolCallId: string, result: unknown, options: { error?: boolean } = {}): Promise<void> {
+    await agentOf(this).deposit('answer', { toolCallId, ...answerOf(result), error: options.error === true });
+  }
+
+  /** Sends the model a message of the user. */
+  async send(text: string): Promise<void> {
+    await agentOf(this).deposit('send', { text });
+  }
+
+  /** Where the task stands. */
+  async state(): Promise<TaskState> {
+    return agentOf(this).command<TaskState>('state');
+  }
+
+  /**
+   * The task's events: facts whichever process runs it, live events where it runs here. From now on, or after a
+   * cursor (`event.id`; '0' is the very first). Ends by `signal` or `return()`.
+   */
+  events(options: EventsOptions = {}): AsyncIterable<TaskEvent> {
+    return followTask(agentOf(this), options);
+  }
+
+  /** Whether the command would change anything; false for a no-op and for what is invalid. */
+  static can(from: TaskStatus, command: TaskCommand): boolean {
+    return cellOf(from, command).can;
+  }
+
+  /**
+   * The status after the command; `from` itself for a no-op.
+   *
+   * @throws TaskExecutionError INVALID_TRANSITION
+   */
+  static next(from: TaskStatus, command: TaskCommand): TaskStatus {
+    const cell = cellOf(from, command);
+    if ('next' in cell) return cell.next;
+    throw new TaskExecutionError('INVALID_TRANSITION', cell.error.message, { details: { ...cell.error.details } });
+  }
+}
+
+function cellOf(from: TaskStatus, command: TaskCommand): Cell {
+  const table = lifecycleTable as Record<string, Record<string, Cell> | undefined>;
+  const row = Object.hasOwn(table, from) ? table[from] : undefined;
+  const cell = row !== undefined && Object.hasOwn(row, command) ? row[command] : undefined;
+  if (cell === undefined) {
+    throw new TaskExecutionError('INVALID_ARGUMENT', `There is no status '${from}' with a command '${command}'.`);
+  }
+  return cell;
+}
+
+/** Joins a run that is under way; else a run that only begins settles when it has ended. */
+async function beginOnly(owner: TaskLifecycle, intent: 'start' | 'resume'): Promise<void> {
+  const run = await agentOf(owner).begin(intent, false);
+  await run.started;
+  if (run.drives) return;
+  const outcome = await run.outcome;
+  if ('error' in outcome) throw outcome.error;
+}
+
+function textOf(name: string, value: unknown): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  throw new TaskExecutionError('INVALID_ARGUMENT', `${name} must be a string, not ${typeof value}.`, {
+    details: { argument: name },
+  });
+}
+
+/** @throws TaskExecutionError INVALID_ARGUMENT where JSON cannot say the result */
+export function answerOf(result: unknown): { result?: unknown } {
+  const written = toJson(result);
+  if (!written.ok) throw new TaskExecutionError('INVALID_ARGUMENT', `The result cannot be stored: ${written.reason}.`);
+  return written.json === undefined ? {} : { result: JSON.parse(written.json) };
+}

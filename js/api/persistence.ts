@@ -1,0 +1,94 @@
+import { toJson } from '../values.js';
+import { TaskExecutionError } from '../errors.js';
+import type {
+  JournalEntry,
+  Message,
+  NewThreadMessage,
+  Task,
+  TaskHost,
+  ThreadMessage,
+  ToolResult,
+  ToolResultRecord,
+} from '../types.js';
+import { Agent, agentOf, setAgent } from './agent.js';
+import { answerOf } from './lifecycle.js';
+
+/** So many journal entries are read at a time. */
+const journalPage = 100;
+
+/** What a task has stored, and the few writes that are no commands. */
+export class TaskPersistence {
+  /** @throws TaskExecutionError INVALID_ARGUMENT */
+  constructor(taskId: string, userId: string, options?: Partial<TaskHost>) {
+    setAgent(this, new Agent(taskId, userId, options));
+  }
+
+  /** The task document; `execution.*` is filled in from the journal, and never written back. */
+  load(): Promise<Task> {
+    return agentOf(this).command('load');
+  }
+
+  /** Appends a message to the conversation; LEASE_HELD while a run owns the task. */
+  async saveApiMessage(message: Message): Promise<void> {
+    await agentOf(this).command('saveApiMessage', { message: plain('message', message) });
+  }
+
+  /** Gives a waiting call its result, as `answer()` does. */
+  async saveToolResult({ toolCallId, result, error }: ToolResult): Promise<void> {
+    await agentOf(this).deposit('answer', { toolCallId, ...answerOf(result), error: error === true });
+  }
+
+  /** Adds a message to the thread that people read, and returns its id. It is not sent to the model. */
+  saveTaskMessage(message: NewThreadMessage): Promise<string> {
+    return agentOf(this).command('saveTaskMessage', { message: plain('message', message) });
+  }
+
+  /** The conversation with the model. */
+  apiMessages(): Promise<Message[]> {
+    return agentOf(this).command('apiMessages');
+  }
+
+  toolResults(): Promise<ToolResultRecord[]> {
+    return agentOf(this).command('toolResults');
+  }
+
+  /** The thread by timestamp; `after` is a message's id. */
+  taskMessages(options: { after?: string; limit?: number } = {}): Promise<ThreadMessage[]> {
+    const { after, limit } = options;
+    return agentOf(this).command('taskMessages', {
+      ...(after !== undefined && { after }),
+      ...(limit !== undefined && { limit }),
+    });
+  }
+
+  /** The journal's entries, from the first or after a `seq`. */
+  async *journal(options: { after?: number } = {}): AsyncGenerator<JournalEntry, void, void> {
+    let after = options.after ?? 0;
+    for (;;) {
+      const page = await agentOf(this).command<JournalEntry[]>('journal', { after, limit: journalPage });
+      for (const entry of page) {
+        after = entry.seq;
+        yield entry;
+      }
+      if (page.length === 0) return;
+    }
+  }
+
+  /** What a resume would go on from. */
+  checkpoint(): Promise<{ seq: number; epoch: number }> {
+    return agentOf(this).command('checkpoint');
+  }
+
+  /** Removes the task and all that belongs to it; `keepTask` leaves the task document. */
+  async delete(options: { keepTask?: boolean } = {}): Promise<void> {
+    await agentOf(this).command('delete', { keepTask: options.keepTask === true });
+  }
+}
+
+/** A copy that is surely JSON; bytes as the core has them. */
+function plain(name: string, value: unknown): unknown {
+  const written = toJson(value, { bytes: true });
+  if (written.ok && written.json !== undefined) return JSON.parse(written.json);
+  const reason = written.ok ? 'it is missing' : written.reason;
+  throw new TaskExecutionError('INVALID_ARGUMENT', `The ${name} cannot be stored: ${reason}.`);
+}

@@ -1,0 +1,77 @@
+import type { TaskHost, TaskOutcome } from '../types.js';
+
+/** Who follows a run. None of these throws. */
+export interface RunListener {
+  /** An event as JSON text, `type` first. */
+  event(json: string): void;
+  /** A piece of the assistant's text. */
+  delta(messageId: string, attempt: number, text: string): void;
+  status(status: string): void;
+  /** The last call. `ran` is false for a run that was refused: nothing is told of it. */
+  ended(outcome: TaskOutcome, ran: boolean): void;
+}
+
+/**
+ * A run of this process, as every copy of the package in it sees it: versions that share the registry's name keep to
+ * this interface.
+ */
+export interface LocalRun {
+  /** False for one that only begins the task. */
+  readonly drives: boolean;
+  /** It was told to end. */
+  readonly ending: boolean;
+  /** Settles when it has begun; rejects where it is refused. */
+  readonly started: Promise<void>;
+  /** Never rejects. */
+  readonly outcome: Promise<TaskOutcome>;
+  /** Settles when the fact is stored. False: the run ended without obeying. */
+  interrupt(command: 'pause' | 'stop', reason?: string): Promise<boolean>;
+  yield(reason: 'signal' | 'drain' | 'dispose', grace: boolean): void;
+  /** Something is in the inbox. */
+  look(): void;
+  follow(listener: RunListener): () => void;
+}
+
+interface Registry {
+  readonly runs: Map<string, LocalRun>;
+  /** Told of every run that begins. */
+  readonly watchers: Set<(key: string, run: LocalRun) => void>;
+}
+
+const name = Symbol.for('task-execution-engine/1');
+const holder = globalThis as { [name]?: Registry };
+// Several copies of the package may be loaded: the first makes it, all use it.
+const registry: Registry = (holder[name] ??= { runs: new Map(), watchers: new Set() });
+
+/** Names a task across stores. */
+export function keyOf(host: TaskHost, userId: string, taskId: string): string {
+  return JSON.stringify([host.store.id, userId, taskId]);
+}
+
+/** The run of a task in this process. */
+export function localRun(key: string): LocalRun | undefined {
+  return registry.runs.get(key);
+}
+
+/** Every run in this process. */
+export function localRuns(): LocalRun[] {
+  return [...registry.runs.values()];
+}
+
+export function register(key: string, run: LocalRun): void {
+  registry.runs.set(key, run);
+  for (const watcher of [...registry.watchers]) watcher(key, run);
+}
+
+export function unregister(key: string, run: LocalRun): void {
+  if (registry.runs.get(key) === run) registry.runs.delete(key);
+}
+
+/** Calls back when a run of this task begins in this process; returns what ends that. */
+export function onRun(key: string, begun: (run: LocalRun) => void): () => void {
+  const watcher = (other: string, run: LocalRun) => {
+    if (other === key) begun(run);
+  };
+  registry.watchers.add(watcher);
+  return () => registry.watchers.delete(watcher);
+}

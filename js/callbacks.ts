@@ -1,0 +1,120 @@
+import { describeTools, validateInput } from './tools.js';
+import type { AbortSignalLike, PromptContext, Task, TaskHost, Tool, ToolCall, Tools } from './types.js';
+import { describeThrown, toJson } from './values.js';
+
+/** What the core asks; the replies are the JSON that `Question` in the core names. */
+export type Question =
+  | { question: 'tools'; task: Task }
+  | { question: 'vet'; task: Task; calls: ToolCall[] }
+  | { question: 'prompt'; context: PromptContext }
+  | { question: 'lookUp'; call: ToolCall }
+  | { question: 'alive'; holder: string };
+
+type Vetting = { verdict: 'run' | 'approve' | 'answer' } | { verdict: 'refuse'; message: string };
+
+/** The host's callbacks other than the store and the model, for one run: tools are had once and kept. */
+export class Callbacks {
+  readonly #host: TaskHost;
+  readonly #ids: { taskId: string; userId: string };
+  readonly #inputs = new Map<string, unknown>();
+  #tools: Tools = {};
+
+  constructor(host: TaskHost, ids: { taskId: string; userId: string }) {
+    this.#host = host;
+    this.#ids = ids;
+  }
+
+  /** @throws whatever the callback throws */
+  async answer(question: Question): Promise<unknown> {
+    switch (question.question) {
+      case 'tools':
+        return this.#describe(question.task);
+      case 'vet':
+        return Promise.all(question.calls.map((call) => this.#vet(call, question.task)));
+      case 'prompt':
+        return this.#prompt(question.context);
+      case 'lookUp':
+        return this.#lookUp(question.call);
+      case 'alive':
+        return this.#host.store.holder?.alive(question.holder) ?? true;
+    }
+  }
+
+  /**
+   * Runs a tool; its result as JSON text, undefined for nothing.
+   *
+   * @throws whatever the tool throws, or why its result cannot be stored
+   */
+  async run(call: ToolCall, attempt: number, idempotencyKey: string, signal: AbortSignalLike): Promise<string | undefined> {
+    const tool = this.#tool(call.name);
+    if (tool?.execute === undefined) throw new Error(`There is no tool '${call.name}' to run any more.`);
+    const input = await this.#inputOf(tool, call);
+    const context = { ...this.#ids, toolCallId: call.id, attempt, idempotencyKey, signal };
+    return this.#written(await tool.execute(input, context), 'The result');
+  }
+
+  async #describe(task: Task): Promise<unknown> {
+    const { tools } = this.#host;
+    this.#tools = (typeof tools === 'function' ? await tools(task) : tools) ?? {};
+    return describeTools(this.#tools);
+  }
+
+  #tool(name: string): Tool | undefined {
+    return Object.hasOwn(this.#tools, name) ? this.#tools[name] : undefined;
+  }
+
+  async #vet(call: ToolCall, task: Task): Promise<Vetting> {
+    const tool = this.#tool(call.name);
+    if (tool === undefined) {
+      const names = Object.keys(this.#tools).join(', ');
+      return refuse(`There is no tool '${call.name}'. ${names === '' ? 'There are no tools.' : `There are: ${names}.`}`);
+    }
+    const checked = await validateInput(tool, call.input);
+    if (!checked.ok) return refuse(checked.message);
+    if (tool.execute === undefined) return { verdict: 'answer' };
+    this.#inputs.set(call.id, checked.value);
+    try {
+      return { verdict: (await this.#isGated(tool, checked.value, call, task)) ? 'approve' : 'run' };
+    } catch (thrown) {
+      return refuse(`Whether the call needs approval could not be told: ${describeThrown(thrown).message}`);
+    }
+  }
+
+  async #isGated(tool: Tool, input: unknown, call: ToolCall, task: Task): Promise<boolean> {
+    if (task.config?.auto_approve === false) return true;
+    const { needsApproval } = tool;
+    if (typeof needsApproval === 'function' ? await needsApproval(input) : needsApproval) return true;
+    return (await this.#host.approval?.(call, task)) ?? false;
+  }
+
+  /** As it was vetted; a run that takes a call up has not vetted it itself. */
+  async #inputOf(tool: Tool, call: ToolCall): Promise<unknown> {
+    if (this.#inputs.has(call.id)) return this.#inputs.get(call.id);
+    const checked = await validateInput(tool, call.input);
+    if (!checked.ok) throw new Error(checked.message);
+    return checked.value;
+  }
+
+  async #prompt(context: PromptContext): Promise<string> {
+    const text: unknown = await this.#host.prompt?.(context);
+    if (typeof text !== 'string') throw new TypeError('prompt must return a string');
+    return text;
+  }
+
+  async #lookUp(call: ToolCall): Promise<unknown> {
+    const lookUp = this.#tool(call.name)?.onUnknownOutcome;
+    const result: unknown = typeof lookUp === 'function' ? await lookUp(call) : undefined;
+    if (result === undefined) return { found: false };
+    return { found: true, result: JSON.parse(this.#written(result, 'What was looked up') ?? 'null') };
+  }
+
+  #written(value: unknown, what: string): string | undefined {
+    const written = toJson(value, { maxLength: this.#host.store.limits.commitBytes });
+    if (!written.ok) throw new TypeError(`${what} cannot be stored: ${written.reason}`);
+    return written.json;
+  }
+}
+
+function refuse(message: string): Vetting {
+  return { verdict: 'refuse', message };
+}

@@ -1,0 +1,382 @@
+import { Callbacks, type Question } from './callbacks.js';
+import { monotonicNow, systemClock } from './clock.js';
+import { TaskExecutionError, type TaskErrorJson } from './errors.js';
+import { openLedger, type Ledger, type Resident } from './ledger.js';
+import { pump } from './pump.js';
+import { Transcript } from './transcript.js';
+import type { AbortSignalLike, TaskHost, TaskStatus, ToolCall } from './types.js';
+import { describeThrown, toJson } from './values.js';
+
+/** Who hears what a machine says. None of these throws. */
+export interface MachineListener {
+  /** An event as JSON text, `type` first. */
+  event(json: string): void;
+  /** A piece of the assistant's text. */
+  delta(messageId: string, attempt: number, text: string): void;
+  status(status: TaskStatus): void;
+}
+
+/** A command to a machine that runs. */
+export type MachineCommand =
+  | { command: 'pause' | 'look' }
+  | { command: 'stop'; reason?: string | undefined }
+  | { command: 'yield'; reason: string; grace: boolean };
+
+/** Tickets of commands; the machine's own stay below. */
+const firstTicket = 2 ** 52;
+const resultTicket = 0;
+const startedTicket = 1;
+/** Exceptions kept to be handed back as `cause`: the last of them is what ends a run. */
+const mostCauses = 64;
+const storeCodes = new Set(['conflict', 'exists', 'not_found', 'denied', 'too_large', 'invalid', 'unavailable']);
+
+interface Deferred<T> {
+  promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((res, rej) => {
+    resolve = res;
+    reject = rej;
+  });
+  // Whoever is interested looks; nobody has to.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}
+
+/** The answer to a command whose machine ended without obeying it. */
+export const unanswered: unique symbol = Symbol('unanswered');
+
+/**
+ * One machine of the core and the package's half of the boundary: what the methods up to `log` do is said in
+ * `src/boundary/host.rs`, which calls them. None of those throws.
+ */
+export class Machine implements Resident {
+  readonly #ledger: Ledger;
+  readonly #host: TaskHost;
+  readonly #listener: MachineListener;
+  readonly #callbacks: Callbacks;
+  readonly #transcript = new Transcript();
+  readonly #controllers = new Map<number, AbortController>();
+  readonly #commands = new Map<number, Deferred<unknown>>();
+  readonly #causes = new Map<number, unknown>();
+  readonly #result = deferred<unknown>();
+  readonly #started = deferred<void>();
+  #handle: InstanceType<Ledger['exports']['EngineHandle']> | undefined;
+  #unwatch: (() => void) | undefined;
+  #nextTicket = firstTicket;
+  #nextCause = 0;
+  #lastTime = 0;
+
+  /**
+   * Makes the machine `kind` and lets it begin.
+   *
+   * @throws TaskExecutionError where the engine cannot be loaded or the configuration cannot be used
+   */
+  static async begin(
+    kind: string,
+    config: { taskId: string; userId: string } & Record<string, unknown>,
+    host: TaskHost,
+    listener: MachineListener,
+  ): Promise<Machine> {
+    const ledger = await openLedger();
+    const machine = new Machine(ledger, config, host, listener);
+    machine.#begin(kind, config);
+    return machine;
+  }
+
+  private constructor(
+    ledger: Ledger,
+    ids: { taskId: string; userId: string },
+    host: TaskHost,
+    listener: MachineListener,
+  ) {
+    this.#ledger = ledger;
+    this.#host = host;
+    this.#listener = listener;
+    this.#callbacks = new Callbacks(host, { taskId: ids.taskId, userId: ids.userId });
+    this.ownsTimers = host.clock !== undefined;
+  }
+
+  #begin(kind: string, config: object): void {
+    const { EngineHandle } = this.#ledger.exports;
+    let refused: string | undefined;
+    this.#ledger.add(this);
+    this.#ledger.enter(() => {
+      try {
+        this.#handle = new EngineHandle(this, this.#host.store, kind, JSON.stringify(config));
+      } catch (thrown) {
+        if (typeof thrown !== 'string') throw thrown;
+        refused = thrown;
+      }
+    });
+    if (refused !== undefined) {
+      this.#ledger.remove(this);
+      throw this.#error(JSON.parse(refused));
+    }
+    this.#enter((handle) => handle.begin());
+  }
+
+  /** What the machine settles with: a run's outcome, a command's answer. */
+  get result(): Promise<unknown> {
+    return this.#result.promise;
+  }
+
+  /** Settles when a run has begun; not at all where it never does. */
+  get started(): Promise<void> {
+    return this.#started.promise;
+  }
+
+  /** Gives a command to a run; `unanswered` where the run ends without obeying it. */
+  command(command: MachineCommand): Promise<unknown> {
+    if (this.#handle === undefined) return Promise.resolve(unanswered);
+    const ticket = this.#nextTicket++;
+    const answer = deferred<unknown>();
+    this.#commands.set(ticket, answer);
+    this.#enter((handle) => handle.command(ticket, JSON.stringify(command)));
+    return answer.promise;
+  }
+
+  /** Ends the machine where it stands; its promises settle no more, except for commands. */
+  close(): void {
+    const handle = this.#handle;
+    if (handle === undefined) return;
+    this.#leave();
+    this.#ledger.enter(() => handle.close());
+    // Not from within one of its own methods.
+    queueMicrotask(() => this.#ledger.enter(() => handle.free()));
+  }
+
+  /** The error of the core, with the exception behind it. */
+  #error(json: TaskErrorJson, cause?: number): TaskExecutionError {
+    const { code, message, retryable, details } = json;
+    return new TaskExecutionError(code, message, {
+      retryable,
+      details,
+      cause: cause === undefined ? undefined : this.#causes.get(cause),
+    });
+  }
+
+  /** The error of an outcome, which is JSON of its own. */
+  errorOf(outcome: { error?: TaskErrorJson; cause?: number }): TaskExecutionError | undefined {
+    return outcome.error && this.#error(outcome.error, outcome.cause);
+  }
+
+  #enter<T>(work: (handle: InstanceType<Ledger['exports']['EngineHandle']>) => T): T | undefined {
+    const handle = this.#handle;
+    return handle && this.#ledger.enter(() => work(handle));
+  }
+
+  #leave(): void {
+    this.#handle = undefined;
+    this.#ledger.remove(this);
+    this.watch([]);
+    for (const answer of this.#commands.values()) answer.resolve(unanswered);
+    this.#commands.clear();
+  }
+
+  perish(error: TaskExecutionError): void {
+    this.#handle = undefined;
+    const controllers = [...this.#controllers.values()];
+    this.#controllers.clear();
+    for (const controller of controllers) controller.abort(error);
+    this.#result.reject(error);
+    this.#started.reject(error);
+    for (const answer of this.#commands.values()) answer.reject(error);
+    this.#leave();
+  }
+
+  // What follows is called by the engine.
+
+  readonly ownsTimers: boolean;
+
+  mono(): number {
+    const { clock } = this.#host;
+    return clock === undefined ? performance.now() : this.#timeOf(() => monotonicNow(clock));
+  }
+
+  wall(): number {
+    const { clock } = this.#host;
+    return clock === undefined ? Date.now() : this.#timeOf(() => clock.now());
+  }
+
+  /** A clock that fails stands still. */
+  #timeOf(read: () => number): number {
+    try {
+      const time = read();
+      if (Number.isFinite(time)) this.#lastTime = time;
+      else this.log('error', `clock.now() returned ${String(time)}`);
+    } catch (thrown) {
+      this.log('error', `clock.now() threw: ${describeThrown(thrown).message}`);
+    }
+    return this.#lastTime;
+  }
+
+  after(ms: number): () => void {
+    const wake = () => this.wake();
+    try {
+      const cancel: unknown = (this.#host.clock ?? systemClock).after(ms, wake);
+      return () => {
+        this.#try('clock.after', () => typeof cancel === 'function' && cancel());
+      };
+    } catch (thrown) {
+      this.log('error', `clock.after() threw: ${describeThrown(thrown).message}`);
+      return systemClock.after(ms, wake);
+    }
+  }
+
+  wake(): void {
+    this.#enter((handle) => handle.wake());
+  }
+
+  done(): void {
+    this.close();
+  }
+
+  opened(ticket: number, controller: AbortController): void {
+    this.#controllers.set(ticket, controller);
+  }
+
+  closed(ticket: number): void {
+    this.#controllers.delete(ticket);
+  }
+
+  /** @throws where there is no JSON form */
+  stringify(value: unknown): string {
+    const json = JSON.stringify(value) ?? 'null';
+    // Only lone surrogates are written as escapes, and the core's strings cannot hold them.
+    return json.includes('\\ud')
+      ? json.replace(/\\(?:\\|u(d[89a-f][0-9a-f]{2}))/g, (whole, lone) => (lone === undefined ? whole : '\uFFFD'))
+      : json;
+  }
+
+  describeStoreError(thrown: unknown): string {
+    const { name, message } = describeThrown(thrown);
+    const code = codeOf(thrown);
+    const known = typeof code === 'string' && storeCodes.has(code);
+    return JSON.stringify({
+      code: known ? code : 'unavailable',
+      message: known || name === 'Error' ? message : `${name}: ${message}`,
+      cause: this.#keep(thrown),
+    });
+  }
+
+  watch(paths: string[]): void {
+    const { store } = this.#host;
+    const end = this.#unwatch;
+    this.#unwatch = undefined;
+    this.#try('the end of store.watch', () => end?.());
+    if (paths.length === 0) return;
+    this.#try('store.watch', () => {
+      const unwatch: unknown = store.watch?.(paths, () => this.#enter((handle) => handle.changed()));
+      if (typeof unwatch === 'function') this.#unwatch = () => unwatch();
+    });
+  }
+
+  converse(ticket: number, ops: string, messageId: string, attempt: number): void {
+    this.#transcript.apply(JSON.parse(ops));
+    const controller = this.#controllers.get(ticket) ?? new AbortController();
+    const { signal } = controller;
+    const open = () => {
+      const { model } = this.#host;
+      if (model === undefined) throw new TypeError('the host has no model');
+      return model.stream(this.#transcript.request(), { signal });
+    };
+    void pump(open, controller, {
+      textDelta: (index, text) => {
+        const wanted = this.#enter((handle) => handle.textDelta(ticket, this.mono(), this.wall(), index, text));
+        if (wanted) this.#listener.delta(messageId, attempt, text);
+        return wanted ?? false;
+      },
+      event: (json) => this.#enter((handle) => handle.streamed(ticket, json)) ?? false,
+      end: (failure) => {
+        this.#enter((handle) => handle.streamEnded(ticket, failure && JSON.stringify(failure)));
+      },
+    });
+  }
+
+  async runTool(call: string, attempt: number, idempotencyKey: string, signal: AbortSignalLike): Promise<string> {
+    try {
+      const toolCall: ToolCall = JSON.parse(call);
+      const json = await this.#callbacks.run(toolCall, attempt, idempotencyKey, signal);
+      return json === undefined ? '{}' : `{"value":${json}}`;
+    } catch (thrown) {
+      return this.#thrown(thrown);
+    }
+  }
+
+  async ask(text: string): Promise<string> {
+    try {
+      const question: Question = JSON.parse(text);
+      const written = toJson(await this.#callbacks.answer(question));
+      if (!written.ok) throw new TypeError(written.reason);
+      return `{"value":${written.json ?? 'null'}}`;
+    } catch (thrown) {
+      return this.#thrown(thrown);
+    }
+  }
+
+  emit(event: string): void {
+    this.#listener.event(event);
+  }
+
+  status(status: string): void {
+    this.#listener.status(status as TaskStatus);
+  }
+
+  settle(ticket: number, ok: boolean, text: string, cause: number | undefined): void {
+    const value: unknown = JSON.parse(text);
+    const answer = this.#answerOf(ticket);
+    if (ok) answer?.resolve(value as never);
+    else answer?.reject(this.#error(value as TaskErrorJson, cause));
+  }
+
+  #answerOf(ticket: number): Deferred<never> | Deferred<unknown> | Deferred<void> | undefined {
+    if (ticket === resultTicket) return this.#result;
+    if (ticket === startedTicket) return this.#started;
+    const answer = this.#commands.get(ticket);
+    this.#commands.delete(ticket);
+    return answer;
+  }
+
+  log(level: string, message: string): void {
+    const { logger } = this.#host;
+    if (logger === undefined) return;
+    try {
+      logger[level as 'debug' | 'info' | 'warn' | 'error'](message);
+    } catch {
+      // A logger that fails has nobody to tell.
+    }
+  }
+
+  #thrown(thrown: unknown): string {
+    return JSON.stringify({ thrown: { message: describeThrown(thrown).message, cause: this.#keep(thrown) } });
+  }
+
+  #keep(thrown: unknown): number {
+    const cause = this.#nextCause++;
+    this.#causes.set(cause, thrown);
+    this.#causes.delete(cause - mostCauses);
+    return cause;
+  }
+
+  #try(what: string, work: () => unknown): void {
+    try {
+      work();
+    } catch (thrown) {
+      this.log('warn', `${what} threw: ${describeThrown(thrown).message}`);
+    }
+  }
+}
+
+function codeOf(thrown: unknown): unknown {
+  try {
+    return (thrown as { code?: unknown } | null | undefined)?.code;
+  } catch {
+    return undefined;
+  }
+}
