@@ -45,7 +45,12 @@ export class Callbacks {
    *
    * @throws whatever the tool throws, or why its result cannot be stored
    */
-  async run(call: ToolCall, attempt: number, idempotencyKey: string, signal: AbortSignalLike): Promise<string | undefined> {
+  async run(
+    call: ToolCall,
+    attempt: number,
+    idempotencyKey: string,
+    signal: AbortSignalLike,
+  ): Promise<string | undefined> {
     const tool = this.#tool(call.name);
     if (tool?.execute === undefined) throw new Error(`There is no tool '${call.name}' to run any more.`);
     const input = await this.#inputOf(tool, call);
@@ -67,7 +72,9 @@ export class Callbacks {
     const tool = this.#tool(call.name);
     if (tool === undefined) {
       const names = Object.keys(this.#tools).join(', ');
-      return refuse(`There is no tool '${call.name}'. ${names === '' ? 'There are no tools.' : `There are: ${names}.`}`);
+      return refuse(
+        `There is no tool '${call.name}'. ${names === '' ? 'There are no tools.' : `There are: ${names}.`}`,
+      );
     }
     const checked = await validateInput(tool, call.input);
     if (!checked.ok) return refuse(checked.message);

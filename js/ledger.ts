@@ -59,7 +59,10 @@ export class Ledger {
   #die(trap: unknown): void {
     // A panic within a callback of the engine comes by twice.
     if (this.#dead !== undefined) return;
-    const { message, place } = this.#panicked ?? { message: describeThrown(trap).message, place: 'unknown place' };
+    const { message, place } = this.#panicked ?? {
+      message: describeThrown(trap).message,
+      place: 'unknown place',
+    };
     const error = new TaskExecutionError(
       'ENGINE_PANIC',
       `The engine panicked at ${place}: ${message}. Everything stored is safe: run the task again to take it up. ` +

@@ -1,7 +1,7 @@
 import { Callbacks, type Question } from './callbacks.js';
 import { monotonicNow, systemClock } from './clock.js';
-import { TaskExecutionError, type TaskErrorJson } from './errors.js';
-import { openLedger, type Ledger, type Resident } from './ledger.js';
+import { type TaskErrorJson, TaskExecutionError } from './errors.js';
+import { type Ledger, openLedger, type Resident } from './ledger.js';
 import { pump } from './pump.js';
 import { Transcript } from './transcript.js';
 import type { AbortSignalLike, TaskHost, TaskStatus, ToolCall } from './types.js';
@@ -28,7 +28,15 @@ const resultTicket = 0;
 const startedTicket = 1;
 /** Exceptions kept to be handed back as `cause`: the last of them is what ends a run. */
 const mostCauses = 64;
-const storeCodes = new Set(['conflict', 'exists', 'not_found', 'denied', 'too_large', 'invalid', 'unavailable']);
+const storeCodes = new Set([
+  'conflict',
+  'exists',
+  'not_found',
+  'denied',
+  'too_large',
+  'invalid',
+  'unavailable',
+]);
 
 interface Deferred<T> {
   promise: Promise<T>;
@@ -250,7 +258,9 @@ export class Machine implements Resident {
     const json = JSON.stringify(value) ?? 'null';
     // Only lone surrogates are written as escapes, and the core's strings cannot hold them.
     return json.includes('\\ud')
-      ? json.replace(/\\(?:\\|u(d[89a-f][0-9a-f]{2}))/g, (whole, lone) => (lone === undefined ? whole : '\uFFFD'))
+      ? json.replace(/\\(?:\\|u(d[89a-f][0-9a-f]{2}))/g, (whole, lone) =>
+          lone === undefined ? whole : '\uFFFD',
+        )
       : json;
   }
 
@@ -288,7 +298,9 @@ export class Machine implements Resident {
     };
     void pump(open, controller, {
       textDelta: (index, text) => {
-        const wanted = this.#enter((handle) => handle.textDelta(ticket, this.mono(), this.wall(), index, text));
+        const wanted = this.#enter((handle) =>
+          handle.textDelta(ticket, this.mono(), this.wall(), index, text),
+        );
         if (wanted) this.#listener.delta(messageId, attempt, text);
         return wanted ?? false;
       },
@@ -299,7 +311,12 @@ export class Machine implements Resident {
     });
   }
 
-  async runTool(call: string, attempt: number, idempotencyKey: string, signal: AbortSignalLike): Promise<string> {
+  async runTool(
+    call: string,
+    attempt: number,
+    idempotencyKey: string,
+    signal: AbortSignalLike,
+  ): Promise<string> {
     try {
       const toolCall: ToolCall = JSON.parse(call);
       const json = await this.#callbacks.run(toolCall, attempt, idempotencyKey, signal);

@@ -15,7 +15,11 @@ export interface StreamSink {
  * Whenever it leaves before the stream's own end, it aborts the signal and returns the iterator without waiting for it.
  * Never rejects.
  */
-export async function pump(open: () => unknown, controller: AbortController, sink: StreamSink): Promise<void> {
+export async function pump(
+  open: () => unknown,
+  controller: AbortController,
+  sink: StreamSink,
+): Promise<void> {
   const { signal } = controller;
   let iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
   const leave = () => {
@@ -52,7 +56,9 @@ export async function pump(open: () => unknown, controller: AbortController, sin
 }
 
 function take(event: unknown, text: TextFeed, sink: StreamSink): boolean {
-  const { contentBlockDelta } = event as { contentBlockDelta?: { delta?: { text?: unknown }; contentBlockIndex?: unknown } };
+  const { contentBlockDelta } = event as {
+    contentBlockDelta?: { delta?: { text?: unknown }; contentBlockIndex?: unknown };
+  };
   const delta = contentBlockDelta?.delta?.text;
   if (typeof delta === 'string') {
     const index = contentBlockDelta?.contentBlockIndex ?? 0;
@@ -94,14 +100,15 @@ class TextFeed {
 }
 
 function iterate(stream: unknown): AsyncIterator<unknown> | Iterator<unknown> {
-  const { [Symbol.asyncIterator]: asynchronous, [Symbol.iterator]: synchronous } = Object(stream) as Partial<
-    AsyncIterable<unknown> & Iterable<unknown>
-  >;
-  const method = asynchronous ?? synchronous;
-  if (typeof stream !== 'object' || stream === null || typeof method !== 'function') {
+  const iterable = Object(stream) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
+  const iterator =
+    typeof stream === 'object'
+      ? (iterable[Symbol.asyncIterator]?.() ?? iterable[Symbol.iterator]?.())
+      : undefined;
+  if (iterator === undefined) {
     throw new TypeError('model.stream() must return an async iterable of ConverseStream events');
   }
-  return method.call(stream);
+  return iterator;
 }
 
 async function close(iterator: AsyncIterator<unknown> | Iterator<unknown>): Promise<void> {

@@ -1,9 +1,9 @@
-import { TaskExecutionError, type TaskErrorJson } from '../errors.js';
+import { type TaskErrorJson, TaskExecutionError } from '../errors.js';
 import { Machine, type MachineCommand, unanswered } from '../machine.js';
 import type { RunOptions, TaskHost, TaskOutcome, TaskStatus, Usage } from '../types.js';
 import { describeThrown } from '../values.js';
 import { mergeRunOptions } from './options.js';
-import { keyOf, type LocalRun, register, type RunListener, unregister } from './registry.js';
+import { keyOf, type LocalRun, type RunListener, register, unregister } from './registry.js';
 
 /** What a run is begun with. */
 export interface RunOrder {
@@ -197,7 +197,10 @@ export function seedOf(host: TaskHost): number {
   if (host.random !== undefined) {
     const random = host.random();
     if (!(random >= 0 && random < 1)) {
-      throw new TaskExecutionError('HOST_CALLBACK', `random() must return a number from 0 to below 1, not ${random}.`);
+      throw new TaskExecutionError(
+        'HOST_CALLBACK',
+        `random() must return a number from 0 to below 1, not ${random}.`,
+      );
     }
     return Math.floor(random * Number.MAX_SAFE_INTEGER);
   }

@@ -1,8 +1,8 @@
 import { TaskExecutionError } from '../errors.js';
 import { checkTaskIds } from '../ids.js';
-import { Machine } from '../machine.js';
 import type { RunOptions, TaskEventMap, TaskEventName, TaskHost, TaskOutcome, TaskStatus } from '../types.js';
-import { ActiveRun, seedOf } from './active-run.js';
+import { ActiveRun } from './active-run.js';
+import { type CommandArguments, execute } from './command.js';
 import { resolveHost } from './config.js';
 import { onListenerErrorOf, reportListenerError, type TaskEmitter } from './emitter.js';
 import { deltaOf } from './feed.js';
@@ -17,9 +17,6 @@ export type AgentOptions = Partial<TaskHost> &
     /** The engine's host, which nothing global completes, and where it hears of the runs that begin. */
     [ofEngine]?: { host: TaskHost; begun(run: LocalRun): void };
   };
-
-/** What a command machine is told beyond the task and the store. */
-export type CommandArguments = Record<string, unknown>;
 
 /** The work behind one `TaskLifecycle`, `TaskExecutor` or `TaskPersistence`: finds the host, the run and the order. */
 export class Agent {
@@ -59,7 +56,8 @@ export class Agent {
 
   async host(): Promise<TaskHost> {
     const host =
-      this.#options[ofEngine]?.host ?? (await resolveHost({ userId: this.userId, taskId: this.taskId }, this.#options));
+      this.#options[ofEngine]?.host ??
+      (await resolveHost({ userId: this.userId, taskId: this.taskId }, this.#options));
     this.#host = host;
     return host;
   }
@@ -179,29 +177,14 @@ export class Agent {
     return (await this.#execute(await this.host(), kind, args)) as T;
   }
 
-  async #execute(host: TaskHost, kind: string, args: CommandArguments): Promise<unknown> {
-    const { store } = host;
-    const config = {
-      ...args,
-      taskId: this.taskId,
-      userId: this.userId,
-      limits: { documentBytes: store.limits.documentBytes, commitBytes: store.limits.commitBytes },
-      storeTimeoutMs: Math.min(
-        this.#options.storeTimeoutMs ?? host.defaults?.storeTimeoutMs ?? 15_000,
-        Number.MAX_SAFE_INTEGER,
-      ),
-      holder: store.holder?.id ?? null,
-      seed: seedOf(host),
-      hasWatch: typeof store.watch === 'function',
-    };
-    const machine = await Machine.begin(kind, config, host, {
+  #execute(host: TaskHost, kind: string, args: CommandArguments): Promise<unknown> {
+    return execute(host, this, kind, args, this.#options, {
       event: (json) => this.#emit(JSON.parse(json)),
       delta: () => {},
       status: (status) => {
         this.status = status;
       },
     });
-    return machine.result;
   }
 
   /** Emits a run's events from now until it ends. */

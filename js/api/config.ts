@@ -62,10 +62,16 @@ export async function resolveHost(ids: TaskIds, own: Partial<TaskHost> | undefin
   return host;
 }
 
-async function resolved(resolver: HostResolver, ids: TaskIds, own: Partial<TaskHost> | undefined): Promise<TaskHost> {
+async function resolved(
+  resolver: HostResolver,
+  ids: TaskIds,
+  own: Partial<TaskHost> | undefined,
+): Promise<TaskHost> {
   const limit = own?.defaults?.callbackTimeoutMs ?? defaultCallbackTimeoutMs;
   const failed = (why: string, cause?: unknown) =>
-    new TaskExecutionError('HOST_CALLBACK', `The resolver given to configureTaskExecution ${why}.`, { cause });
+    new TaskExecutionError('HOST_CALLBACK', `The resolver given to configureTaskExecution ${why}.`, {
+      cause,
+    });
   let cancel = () => {};
   const late = new Promise<never>((_, reject) => {
     if (limit < Number.MAX_SAFE_INTEGER) {
@@ -75,7 +81,9 @@ async function resolved(resolver: HostResolver, ids: TaskIds, own: Partial<TaskH
   try {
     return await Promise.race([Promise.resolve(resolver({ ...ids })), late]);
   } catch (thrown) {
-    throw TaskExecutionError.is(thrown) ? thrown : failed(`failed: ${describeThrown(thrown).message}`, thrown);
+    throw TaskExecutionError.is(thrown)
+      ? thrown
+      : failed(`failed: ${describeThrown(thrown).message}`, thrown);
   } finally {
     cancel();
   }

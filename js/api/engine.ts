@@ -1,7 +1,7 @@
 import type { NewTask, RunOptions, Task, TaskHost } from '../types.js';
 import { type AgentOptions, ofEngine } from './agent.js';
 import { checkHost } from './config.js';
-import { createTask } from './create-task.js';
+import { createTaskIn } from './create-task.js';
 import { drainRuns } from './drain.js';
 import { TaskExecutor } from './executor.js';
 import { TaskLifecycle } from './lifecycle.js';
@@ -35,7 +35,7 @@ export function createTaskEngine(host: TaskHost): TaskEngine {
     executor: (taskId, userId, options) => new TaskExecutor(taskId, userId, withHost(options)),
     lifecycle: (taskId, userId, options) => new TaskLifecycle(taskId, userId, withHost(options)),
     persistence: (taskId, userId) => new TaskPersistence(taskId, userId, withHost()),
-    createTask: (userId, task) => createTask(userId, task, withHost()),
+    createTask: (userId, task) => createTaskIn(host, userId, task),
     drain: ({ timeoutMs } = {}) => drainRuns([...runs], timeoutMs),
   };
 }

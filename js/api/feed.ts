@@ -1,7 +1,10 @@
 import type { TaskEvent, TaskOutcome } from '../types.js';
 import type { RunListener } from './registry.js';
 
-type Item = { fact: string } | { messageId: string; attempt: number; text: string } | { outcome: TaskOutcome };
+type Item =
+  | { fact: string }
+  | { messageId: string; attempt: number; text: string }
+  | { outcome: TaskOutcome };
 
 /** Events between a run and a reader who may be slow: all facts are kept, deltas that wait are merged. */
 export class Feed implements RunListener {

@@ -98,7 +98,9 @@ export class TaskLifecycle extends TaskEmitter {
   static next(from: TaskStatus, command: TaskCommand): TaskStatus {
     const cell = cellOf(from, command);
     if ('next' in cell) return cell.next;
-    throw new TaskExecutionError('INVALID_TRANSITION', cell.error.message, { details: { ...cell.error.details } });
+    throw new TaskExecutionError('INVALID_TRANSITION', cell.error.message, {
+      details: { ...cell.error.details },
+    });
   }
 }
 
@@ -107,7 +109,10 @@ function cellOf(from: TaskStatus, command: TaskCommand): Cell {
   const row = Object.hasOwn(table, from) ? table[from] : undefined;
   const cell = row !== undefined && Object.hasOwn(row, command) ? row[command] : undefined;
   if (cell === undefined) {
-    throw new TaskExecutionError('INVALID_ARGUMENT', `There is no status '${from}' with a command '${command}'.`);
+    throw new TaskExecutionError(
+      'INVALID_ARGUMENT',
+      `There is no status '${from}' with a command '${command}'.`,
+    );
   }
   return cell;
 }
@@ -131,6 +136,7 @@ function textOf(name: string, value: unknown): string | undefined {
 /** @throws TaskExecutionError INVALID_ARGUMENT where JSON cannot say the result */
 export function answerOf(result: unknown): { result?: unknown } {
   const written = toJson(result);
-  if (!written.ok) throw new TaskExecutionError('INVALID_ARGUMENT', `The result cannot be stored: ${written.reason}.`);
+  if (!written.ok)
+    throw new TaskExecutionError('INVALID_ARGUMENT', `The result cannot be stored: ${written.reason}.`);
   return written.json === undefined ? {} : { result: JSON.parse(written.json) };
 }

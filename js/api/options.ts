@@ -12,7 +12,10 @@ const durations = [
   'callbackTimeoutMs',
   'idleTimeoutMs',
 ];
-const choices: Record<string, string[]> = { whileWaiting: ['hold', 'yield'], completion: ['end_turn', 'explicit'] };
+const choices: Record<string, string[]> = {
+  whileWaiting: ['hold', 'yield'],
+  completion: ['end_turn', 'explicit'],
+};
 const groups: Record<string, string[]> = {
   retry: ['attempts', 'baseMs', 'maxMs', 'totalMs'],
   limits: ['iterations', 'minutes', 'tokens', 'mistakes', 'identicalToolCalls'],
@@ -37,7 +40,8 @@ export function mergeRunOptions(...layers: (RunOptions | undefined)[]): Layer {
   for (const [name, allowed] of Object.entries(choices)) {
     const value = first(given, name);
     if (value === undefined) continue;
-    if (!allowed.includes(value as string)) throw invalid(name, allowed.map((one) => `'${one}'`).join(' or '), value);
+    if (!allowed.includes(value as string))
+      throw invalid(name, allowed.map((one) => `'${one}'`).join(' or '), value);
     merged[name] = value;
   }
   for (const [name, members] of Object.entries(groups)) {

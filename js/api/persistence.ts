@@ -1,4 +1,3 @@
-import { toJson } from '../values.js';
 import { TaskExecutionError } from '../errors.js';
 import type {
   JournalEntry,
@@ -10,6 +9,7 @@ import type {
   ToolResult,
   ToolResultRecord,
 } from '../types.js';
+import { toJson } from '../values.js';
 import { Agent, agentOf, setAgent } from './agent.js';
 import { answerOf } from './lifecycle.js';
 

@@ -41,7 +41,8 @@ interface Registry {
 const name = Symbol.for('task-execution-engine/1');
 const holder = globalThis as { [name]?: Registry };
 // Several copies of the package may be loaded: the first makes it, all use it.
-const registry: Registry = (holder[name] ??= { runs: new Map(), watchers: new Set() });
+holder[name] ??= { runs: new Map(), watchers: new Set() };
+const registry: Registry = holder[name];
 
 /** Names a task across stores. */
 export function keyOf(host: TaskHost, userId: string, taskId: string): string {

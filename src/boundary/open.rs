@@ -2,46 +2,55 @@
 
 use crate::effect::{Effect, Input, Machine, Ticket};
 use crate::error::{Code, EngineError};
+use crate::machine::{Runner, RunnerConfig};
 use crate::time::{Instant, Now};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 
 /// A machine behind a handle.
 pub enum Subject {
+    /// A run.
+    Run(Box<Runner>),
     /// A command or a read.
     Command(Box<dyn Machine>),
 }
 
 impl Subject {
     /// The machine called `kind`; `config` is JSON text.
-    pub(super) fn open(_now: Now, kind: &str, config: &str) -> Result<Subject, EngineError> {
-        let _config: Value = serde_json::from_str(config)
-            .map_err(|error| EngineError::new(Code::InvalidArgument, error.to_string()))?;
+    pub(super) fn open(now: Now, kind: &str, config: &str) -> Result<Subject, EngineError> {
+        let config: Value = serde_json::from_str(config).map_err(|error| unreadable(&error))?;
+        if kind == "run" {
+            let config = RunnerConfig::deserialize(config).map_err(|error| unreadable(&error))?;
+            return Ok(Subject::Run(Box::new(Runner::new(now, config))));
+        }
         Err(EngineError::new(Code::InvalidArgument, format!("there is no machine '{kind}'")))
     }
 
     /// A piece of the model's text. False: no longer wanted.
     pub(super) fn text_delta(&mut self, now: Now, ticket: Ticket, index: u32, text: &str) -> bool {
         match self {
-            Subject::Command(machine) => {
-                let event =
-                    json!({ "contentBlockDelta": { "contentBlockIndex": index, "delta": { "text": text } } });
-                machine.handle(now, Input::Streamed { ticket, event });
-                true
-            }
+            Subject::Run(runner) => runner.text_delta(now, ticket, index, text),
+            Subject::Command(_) => false,
         }
     }
 
     fn machine(&self) -> &dyn Machine {
         match self {
+            Subject::Run(runner) => runner.as_ref(),
             Subject::Command(machine) => machine.as_ref(),
         }
     }
 
     fn machine_mut(&mut self) -> &mut dyn Machine {
         match self {
+            Subject::Run(runner) => runner.as_mut(),
             Subject::Command(machine) => machine.as_mut(),
         }
     }
+}
+
+fn unreadable(error: &serde_json::Error) -> EngineError {
+    EngineError::new(Code::InvalidArgument, format!("the configuration cannot be read: {error}"))
 }
 
 impl Machine for Subject {

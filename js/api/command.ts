@@ -1,0 +1,37 @@
+import { Machine, type MachineListener } from '../machine.js';
+import type { RunOptions, TaskHost } from '../types.js';
+import { seedOf } from './active-run.js';
+import { mergeRunOptions } from './options.js';
+
+/** What a command of the core is told beyond the task and the store. */
+export type CommandArguments = Record<string, unknown>;
+
+const silent: MachineListener = { event: () => {}, delta: () => {}, status: () => {} };
+
+/**
+ * Runs a command or a read of the core and returns its answer.
+ *
+ * @throws TaskExecutionError
+ */
+export async function execute(
+  host: TaskHost,
+  ids: { userId: string; taskId: string },
+  kind: string,
+  args: CommandArguments,
+  options: RunOptions = {},
+  listener: MachineListener = silent,
+): Promise<unknown> {
+  const { store } = host;
+  const config = {
+    ...args,
+    taskId: ids.taskId,
+    userId: ids.userId,
+    options: mergeRunOptions(options, host.defaults),
+    limits: { documentBytes: store.limits.documentBytes, commitBytes: store.limits.commitBytes },
+    holder: store.holder?.id ?? null,
+    seed: seedOf(host),
+    hasWatch: typeof store.watch === 'function',
+  };
+  const machine = await Machine.begin(kind, config, host, listener);
+  return machine.result;
+}
