@@ -65,6 +65,15 @@ pub struct RunOptions {
     limits: LimitOptions,
 }
 
+impl RunOptions {
+    /// For a store call with its retries, before the task's own config is known.
+    pub fn store_timeout_ms(&self) -> u64 {
+        ms(self.store_timeout_ms, STORE_TIMEOUT_MS).max(1)
+    }
+}
+
+const STORE_TIMEOUT_MS: u64 = 15_000;
+
 /// The limits of DESIGN §3, resolved. `u64::MAX` and `u32::MAX` are no limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
@@ -147,7 +156,7 @@ impl Settings {
             wait_for_lease_ms: given.wait_for_lease_ms.map(|n| n as u64),
             lease_ttl_ms: ms(given.lease_ttl_ms, 30_000).max(30),
             grace_ms: ms(given.grace_ms, 10_000),
-            store_timeout_ms: ms(given.store_timeout_ms, 15_000).max(1),
+            store_timeout_ms: given.store_timeout_ms(),
             callback_timeout_ms: ms(given.callback_timeout_ms, 30_000),
             idle_timeout_ms: ms(given.idle_timeout_ms, 60_000).max(1),
             completion: given.completion.unwrap_or_default(),

@@ -205,3 +205,18 @@ fn a_throttled_model_is_asked_again_and_a_denied_one_is_not() {
     assert_eq!(w.store.status(), "failed");
     assert!(w.store.task()["execution"]["error"].is_string());
 }
+
+#[test]
+fn a_completed_task_that_others_set_back_is_restored_without_a_new_fact() {
+    let mut w = World::new(10, 1);
+    let run = w.start();
+    w.finish(run).unwrap();
+    let entries = w.store.journal().len();
+    let now = w.now;
+    w.store.set(TASK_PATH, &["status"], json!("in_progress"), now);
+    let again = w.runner("run", json!({}));
+    assert_eq!(w.finish(again).unwrap()["status"], "completed");
+    assert_eq!(w.store.status(), "completed");
+    assert_eq!(w.store.journal().len(), entries);
+    assert_eq!(w.types(again), ["task:run_ended"]);
+}

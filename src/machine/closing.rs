@@ -9,15 +9,19 @@ use crate::effect::Effect;
 use crate::error::{Code, EngineError};
 use crate::facts::fact::EndStatus;
 use crate::facts::task::TaskDocument;
+use crate::lifecycle::Status;
 use crate::storage::head::{Head, LastRun};
 use crate::storage::writer::Purpose;
-use crate::time::Instant;
+use crate::store::FieldWrite;
+use crate::time::{Instant, iso8601};
 
 /// How the run is ending.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum How {
     /// The task stays in progress for another run.
     Yield(String),
+    /// The task is completed already: its status is written again.
+    Restore,
     /// By pause(), or by the status that others stored.
     Pause(Option<String>),
     /// By stop(), or by the status that others stored.
@@ -32,7 +36,7 @@ impl How {
     /// A later end overrides an earlier one of lower rank.
     fn rank(&self) -> u8 {
         match self {
-            How::Yield(_) => 0,
+            How::Yield(_) | How::Restore => 0,
             How::Pause(_) => 1,
             How::Stop(_) => 2,
             How::Fail(_) => 3,
@@ -169,7 +173,27 @@ impl Run {
         self.send_head(ctx, head, Purpose::Release);
     }
 
-    pub(super) fn released(&mut self, _ctx: &mut Ctx) {
+    /// Writes `completed` again, which others have overwritten.
+    pub(super) fn restore(&mut self, ctx: &mut Ctx) {
+        let head = Head {
+            write_id: ctx.io.rng.id(),
+            owner: None,
+            last_run: LastRun::Completed,
+            ..self.head.clone()
+        };
+        let fields = vec![
+            FieldWrite::set(&["status"], Status::Completed.as_str()),
+            FieldWrite::set(&["updated_at"], iso8601(ctx.now.wall)),
+        ];
+        self.send_head_and(ctx, head, Purpose::Release, fields);
+    }
+
+    pub(super) fn released(&mut self, ctx: &mut Ctx) {
+        if self.control.ending().is_some_and(|e| e.how == How::Restore) {
+            ctx.io.push(Effect::Status { status: Status::Completed });
+            self.outcome = Some(self.make_outcome("completed", None, None));
+            return;
+        }
         let reason = match self.control.ending().map(|e| &e.how) {
             Some(How::Yield(reason)) => Some(reason.clone()),
             _ => None,

@@ -102,6 +102,8 @@ pub(crate) enum Composed {
     Commit(Box<Plan>),
     /// Nothing to journal, and the run is over.
     Release(LastRun),
+    /// Nothing to journal, but the status is to be what the journal says.
+    Restore,
     Needs(Need),
     Nothing,
 }
@@ -181,6 +183,9 @@ impl Run {
             draft.facts.insert(at, fact);
         }
         let last_run = self.last_run(&ends);
+        if self.control.ending().is_some_and(|e| e.how == How::Restore) {
+            return Composed::Restore;
+        }
         if draft.facts.is_empty() {
             return match ends {
                 Some(_) => Composed::Release(last_run),
@@ -264,7 +269,7 @@ impl Run {
             )
         };
         let (fact, end) = match &ending.how {
-            How::Yield(_) => return Ok(Some(End::Released)),
+            How::Yield(_) | How::Restore => return Ok(Some(End::Released)),
             How::Pause(reason) => end(EndStatus::Paused, reason.clone(), None),
             How::Stop(reason) => end(EndStatus::Stopped, reason.clone(), None),
             How::External => end(EndStatus::Stopped, Some("external_status".into()), None),

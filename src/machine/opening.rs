@@ -31,6 +31,8 @@ pub(crate) enum Mode {
     TakeUp,
     /// By an explicit command after an end.
     Resume,
+    /// Others have set a completed task back to in_progress: unless something is open, its status is restored.
+    Restore,
     /// The status says paused, the journal does not know it yet: the pause is finished first.
     FinishPause {
         /// And then the run goes on.
@@ -105,7 +107,7 @@ type Next = Result<Step, Opened>;
 
 impl Opening {
     pub fn new(ctx: &mut Ctx) -> Self {
-        let step = read(ctx, 15_000);
+        let step = read(ctx);
         Opening { step, watched: None, tools: None }
     }
 
@@ -140,7 +142,7 @@ impl Opening {
                 Some(Err(e)) => Err(refused(e)),
                 Some(Ok(found)) => self.consider(ctx, found),
             },
-            Step::WaitingForLease { until } if now >= until => Ok(read(ctx, 15_000)),
+            Step::WaitingForLease { until } if now >= until => Ok(read(ctx)),
             waiting @ Step::WaitingForLease { .. } => Ok(waiting),
             Step::AskingAlive { seen, ticket, until } => match input {
                 Input::Answered { ticket: t, result } if *t == ticket => {
@@ -181,7 +183,7 @@ impl Opening {
                 }
                 Some(Resolved::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => Err(refused(e)),
                 // Another run was faster: look again who holds the task now.
-                Some(_) => Ok(read(ctx, 15_000)),
+                Some(_) => Ok(read(ctx)),
             },
             Step::Loading { mut acquired, mut loader } => match loader.handle(now, input, &mut ctx.io) {
                 None => Ok(Step::Loading { acquired, loader }),
@@ -258,6 +260,7 @@ impl Opening {
             Status::NotStarted => Ok(Mode::Begin),
             Status::InProgress => Ok(match last {
                 LastRun::None => Mode::Begin,
+                LastRun::Completed if run => Mode::Restore,
                 last if last.ended() => Mode::Resume,
                 _ => Mode::TakeUp,
             }),
@@ -313,7 +316,7 @@ impl Opening {
 
     fn wait(&mut self, ctx: &mut Ctx, seen: &Seen) -> Next {
         let now = ctx.now.mono;
-        let Some(owner) = owner(seen) else { return Ok(read(ctx, seen.settings.store_timeout_ms)) };
+        let Some(owner) = owner(seen) else { return Ok(read(ctx)) };
         let watched = self.watched.as_ref();
         let first = watched.map_or(now, |w| w.first);
         let renewed = watched.is_some_and(|w| w.since > w.first);
@@ -351,7 +354,10 @@ impl Opening {
             grace_ms: seen.settings.grace_ms,
             store_timeout_ms: seen.settings.store_timeout_ms,
         };
-        let explicit = matches!(seen.mode, Mode::Begin | Mode::Resume | Mode::FinishPause { resume: true });
+        let explicit = matches!(
+            seen.mode,
+            Mode::Begin | Mode::Resume | Mode::Restore | Mode::FinishPause { resume: true }
+        );
         let (head, write) = match &seen.head {
             None => {
                 let head = Head {
@@ -443,7 +449,8 @@ fn owner(seen: &Seen) -> Option<&Owner> {
     seen.head.as_ref().and_then(|(h, _)| h.owner.as_ref())
 }
 
-fn read(ctx: &mut Ctx, timeout_ms: u64) -> Step {
+fn read(ctx: &mut Ctx) -> Step {
+    let timeout_ms = ctx.cfg.options.store_timeout_ms();
     let want = Want::Documents(vec![ctx.paths.task.clone(), ctx.paths.head.clone()]);
     Step::Reading(Fetch::new(ctx.now.mono, want, timeout_ms, &mut ctx.io))
 }

@@ -24,7 +24,7 @@ use crate::limits::Settings;
 use crate::storage::head::Head;
 use crate::storage::inbox::InboxItem;
 use crate::storage::writer::{Batch, Loss, Purpose, Resolved, Writer};
-use crate::store::StoreWrite;
+use crate::store::{FieldWrite, StoreWrite};
 use crate::time::Instant;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -50,7 +50,7 @@ pub(crate) enum Asking {
 pub(crate) struct OnItsWay {
     pub head: Head,
     pub plan: Plan,
-    pub task_fields: Vec<crate::store::FieldWrite>,
+    pub task_fields: Vec<FieldWrite>,
 }
 
 #[derive(Debug)]
@@ -164,7 +164,13 @@ impl Run {
                 self.due_fact(Fact::Begun { how: Begin::Started });
                 self.begins = true;
             }
-            Mode::Resume => {
+            Mode::Restore
+                if self.task.plan.next_item(&self.facts.live.done).is_none()
+                    && self.task.plan.externally_completed(&self.facts.live.done).is_empty() =>
+            {
+                self.end(ctx, Ending::new(How::Restore));
+            }
+            Mode::Resume | Mode::Restore => {
                 self.due_fact(Fact::Begun { how: Begin::Resumed });
                 self.begins = true;
             }
@@ -315,6 +321,10 @@ impl Run {
                 }
                 Composed::Release(last_run) => {
                     self.release(ctx, last_run);
+                    return;
+                }
+                Composed::Restore => {
+                    self.restore(ctx);
                     return;
                 }
                 Composed::Needs(need) => {
@@ -494,16 +504,36 @@ impl Run {
     }
 
     pub fn send_head(&mut self, ctx: &mut Ctx, head: Head, purpose: Purpose) {
+        self.send_head_and(ctx, head, purpose, Vec::new());
+    }
+
+    /// The head without an entry, and fields of the task document as it was read.
+    pub fn send_head_and(
+        &mut self,
+        ctx: &mut Ctx,
+        head: Head,
+        purpose: Purpose,
+        task_fields: Vec<FieldWrite>,
+    ) {
         let stored = Some((&self.head, self.head_version.as_str()));
         let write: StoreWrite = crate::storage::commit::write_head(&ctx.paths, stored, &head);
+        let mut writes = vec![write];
+        let task_version = (!task_fields.is_empty()).then(|| self.task_version.clone());
+        if task_version.is_some() {
+            writes.push(StoreWrite::Update {
+                path: ctx.paths.task.clone(),
+                fields: task_fields.clone(),
+                if_version: task_version.clone(),
+            });
+        }
         let batch = Batch {
             purpose,
             write_id: head.write_id.clone(),
             epoch: head.epoch,
-            writes: Rc::new(vec![write]),
-            task_version: None,
+            writes: Rc::new(writes),
+            task_version,
         };
-        self.on_its_way = Some(OnItsWay { head, plan: Plan::empty(), task_fields: Vec::new() });
+        self.on_its_way = Some(OnItsWay { head, plan: Plan::empty(), task_fields });
         self.send(ctx, batch);
     }
 
