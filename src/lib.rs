@@ -5,6 +5,7 @@
 
 #[cfg(target_arch = "wasm32")]
 pub mod boundary;
+pub mod command;
 pub mod converse;
 pub mod decide;
 pub mod effect;

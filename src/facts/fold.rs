@@ -5,8 +5,9 @@
 
 use super::fact::{Begin, CallResult, Decision, EndStatus, Entry, Fact, Why};
 use super::plan::{Done, ItemKey};
+use crate::converse::repair::UNKNOWN_OUTCOME;
 use crate::converse::request::{self, RequestOp, Transcript};
-use crate::converse::{Stop, ToolUse, Usage};
+use crate::converse::{ResultStatus, Stop, ToolUse, Usage};
 use crate::effect::ToolCall;
 use crate::error::{Code, EngineError};
 use serde_json::Value;
@@ -351,6 +352,8 @@ pub struct Facts {
     /// What the core remembers of the request.
     pub transcript: Transcript,
     used_ids: HashSet<String>,
+    /// Tool uses of the last saved message that no saved message has answered.
+    unanswered: Vec<String>,
     inbox: HashSet<String>,
     decisions: HashMap<(String, u64), String>,
 }
@@ -393,11 +396,16 @@ impl Facts {
             }
             Fact::Saved { message } => {
                 self.note_tools(message);
+                self.note_unanswered(message);
                 self.ops.extend(self.transcript.import(message));
             }
-            Fact::Reset => self.ops.push(self.transcript.clear()),
+            Fact::Reset => {
+                self.unanswered.clear();
+                self.ops.push(self.transcript.clear());
+            }
             Fact::Turn { turn, .. } if !turn.content.is_empty() => {
                 self.push_tail();
+                self.unanswered.clear();
                 self.ops.push(self.transcript.assistant(turn.content.clone()));
                 for used in &turn.uses {
                     self.used_ids.insert(used.id.clone());
@@ -435,10 +443,30 @@ impl Facts {
         }
     }
 
+    /// Tool uses of saved messages get their results from saved messages too, or not at all.
+    fn note_unanswered(&mut self, message: &Value) {
+        let blocks = || message["content"].as_array().into_iter().flatten();
+        let ids = |kind: &str| -> Vec<String> {
+            let ids = blocks().filter_map(|block| block[kind]["toolUseId"].as_str());
+            ids.map(str::to_owned).collect()
+        };
+        if message["role"] == "assistant" {
+            self.unanswered = ids("toolUse");
+        } else {
+            let answered = ids("toolResult");
+            self.unanswered.retain(|id| !answered.contains(id));
+        }
+    }
+
     /// Brings the request up to the user content that is waiting for the model.
     pub fn push_tail(&mut self) {
         if self.live.owes_reply() {
-            self.ops.extend(self.transcript.user(self.live.tail()));
+            let unknown = || vec![request::text(UNKNOWN_OUTCOME)];
+            let missing = self.unanswered.iter();
+            let mut tail: Vec<Value> =
+                missing.map(|id| request::tool_result(id, ResultStatus::Error, unknown())).collect();
+            tail.extend(self.live.tail());
+            self.ops.extend(self.transcript.user(tail));
         }
     }
 

@@ -630,7 +630,7 @@ fn success(call: ToolCall, value: &Value) -> CallResult {
 }
 
 /// The old `execution.api_messages` as one fact.
-pub(super) fn import(task: &TaskDocument) -> Fact {
+pub(crate) fn import(task: &TaskDocument) -> Fact {
     let old = task.raw.get("execution").and_then(|e| e.get("api_messages")).and_then(Value::as_array);
     let repaired = repair(old.map_or(&[], Vec::as_slice));
     Fact::Imported {

@@ -1,0 +1,168 @@
+//! approve, reject and answer: one document in the inbox, whose first sender wins.
+
+use super::entries;
+use super::head::{MAX_ROUNDS, Seen, crowded, open_task};
+use super::lease::too_large;
+use super::script::{Ctx, Step};
+use super::sending::Sent;
+use super::waiting::{Calls, Standing, first_asking};
+use crate::error::{Code, EngineError};
+use crate::facts::fact::{Decision, Why};
+use crate::storage::inbox::{self, InboxItem};
+use crate::store::StoreWrite;
+use serde_json::Value;
+
+/// The machine of `approve`, `reject` and `answer`.
+pub(super) fn decide(ctx: &mut Ctx, tool_call_id: String, decision: Decision) -> Step {
+    let nonce = ctx.io.rng.id();
+    open_task(ctx, move |ctx, seen| {
+        let first = seen.head.as_ref().and_then(|h| first_asking(&h.head.summary));
+        let call = Call { id: tool_call_id, decision, nonce };
+        match first {
+            Some(first) => look(ctx, seen, call, first.saturating_sub(1)),
+            None => look(ctx, seen, call, 0),
+        }
+    })
+}
+
+struct Call {
+    id: String,
+    decision: Decision,
+    nonce: String,
+}
+
+/// Reads the journal after `after`: from the first entry that still asks, as the head has it, and the whole of it to
+/// say what is wrong where the call is not found there.
+fn look(ctx: &mut Ctx, seen: Seen, call: Call, after: u64) -> Step {
+    entries::after(ctx, after, seen.seq(), usize::MAX, move |ctx, entries| {
+        match Calls::of(&entries).standing(&call.id) {
+            Some(Standing::Waiting { why: Why::Input, .. })
+                if matches!(call.decision, Decision::Approve { .. }) =>
+            {
+                Step::refused(needs_an_answer(&call.id))
+            }
+            Some(Standing::Waiting { seq, .. }) => {
+                let asked = *seq;
+                let item = inbox::decision(&call.id, asked, call.nonce.clone(), call.decision);
+                put(ctx, Put { id: call.id, nonce: call.nonce, asked, item, rounds: 0 })
+            }
+            _ if after > 0 => look(ctx, seen, call, 0),
+            Some(_) => Step::refused(already_decided(&call.id)),
+            None => Step::refused(no_such_call(&call.id)),
+        }
+    })
+}
+
+struct Put {
+    id: String,
+    nonce: String,
+    asked: u64,
+    item: InboxItem,
+    rounds: u32,
+}
+
+impl Put {
+    fn is_mine(&self, found: &InboxItem) -> bool {
+        matches!(found, InboxItem::Decision { nonce, .. } if *nonce == self.nonce)
+    }
+}
+
+fn put(ctx: &mut Ctx, mut put_: Put) -> Step {
+    put_.rounds += 1;
+    if put_.rounds > MAX_ROUNDS {
+        return crowded();
+    }
+    let write = put_.item.create(&ctx.paths, ctx.now);
+    if let StoreWrite::Create { data, .. } = &write {
+        let bytes = data.get("json").and_then(Value::as_str).map_or(0, str::len);
+        if bytes > ctx.cfg.limits.document_bytes {
+            return Step::refused(too_large(bytes, ctx.cfg.limits.document_bytes));
+        }
+    }
+    let deadline = ctx.store_deadline();
+    ctx.send(vec![write], deadline, move |ctx, sent| match sent {
+        Sent::Stored(version) => verify(ctx, put_, InInbox::Mine(version)),
+        Sent::Conflict => look_in_inbox(ctx, put_, None),
+        Sent::Unknown(e) => look_in_inbox(ctx, put_, Some(e)),
+        Sent::Refused(e) => Step::refused(e),
+    })
+}
+
+/// The sender's own document, as far as is known.
+enum InInbox {
+    Mine(String),
+    /// Nothing: it was taken, or never stored. What went wrong, where something did.
+    Nothing(Option<EngineError>),
+}
+
+/// Whose document is there?
+fn look_in_inbox(ctx: &mut Ctx, put: Put, doubt: Option<EngineError>) -> Step {
+    let path = ctx.paths.inbox_item(put.item.id());
+    ctx.read([path], move |ctx, [found]| match found {
+        Some(document) if InboxItem::read(&document).is_ok_and(|item| put.is_mine(&item)) => {
+            verify(ctx, put, InInbox::Mine(document.version))
+        }
+        Some(_) => Step::refused(already_decided(&put.id)),
+        None => verify(ctx, put, InInbox::Nothing(doubt)),
+    })
+}
+
+/// Only the journal says whether the decision counts: it may hold another one for the same question.
+fn verify(ctx: &mut Ctx, put_: Put, stored: InInbox) -> Step {
+    open_task(ctx, move |ctx, seen| {
+        entries::after(ctx, put_.asked.saturating_sub(1), seen.seq(), usize::MAX, move |ctx, entries| {
+            let calls = Calls::of(&entries);
+            let still_asked = matches!(
+                calls.standing(&put_.id), Some(Standing::Waiting { seq, .. }) if *seq == put_.asked
+            );
+            match (calls.decided_by(&put_.id, put_.asked), stored) {
+                (Some(nonce), _) if nonce == put_.nonce => Step::answer(Value::Null),
+                (None, InInbox::Mine(_)) if still_asked => Step::answer(Value::Null),
+                (None, InInbox::Nothing(Some(e))) if still_asked => Step::refused(e),
+                (None, InInbox::Nothing(None)) if still_asked => put(ctx, put_),
+                (_, InInbox::Mine(version)) => take_back(ctx, put_, version),
+                (_, InInbox::Nothing(_)) => Step::refused(already_decided(&put_.id)),
+            }
+        })
+    })
+}
+
+/// Whether that works or not: the runner drops what no longer waits.
+fn take_back(ctx: &mut Ctx, put: Put, version: String) -> Step {
+    let path = ctx.paths.inbox_item(put.item.id());
+    let deadline = ctx.store_deadline();
+    let write = StoreWrite::Delete { path, if_version: Some(version) };
+    ctx.send(vec![write], deadline, move |_, _| Step::refused(already_decided(&put.id)))
+}
+
+fn already_decided(id: &str) -> EngineError {
+    EngineError::new(
+        Code::AlreadyDecided,
+        format!(
+            "The call {id:?} waits for no decision any more: it was decided before, or its run has gone on. \
+             state().waiting lists the calls that wait."
+        ),
+    )
+    .with("toolCallId", id)
+}
+
+fn no_such_call(id: &str) -> EngineError {
+    EngineError::new(
+        Code::InvalidArgument,
+        format!("toolCallId: this task has no call {id:?}. state().waiting lists the calls that wait."),
+    )
+    .with("path", "toolCallId")
+    .with("toolCallId", id)
+}
+
+fn needs_an_answer(id: &str) -> EngineError {
+    EngineError::new(
+        Code::InvalidArgument,
+        format!(
+            "toolCallId: the call {id:?} needs a result, not an approval: answer it with answer(toolCallId, \
+             result), or reject it."
+        ),
+    )
+    .with("path", "toolCallId")
+    .with("toolCallId", id)
+}

@@ -1,0 +1,102 @@
+//! The thread that people read.
+
+use super::Arguments;
+use super::head::with_task;
+use super::lease::too_large;
+use super::script::{Ctx, Step};
+use super::sending::Sent;
+use crate::error::{Code, EngineError};
+use crate::store::{StoreWrite, StoredDocument};
+use crate::time::iso8601;
+use serde_json::{Map, Value};
+
+const PAGE: u32 = 500;
+
+/// The machine of `saveTaskMessage`: a plain document that no model reads. Its answer is the id.
+///
+/// # Errors
+/// INVALID_ARGUMENT naming what is wrong, TOO_LARGE for content that no document can hold.
+pub(super) fn save(ctx: &mut Ctx, args: &Arguments<'_>) -> Result<Step, EngineError> {
+    let role = args.text("role")?;
+    if !matches!(role.as_str(), "user" | "assistant" | "system") {
+        return Err(args.refused("role", "one of 'user', 'assistant', 'system'"));
+    }
+    let content = args.text("content")?;
+    if content.len() > ctx.cfg.limits.document_bytes {
+        return Err(too_large(content.len(), ctx.cfg.limits.document_bytes));
+    }
+    let mut data = Map::new();
+    data.insert("task_id".into(), ctx.cfg.task_id.clone().into());
+    data.insert("role".into(), role.into());
+    data.insert("content".into(), content.into());
+    data.insert("timestamp".into(), iso8601(ctx.now.wall).into());
+    match args.get("metadata") {
+        None => {}
+        Some(metadata @ Value::Object(_)) => {
+            data.insert("metadata".into(), metadata.clone());
+        }
+        Some(_) => return Err(args.refused("metadata", "an object")),
+    }
+    let id = ctx.io.rng.id();
+    Ok(with_task(ctx, move |ctx| {
+        let path = ctx.paths.message(&id);
+        let deadline = ctx.store_deadline();
+        ctx.send(vec![StoreWrite::Create { path, data }], deadline, move |_, sent| match sent {
+            // Nobody else makes that id: what is there is this message.
+            Sent::Stored(_) | Sent::Conflict => Step::answer(id),
+            Sent::Refused(e) | Sent::Unknown(e) => Step::refused(e),
+        })
+    }))
+}
+
+/// The machine of `taskMessages`: `ThreadMessage[]` in the order of their timestamps, after the message `after`.
+pub(super) fn list(ctx: &mut Ctx, after: Option<String>, limit: Option<u64>) -> Step {
+    let limit = limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    with_task(ctx, move |ctx| {
+        let sorted: Then = Box::new(move |_, mut messages| {
+            messages.sort_by(|a, b| (timestamp(a), a.id()).cmp(&(timestamp(b), b.id())));
+            let from = match &after {
+                None => 0,
+                Some(id) => match messages.iter().position(|m| m.id() == id) {
+                    Some(at) => at + 1,
+                    None => return Step::refused(no_such_message(id)),
+                },
+            };
+            let page: Vec<Value> = messages.into_iter().skip(from).take(limit).map(with_id).collect();
+            Step::answer(page)
+        });
+        collect(ctx, Vec::new(), sorted)
+    })
+}
+
+/// The collection is ordered by id, the thread by time: all of it has to be read.
+fn collect(ctx: &mut Ctx, mut found: Vec<StoredDocument>, then: Then) -> Step {
+    let collection = ctx.paths.messages.clone();
+    let after = found.last().map(|d| d.id().to_owned());
+    ctx.page(&collection, after, PAGE, move |ctx, page| {
+        let more = page.len() >= PAGE as usize;
+        found.extend(page);
+        if more { collect(ctx, found, then) } else { then(ctx, found) }
+    })
+}
+
+type Then = Box<dyn FnOnce(&mut Ctx, Vec<StoredDocument>) -> Step>;
+
+fn timestamp(message: &StoredDocument) -> &str {
+    message.data.get("timestamp").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn with_id(message: StoredDocument) -> Value {
+    let id = message.id().to_owned();
+    let mut data = message.data;
+    data.insert("id".into(), id.into());
+    Value::Object(data)
+}
+
+fn no_such_message(id: &str) -> EngineError {
+    EngineError::new(
+        Code::InvalidArgument,
+        format!("taskMessages: after is {id:?}, and this task has no message of that id."),
+    )
+    .with("path", "after")
+}

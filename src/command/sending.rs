@@ -1,0 +1,116 @@
+//! A commit that no head fences: the same bytes until the reply is clear, or until the deadline.
+
+use crate::effect::{Effect, Input, Ticket};
+use crate::error::{Code, EngineError};
+use crate::storage::io::{Io, attempt_deadline, store_back_off, store_error};
+use crate::store::{StoreError, StoreErrorCode, StoreWrite};
+use crate::time::Instant;
+use std::rc::Rc;
+
+/// How it went.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// Stored, as this version.
+    Stored(String),
+    /// A condition does not hold. Where an earlier reply was unclear, that may be the command's own doing.
+    Conflict,
+    /// Not stored, for good.
+    Refused(EngineError),
+    /// No clear answer before the deadline: it may be stored, or still become so.
+    Unknown(EngineError),
+}
+
+pub(crate) struct Sending {
+    writes: Rc<Vec<StoreWrite>>,
+    timeout_ms: u64,
+    deadline: Instant,
+    tries: u32,
+    unclear: bool,
+    state: State,
+}
+
+enum State {
+    Sent { ticket: Ticket, until: Instant },
+    BackingOff { until: Instant },
+}
+
+impl Sending {
+    pub fn new(
+        now: Instant,
+        writes: Vec<StoreWrite>,
+        timeout_ms: u64,
+        deadline: Instant,
+        io: &mut Io,
+    ) -> Sending {
+        let mut sending = Sending {
+            writes: Rc::new(writes),
+            timeout_ms,
+            deadline,
+            tries: 0,
+            unclear: false,
+            state: State::BackingOff { until: now },
+        };
+        sending.transmit(now, io);
+        sending
+    }
+
+    fn transmit(&mut self, now: Instant, io: &mut Io) {
+        self.tries += 1;
+        let ticket = io.ticket();
+        io.push(Effect::Commit { ticket, writes: Rc::clone(&self.writes) });
+        self.state = State::Sent { ticket, until: attempt_deadline(now, self.timeout_ms, self.deadline) };
+    }
+
+    pub fn handle(&mut self, now: Instant, input: &Input, io: &mut Io) -> Option<Sent> {
+        match (&self.state, input) {
+            (State::Sent { ticket, .. }, Input::Committed { ticket: t, result }) if t == ticket => {
+                match result {
+                    Ok(version) => Some(Sent::Stored(version.clone())),
+                    Err(e) => self.failed(now, e, io),
+                }
+            }
+            (State::Sent { ticket, until }, _) if now >= *until => {
+                io.push(Effect::Cancel { ticket: *ticket });
+                let silent = StoreError {
+                    code: StoreErrorCode::Unavailable,
+                    message: "the store did not answer in time".into(),
+                    cause: None,
+                };
+                self.failed(now, &silent, io)
+            }
+            (State::BackingOff { until }, _) if now >= *until => {
+                self.transmit(now, io);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn failed(&mut self, now: Instant, error: &StoreError, io: &mut Io) -> Option<Sent> {
+        let user_error = store_error(error, "Writing to the store");
+        match error.code {
+            StoreErrorCode::Conflict | StoreErrorCode::Exists | StoreErrorCode::NotFound => {
+                return Some(Sent::Conflict);
+            }
+            StoreErrorCode::Denied | StoreErrorCode::Invalid | StoreErrorCode::TooLarge if !self.unclear => {
+                return Some(Sent::Refused(user_error));
+            }
+            _ => self.unclear = true,
+        }
+        let until = now + store_back_off(self.tries, io.rng.unit());
+        if now >= self.deadline || until >= self.deadline {
+            let mut unknown = user_error;
+            unknown.code = Code::StoreUnavailable;
+            unknown.retryable = true;
+            return Some(Sent::Unknown(unknown));
+        }
+        self.state = State::BackingOff { until };
+        None
+    }
+
+    pub fn timeout(&self) -> Instant {
+        match self.state {
+            State::Sent { until, .. } | State::BackingOff { until } => until,
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! pause and stop from outside: the table, the register, taking over.
+
+use super::*;
+use crate::facts::fact::EndStatus;
+use crate::lifecycle::Status;
+use crate::store::StoreErrorCode;
+use crate::testkit::{Fault, Op};
+
+fn ended(status: EndStatus) -> Vec<Fact> {
+    vec![Fact::Ended { status, reason: None, error: None }]
+}
+
+/// The runner obeys: it journals the end and gives the lease back.
+fn obey(world: &mut World, end: EndStatus) {
+    journal(world, ended(end), |head| {
+        head.owner = None;
+        head.last_run = end.into();
+    });
+}
+
+#[test]
+fn pause_and_stop_change_nothing_where_the_table_says_no_op() {
+    for (kind, no_ops) in [
+        ("pause", &["not_started", "paused", "failed", "completed"][..]),
+        ("stop", &["not_started", "failed", "completed"]),
+    ] {
+        for word in no_ops {
+            let mut world = world(word);
+            assert_eq!(run(&mut world, kind, json!({})), Ok(Value::Null), "{kind} on {word}");
+            assert!(world.store.commits.is_empty(), "{kind} on {word} writes");
+            assert_eq!(status(&world), json!(word));
+        }
+    }
+}
+
+#[test]
+fn pause_of_a_task_that_the_engine_never_ran_journals_the_pause_itself() {
+    let mut world = world("in_progress");
+    let id = spawn(&mut world, "pause", json!({}));
+    world.result(id).unwrap();
+    assert_eq!((status(&world), abort_reason(&world)), (json!("paused"), None));
+    assert_eq!(world.event_types(id), ["task:message_saved", "task:paused"]);
+    assert_eq!(world.statuses(id).last(), Some(&Status::Paused));
+    let head = head(&world);
+    assert_eq!((head.seq, head.epoch, head.last_run, head.owner), (1, 1, LastRun::Paused, None));
+    assert_eq!(head.created_at.as_deref(), Some(CREATED_AT));
+    let messages: Vec<_> = world.store.paths("users/u/tasks/t/messages/").into_iter().map(str::to_owned).collect();
+    assert_eq!(world.store.get(&messages[0]).unwrap()["content"], "Paused.");
+}
+
+#[test]
+fn the_first_entry_of_a_history_brings_the_old_one_along() {
+    let mut world = world("in_progress");
+    let old = json!([{ "role": "user", "content": "hello" }, { "role": "assistant", "content": "hi" }]);
+    set(&mut world, &[FieldWrite::set(&["execution", "api_messages"], old)]);
+    run(&mut world, "pause", json!({})).unwrap();
+    let kinds = &world.store.get("users/u/tasks/t/journal/00000001").unwrap()["kinds"];
+    assert_eq!(*kinds, json!(["imported", "ended"]));
+}
+
+#[test]
+fn stop_stores_its_reason_or_says_stopped() {
+    for (arguments, stored, announced) in
+        [(json!({}), "stopped", None), (json!({ "reason": "enough" }), "enough", Some("enough"))]
+    {
+        for (word, last_run) in [("in_progress", LastRun::Running), ("paused", LastRun::Paused)] {
+            let mut world = world(word);
+            with_head(&mut world, last_run, None);
+            let id = spawn(&mut world, "stop", arguments.clone());
+            world.result(id).unwrap();
+            assert_eq!((status(&world), abort_reason(&world).as_deref()), (json!("paused"), Some(stored)));
+            let event = world.events(id).last().unwrap();
+            assert_eq!((event["type"].as_str(), event["reason"].as_str()), (Some("task:stopped"), announced));
+            assert_eq!((head(&world).last_run, head(&world).epoch), (LastRun::Stopped, 4));
+        }
+    }
+}
+
+#[test]
+fn a_pause_deletes_the_reason_of_an_earlier_stop() {
+    let mut world = world("in_progress");
+    set(&mut world, &[FieldWrite::set(&["execution", "abort_reason"], "old")]);
+    run(&mut world, "pause", json!({})).unwrap();
+    assert_eq!((status(&world), abort_reason(&world)), (json!("paused"), None));
+}
+
+#[test]
+fn a_live_runner_elsewhere_is_asked_by_the_status_and_answers_by_the_journal() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    let id = spawn(&mut world, "pause", json!({}));
+    world.advance(5_000);
+    assert_eq!(status(&world), json!("paused"));
+    assert_eq!(world.settled(id, crate::effect::Ticket::RESULT), None, "never on the status alone");
+    journal(&mut world, vec![turn(&["a"])], |_| {});
+    world.advance(3_000);
+    assert_eq!(world.settled(id, crate::effect::Ticket::RESULT), None, "a turn is no answer");
+    obey(&mut world, EndStatus::Paused);
+    assert_eq!(world.result(id), Ok(Value::Null));
+    let types = ["task:message_saved", "task:tool_call", "task:usage", "task:message_saved", "task:paused"];
+    assert_eq!(world.event_types(id), types);
+    assert_eq!(head(&world).epoch, 3, "nothing was taken");
+}
+
+#[test]
+fn any_end_later_than_the_read_of_the_head_answers() {
+    for end in [EndStatus::Paused, EndStatus::Stopped, EndStatus::Completed, EndStatus::Failed] {
+        let mut world = world("in_progress");
+        with_head(&mut world, LastRun::Running, Some(owner()));
+        let id = spawn(&mut world, "stop", json!({ "reason": "r" }));
+        world.advance(1_000);
+        obey(&mut world, end);
+        assert_eq!(world.result(id), Ok(Value::Null));
+    }
+}
+
+#[test]
+fn what_was_announced_before_the_answer_is_announced_once() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    // The register changes between read and write: the command begins anew.
+    world.faults.add(Op::Commit, TASK, 0, 1, Fault::Error(StoreErrorCode::Conflict));
+    let id = spawn(&mut world, "pause", json!({}));
+    world.advance(5);
+    journal(&mut world, vec![turn(&["a"])], |_| {});
+    world.advance(2_000);
+    obey(&mut world, EndStatus::Paused);
+    world.result(id).unwrap();
+    let calls = world.event_types(id).into_iter().filter(|t| *t == "task:tool_call").count();
+    assert_eq!(calls, 1);
+}
+
+#[test]
+fn where_the_store_can_watch_the_answer_is_seen_at_once() {
+    let mut world = world("in_progress");
+    world.watches = true;
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    let machine = open(world.now(), "pause", config(json!({ "hasWatch": true }))).unwrap();
+    let id = world.spawn(machine);
+    world.advance(20);
+    obey(&mut world, EndStatus::Paused);
+    let at = world.now().mono;
+    world.input(id, crate::effect::Input::Changed);
+    world.result(id).unwrap();
+    assert!(world.now().mono - at < 50, "{}", world.now().mono - at);
+    assert_eq!(world.count("watch"), 2, "begun and ended");
+}
+
+#[test]
+fn an_unclear_reply_to_the_register_is_resolved_by_reading_it() {
+    for fault in [Fault::LostReply, Fault::Lied(StoreErrorCode::Unavailable), Fault::Silence] {
+        let mut world = world("in_progress");
+        with_head(&mut world, LastRun::Running, Some(owner()));
+        world.faults.add(Op::Commit, TASK, 0, 1, fault);
+        let id = spawn(&mut world, "stop", json!({ "reason": "r" }));
+        world.advance(9_000);
+        assert_eq!((status(&world), abort_reason(&world).as_deref()), (json!("paused"), Some("r")), "{fault:?}");
+        obey(&mut world, EndStatus::Stopped);
+        assert_eq!(world.result(id), Ok(Value::Null));
+    }
+}
+
+#[test]
+fn unanswered_it_takes_the_task_over_and_waits_until_the_old_owners_lease_has_run_out() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    let begun = world.now().mono;
+    // The old owner renews its lease and obeys nothing.
+    let id = spawn(&mut world, "pause", json!({}));
+    for n in 0..5 {
+        world.advance(10_000);
+        if n < 4 {
+            assert_eq!(head(&world).epoch, 3, "too early after {n}");
+            let at = world.now().mono;
+            world.store.patch(HEAD, &[FieldWrite::set(&["write_id"], format!("beat {n}"))], at);
+        }
+    }
+    world.advance(1_000);
+    assert_eq!((head(&world).epoch, head(&world).last_run), (4, LastRun::Paused));
+    assert_eq!(world.settled(id, crate::effect::Ticket::RESULT), None, "the old owner may still work");
+    world.result(id).unwrap();
+    let took = world.now().mono - begun;
+    assert!((80_000..81_000).contains(&took), "{took}: heartbeat + grace + two store deadlines + the lease");
+    assert_eq!(world.event_types(id).last(), Some(&"task:paused"));
+}
+
+#[test]
+fn an_owner_whose_lease_ran_out_unrenewed_is_not_waited_for_any_longer() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    let begun = world.now().mono;
+    run(&mut world, "pause", json!({})).unwrap();
+    let took = world.now().mono - begun;
+    assert!((30_000..32_500).contains(&took), "{took}");
+    assert_eq!(head(&world).last_run, LastRun::Paused);
+}
+
+#[test]
+fn a_dead_owner_is_not_waited_for() {
+    let dead_process = |world: &mut World| {
+        with_head(world, LastRun::Running, Some(Owner { holder: Some("boot:1".into()), ..owner() }));
+        world.dead_holders.push("boot:1".into());
+    };
+    let old_lease = |world: &mut World| {
+        world.store.tells_age = true;
+        with_head(world, LastRun::Running, Some(owner()));
+        world.advance(31_000);
+    };
+    for arrange in [&dead_process as &dyn Fn(&mut World), &old_lease] {
+        let mut world = world("in_progress");
+        arrange(&mut world);
+        let begun = world.now().mono;
+        let machine = open(world.now(), "pause", config(json!({ "holder": "boot:2" }))).unwrap();
+        let id = world.spawn(machine);
+        world.result(id).unwrap();
+        assert!(world.now().mono - begun < 100);
+        assert_eq!((head(&world).epoch, head(&world).last_run), (4, LastRun::Paused));
+    }
+}
+
+#[test]
+fn a_run_that_yields_with_the_register_set_leaves_the_pause_to_the_command() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    let id = spawn(&mut world, "pause", json!({}));
+    world.advance(500);
+    let at = world.now().mono;
+    world.store.patch(HEAD, &[FieldWrite::unset(&["owner"]), FieldWrite::set(&["last_run"], "yielded")], at);
+    world.result(id).unwrap();
+    assert!(world.now().mono - at < 2_000);
+    assert_eq!(head(&world).last_run, LastRun::Paused);
+}
+
+#[test]
+fn a_later_command_that_changed_the_register_decides() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    let id = spawn(&mut world, "pause", json!({}));
+    world.advance(1_000);
+    set_status(&mut world, "in_progress");
+    assert_eq!(world.result(id), Ok(Value::Null));
+    assert_eq!((head(&world).epoch, status(&world)), (3, json!("in_progress")), "nothing was taken");
+}
+
+#[test]
+fn a_later_command_in_the_moment_of_the_take_over_decides_too() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    let id = spawn(&mut world, "pause", json!({}));
+    world.advance(30_000);
+    world.run_until(|w| head(w).epoch == 4);
+    set_status(&mut world, "in_progress");
+    assert_eq!(world.result(id), Ok(Value::Null));
+    assert_eq!((head(&world).seq, head(&world).owner, status(&world)), (0, None, json!("in_progress")));
+    assert_eq!(head(&world).last_run, LastRun::Running);
+}
+
+#[test]
+fn pause_joins_an_unfinished_pause_and_journals_what_the_register_says() {
+    for (reason, end) in [(None, LastRun::Paused), (Some("enough"), LastRun::Stopped)] {
+        for owner in [None, Some(owner())] {
+            let mut world = world("paused");
+            if let Some(reason) = reason {
+                set(&mut world, &[FieldWrite::set(&["execution", "abort_reason"], reason)]);
+            }
+            with_head(&mut world, LastRun::Running, owner);
+            assert_eq!(run(&mut world, "pause", json!({})), Ok(Value::Null));
+            assert_eq!((head(&world).last_run, abort_reason(&world).as_deref()), (end, reason));
+        }
+    }
+}
+
+#[test]
+fn stop_of_an_unfinished_pause_makes_a_stop_of_it() {
+    let mut world = world("paused");
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    let id = spawn(&mut world, "stop", json!({ "reason": "now" }));
+    world.advance(1_000);
+    assert_eq!(abort_reason(&world).as_deref(), Some("now"));
+    obey(&mut world, EndStatus::Stopped);
+    assert_eq!(world.result(id), Ok(Value::Null));
+}
+
+#[test]
+fn a_status_that_others_changed_in_between_is_read_again_and_never_overwritten_unseen() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Yielded, None);
+    let id = spawn(&mut world, "pause", json!({}));
+    world.run_until(|w| head(w).epoch == 4);
+    set_status(&mut world, "completed");
+    assert_eq!(world.result(id), Ok(Value::Null));
+    assert_eq!((status(&world), head(&world).seq, head(&world).owner), (json!("completed"), 0, None));
+
+    let mut world = super::world("in_progress");
+    with_head(&mut world, LastRun::Yielded, None);
+    let id = spawn(&mut world, "pause", json!({}));
+    world.run_until(|w| head(w).epoch == 4);
+    set(&mut world, &[FieldWrite::set(&["title"], "renamed")]);
+    assert_eq!(world.result(id), Ok(Value::Null));
+    assert_eq!((status(&world), head(&world).last_run), (json!("paused"), LastRun::Paused));
+}
+
+#[test]
+fn a_run_that_takes_the_task_first_is_asked_instead() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Yielded, None);
+    let id = spawn(&mut world, "pause", json!({}));
+    world.run_until(|w| w.count("commit") == 1);
+    let at = world.now().mono;
+    let taken = [
+        FieldWrite::set(&["epoch"], 4),
+        FieldWrite::set(&["write_id"], "other"),
+        FieldWrite::set(&["last_run"], "running"),
+        FieldWrite::set(&["owner"], serde_json::to_value(owner()).unwrap()),
+    ];
+    world.store.patch(HEAD, &taken, at);
+    world.advance(1_000);
+    assert_eq!(status(&world), json!("paused"));
+    obey(&mut world, EndStatus::Paused);
+    assert_eq!(world.result(id), Ok(Value::Null));
+    assert_eq!(head(&world).epoch, 4);
+}
+
+#[test]
+fn where_the_store_denies_the_journal_the_stored_status_settles_it() {
+    for path in ["engine/head", "journal"] {
+        let mut world = world("in_progress");
+        with_head(&mut world, LastRun::Yielded, None);
+        world.faults.add(Op::Commit, path, 0, 1, Fault::Error(StoreErrorCode::Denied));
+        assert_eq!(run(&mut world, "pause", json!({})), Ok(Value::Null), "{path}");
+        assert_eq!(status(&world), json!("paused"));
+        assert_eq!(head(&world).last_run, LastRun::Yielded, "the next acquisition journals it");
+    }
+}
+
+#[test]
+fn lost_replies_to_the_pauses_own_commits_are_resolved_by_reading() {
+    for skip in [0, 1] {
+        let mut world = world("in_progress");
+        with_head(&mut world, LastRun::Yielded, None);
+        world.faults.add(Op::Commit, "engine/head", skip, 1, Fault::LostReply);
+        let id = spawn(&mut world, "pause", json!({}));
+        assert_eq!(world.result(id), Ok(Value::Null));
+        assert_eq!((head(&world).seq, head(&world).last_run), (1, LastRun::Paused));
+        assert_eq!(world.event_types(id), ["task:message_saved", "task:paused"]);
+    }
+}
+
+#[test]
+fn a_store_that_stays_silent_ends_the_command_within_its_deadline() {
+    for op in [Op::Read, Op::Commit] {
+        let mut world = world("in_progress");
+        with_head(&mut world, LastRun::Running, Some(owner()));
+        world.faults.add(op, "users", 0, usize::MAX, Fault::Silence);
+        let begun = world.now().mono;
+        assert_eq!(refused(&mut world, "pause", json!({})), Code::StoreUnavailable);
+        assert!(world.now().mono - begun < 16_000);
+    }
+}
+
+#[test]
+fn a_history_of_another_task_or_in_deletion_is_refused() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, None);
+    set(&mut world, &[FieldWrite::set(&["created_at"], "2025-01-01T00:00:00.000Z")]);
+    assert_eq!(refused(&mut world, "pause", json!({})), Code::StaleHistory);
+
+    let mut world = super::world("in_progress");
+    with_head(&mut world, LastRun::Running, None);
+    let at = world.now().mono;
+    world.store.patch(HEAD, &[FieldWrite::set(&["deleted"], true)], at);
+    assert_eq!(refused(&mut world, "stop", json!({})), Code::StaleHistory);
+    assert!(world.store.commits.is_empty());
+}
+
+#[test]
+fn a_task_that_is_not_there_is_not_found_and_the_order_of_arguments_is_told() {
+    let mut world = World::new();
+    let error = run(&mut world, "pause", json!({})).unwrap_err();
+    assert_eq!(error.code, Code::TaskNotFound);
+    assert!(error.message.contains("taskId, userId"), "{}", error.message);
+}
+
+#[test]
+fn a_corrupt_journal_is_refused_and_the_lease_given_back() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Yielded, None);
+    let at = world.now().mono;
+    world.store.patch(HEAD, &[FieldWrite::set(&["seq"], 2)], at);
+    assert_eq!(refused(&mut world, "pause", json!({})), Code::CorruptHistory);
+    assert_eq!((head(&world).owner, status(&world)), (None, json!("in_progress")));
+}

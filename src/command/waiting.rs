@@ -1,0 +1,102 @@
+//! Which calls wait for a person, from the journal's entries.
+
+use crate::effect::ToolCall;
+use crate::facts::fact::{Entry, Fact, Why};
+use crate::time::iso8601;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// Where a call stands, as far as the entries tell that were read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Standing {
+    /// The entry `seq` asked about it.
+    Waiting { seq: u64, why: Why },
+    /// It has no result and waits for nobody.
+    Open,
+    /// It has its result, or its turn is over.
+    Closed,
+}
+
+/// The calls that some entries tell of.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    standing: HashMap<String, Standing>,
+    /// In the order in which they were asked.
+    asked: Vec<(ToolCall, Why, u64, i64)>,
+    /// By call and asking entry: whose decision counted.
+    decided: HashMap<(String, u64), String>,
+}
+
+impl Calls {
+    pub fn of(entries: &[Entry]) -> Calls {
+        let mut calls = Calls::default();
+        for entry in entries {
+            for fact in &entry.facts {
+                calls.apply(entry, fact);
+            }
+        }
+        calls
+    }
+
+    fn apply(&mut self, entry: &Entry, fact: &Fact) {
+        match fact {
+            Fact::Reset => self.close_all(),
+            Fact::Turn { turn, .. } if !turn.content.is_empty() => {
+                self.close_all();
+                for used in &turn.uses {
+                    self.standing.insert(used.id.clone(), Standing::Open);
+                }
+            }
+            Fact::Waiting { tool_call, why } => {
+                let standing = Standing::Waiting { seq: entry.seq, why: *why };
+                self.standing.insert(tool_call.id.clone(), standing);
+                self.asked.push((tool_call.clone(), *why, entry.seq, entry.wall));
+            }
+            Fact::Starting { tool_call_ids } | Fact::NotRun { tool_call_ids } => {
+                for id in tool_call_ids {
+                    self.standing.insert(id.clone(), Standing::Open);
+                }
+            }
+            Fact::Decided { tool_call_id, nonce, .. } => {
+                if let Some(Standing::Waiting { seq, .. }) = self.standing.get(tool_call_id) {
+                    self.decided.insert((tool_call_id.clone(), *seq), nonce.clone());
+                }
+                self.standing.insert(tool_call_id.clone(), Standing::Open);
+            }
+            Fact::Result { result } => {
+                self.standing.insert(result.tool_call_id.clone(), Standing::Closed);
+            }
+            _ => {}
+        }
+    }
+
+    fn close_all(&mut self) {
+        self.standing.values_mut().for_each(|standing| *standing = Standing::Closed);
+    }
+
+    /// None where no entry tells of such a call.
+    pub fn standing(&self, id: &str) -> Option<&Standing> {
+        self.standing.get(id)
+    }
+
+    /// Whose decision counted for the call when entry `asked` had asked about it.
+    pub fn decided_by(&self, id: &str, asked: u64) -> Option<&str> {
+        self.decided.get(&(id.to_owned(), asked)).map(String::as_str)
+    }
+
+    /// `WaitingCall[]`; all belong to the item at work.
+    pub fn waiting(&self, item_id: &str) -> Vec<Value> {
+        let waits = |id: &str, asked: u64| matches!(self.standing(id), Some(Standing::Waiting { seq, .. }) if *seq == asked);
+        let waiting = self.asked.iter().filter(|(call, _, seq, _)| waits(&call.id, *seq));
+        waiting
+            .map(|(call, why, _, wall)| {
+                json!({ "toolCall": call, "why": why, "itemId": item_id, "since": iso8601(*wall) })
+            })
+            .collect()
+    }
+}
+
+/// The first entry that asked about a call that still waits, as the head's summary has it.
+pub(crate) fn first_asking(summary: &Value) -> Option<u64> {
+    summary["waiting"].as_array().into_iter().flatten().filter_map(Value::as_u64).min()
+}
