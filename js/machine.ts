@@ -225,20 +225,24 @@ export class Machine implements Resident {
   }
 
   after(ms: number): () => void {
-    const wake = () => this.wake();
+    const tick = () => this.tick();
     try {
-      const cancel: unknown = (this.#host.clock ?? systemClock).after(ms, wake);
+      const cancel: unknown = (this.#host.clock ?? systemClock).after(ms, tick);
       return () => {
         this.#try('clock.after', () => typeof cancel === 'function' && cancel());
       };
     } catch (thrown) {
       this.log('error', `clock.after() threw: ${describeThrown(thrown).message}`);
-      return systemClock.after(ms, wake);
+      return systemClock.after(ms, tick);
     }
   }
 
   wake(): void {
     this.#enter((handle) => handle.wake());
+  }
+
+  tick(): void {
+    this.#enter((handle) => handle.tick());
   }
 
   done(): void {

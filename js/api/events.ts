@@ -15,6 +15,7 @@ export interface EventsOptions {
 interface Page {
   events: TaskEvent[];
   cursor: string;
+  more: boolean;
 }
 
 /** How often to look where the store cannot watch, and where it can, in case it misses something. */
@@ -42,7 +43,7 @@ class Follower implements AsyncIterator<TaskEvent> {
   /** Live events of runs in this process, the oldest run first. */
   readonly #feeds: Feed[] = [];
   readonly #cleanups: (() => void)[] = [];
-  #page: TaskEvent[] = [];
+  #page: Page | undefined;
   #cursor: string | undefined;
   /** Facts may be stored that neither page nor feed has. */
   #behind: boolean;
@@ -123,11 +124,9 @@ class Follower implements AsyncIterator<TaskEvent> {
 
   /** The next event, or undefined where it is worth another look. */
   async #step(): Promise<TaskEvent | undefined> {
-    const stored = this.#page.shift();
-    if (stored !== undefined) return this.#fresh(stored);
+    if (this.#page !== undefined) return this.#turnPage(this.#page);
     if (this.#behind) {
       await this.#readPage();
-      this.#behind = this.#page.length > 0;
       return undefined;
     }
     const feed = this.#feeds[0];
@@ -135,6 +134,16 @@ class Follower implements AsyncIterator<TaskEvent> {
     const event = await feed.next();
     if (event !== undefined) return this.#fresh(event);
     this.#feeds.shift();
+    return undefined;
+  }
+
+  #turnPage(page: Page): TaskEvent | undefined {
+    const stored = page.events.shift();
+    if (stored !== undefined) return this.#fresh(stored);
+    this.#page = undefined;
+    // Entries that announce nothing are behind us too.
+    if (this.#cursor === undefined || isAfter(page.cursor, this.#cursor)) this.#cursor = page.cursor;
+    this.#behind = page.more;
     return undefined;
   }
 
@@ -149,9 +158,7 @@ class Follower implements AsyncIterator<TaskEvent> {
 
   async #readPage(): Promise<void> {
     const after = this.#cursor;
-    const page = await this.#agent.command<Page>('events', after === undefined ? {} : { after });
-    this.#page = page.events;
-    if (after === undefined) this.#cursor = page.cursor;
+    this.#page = await this.#agent.command<Page>('events', after === undefined ? {} : { after });
   }
 
   /** Nothing runs here: waits for a change, then looks. */
@@ -181,9 +188,9 @@ class Follower implements AsyncIterator<TaskEvent> {
   }
 }
 
-/** Compares `'{seq}.{n}'`. */
+/** Compares cursors: `'{seq}.{n}'` after an event, `'{seq}'` after all of an entry. */
 function isAfter(id: string, cursor: string): boolean {
-  const [seq = 0, n = 0] = id.split('.').map(Number);
-  const [otherSeq = 0, otherN = -1] = cursor.split('.').map(Number);
+  const [seq = 0, n = Infinity] = id.split('.').map(Number);
+  const [otherSeq = 0, otherN = Infinity] = cursor.split('.').map(Number);
   return seq > otherSeq || (seq === otherSeq && n > otherN);
 }

@@ -16,6 +16,12 @@ import { answerOf } from './lifecycle.js';
 /** So many journal entries are read at a time. */
 const journalPage = 100;
 
+interface JournalPage {
+  entries: JournalEntry[];
+  /** What to go on after; null at the end. */
+  next: number | null;
+}
+
 /** What a task has stored, and the few writes that are no commands. */
 export class TaskPersistence {
   /** @throws TaskExecutionError INVALID_ARGUMENT */
@@ -63,14 +69,11 @@ export class TaskPersistence {
 
   /** The journal's entries, from the first or after a `seq`. */
   async *journal(options: { after?: number } = {}): AsyncGenerator<JournalEntry, void, void> {
-    let after = options.after ?? 0;
-    for (;;) {
-      const page = await agentOf(this).command<JournalEntry[]>('journal', { after, limit: journalPage });
-      for (const entry of page) {
-        after = entry.seq;
-        yield entry;
-      }
-      if (page.length === 0) return;
+    let after: number | null = options.after ?? 0;
+    while (after !== null) {
+      const page: JournalPage = await agentOf(this).command('journal', { after, limit: journalPage });
+      yield* page.entries;
+      after = page.next;
     }
   }
 

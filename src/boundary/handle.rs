@@ -52,6 +52,12 @@ impl EngineHandle {
         self.0.wake();
     }
 
+    /// As `wake`, when the timer has fired.
+    pub fn tick(&self) {
+        self.0.timer.fired();
+        self.0.wake();
+    }
+
     /// A piece of the model's text; the fast path of `streamed`. False: no longer wanted.
     #[wasm_bindgen(js_name = textDelta)]
     #[must_use]

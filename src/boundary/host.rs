@@ -41,12 +41,15 @@ extern "C" {
     /// Whether timers are the host's (`after`) or the platform's.
     #[wasm_bindgen(method, structural, getter, js_name = ownsTimers)]
     pub(super) fn owns_timers(this: &Host) -> bool;
-    /// Wakes the engine in `ms`; what it returns cancels that.
+    /// Calls `tick()` in `ms`; what it returns cancels that.
     #[wasm_bindgen(method, structural)]
     pub(super) fn after(this: &Host, ms: f64) -> Function;
     /// Something arrived: calls `EngineHandle.wake()` inside the guard.
     #[wasm_bindgen(method, structural)]
     pub(super) fn wake(this: &Host);
+    /// The timer fired: calls `EngineHandle.tick()` inside the guard.
+    #[wasm_bindgen(method, structural)]
+    pub(super) fn tick(this: &Host);
     /// The machine is through; the handle may be freed once this call is over.
     #[wasm_bindgen(method, structural)]
     pub(super) fn done(this: &Host);

@@ -10,7 +10,7 @@ use wasm_bindgen::JsValue;
 /// Browsers and Node fire at once what is further away than 2^31 - 1 ms; waking early does no harm.
 const LONGEST_MS: u64 = 3_600_000;
 
-/// Wakes the host once. One that is due earlier than wanted stays: the machine is asked again when it fires, so
+/// Ticks the host once. One that is due earlier than wanted stays: the machine is asked again when it fires, so
 /// that a deadline which moves on with every delta costs nothing.
 #[derive(Default)]
 pub(super) struct Timer(RefCell<Option<(Instant, Armed)>>);
@@ -23,7 +23,7 @@ enum Armed {
 impl Timer {
     pub(super) fn set(&self, host: &Host, now: Instant, wanted: Option<Instant>) {
         let kept = match (&*self.0.borrow(), wanted) {
-            (Some((armed, _)), Some(wanted)) => *armed <= wanted && *armed > now,
+            (Some((armed, _)), Some(wanted)) => *armed <= wanted,
             (None, None) => true,
             _ => false,
         };
@@ -36,6 +36,11 @@ impl Timer {
             let armed = arm(host, delay);
             self.0.replace(Some((now + delay, armed)));
         }
+    }
+
+    /// It has fired, maybe a little early: platforms round.
+    pub(super) fn fired(&self) {
+        self.0.take();
     }
 
     pub(super) fn cancel(&self) {
@@ -52,6 +57,6 @@ fn arm(host: &Host, delay: u64) -> Armed {
         Armed::Host { cancel: host.after(delay as f64) }
     } else {
         let host = host.clone();
-        Armed::Platform { _timeout: Timeout::new(delay as u32, move || host.wake()) }
+        Armed::Platform { _timeout: Timeout::new(delay as u32, move || host.tick()) }
     }
 }

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { Transcript } from '../../js/transcript.js';
+import type { Message } from '../../js/types.js';
+
+const said = (role: 'user' | 'assistant', text: string): Message => ({ role, content: [{ text }] });
+
+function transcript(...messages: Message[]) {
+  const made = new Transcript();
+  made.apply(messages.map((message) => ({ op: 'push', message })));
+  return made;
+}
+
+test('a request has what the operations set, and what they unset it has not', () => {
+  const made = transcript(said('user', 'a'));
+  const toolConfig = { tools: [] };
+  made.apply([
+    { op: 'system', text: 's' },
+    { op: 'model', id: 'm' },
+    { op: 'tools', toolConfig },
+  ]);
+  expect(made.request()).toEqual({
+    system: [{ text: 's' }],
+    modelId: 'm',
+    toolConfig,
+    messages: [said('user', 'a')],
+  });
+  made.apply([{ op: 'system' }, { op: 'model' }, { op: 'tools' }, { op: 'clear' }]);
+  expect(made.request()).toEqual({ messages: [] });
+});
+
+test('each request has a list of its own', () => {
+  const made = transcript(said('user', 'a'));
+  made.request().messages?.pop();
+  expect(made.request().messages).toHaveLength(1);
+});
+
+test('messages are replaced and left out by index, and roles still alternate', () => {
+  const marker = said('user', '(left out)');
+  const made = transcript(
+    said('user', 'a'),
+    said('assistant', 'b'),
+    said('user', 'c'),
+    said('assistant', 'd'),
+  );
+  made.apply([{ op: 'replace', index: 2, message: said('user', 'C') }]);
+  made.apply([{ op: 'dropBefore', index: 2, marker }]);
+  expect(made.request().messages).toEqual([
+    { role: 'user', content: [{ text: '(left out)' }, { text: 'C' }] },
+    said('assistant', 'd'),
+  ]);
+  made.apply([{ op: 'dropBefore', index: 1, marker }]);
+  expect(made.request().messages).toEqual([marker, said('assistant', 'd')]);
+});
+
+test('bytes are bytes again, but not inside what tools took or returned', () => {
+  const lookalike = { $bytes: 'AQI=' };
+  const made = transcript({
+    role: 'user',
+    content: [
+      { image: { format: 'png', source: { bytes: { $bytes: 'AQI=' } as never } } },
+      { toolUse: { toolUseId: 'x', name: 'n', input: { a: lookalike } } },
+      {
+        toolResult: {
+          toolUseId: 'x',
+          content: [{ json: lookalike }, { image: { format: 'png', source: { bytes: lookalike as never } } }],
+        },
+      },
+    ],
+  });
+  const bytes = new Uint8Array([1, 2]);
+  expect(made.request().messages?.[0]?.content).toEqual([
+    { image: { format: 'png', source: { bytes } } },
+    { toolUse: { toolUseId: 'x', name: 'n', input: { a: lookalike } } },
+    {
+      toolResult: {
+        toolUseId: 'x',
+        content: [{ json: lookalike }, { image: { format: 'png', source: { bytes } } }],
+      },
+    },
+  ]);
+});
