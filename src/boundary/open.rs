@@ -1,5 +1,6 @@
 //! Which machine a handle drives.
 
+use crate::command;
 use crate::effect::{Effect, Input, Machine, Ticket};
 use crate::error::{Code, EngineError};
 use crate::machine::{Runner, RunnerConfig};
@@ -23,7 +24,7 @@ impl Subject {
             let config = RunnerConfig::deserialize(config).map_err(|error| unreadable(&error))?;
             return Ok(Subject::Run(Box::new(Runner::new(now, config))));
         }
-        Err(EngineError::new(Code::InvalidArgument, format!("there is no machine '{kind}'")))
+        command::open(now, kind, config).map(Subject::Command)
     }
 
     /// A piece of the model's text. False: no longer wanted.

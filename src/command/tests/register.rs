@@ -44,7 +44,8 @@ fn pause_of_a_task_that_the_engine_never_ran_journals_the_pause_itself() {
     let head = head(&world);
     assert_eq!((head.seq, head.epoch, head.last_run, head.owner), (1, 1, LastRun::Paused, None));
     assert_eq!(head.created_at.as_deref(), Some(CREATED_AT));
-    let messages: Vec<_> = world.store.paths("users/u/tasks/t/messages/").into_iter().map(str::to_owned).collect();
+    let messages: Vec<_> =
+        world.store.paths("users/u/tasks/t/messages/").into_iter().map(str::to_owned).collect();
     assert_eq!(world.store.get(&messages[0]).unwrap()["content"], "Paused.");
 }
 
@@ -154,7 +155,11 @@ fn an_unclear_reply_to_the_register_is_resolved_by_reading_it() {
         world.faults.add(Op::Commit, TASK, 0, 1, fault);
         let id = spawn(&mut world, "stop", json!({ "reason": "r" }));
         world.advance(9_000);
-        assert_eq!((status(&world), abort_reason(&world).as_deref()), (json!("paused"), Some("r")), "{fault:?}");
+        assert_eq!(
+            (status(&world), abort_reason(&world).as_deref()),
+            (json!("paused"), Some("r")),
+            "{fault:?}"
+        );
         obey(&mut world, EndStatus::Stopped);
         assert_eq!(world.result(id), Ok(Value::Null));
     }
