@@ -64,8 +64,8 @@ function behindMarker(marker: Message, kept: Message[]): Message[] {
   return [{ ...first, content: [...(marker.content ?? []), ...(first.content ?? [])] }, ...rest];
 }
 
-/** The message with its bytes as `Uint8Array`. */
-function revived(message: Message): Message {
+/** The message with its bytes as `Uint8Array`; changes it in place. */
+export function revived(message: Message): Message {
   return revive(message) as Message;
 }
 

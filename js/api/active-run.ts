@@ -38,7 +38,6 @@ export class ActiveRun implements LocalRun {
     this.#order = order;
     this.#key = keyOf(order.host, order.userId, order.taskId);
     this.#listeners = new Set(order.listeners);
-    register(this.#key, this);
     this.#machine = this.#begin();
     this.outcome = this.#machine.then(
       (machine) => this.#follow(machine),
@@ -47,6 +46,7 @@ export class ActiveRun implements LocalRun {
     this.started = this.#machine.then((machine) => Promise.race([machine.started, this.#endsWell()]));
     // Told by `outcome` as well; whoever wants to hear of it here awaits it.
     this.started.catch(() => {});
+    register(this.#key, this);
   }
 
   get ending(): boolean {

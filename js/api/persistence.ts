@@ -1,4 +1,5 @@
 import { TaskExecutionError } from '../errors.js';
+import { revived } from '../transcript.js';
 import type {
   JournalEntry,
   Message,
@@ -11,6 +12,7 @@ import type {
 } from '../types.js';
 import { toJson } from '../values.js';
 import { Agent, agentOf, setAgent } from './agent.js';
+import type { CommandArguments } from './command.js';
 import { answerOf } from './lifecycle.js';
 
 /** So many journal entries are read at a time. */
@@ -45,13 +47,13 @@ export class TaskPersistence {
   }
 
   /** Adds a message to the thread that people read, and returns its id. It is not sent to the model. */
-  saveTaskMessage(message: NewThreadMessage): Promise<string> {
-    return agentOf(this).command('saveTaskMessage', { message: plain('message', message) });
+  async saveTaskMessage(message: NewThreadMessage): Promise<string> {
+    return agentOf(this).command('saveTaskMessage', plain('message', message));
   }
 
   /** The conversation with the model. */
-  apiMessages(): Promise<Message[]> {
-    return agentOf(this).command('apiMessages');
+  async apiMessages(): Promise<Message[]> {
+    return (await agentOf(this).command<Message[]>('apiMessages')).map(revived);
   }
 
   toolResults(): Promise<ToolResultRecord[]> {
@@ -89,7 +91,7 @@ export class TaskPersistence {
 }
 
 /** A copy that is surely JSON; bytes as the core has them. */
-function plain(name: string, value: unknown): unknown {
+function plain(name: string, value: object): CommandArguments {
   const written = toJson(value, { bytes: true });
   if (written.ok && written.json !== undefined) return JSON.parse(written.json);
   const reason = written.ok ? 'it is missing' : written.reason;
