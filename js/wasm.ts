@@ -1,5 +1,5 @@
 import { compileEngine } from '#wasm';
-import { TaskExecutionError, TaskExecutionError } from './errors.js';
+import { TaskExecutionError } from './errors.js';
 import { createGlue, type EngineExports } from './generated/engine.js';
 
 export type { EngineExports };
