@@ -1,1 +1,253 @@
+//! state, load, journal, events and the other reads.
 
+use super::*;
+use crate::converse::ResultStatus;
+use crate::facts::fact::{Begin, CallResult, EndStatus};
+use crate::facts::plan::ItemKey;
+use std::rc::Rc;
+
+fn key() -> ItemKey {
+    ItemKey { milestone: Some("m".into()), item: "i".into() }
+}
+
+fn stated() -> Vec<Fact> {
+    vec![
+        Fact::Begun { how: Begin::Started },
+        Fact::Stated { item: key(), name: "Item".into(), text: "Do the item.".into() },
+    ]
+}
+
+fn result_of(id: &str) -> Fact {
+    Fact::Result {
+        result: CallResult {
+            tool_call_id: id.into(),
+            name: "tool".into(),
+            status: ResultStatus::Error,
+            content: Rc::new(vec![json!({ "text": "gone" })]),
+            unknown: true,
+            mistake: false,
+        },
+    }
+}
+
+/// Begun, one turn with a call, its result, and an end.
+fn lived() -> World {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, None);
+    journal(&mut world, stated(), |_| {});
+    journal(&mut world, vec![turn(&["a"])], |_| {});
+    journal(&mut world, vec![result_of("a")], |_| {});
+    world
+}
+
+#[test]
+fn the_state_of_a_task_that_never_ran_is_read_from_the_document() {
+    let mut world = world("not_started");
+    let state = run(&mut world, "state", json!({})).unwrap();
+    assert_eq!(state["status"], "not_started");
+    assert_eq!(
+        (&state["seq"], &state["waiting"], &state["unfinished"]),
+        (&json!(0), &json!([]), &json!(false))
+    );
+    assert_eq!(state["progress"]["overall"], 0);
+    assert_eq!(state["usage"]["inputTokens"], 0);
+    assert!(state.get("owner").is_none() && state.get("item").is_none());
+}
+
+#[test]
+fn the_state_of_a_running_task_names_item_owner_and_what_waits() {
+    let mut world = world("in_progress");
+    world.store.tells_age = true;
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    journal(&mut world, stated(), |_| {});
+    journal(&mut world, vec![turn(&["a", "b"]), asks("a", Why::Approval), asks("b", Why::Input)], |head| {
+        head.summary = json!({ "usage": { "inputTokens": 5 }, "waiting": [2, 2],
+                               "item": { "id": "i", "name": "Item", "milestoneId": "m" } });
+    });
+    journal(&mut world, vec![result_of("b")], |_| {});
+    world.advance(1_000);
+    let state = run(&mut world, "state", json!({})).unwrap();
+    assert_eq!(state["item"], json!({ "id": "i", "name": "Item", "milestoneId": "m" }));
+    assert_eq!(state["owner"], json!({ "id": "run-1", "ageMs": 1_002 }));
+    assert_eq!(state["usage"]["inputTokens"], 5);
+    assert_eq!(state["seq"], 3);
+    assert_eq!(
+        state["waiting"],
+        json!([{ "toolCall": { "id": "a", "name": "tool", "input": {} }, "why": "approval", "itemId": "i",
+                 "since": "2024-02-29T12:00:02.000Z" }])
+    );
+    assert_eq!(state["unfinished"], false);
+    world.advance(30_000);
+    assert_eq!(run(&mut world, "state", json!({})).unwrap()["unfinished"], true, "its lease ran out");
+}
+
+#[test]
+fn a_task_whose_process_died_is_unfinished_where_the_store_can_tell() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, Some(Owner { holder: Some("boot:1".into()), ..owner() }));
+    let state = |world: &mut World| run(world, "state", json!({ "holder": "boot:2" })).unwrap();
+    assert_eq!(state(&mut world)["unfinished"], false);
+    world.dead_holders.push("boot:1".into());
+    assert_eq!(state(&mut world)["unfinished"], true);
+}
+
+#[test]
+fn a_checkpoint_is_seq_and_epoch() {
+    assert_eq!(run(&mut world("paused"), "checkpoint", json!({})), Ok(json!({ "seq": 0, "epoch": 0 })));
+    assert_eq!(run(&mut lived(), "checkpoint", json!({})), Ok(json!({ "seq": 3, "epoch": 3 })));
+}
+
+#[test]
+fn api_messages_are_the_conversation_in_the_shape_of_the_api() {
+    let messages = run(&mut lived(), "apiMessages", json!({})).unwrap();
+    assert_eq!(messages[0], json!({ "role": "user", "content": [{ "text": "Do the item." }] }));
+    assert_eq!(messages[1]["role"], "assistant");
+    assert_eq!(messages[2]["content"][0]["toolResult"]["toolUseId"], "a");
+    assert_eq!(messages.as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn tool_results_say_when_they_were_stored_and_whether_the_outcome_is_known() {
+    assert_eq!(
+        run(&mut lived(), "toolResults", json!({})),
+        Ok(json!([{ "toolCallId": "a", "name": "tool", "status": "error", "content": [{ "text": "gone" }],
+                    "seq": 3, "at": "2024-02-29T12:00:03.000Z", "unknown": true }]))
+    );
+}
+
+#[test]
+fn load_fills_the_executions_arrays_and_leaves_the_document_alone() {
+    let mut world = lived();
+    set(&mut world, &[FieldWrite::set(&["execution", "tool_results"], json!([{ "old": true }]))]);
+    let task = run(&mut world, "load", json!({})).unwrap();
+    assert_eq!((&task["id"], &task["title"]), (&json!("t"), &json!("Ship it")));
+    assert_eq!(task["execution"]["api_messages"].as_array().unwrap().len(), 3);
+    assert_eq!(task["execution"]["tool_results"][0], json!({ "old": true }));
+    assert_eq!(task["execution"]["tool_results"][1]["toolCallId"], "a");
+    assert_eq!(task["execution"]["task_messages"][0]["content"], "Working on: Item");
+    assert!(world.store.commits.is_empty());
+
+    let mut world = super::world("not_started");
+    set(
+        &mut world,
+        &[FieldWrite::set(&["execution", "api_messages"], json!([{ "role": "user", "content": "x" }]))],
+    );
+    let task = run(&mut world, "load", json!({})).unwrap();
+    assert_eq!(task["execution"]["api_messages"], json!([{ "role": "user", "content": "x" }]));
+}
+
+#[test]
+fn the_journal_is_read_page_by_page_also_where_entries_are_continued() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, None);
+    for n in 0..5 {
+        let text = "x".repeat(3_000_000 * (n % 2));
+        journal(&mut world, vec![Fact::Received { inbox: format!("{n}"), text }], |_| {});
+    }
+    let mut seen = Vec::new();
+    let mut after = Value::Null;
+    loop {
+        let page = run(&mut world, "journal", json!({ "after": after, "limit": 2 })).unwrap();
+        for entry in page["entries"].as_array().unwrap() {
+            assert_eq!(entry["kinds"], json!(["received"]));
+            seen.push((entry["seq"].as_u64().unwrap(), entry["data"]["facts"][0]["inbox"].clone()));
+        }
+        after = page["next"].clone();
+        if after.is_null() {
+            break;
+        }
+    }
+    assert_eq!(seen, (0..5).map(|n| (n + 1, json!(format!("{n}")))).collect::<Vec<_>>());
+    assert_eq!(refused(&mut world, "journal", json!({ "after": -1 })), Code::InvalidArgument);
+}
+
+#[test]
+fn events_go_on_after_any_event_and_begin_now_without_a_cursor() {
+    let mut world = lived();
+    let read = |world: &mut World, after: Value| run(world, "events", json!({ "after": after })).unwrap();
+    let types = |page: &Value| -> Vec<String> {
+        page["events"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = read(&mut world, json!("0"));
+    assert_eq!(
+        types(&all),
+        [
+            "task:started",
+            "task:message_saved",
+            "task:message_saved",
+            "task:tool_call",
+            "task:usage",
+            "task:message_saved",
+            "task:tool_result"
+        ]
+    );
+    for (n, event) in all["events"].as_array().unwrap().iter().enumerate() {
+        let rest = read(&mut world, event["id"].clone());
+        assert_eq!(types(&rest), types(&all)[n + 1..], "after {}", event["id"]);
+    }
+    assert_eq!((&all["cursor"], &all["seq"], &all["more"]), (&json!("3"), &json!(3), &json!(false)));
+
+    let now = read(&mut world, Value::Null);
+    assert_eq!((types(&now).len(), &now["cursor"]), (0, &json!("3")));
+    journal(&mut world, vec![Fact::Ended { status: EndStatus::Paused, reason: None, error: None }], |_| {});
+    assert_eq!(types(&read(&mut world, now["cursor"].clone())), ["task:message_saved", "task:paused"]);
+    assert_eq!(refused(&mut world, "events", json!({ "after": "x" })), Code::InvalidArgument);
+}
+
+#[test]
+fn a_long_history_of_events_comes_in_pages() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, None);
+    for _ in 0..450 {
+        journal(&mut world, vec![Fact::Begun { how: Begin::Resumed }], |_| {});
+    }
+    let (mut cursor, mut count, mut pages) = (json!("0"), 0, 0);
+    loop {
+        let page = run(&mut world, "events", json!({ "after": cursor })).unwrap();
+        count += page["events"].as_array().unwrap().len();
+        pages += 1;
+        cursor = page["cursor"].clone();
+        if page["more"] == json!(false) {
+            break;
+        }
+    }
+    assert_eq!((count, pages), (450, 3));
+}
+
+#[test]
+fn thread_messages_come_in_the_order_of_time_and_after_a_message() {
+    let mut world = world("paused");
+    let at = world.now().mono;
+    for (id, time) in [("z", "2024-01-01"), ("a", "2024-01-03"), ("m", "2024-01-02")] {
+        let message = json!({ "task_id": "t", "role": "user", "content": id, "timestamp": time });
+        world.store.put(&format!("{TASK}/messages/{id}"), message, at);
+    }
+    let ids = |world: &mut World, arguments: Value| -> Vec<Value> {
+        let page = run(world, "taskMessages", arguments).unwrap();
+        page.as_array().unwrap().iter().map(|m| m["id"].clone()).collect()
+    };
+    assert_eq!(ids(&mut world, json!({})), ["z", "m", "a"]);
+    assert_eq!(ids(&mut world, json!({ "after": "z", "limit": 1 })), ["m"]);
+    assert_eq!(refused(&mut world, "taskMessages", json!({ "after": "q" })), Code::InvalidArgument);
+}
+
+#[test]
+fn every_read_of_a_task_that_is_not_there_says_so() {
+    for kind in
+        ["state", "checkpoint", "load", "apiMessages", "toolResults", "journal", "events", "taskMessages"]
+    {
+        assert_eq!(refused(&mut World::new(), kind, json!({})), Code::TaskNotFound, "{kind}");
+    }
+}
+
+#[test]
+fn ids_kinds_and_arguments_are_checked_before_anything_is_read() {
+    let mut world = World::new();
+    assert_eq!(refused(&mut world, "state", json!({ "taskId": "a/b" })), Code::InvalidArgument);
+    assert_eq!(refused(&mut world, "state", json!({ "userId": "" })), Code::InvalidArgument);
+    assert_eq!(refused(&mut world, "state", json!({ "taskId": 4 })), Code::InvalidArgument);
+    assert_eq!(refused(&mut world, "fly", json!({})), Code::InvalidArgument);
+    assert_eq!(refused(&mut world, "stop", json!({ "reason": 4 })), Code::InvalidArgument);
+    assert_eq!(open(world.now(), "state", json!([])).err().unwrap().code, Code::InvalidArgument);
+    assert_eq!(world.count("read"), 0);
+}
