@@ -1,1 +1,257 @@
+//! createTask, what is saved from outside, and delete.
 
+use super::*;
+use crate::facts::task::TaskDocument;
+use crate::store::StoreErrorCode;
+use crate::testkit::{Fault, Op};
+
+fn create(world: &mut World, task: Value) -> Result<Value, EngineError> {
+    run(world, "createTask", json!({ "taskId": "", "task": task }))
+}
+
+#[test]
+fn a_created_task_has_the_newer_shape_and_readable_ids() {
+    let mut world = World::new();
+    let plan = json!([
+        { "name": "First", "items": [{ "name": "A", "description": "do a" }, { "name": "B" }] },
+        { "name": "Second", "description": "then", "items": [{ "name": "C" }] },
+    ]);
+    let given = json!({ "title": "Ship", "milestones": plan, "config": { "auto_approve": false },
+                        "metadata": { "tags": ["x"] } });
+    let task = create(&mut world, given).unwrap();
+    let id = task["id"].as_str().unwrap();
+    let mut stored = world.store.get(&format!("users/u/tasks/{id}")).unwrap();
+    let Value::Object(data) = stored.clone() else { panic!("an object") };
+    assert_eq!(TaskDocument::read("p", data).unwrap().plan.items().len(), 3);
+    stored["id"] = json!(id);
+    assert_eq!(stored, task);
+
+    assert_eq!((&task["status"], &task["machine_id"]), (&json!("not_started"), &json!("default")));
+    assert_eq!(task["created_at"], "2024-02-29T12:00:01.000Z");
+    assert_eq!(task["config"], json!({ "system_prompt": "", "auto_approve": false }));
+    assert_eq!(task["metadata"]["tags"], json!(["x"]));
+    assert_eq!(task["execution"], json!({ "api_messages": [], "task_messages": [], "tool_results": [] }));
+    let progress = &task["progress"];
+    assert_eq!(progress["project"]["current_milestone"], "milestone-1");
+    assert_eq!(progress["progress"]["overall"], 0);
+    assert_eq!(progress["milestones"][1]["tasks_total"], 1);
+    assert_eq!(progress["tasks"]["milestone-1"][1]["id"], "task-1-2");
+    assert_eq!(progress["tasks"]["milestone-2"][0]["name"], "C");
+}
+
+#[test]
+fn what_cannot_be_made_into_a_task_is_named_by_its_path() {
+    for (task, path) in [
+        (Value::Null, "task"),
+        (json!({}), "task.title"),
+        (json!({ "title": "  " }), "task.title"),
+        (json!({ "title": "t", "description": 3 }), "task.description"),
+        (json!({ "title": "t", "milestones": {} }), "task.milestones"),
+        (json!({ "title": "t", "milestones": [3] }), "task.milestones[0]"),
+        (json!({ "title": "t", "milestones": [{ "items": [] }] }), "task.milestones[0].name"),
+        (
+            json!({ "title": "t", "milestones": [{ "name": "m", "items": [{}] }] }),
+            "task.milestones[0].items[0].name",
+        ),
+        (json!({ "title": "t", "config": [] }), "task.config"),
+        (json!({ "title": "t", "config": { "max_iterations": 0 } }), "task.config.max_iterations"),
+        (json!({ "title": "t", "config": { "auto_approve": "yes" } }), "task.config.auto_approve"),
+        (json!({ "title": "t", "metadata": "x" }), "task.metadata"),
+    ] {
+        let error = create(&mut World::new(), task).unwrap_err();
+        assert_eq!(error.code, Code::InvalidArgument);
+        assert_eq!(error.details["path"], json!(path), "{}", error.message);
+    }
+}
+
+#[test]
+fn a_task_is_created_once_although_the_reply_was_lost() {
+    let mut world = World::new();
+    world.faults.add(Op::Commit, "tasks", 0, 1, Fault::LostReply);
+    create(&mut world, json!({ "title": "t" })).unwrap();
+    assert_eq!(world.store.paths("users/u/tasks/").len(), 1);
+}
+
+#[test]
+fn a_saved_thread_message_is_a_document_of_the_app() {
+    let mut world = world("in_progress");
+    let arguments = json!({ "role": "system", "content": "note", "metadata": { "a": 1 } });
+    let id = run(&mut world, "saveTaskMessage", arguments).unwrap();
+    let stored = world.store.get(&format!("{TASK}/messages/{}", id.as_str().unwrap())).unwrap();
+    assert_eq!(
+        stored,
+        json!({ "task_id": "t", "role": "system", "content": "note", "metadata": { "a": 1 },
+                "timestamp": "2024-02-29T12:00:01.000Z" })
+    );
+    let wrong = |world: &mut World, arguments| refused(world, "saveTaskMessage", arguments);
+    assert_eq!(wrong(&mut world, json!({ "role": "robot", "content": "x" })), Code::InvalidArgument);
+    assert_eq!(wrong(&mut world, json!({ "role": "user" })), Code::InvalidArgument);
+    let arguments = json!({ "role": "user", "content": "x", "metadata": 1 });
+    assert_eq!(wrong(&mut world, arguments), Code::InvalidArgument);
+    assert_eq!(wrong(&mut World::new(), json!({ "role": "user", "content": "x" })), Code::TaskNotFound);
+}
+
+fn message(role: &str, block: Value) -> Value {
+    json!({ "message": { "role": role, "content": [block] } })
+}
+
+#[test]
+fn an_api_message_is_journaled_while_nobody_runs_the_task() {
+    let mut world = world("not_started");
+    let text = |t: &str| json!({ "text": t });
+    for (role, block) in [("user", text("hi")), ("assistant", text("hello")), ("user", text("more"))] {
+        assert_eq!(run(&mut world, "saveApiMessage", message(role, block)), Ok(Value::Null));
+    }
+    assert_eq!((head(&world).seq, head(&world).owner, head(&world).last_run), (3, None, LastRun::None));
+    let messages = run(&mut world, "apiMessages", json!({})).unwrap();
+    assert_eq!(messages[1], json!({ "role": "assistant", "content": [{ "text": "hello" }] }));
+    assert_eq!(messages.as_array().unwrap().len(), 3);
+    assert_eq!(status(&world), json!("not_started"));
+}
+
+#[test]
+fn a_run_that_owns_the_task_refuses_saved_messages() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    let error = run(&mut world, "saveApiMessage", message("user", json!({ "text": "hi" }))).unwrap_err();
+    assert_eq!((error.code, &error.details["owner"]), (Code::LeaseHeld, &json!("run-1")));
+}
+
+#[test]
+fn a_message_that_would_make_requests_invalid_is_refused_and_the_lease_given_back() {
+    let mut world = world("paused");
+    let result = json!({ "toolResult": { "toolUseId": "x", "content": [{ "text": "r" }] } });
+    for (arguments, why) in [
+        (message("user", result), "no use before it"),
+        (message("user", json!({ "text": " " })), "blank"),
+        (message("robot", json!({ "text": "t" })), "role"),
+        (json!({ "message": { "role": "user", "content": [] } }), "empty"),
+        (json!({ "message": "text" }), "no object"),
+        (json!({}), "missing"),
+    ] {
+        assert_eq!(refused(&mut world, "saveApiMessage", arguments), Code::InvalidArgument, "{why}");
+    }
+    assert!(world.store.get(HEAD).is_none_or(|head| head.get("owner").is_none()));
+    assert!(world.store.paths(&format!("{TASK}/journal/")).is_empty());
+}
+
+#[test]
+fn a_message_in_the_middle_of_a_turn_is_refused() {
+    let mut world = world("paused");
+    with_head(&mut world, LastRun::Paused, None);
+    journal(&mut world, vec![turn(&["a"])], |_| {});
+    let arguments = message("user", json!({ "text": "hi" }));
+    assert_eq!(refused(&mut world, "saveApiMessage", arguments), Code::InvalidArgument);
+}
+
+/// A task with a history, an inbox and a thread of that many documents each.
+fn full(documents: usize) -> World {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    let at = world.now().mono;
+    for collection in ["journal", "inbox", "messages"] {
+        for n in 0..documents {
+            world.store.put(&format!("{TASK}/{collection}/{n:08}"), json!({ "n": n }), at);
+        }
+    }
+    world
+}
+
+#[test]
+fn delete_removes_everything_and_the_head_last() {
+    let mut world = full(450);
+    assert_eq!(run(&mut world, "delete", json!({})), Ok(Value::Null));
+    assert_eq!(world.store.paths("users/u"), Vec::<&str>::new());
+    let writes = |n: usize| serde_json::to_value(&world.store.commits[n]).unwrap();
+    let first = writes(0);
+    assert_eq!(
+        (&first[0]["path"], first.as_array().unwrap().len()),
+        (&json!(HEAD), 1),
+        "the tombstone is first"
+    );
+    let last = writes(world.store.commits.len() - 1);
+    assert_eq!((&last[0]["op"], &last[0]["path"]), (&json!("delete"), &json!(HEAD)));
+    assert_eq!(run(&mut world, "delete", json!({})), Ok(Value::Null), "again changes nothing");
+}
+
+#[test]
+fn delete_keeps_the_task_where_asked_and_clears_what_cannot_be_read() {
+    for broken in [json!({ "created_at": "other" }), json!({ "epoch": -1 }), json!({ "schema": "x" })] {
+        let mut world = full(1);
+        let at = world.now().mono;
+        for (key, value) in broken.as_object().unwrap() {
+            world.store.patch(HEAD, &[FieldWrite::set(&[key], value.clone())], at);
+        }
+        assert_eq!(run(&mut world, "delete", json!({ "keepTask": true })), Ok(Value::Null), "{broken}");
+        assert_eq!(world.store.paths("users/u"), [TASK]);
+        assert_eq!(run(&mut world, "state", json!({})).unwrap()["seq"], 0);
+    }
+    let mut world = full(1);
+    let at = world.now().mono;
+    world.store.patch(HEAD, &[FieldWrite::set(&["schema"], 2)], at);
+    assert_eq!(refused(&mut world, "delete", json!({})), Code::UnsupportedSchema);
+    assert!(world.store.commits.is_empty(), "a newer version's history is not ours to remove");
+}
+
+#[test]
+fn the_tombstone_fences_off_the_run_that_owns_the_task() {
+    let mut world = full(1);
+    let id = spawn(&mut world, "delete", json!({}));
+    world.run_until(|w| w.store.commits.len() == 1);
+    let tombstone = head(&world);
+    assert_eq!((tombstone.epoch, tombstone.deleted, tombstone.owner), (4, true, None));
+    assert_eq!(refused(&mut world, "pause", json!({})), Code::StaleHistory);
+    assert_eq!(world.result(id), Ok(Value::Null));
+}
+
+#[test]
+fn an_interrupted_deletion_goes_on_where_it_was() {
+    for commits in 1..8 {
+        let mut world = full(250);
+        let id = spawn(&mut world, "delete", json!({}));
+        world.run_until(|w| w.store.commits.len() == commits);
+        world.kill(id);
+        assert_eq!(run(&mut world, "delete", json!({})), Ok(Value::Null));
+        assert_eq!(world.store.paths("users/u"), Vec::<&str>::new(), "after {commits}");
+    }
+}
+
+#[test]
+fn unclear_replies_and_heartbeats_in_between_do_not_stop_a_deletion() {
+    for skip in 0..5 {
+        for fault in [Fault::LostReply, Fault::Silence, Fault::Lied(StoreErrorCode::Unavailable)] {
+            let mut world = full(3);
+            world.faults.add(Op::Commit, "engine/head", skip, 1, fault);
+            assert_eq!(run(&mut world, "delete", json!({})), Ok(Value::Null), "{skip} {fault:?}");
+            assert_eq!(world.store.paths("users/u"), Vec::<&str>::new());
+        }
+    }
+    let mut world = full(1);
+    let id = spawn(&mut world, "delete", json!({}));
+    world.run_until(|w| w.count("commit") == 1);
+    let at = world.now().mono;
+    world.store.patch(HEAD, &[FieldWrite::set(&["write_id"], "beat")], at);
+    assert_eq!(world.result(id), Ok(Value::Null));
+}
+
+#[test]
+fn a_slower_deletion_touches_nothing_of_a_task_made_again() {
+    let mut world = full(1);
+    let slow = spawn(&mut world, "delete", json!({}));
+    world.run_until(|w| w.count("list") == 1);
+    assert_eq!(run(&mut world, "delete", json!({ "seed": 8, "keepTask": true })), Ok(Value::Null));
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    journal(&mut world, vec![turn(&["a"])], |_| {});
+    assert_eq!(world.result(slow), Ok(Value::Null));
+    assert_eq!(world.store.paths(&format!("{TASK}/journal/")).len(), 1);
+    assert!(!head(&world).deleted);
+}
+
+#[test]
+fn a_task_without_a_head_is_deleted_with_its_thread() {
+    let mut world = world("completed");
+    let at = world.now().mono;
+    world.store.put(&format!("{TASK}/messages/m"), json!({ "content": "x" }), at);
+    assert_eq!(run(&mut world, "delete", json!({})), Ok(Value::Null));
+    assert_eq!(world.store.paths("users/u"), Vec::<&str>::new());
+}
