@@ -527,34 +527,34 @@ impl Run {
             if !self.task.raw.get("started_at").is_some_and(Value::is_string) || self.reopens {
                 fields.push(FieldWrite::set(&["started_at"], at));
             }
-            if self.task.raw.contains_key("completed_at") {
+            let completes = matches!(plan.ends, Some(End::For { status: EndStatus::Completed, .. }));
+            if self.task.raw.contains_key("completed_at") && !completes {
                 fields.push(FieldWrite::unset(&["completed_at"]));
             }
         }
-        let Some(end) = &plan.ends else {
-            if self.begins {
-                let stale = ["error", "abort_reason"].into_iter().filter(|n| execution(n).is_some());
-                fields.extend(stale.map(|n| FieldWrite::unset(&["execution", n])));
-            }
-            return fields;
+        let mut set = |name: &'static str, value: &str| {
+            fields.push(FieldWrite::set(&["execution", name], value));
+            name
         };
-        let End::For { status, reason, error } = end else { return fields };
-        match status {
-            EndStatus::Stopped if plan.status.is_some() => {
-                let why = reason.as_deref().unwrap_or("stopped");
-                fields.push(FieldWrite::set(&["execution", "abort_reason"], why));
+        let (pauses, written) = match &plan.ends {
+            Some(End::For { status: EndStatus::Stopped, reason, .. }) if plan.status.is_some() => {
+                (false, Some(set("abort_reason", reason.as_deref().unwrap_or("stopped"))))
             }
-            EndStatus::Paused if execution("abort_reason").is_some() => {
-                fields.push(FieldWrite::unset(&["execution", "abort_reason"]));
+            Some(End::For { status: EndStatus::Failed, error, .. }) => {
+                (false, Some(set("error", error.as_ref().map_or("", |e| e.message.as_str()))))
             }
-            EndStatus::Failed => {
-                let says = error.as_ref().map_or("", |e| e.message.as_str());
-                fields.push(FieldWrite::set(&["execution", "error"], says));
-            }
-            EndStatus::Completed => {
+            Some(End::For { status: EndStatus::Completed, .. }) => {
                 fields.push(FieldWrite::set(&["completed_at"], at));
+                (false, None)
             }
-            EndStatus::Paused | EndStatus::Stopped => {}
+            Some(End::For { status: EndStatus::Paused, .. }) => (true, None),
+            _ => (false, None),
+        };
+        // A beginning clears how the run before ended, a pause the reason of an earlier stop.
+        for (name, clears) in [("error", self.begins), ("abort_reason", self.begins || pauses)] {
+            if clears && written != Some(name) && execution(name).is_some() {
+                fields.push(FieldWrite::unset(&["execution", name]));
+            }
         }
         fields
     }
