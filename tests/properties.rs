@@ -29,7 +29,7 @@ fn chance(rng: &mut Rng, p: f64) -> bool {
 }
 
 /// A model that says anything, until it is told to be good.
-fn model(seed: u64, good: Rc<RefCell<bool>>) -> Box<dyn FnMut(&[Value]) -> Says> {
+fn model(seed: u64, good: Rc<RefCell<bool>>) -> ModelFn {
     let mut rng = Rng::new(seed ^ 0xABCD);
     let mut n = 0;
     Box::new(move |_| {

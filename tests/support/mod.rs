@@ -259,7 +259,7 @@ pub enum Does {
     Deaf,
 }
 
-type ModelFn = Box<dyn FnMut(&[Value]) -> Says>;
+pub type ModelFn = Box<dyn FnMut(&[Value]) -> Says>;
 type ToolFn = Box<dyn FnMut(&ToolCall) -> Does>;
 type VetFn = Box<dyn FnMut(&ToolCall) -> Value>;
 type FaultFn = Box<dyn FnMut(&mut Rng, &Effect) -> Fault>;
