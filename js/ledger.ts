@@ -51,12 +51,13 @@ export class Ledger {
     try {
       return work();
     } catch (trap) {
-      this.#die(trap);
+      this.die(trap);
       return undefined;
     }
   }
 
-  #die(trap: unknown): void {
+  /** What `enter` does with what comes out of the engine; for calls too frequent to be wrapped. */
+  die(trap: unknown): void {
     // A panic within a callback of the engine comes by twice.
     if (this.#dead !== undefined) return;
     const { message, place } = this.#panicked ?? {

@@ -315,6 +315,17 @@ export class Machine implements Resident {
     });
   }
 
+  #textDelta(ticket: number, index: number, text: string): boolean {
+    const handle = this.#handle;
+    if (handle === undefined) return false;
+    try {
+      return handle.textDelta(ticket, this.mono(), this.wall(), index, text);
+    } catch (trap) {
+      this.#ledger.die(trap);
+      return false;
+    }
+  }
+
   async runTool(
     call: string,
     attempt: number,

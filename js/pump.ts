@@ -89,14 +89,20 @@ class TextFeed {
       this.#index = index;
       text = text.slice(0, -1);
     }
-    return text === '' || this.sink.textDelta(index, wellFormed(text));
+    return text === '' || this.sink.textDelta(index, clean(text));
   }
 
   flush(): boolean {
     const carry = this.#carry;
     this.#carry = '';
-    return carry === '' || this.sink.textDelta(this.#index, wellFormed(carry));
+    return carry === '' || this.sink.textDelta(this.#index, clean(carry));
   }
+}
+
+/** `wellFormed`, at the price of a look where the platform can tell. */
+function clean(text: string): string {
+  const { isWellFormed } = text as { isWellFormed?(): boolean };
+  return isWellFormed?.call(text) ? text : wellFormed(text);
 }
 
 function iterate(stream: unknown): AsyncIterator<unknown> | Iterator<unknown> {
