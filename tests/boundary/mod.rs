@@ -1,4 +1,5 @@
 //! What the boundary owes a machine and the host, whichever platform runs it.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use js_sys::{Promise, Reflect, eval};
 use std::cell::RefCell;
