@@ -4,6 +4,7 @@ mod inbox;
 mod lifetime;
 mod reads;
 mod register;
+mod together;
 
 use super::open;
 use crate::converse::{Stop, ToolUse, Turn, Usage};
