@@ -44,7 +44,7 @@ fn look(ctx: &mut Ctx, seen: Seen, call: Call, after: u64) -> Step {
             Some(Standing::Waiting { seq, .. }) => {
                 let asked = *seq;
                 let item = inbox::decision(&call.id, asked, call.nonce.clone(), call.decision);
-                put(ctx, Put { id: call.id, nonce: call.nonce, asked, item, rounds: 0 })
+                deposit(ctx, Put { id: call.id, nonce: call.nonce, asked, item, rounds: 0 })
             }
             _ if after > 0 => look(ctx, seen, call, 0),
             Some(_) => Step::refused(already_decided(&call.id)),
@@ -67,12 +67,12 @@ impl Put {
     }
 }
 
-fn put(ctx: &mut Ctx, mut put_: Put) -> Step {
-    put_.rounds += 1;
-    if put_.rounds > MAX_ROUNDS {
+fn deposit(ctx: &mut Ctx, mut put: Put) -> Step {
+    put.rounds += 1;
+    if put.rounds > MAX_ROUNDS {
         return crowded();
     }
-    let write = put_.item.create(&ctx.paths, ctx.now);
+    let write = put.item.create(&ctx.paths, ctx.now);
     if let StoreWrite::Create { data, .. } = &write {
         let bytes = data.get("json").and_then(Value::as_str).map_or(0, str::len);
         if bytes > ctx.cfg.limits.document_bytes {
@@ -81,9 +81,9 @@ fn put(ctx: &mut Ctx, mut put_: Put) -> Step {
     }
     let deadline = ctx.store_deadline();
     ctx.send(vec![write], deadline, move |ctx, sent| match sent {
-        Sent::Stored(version) => verify(ctx, put_, InInbox::Mine(version)),
-        Sent::Conflict => look_in_inbox(ctx, put_, None),
-        Sent::Unknown(e) => look_in_inbox(ctx, put_, Some(e)),
+        Sent::Stored(version) => verify(ctx, put, InInbox::Mine(version)),
+        Sent::Conflict => look_in_inbox(ctx, put, None),
+        Sent::Unknown(e) => look_in_inbox(ctx, put, Some(e)),
         Sent::Refused(e) => Step::refused(e),
     })
 }
@@ -108,20 +108,20 @@ fn look_in_inbox(ctx: &mut Ctx, put: Put, doubt: Option<EngineError>) -> Step {
 }
 
 /// Only the journal says whether the decision counts: it may hold another one for the same question.
-fn verify(ctx: &mut Ctx, put_: Put, stored: InInbox) -> Step {
+fn verify(ctx: &mut Ctx, put: Put, stored: InInbox) -> Step {
     open_task(ctx, move |ctx, seen| {
-        entries::after(ctx, put_.asked.saturating_sub(1), seen.seq(), usize::MAX, move |ctx, entries| {
+        entries::after(ctx, put.asked.saturating_sub(1), seen.seq(), usize::MAX, move |ctx, entries| {
             let calls = Calls::of(&entries);
             let still_asked = matches!(
-                calls.standing(&put_.id), Some(Standing::Waiting { seq, .. }) if *seq == put_.asked
+                calls.standing(&put.id), Some(Standing::Waiting { seq, .. }) if *seq == put.asked
             );
-            match (calls.decided_by(&put_.id, put_.asked), stored) {
-                (Some(nonce), _) if nonce == put_.nonce => Step::answer(Value::Null),
+            match (calls.decided_by(&put.id, put.asked), stored) {
+                (Some(nonce), _) if nonce == put.nonce => Step::answer(Value::Null),
                 (None, InInbox::Mine(_)) if still_asked => Step::answer(Value::Null),
                 (None, InInbox::Nothing(Some(e))) if still_asked => Step::refused(e),
-                (None, InInbox::Nothing(None)) if still_asked => put(ctx, put_),
-                (_, InInbox::Mine(version)) => take_back(ctx, put_, version),
-                (_, InInbox::Nothing(_)) => Step::refused(already_decided(&put_.id)),
+                (None, InInbox::Nothing(None)) if still_asked => deposit(ctx, put),
+                (_, InInbox::Mine(version)) => take_back(ctx, put, version),
+                (_, InInbox::Nothing(_)) => Step::refused(already_decided(&put.id)),
             }
         })
     })
