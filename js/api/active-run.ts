@@ -3,7 +3,7 @@ import { Machine, type MachineCommand, unanswered } from '../machine.js';
 import type { RunOptions, TaskHost, TaskOutcome, TaskStatus, Usage } from '../types.js';
 import { describeThrown } from '../values.js';
 import { mergeRunOptions } from './options.js';
-import { keyOf, type LocalRun, type RunListener, register, unregister } from './registry.js';
+import { instance, keyOf, type LocalRun, type RunListener, register, unregister } from './registry.js';
 
 /** What a run is begun with. */
 export interface RunOrder {
@@ -64,6 +64,7 @@ export class ActiveRun implements LocalRun {
       options: mergeRunOptions(...options, host.defaults),
       limits: { documentBytes: store.limits.documentBytes, commitBytes: store.limits.commitBytes },
       holder: store.holder?.id ?? null,
+      instance,
       seed: seedOf(host),
       hasWatch: typeof store.watch === 'function',
       hasPrompt: typeof host.prompt === 'function',

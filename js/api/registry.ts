@@ -33,6 +33,8 @@ export interface LocalRun {
 }
 
 interface Registry {
+  /** Of this registry alone: a lease that one of its runs left behind is known to be nobody's. */
+  readonly instance: string;
   readonly runs: Map<string, LocalRun>;
   /** Told of every run that begins. */
   readonly watchers: Set<(key: string, run: LocalRun) => void>;
@@ -41,8 +43,15 @@ interface Registry {
 const name = Symbol.for('task-execution-engine/1');
 const holder = globalThis as { [name]?: Registry };
 // Several copies of the package may be loaded: the first makes it, all use it.
-holder[name] ??= { runs: new Map(), watchers: new Set() };
+holder[name] ??= { instance: nonce(), runs: new Map(), watchers: new Set() };
 const registry: Registry = holder[name];
+
+function nonce(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join('');
+}
+
+/** Names this process, or the realm of it that shares the registry. */
+export const instance = registry.instance;
 
 /** Names a task across stores. */
 export function keyOf(host: TaskHost, userId: string, taskId: string): string {

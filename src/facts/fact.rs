@@ -147,6 +147,9 @@ pub enum Fact {
         /// Counts against `limits.mistakes`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         mistake: bool,
+        /// It is about identical calls.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        identical: bool,
     },
     /// A turn of the model, whole.
     Turn {

@@ -187,14 +187,12 @@ impl Live {
                 self.message_waiting = true;
                 self.say(text);
             }
-            Fact::Nudged { text, mistake } => {
+            Fact::Nudged { text, mistake, identical } => {
                 self.allowance.mistakes += u32::from(*mistake);
                 if self.turn_end == TurnEnd::Cut {
                     self.continuations += 1;
                 }
-                if self.allowance.identical > 1 {
-                    self.allowance.identical_told = true;
-                }
+                self.allowance.identical_told |= *identical;
                 self.say(text);
             }
             Fact::Turn { turn, total, .. } => {
@@ -401,6 +399,8 @@ impl Facts {
             }
             Fact::Reset => {
                 self.unanswered.clear();
+                self.item_texts.clear();
+                self.statement = None;
                 self.ops.push(self.transcript.clear());
             }
             Fact::Turn { turn, .. } if !turn.content.is_empty() => {

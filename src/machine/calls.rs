@@ -2,6 +2,7 @@
 
 use super::Ctx;
 use super::run::Run;
+use crate::converse::blocks::excerpt;
 use crate::converse::{ResultStatus, result_content, text};
 use crate::effect::{Effect, LogLevel, Thrown, Ticket};
 use crate::facts::fact::{CallResult, Fact};
@@ -27,6 +28,8 @@ pub(crate) struct Calls {
     startable: Vec<String>,
     /// Started, and nobody knows how they ended.
     pub unknown: BTreeSet<String>,
+    /// How often each ran past its time in this run.
+    late: BTreeMap<String, u32>,
 }
 
 impl Calls {
@@ -34,6 +37,11 @@ impl Calls {
     pub fn taking_up(facts: &Facts) -> Self {
         let started = facts.live.calls.iter().filter(|c| c.state == CallState::Started);
         Calls { unknown: started.map(|c| c.call.id.clone()).collect(), ..Calls::default() }
+    }
+
+    /// Has run past its time twice: it is not run again.
+    pub fn is_worn_out(&self, id: &str) -> bool {
+        self.late.get(id).is_some_and(|n| *n > 1)
     }
 
     pub fn none_running(&self) -> bool {
@@ -58,6 +66,16 @@ impl Calls {
         for call in self.running.values_mut().filter(|c| !c.aborted) {
             call.aborted = true;
             io.push(Effect::Cancel { ticket: call.ticket });
+        }
+    }
+
+    /// Waits no longer for what was aborted.
+    pub fn give_up_aborted(&mut self) {
+        let aborted: Vec<String> =
+            self.running.iter().filter(|(_, c)| c.aborted).map(|(id, _)| id.clone()).collect();
+        for id in aborted {
+            self.running.remove(&id);
+            self.unknown.insert(id);
         }
     }
 
@@ -123,7 +141,7 @@ impl Run {
         let result = match result {
             Ok(value) => {
                 let content = result_content(value.as_ref().unwrap_or(&Value::Null));
-                self.fitting(
+                fitting(
                     CallResult {
                         tool_call_id: id,
                         name,
@@ -142,20 +160,8 @@ impl Run {
             }
             Err(thrown) => failure(id, name, &thrown.message),
         };
+        self.look.fresh = false;
         self.due_fact(Fact::Result { result });
-    }
-
-    /// A result that no commit can hold is answered to the model as an error that says so.
-    fn fitting(&self, result: CallResult, commit_bytes: usize) -> CallResult {
-        let bytes = serde_json::to_string(result.content.as_ref()).map_or(0, |s| s.len());
-        let most = commit_bytes / 4 * 3;
-        if bytes <= most {
-            return result;
-        }
-        let says = format!(
-            "The tool ran, but its result has {bytes} bytes and at most {most} can be stored. Ask for less."
-        );
-        CallResult { mistake: true, ..failure(result.tool_call_id, result.name, &says) }
     }
 
     /// A call past its time is aborted, and its outcome unknown at once.
@@ -171,6 +177,7 @@ impl Run {
         for id in late {
             if let Some(call) = self.calls.running.remove(&id) {
                 ctx.io.push(Effect::Cancel { ticket: call.ticket });
+                *self.calls.late.entry(id.clone()).or_default() += 1;
                 ctx.io.log(LogLevel::Warn, format!("The call {id} ran past its timeoutMs and was aborted."));
                 self.calls.unknown.insert(id);
             }
@@ -178,9 +185,29 @@ impl Run {
     }
 }
 
+/// A result that no commit can hold is answered to the model as an error that says so.
+pub(super) fn fitting(result: CallResult, commit_bytes: usize) -> CallResult {
+    let bytes = serde_json::to_string(result.content.as_ref()).map_or(0, |s| s.len());
+    let most = commit_bytes / 4 * 3;
+    if bytes <= most {
+        return result;
+    }
+    let says = format!(
+        "The tool ran, but its result has {bytes} bytes and at most {most} can be stored. Ask for less."
+    );
+    failure(result.tool_call_id, result.name, &says)
+}
+
+/// Longer messages of what a tool threw are cut: the model needs the gist.
+const MAX_MESSAGE_BYTES: usize = 32_768;
+
 /// An error result that counts as a mistake.
 pub(super) fn failure(id: String, name: String, message: &str) -> CallResult {
-    let message = if message.trim().is_empty() { "The tool failed without a message." } else { message };
+    let message = if message.trim().is_empty() {
+        "The tool failed without a message."
+    } else {
+        excerpt(message, MAX_MESSAGE_BYTES)
+    };
     CallResult {
         tool_call_id: id,
         name,

@@ -114,15 +114,19 @@ impl Run {
     pub(super) fn end(&mut self, ctx: &mut Ctx, mut ending: Ending) {
         let now = ctx.now.mono;
         self.cut_turn(ctx);
-        if let Control::Ending(current) = &self.control {
-            if current.how.rank() >= ending.how.rank() {
-                return;
-            }
-        }
+        let before = match &self.control {
+            Control::Ending(current) if current.how.rank() >= ending.how.rank() => return,
+            Control::Ending(current) => Some((current.grace_until, current.hard)),
+            Control::Running => None,
+        };
         let at_once = ending.no_grace || matches!(ending.how, How::Stop(_) | How::External | How::Fail(_));
         let grace = if ending.no_grace { 0 } else { self.settings.grace_ms };
         ending.grace_until = now + grace;
         ending.hard = ending.grace_until + self.settings.store_timeout_ms;
+        if let Some((grace_until, hard)) = before {
+            ending.grace_until = ending.grace_until.min(grace_until);
+            ending.hard = ending.hard.min(hard);
+        }
         if let Some(asked) = self.asked.take() {
             ctx.io.push(Effect::Cancel { ticket: asked.ticket });
         }

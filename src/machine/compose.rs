@@ -3,7 +3,7 @@
 //! One commit per turn: the turn, the item's completion, the next statement and the end of the task go together.
 
 use super::Ctx;
-use super::calls::{failure, unknown_outcome};
+use super::calls::{failure, fitting, unknown_outcome};
 use super::closing::How;
 use super::run::Run;
 use crate::converse::{ResultStatus, ToolSpec, repair::repair, result_content};
@@ -148,6 +148,8 @@ impl Run {
             error: None,
         };
         let due = self.add_due(ctx, &mut draft);
+        let results = draft.facts.iter().any(|f| matches!(f, Fact::Result { .. }));
+        let only_due = results.then(|| (draft.live.clone(), draft.facts.len()));
         let turn = self.turn_ready().filter(|_| due == self.due.len()).map(|ready| self.turn_fact(ready));
         let has_turn = turn.is_some();
         if let Some(turn) = turn {
@@ -165,7 +167,16 @@ impl Run {
             };
             match decided {
                 Ok(end) => ends = end,
-                Err(need) => return Composed::Needs(need),
+                Err(need) => match only_due.filter(|_| !has_turn) {
+                    None => return Composed::Needs(need),
+                    // What tools have returned does not wait for a callback.
+                    Some((live, facts)) => {
+                        self.fetch(ctx, need);
+                        draft.live = live;
+                        draft.facts.truncate(facts);
+                        draft.taken.clear();
+                    }
+                },
             }
         }
         if let Some(e) = draft.error {
@@ -182,7 +193,7 @@ impl Run {
             }
             draft.facts.insert(at, fact);
         }
-        let last_run = self.last_run(&ends);
+        let last_run = self.last_run(&draft.facts, &ends);
         if self.control.ending().is_some_and(|e| e.how == How::Restore) {
             return Composed::Restore;
         }
@@ -201,7 +212,7 @@ impl Run {
             active_ms: self.active_ms,
             facts: draft.facts,
         };
-        let status = self.next_status(&ends);
+        let status = self.next_status(&entry.facts, &ends);
         Composed::Commit(Box::new(Plan {
             entry,
             due,
@@ -215,8 +226,9 @@ impl Run {
         }))
     }
 
-    fn last_run(&self, ends: &Option<End>) -> LastRun {
+    fn last_run(&self, facts: &[Fact], ends: &Option<End>) -> LastRun {
         match ends {
+            None if let Some(Fact::Ended { status, .. }) = facts.last() => (*status).into(),
             Some(End::For { status, .. }) => (*status).into(),
             Some(End::Released) if self.cut_something || !self.calls.unknown.is_empty() => {
                 LastRun::YieldedUnclean
@@ -226,7 +238,7 @@ impl Run {
         }
     }
 
-    fn next_status(&self, ends: &Option<End>) -> Option<Status> {
+    fn next_status(&self, facts: &[Fact], ends: &Option<End>) -> Option<Status> {
         match ends {
             Some(End::For { reason, .. }) if reason.as_deref() == Some("external_status") => None,
             Some(End::For { status, .. }) => Some(match status {
@@ -234,7 +246,7 @@ impl Run {
                 EndStatus::Completed => Status::Completed,
                 EndStatus::Failed => Status::Failed,
             }),
-            _ => self.begins.then_some(Status::InProgress),
+            _ => (self.begins && begins(facts)).then_some(Status::InProgress),
         }
     }
 
@@ -244,7 +256,9 @@ impl Run {
         let mut bytes = 0;
         for (taken, (fact, size)) in self.due.iter().enumerate() {
             bytes += size;
-            if taken > 0 && bytes > room {
+            // An end is an entry's last fact: what follows it waits for the next.
+            let after_end = matches!(draft.facts.last(), Some(Fact::Ended { .. }));
+            if taken > 0 && (bytes > room || after_end) {
                 return taken;
             }
             draft.add(fact.clone());
@@ -280,17 +294,18 @@ impl Run {
     }
 
     fn add_decisions(&mut self, ctx: &Ctx, draft: &mut Draft) -> Result<Option<End>, Need> {
-        self.add_unknown(draft)?;
-        self.add_inbox(draft);
+        self.add_unknown(ctx, draft)?;
+        self.add_inbox(ctx, draft);
         if !self.reopens {
-            for key in self.task.plan.externally_completed(&draft.live.done) {
+            for key in self.plan().externally_completed(&draft.live.done) {
                 self.add_done(draft, key, String::new(), true);
             }
         }
         let control = self.decision(0);
         // Each pass adds a fact that takes the decision on; the bound is far above what any state can need.
-        for _ in 0..self.task.plan.items().len() * 2 + 64 {
-            match decide(&draft.live, &self.task.plan, &control) {
+        let plan = self.plan();
+        for _ in 0..plan.items().len() * 2 + 64 {
+            match decide(&draft.live, &plan, &control) {
                 Step::RunCalls => self.add_calls(draft)?,
                 Step::Finish(key) => {
                     if !self.look.fresh {
@@ -304,9 +319,11 @@ impl Run {
                     draft.add(Fact::Stated { item: item.key, name: item.name, text });
                 }
                 Step::Nudge(nudge) => {
-                    let text = nudge.text().to_owned();
-                    draft.add(Fact::Nudged { text, mistake: nudge.is_mistake() });
-                    debug_assert!(nudge != Nudge::Explicit || control.completion == Completion::Explicit);
+                    draft.add(Fact::Nudged {
+                        text: nudge.text().to_owned(),
+                        mistake: nudge.is_mistake(),
+                        identical: nudge == Nudge::Identical,
+                    });
                 }
                 Step::Pause(reason) => {
                     let reason = Some(reason.to_owned());
@@ -334,20 +351,24 @@ impl Run {
     }
 
     /// Calls that were started and whose outcome nobody knows.
-    fn add_unknown(&self, draft: &mut Draft) -> Result<(), Need> {
+    fn add_unknown(&self, ctx: &Ctx, draft: &mut Draft) -> Result<(), Need> {
         for id in &self.calls.unknown {
             let Some(call) = draft.live.call(id).filter(|c| c.state == CallState::Started) else { continue };
-            let (tool_call, attempts) = (call.call.clone(), call.attempts);
+            let tool_call = call.call.clone();
             let report = |c: ToolCall| Fact::Result { result: unknown_outcome(c.id, c.name) };
             let policy = self.tools.get(&tool_call.name).map_or(OnUnknown::Report, |t| t.on_unknown_outcome);
             let fact = match policy {
-                OnUnknown::Rerun if attempts < 2 => Fact::Starting { tool_call_ids: vec![tool_call.id] },
+                OnUnknown::Rerun if !self.calls.is_worn_out(id) => {
+                    Fact::Starting { tool_call_ids: vec![tool_call.id] }
+                }
                 OnUnknown::Report | OnUnknown::Rerun => report(tool_call),
                 OnUnknown::Ask => Fact::Waiting { tool_call, why: Why::UnknownOutcome },
                 OnUnknown::Lookup => match self.looked_up.get(id) {
                     None => return Err(Need::LookUp(tool_call)),
                     Some(None) => report(tool_call),
-                    Some(Some(value)) => Fact::Result { result: success(tool_call, value) },
+                    Some(Some(value)) => Fact::Result {
+                        result: fitting(success(tool_call, value), ctx.cfg.limits.commit_bytes),
+                    },
                 },
             };
             draft.add(fact);
@@ -355,8 +376,14 @@ impl Run {
         Ok(())
     }
 
-    fn add_inbox(&self, draft: &mut Draft) {
+    /// As much of the inbox as fits beside the rest; messages are stored twice, in the journal and in the thread.
+    fn add_inbox(&self, ctx: &Ctx, draft: &mut Draft) {
+        let (room, mut bytes) = (ctx.cfg.limits.commit_bytes / 8, 0);
         for item in &self.inbox {
+            if bytes > 0 && bytes + item.bytes() > room {
+                break;
+            }
+            bytes += item.bytes();
             draft.taken.push(item.id().to_owned());
             match item {
                 InboxItem::Message { id, text } => {
@@ -389,7 +416,7 @@ impl Run {
                         }
                         Decision::Answer { result, error } => {
                             let value = result.as_deref().unwrap_or(&Value::Null);
-                            let mut answer = success(tool_call, value);
+                            let mut answer = fitting(success(tool_call, value), ctx.cfg.limits.commit_bytes);
                             if *error {
                                 answer.status = ResultStatus::Error;
                             }
@@ -421,6 +448,7 @@ impl Run {
                 (CallState::Proposed, Some(problem)) => {
                     draft.add(Fact::Result { result: failure(id, name, problem) });
                 }
+                (CallState::Proposed, None) if builtin(&call) && !self.look.fresh => return Err(Need::Look),
                 (CallState::Proposed, None) if builtin(&call) => self.add_completion(draft, &call),
                 (CallState::Proposed, None) => match self.vetted.get(&id) {
                     Some(Vetting::Run) => starting.push(id),
@@ -454,6 +482,12 @@ impl Run {
 
     /// `complete_task_item`: answered at once, and the stated item is done.
     fn add_completion(&self, draft: &mut Draft, call: &Call) {
+        if draft.live.message_waiting {
+            let says = "Not completed: the user has sent a message meanwhile. Answer it first.";
+            let result = failure(call.call.id.clone(), call.call.name.clone(), says);
+            draft.add(Fact::Result { result: CallResult { mistake: false, ..result } });
+            return;
+        }
         let stated = draft.live.stated.clone().filter(|k| !draft.live.done.contains(k));
         let summary = call.call.input["summary"].as_str().unwrap_or_default().to_owned();
         let says = if stated.is_some() { "The item is completed." } else { "No item is open." };
@@ -508,7 +542,7 @@ impl Run {
         let current = plan.live.stated.as_ref().filter(|k| !plan.live.done.contains(k));
         if self.reopens {
             fields.extend(rollup::reopen(&self.task, current, at).fields);
-        } else if self.conflicts < MAX_CONFLICTS && plan.live.begun {
+        } else if (self.conflicts < MAX_CONFLICTS || plan.status.is_some()) && plan.live.begun {
             fields.extend(rollup::roll_up(&self.task, &plan.live.done, current, at).fields);
         }
         if !fields.is_empty() || matches!(plan.ends, Some(End::For { .. })) {
@@ -523,7 +557,8 @@ impl Run {
         if let Some(status) = plan.status {
             fields.push(FieldWrite::set(&["status"], status.as_str()));
         }
-        if self.begins {
+        let begins = self.begins && begins(&plan.entry.facts);
+        if begins {
             if !self.task.raw.get("started_at").is_some_and(Value::is_string) || self.reopens {
                 fields.push(FieldWrite::set(&["started_at"], at));
             }
@@ -551,7 +586,7 @@ impl Run {
             _ => (false, None),
         };
         // A beginning clears how the run before ended, a pause the reason of an earlier stop.
-        for (name, clears) in [("error", self.begins), ("abort_reason", self.begins || pauses)] {
+        for (name, clears) in [("error", begins), ("abort_reason", begins || pauses)] {
             if clears && written != Some(name) && execution(name).is_some() {
                 fields.push(FieldWrite::unset(&["execution", name]));
             }
@@ -627,6 +662,10 @@ fn success(call: ToolCall, value: &Value) -> CallResult {
         unknown: false,
         mistake: false,
     }
+}
+
+fn begins(facts: &[Fact]) -> bool {
+    facts.iter().any(|f| matches!(f, Fact::Begun { .. }))
 }
 
 /// The old `execution.api_messages` as one fact.

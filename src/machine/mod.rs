@@ -57,6 +57,10 @@ pub struct RunnerConfig {
     /// `store.holder.id`.
     #[serde(default)]
     pub holder: Option<String>,
+    /// Of the process and its registry, which lets one run a task at a time: what an owner of this instance has left
+    /// without releasing it is taken up at once.
+    #[serde(default)]
+    pub instance: Option<String>,
     /// For ids and jitter.
     pub seed: u64,
     /// The store can watch.
@@ -146,7 +150,22 @@ impl Machine for Runner {
         match std::mem::replace(&mut self.phase, Phase::Done) {
             Phase::Opening(mut opening) => {
                 if let Input::Command { ticket, command } = input {
+                    let reason = match &command {
+                        Command::Yield { reason, .. } if opening.may_leave() => Some(reason.clone()),
+                        _ => None,
+                    };
                     self.early.push((ticket, command));
+                    if let Some(reason) = reason {
+                        settle_all(&mut self.ctx, std::mem::take(&mut self.early), &Ok(Value::Null));
+                        let outcome = Outcome {
+                            status: "yielded",
+                            reason: Some(reason),
+                            unfinished: true,
+                            ..Outcome::default()
+                        };
+                        finish(&mut self.ctx, outcome);
+                        return;
+                    }
                     self.phase = Phase::Opening(opening);
                     return;
                 }

@@ -1,12 +1,13 @@
 //! Opening a task: read it and its head, consult the table, wait for the lease, take it, load the journal.
 
+use super::compose::COMPLETE_TASK_ITEM;
 use super::{Ctx, Intent, Outcome};
 use crate::effect::{Effect, Input, Question, Ticket, ToolDescription};
 use crate::error::{Code, EngineError};
 use crate::facts::fold::Facts;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::{Status, TaskCommand, invalid_transition};
-use crate::limits::Settings;
+use crate::limits::{Completion, Settings};
 use crate::storage::head::{Head, LastRun, Owner, SCHEMA};
 use crate::storage::io::{Fetch, Found, Want};
 use crate::storage::loader::Loader;
@@ -81,7 +82,6 @@ struct Watched {
     owner: String,
     version: String,
     since: Instant,
-    first: Instant,
     asked: bool,
 }
 
@@ -100,6 +100,8 @@ enum Step {
 pub(crate) struct Opening {
     step: Step,
     watched: Option<Watched>,
+    /// When a holder was seen first, whoever it was.
+    first_wait: Option<Instant>,
     tools: Option<HashMap<String, ToolDescription>>,
 }
 
@@ -108,7 +110,7 @@ type Next = Result<Step, Opened>;
 impl Opening {
     pub fn new(ctx: &mut Ctx) -> Self {
         let step = read(ctx);
-        Opening { step, watched: None, tools: None }
+        Opening { step, watched: None, first_wait: None, tools: None }
     }
 
     pub fn timeout(&self, _ctx: &Ctx) -> Option<Instant> {
@@ -160,7 +162,7 @@ impl Opening {
             },
             Step::AskingTools { seen, ticket, until } => match input {
                 Input::Answered { ticket: t, result: Ok(value) } if *t == ticket => {
-                    self.tools = Some(described(value).map_err(refused)?);
+                    self.tools = Some(described(value, seen.settings.completion).map_err(refused)?);
                     self.acquire(ctx, seen)
                 }
                 Input::Answered { ticket: t, result: Err(thrown) } if *t == ticket => {
@@ -267,9 +269,6 @@ impl Opening {
             Status::Paused
                 if matches!(last, LastRun::Running | LastRun::Yielded | LastRun::YieldedUnclean) =>
             {
-                if run && head.is_some_and(|h| h.owner.is_some() && self.watched.is_none()) {
-                    return nothing("paused");
-                }
                 Ok(Mode::FinishPause { resume: !run })
             }
             Status::Paused if run => nothing("paused"),
@@ -285,6 +284,10 @@ impl Opening {
         let Some((head, version)) = &seen.head else { return Holder::None };
         let Some(owner) = &head.owner else { return Holder::None };
         if age.is_some_and(|age| age > owner.ttl_ms) {
+            return Holder::None;
+        }
+        let abandoned = ctx.cfg.instance.as_ref().is_some_and(|i| owner.id.starts_with(&format!("{i}.")));
+        if abandoned {
             return Holder::None;
         }
         let renewed = match &mut self.watched {
@@ -303,7 +306,6 @@ impl Opening {
                 owner: owner.id.clone(),
                 version: version.clone(),
                 since: now,
-                first: now,
                 asked: false,
             }),
         };
@@ -316,20 +318,37 @@ impl Opening {
 
     fn wait(&mut self, ctx: &mut Ctx, seen: &Seen) -> Next {
         let now = ctx.now.mono;
+        let waits = seen.settings.wait_for_lease_ms.is_some();
+        if seen.mode == (Mode::FinishPause { resume: false }) && self.renewed_by_now(seen, waits) {
+            return Err(Opened::RunsNothing(Box::new(Outcome { status: "paused", ..Outcome::default() })));
+        }
         let Some(owner) = owner(seen) else { return Ok(read(ctx)) };
         let watched = self.watched.as_ref();
-        let first = watched.map_or(now, |w| w.first);
-        let renewed = watched.is_some_and(|w| w.since > w.first);
+        let first = *self.first_wait.get_or_insert(now);
+        let renewed = watched.is_some_and(|w| w.since > first);
         let give_up = match seen.settings.wait_for_lease_ms {
             Some(ms) => now - first >= ms,
             None => renewed,
         };
-        if give_up {
+        let limit = seen.settings.yield_after_ms.map(|after| ctx.began + after);
+        if give_up || limit.is_some_and(|at| now >= at) {
             let age = watched.map_or(0, |w| now - w.since);
             return Err(refused(lease_held(&owner.id, age)));
         }
         let poll = (owner.ttl_ms / POLL_SHARE_OF_TTL).clamp(20, 1_000);
         Ok(Step::WaitingForLease { until: now + poll })
+    }
+
+    /// Whether the holder is known to live: seen to renew, or not to be waited for.
+    fn renewed_by_now(&self, seen: &Seen, waits: bool) -> bool {
+        let Some(watched) = &self.watched else { return false };
+        let renewed = self.first_wait.is_some_and(|first| watched.since > first);
+        renewed || (waits && seen.settings.wait_for_lease_ms == Some(0))
+    }
+
+    /// Nothing is held and nothing is on its way that could take the lease.
+    pub fn may_leave(&self) -> bool {
+        !matches!(self.step, Step::Acquiring { .. } | Step::Loading { .. })
     }
 
     fn ready(&mut self, ctx: &mut Ctx, seen: Box<Seen>) -> Next {
@@ -347,7 +366,10 @@ impl Opening {
         let now = ctx.now.mono;
         let write_id = ctx.io.rng.id();
         let owner = Owner {
-            id: ctx.io.rng.id(),
+            id: match &ctx.cfg.instance {
+                Some(instance) => format!("{instance}.{}", ctx.io.rng.id()),
+                None => ctx.io.rng.id(),
+            },
             holder: ctx.cfg.holder.clone(),
             ttl_ms: seen.settings.lease_ttl_ms,
             heartbeat_ms: seen.settings.heartbeat_ms(),
@@ -382,7 +404,7 @@ impl Opening {
                     (false, true) => before.attempts + 1,
                     (false, false) => before.attempts,
                 };
-                if attempts >= MAX_ATTEMPTS {
+                if attempts >= MAX_ATTEMPTS && seen.mode == Mode::TakeUp {
                     seen.mode = Mode::CrashLoop;
                 }
                 let head = Head {
@@ -462,9 +484,18 @@ pub(crate) fn task_value(task: &TaskDocument, task_id: &str) -> Rc<Value> {
     Rc::new(Value::Object(map))
 }
 
-fn described(value: &Value) -> Result<HashMap<String, ToolDescription>, EngineError> {
+fn described(value: &Value, completion: Completion) -> Result<HashMap<String, ToolDescription>, EngineError> {
     let tools: Vec<ToolDescription> = serde_json::from_value(value.clone())
         .map_err(|e| EngineError::new(Code::HostCallback, format!("tools could not be described: {e}")))?;
+    let reserved = |t: &ToolDescription| t.spec.name == COMPLETE_TASK_ITEM;
+    if completion == Completion::Explicit && tools.iter().any(reserved) {
+        return Err(EngineError::new(
+            Code::InvalidArgument,
+            format!(
+                "The tool name {COMPLETE_TASK_ITEM} belongs to completion: 'explicit'. Rename the host's tool."
+            ),
+        ));
+    }
     Ok(tools.into_iter().map(|t| (t.spec.name.clone(), t)).collect())
 }
 

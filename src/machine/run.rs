@@ -20,6 +20,7 @@ use crate::facts::fact::{Begin, EndStatus, Entry, Fact};
 use crate::facts::fold::{CallState, Facts};
 use crate::facts::plan::ItemKey;
 use crate::facts::task::TaskDocument;
+use crate::lifecycle::Status;
 use crate::limits::Settings;
 use crate::storage::head::Head;
 use crate::storage::inbox::InboxItem;
@@ -84,8 +85,12 @@ pub(crate) struct Run {
     pub conflicts: u32,
     /// The status in the document is to become in_progress.
     pub begins: bool,
+    /// The status that the run began from: while its beginning is not stored, only another one counts.
+    pub begun_from: Status,
     /// Every item is reopened in the document.
     pub reopens: bool,
+    /// The end of the run is stored.
+    ended_well: bool,
     /// Active milliseconds that no entry counts yet.
     pub active_ms: u64,
     last_tick: Instant,
@@ -108,6 +113,7 @@ impl Run {
         let mut run = Run {
             calls: Calls::taking_up(&a.facts),
             look: SafePoint::new(now),
+            begun_from: a.task.status,
             settings: a.settings,
             head: a.head,
             head_version: a.head_version,
@@ -130,6 +136,7 @@ impl Run {
             conflicts: 0,
             begins: false,
             reopens: false,
+            ended_well: false,
             active_ms: 0,
             last_tick: now,
             waiting_for_people: false,
@@ -177,10 +184,11 @@ impl Run {
             Mode::TakeUp if unclean => self.due_fact(Fact::Begun { how: Begin::Recovered }),
             Mode::TakeUp => {}
             Mode::FinishPause { resume } => {
-                let stopped = self.task.abort_reason.is_some();
                 if resume {
-                    let status = if stopped { EndStatus::Stopped } else { EndStatus::Paused };
-                    let reason = self.task.abort_reason.clone();
+                    let (status, reason) = match self.task.abort_reason.clone() {
+                        Some(reason) => (EndStatus::Stopped, Some(reason).filter(|r| r != "stopped")),
+                        None => (EndStatus::Paused, None),
+                    };
                     self.due_fact(Fact::Ended { status, reason, error: None });
                     self.due_fact(Fact::Begun { how: Begin::Resumed });
                     self.begins = true;
@@ -200,7 +208,7 @@ impl Run {
                 self.end(ctx, Ending::new(How::Fail(e)));
             }
         }
-        for call in &self.facts.live.calls {
+        for call in self.facts.live.calls.iter().filter(|_| !self.reopens) {
             if let CallState::Waiting(why) = call.state {
                 let mut again = asking(&call.call, why, true);
                 if let Value::Object(map) = &mut again {
@@ -345,7 +353,7 @@ impl Run {
             return;
         }
         self.start_calls(ctx);
-        match decide(&self.facts.live, &self.task.plan, &self.decision(0)) {
+        match decide(&self.facts.live, &self.plan(), &self.decision(0)) {
             Step::Converse if self.may_start(ctx) => self.converse(ctx),
             Step::Wait => {
                 let people = self.calls.none_running() && !self.calls.any_startable();
@@ -364,6 +372,14 @@ impl Run {
         self.waiting_for_people = false;
     }
 
+    /// The plan, as it will be where every item is reopened.
+    pub fn plan(&self) -> crate::facts::plan::Plan {
+        let reopened = self
+            .reopens
+            .then(|| self.task.apply(&crate::facts::rollup::reopen(&self.task, None, "").fields).ok());
+        reopened.flatten().map_or_else(|| self.task.plan.clone(), |task| task.plan)
+    }
+
     pub fn decision(&self, extra_active_ms: u64) -> crate::decide::Control {
         crate::decide::Control {
             completion: self.settings.completion,
@@ -372,7 +388,7 @@ impl Run {
         }
     }
 
-    fn fetch(&mut self, ctx: &mut Ctx, need: Need) {
+    pub fn fetch(&mut self, ctx: &mut Ctx, need: Need) {
         match need {
             Need::Look => self.look_now(ctx),
             Need::Wait => {}
@@ -456,7 +472,7 @@ impl Run {
     fn submit(&mut self, ctx: &mut Ctx, plan: Plan) {
         let composed = self.writes(ctx, &plan);
         if composed.bytes > ctx.cfg.limits.commit_bytes {
-            self.too_large(ctx, &plan, composed.bytes);
+            self.too_large(ctx, composed.bytes);
             return;
         }
         let entry = Rc::new(plan.entry.clone());
@@ -472,14 +488,14 @@ impl Run {
     }
 
     /// No commit can hold it: a turn is given up, and the task fails; anything else ends the run as it stands.
-    fn too_large(&mut self, ctx: &mut Ctx, plan: &Plan, bytes: usize) {
+    fn too_large(&mut self, ctx: &mut Ctx, bytes: usize) {
         let most = ctx.cfg.limits.commit_bytes;
         let e = EngineError::new(
             Code::TooLarge,
             format!("A commit of {bytes} bytes is over the store's limit of {most}."),
         )
         .with("bytes", bytes as u64);
-        if plan.turn && !self.control.is_ending() {
+        if !self.control.is_ending() {
             self.turn = TurnRegion::Idle;
             self.end(ctx, Ending::new(How::Fail(e)));
             self.advance(ctx);
@@ -560,7 +576,7 @@ impl Run {
             }
             Resolved::TaskChanged { task, .. } => {
                 self.conflicts += 1;
-                self.task_read(ctx, Some(task));
+                self.task_read(ctx, task);
                 // The inbox is read again before anything is completed.
                 self.look.fresh = false;
             }
@@ -586,9 +602,9 @@ impl Run {
                 self.task = task;
                 self.task_version.clone_from(&self.head_version);
             }
-            self.conflicts = 0;
             self.look.invalidate(ctx);
         }
+        self.conflicts = 0;
         self.settle_plan(&sent.plan);
         self.active_ms = self.active_ms.saturating_sub(entry.active_ms);
         if !self.facts.live.text.is_empty() {
@@ -597,11 +613,14 @@ impl Run {
         if let Some(status) = sent.plan.status {
             ctx.io.push(Effect::Status { status });
         }
+        self.ended_well = matches!(sent.plan.ends, Some(super::compose::End::For { .. }));
         if superseded {
             return;
         }
-        self.begins = false;
-        self.reopens = false;
+        if entry.facts.iter().any(|f| matches!(f, Fact::Begun { .. })) {
+            self.begins = false;
+            self.reopens = false;
+        }
         if let Some(end) = sent.plan.ends {
             self.ended(ctx, end);
         }
@@ -665,7 +684,7 @@ impl Run {
         }
     }
 
-    fn superseded(&mut self) {
+    pub fn superseded(&mut self) {
         self.outcome = Some(self.make_outcome("superseded", None, None));
     }
 
@@ -715,7 +734,7 @@ impl Run {
         for (ticket, yields) in std::mem::take(&mut self.waiters) {
             let result = match outcome.status {
                 "paused" | "stopped" | "completed" | "failed" => Ok(Value::Null),
-                _ if yields => Ok(Value::Null),
+                _ if yields || self.ended_well => Ok(Value::Null),
                 "superseded" => Err(super::opening::lease_held("another run", 0)),
                 "yielded" => Err(EngineError::new(
                     Code::InvalidTransition,

@@ -10,19 +10,22 @@ use super::run::Run;
 use crate::effect::{Effect, Input, LogLevel};
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
+use crate::storage::head::Head;
 use crate::storage::inbox::InboxItem;
-use crate::storage::io::{Fetch, Found, Want};
+use crate::storage::io::{Fetch, Want};
 use crate::store::StoredDocument;
 use crate::time::Instant;
 
-/// Inbox documents taken in at once; more wait for the next look.
+/// Inbox documents a page.
 const INBOX_PAGE: u32 = 100;
 
 #[derive(Debug)]
 enum State {
     Idle,
     Task(Fetch),
-    Inbox(Fetch),
+    /// The task is gone: was it our own delete()?
+    Head(Fetch),
+    Inbox(Fetch, Vec<StoredDocument>),
 }
 
 #[derive(Debug)]
@@ -44,7 +47,7 @@ impl SafePoint {
     pub fn timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Idle => Some(self.last + self.heartbeat_ms),
-            State::Task(fetch) | State::Inbox(fetch) => Some(fetch.timeout()),
+            State::Task(fetch) | State::Head(fetch) | State::Inbox(fetch, _) => Some(fetch.timeout()),
         }
     }
 
@@ -88,37 +91,55 @@ impl Run {
                 Some(Err(e)) => self.interrupt(ctx, e),
                 // It may or may not show what is on its way: look again when that has landed.
                 Some(Ok(_)) if writes_task => self.look.changed = true,
-                Some(Ok(found)) => {
-                    self.task_read(ctx, found.into_iter().next().flatten());
-                    if self.outcome.is_none() {
-                        let want = Want::Page {
-                            collection: ctx.paths.inbox.clone(),
-                            after: None,
-                            limit: INBOX_PAGE,
-                        };
+                Some(Ok(found)) => match found.into_iter().next().flatten() {
+                    None => {
+                        let want = Want::Documents(vec![ctx.paths.head.clone()]);
                         let timeout = self.settings.store_timeout_ms;
-                        self.look.state = State::Inbox(Fetch::new(now, want, timeout, &mut ctx.io));
+                        self.look.state = State::Head(Fetch::new(now, want, timeout, &mut ctx.io));
+                    }
+                    Some(task) => {
+                        self.task_read(ctx, task);
+                        if self.outcome.is_none() {
+                            self.list_inbox(ctx, Vec::new());
+                        }
+                    }
+                },
+            },
+            State::Head(mut fetch) => match fetch.handle(now, input, &mut ctx.io) {
+                None => self.look.state = State::Head(fetch),
+                Some(Err(e)) => self.interrupt(ctx, e),
+                Some(Ok(found)) => {
+                    let head = found.into_iter().next().flatten();
+                    let head = head.and_then(|d| Head::read(&d.path, &d.data).ok());
+                    match head.filter(|h| h.epoch == self.head.epoch && !h.deleted) {
+                        Some(_) => self.task_gone(ctx),
+                        None => self.superseded(),
                     }
                 }
             },
-            State::Inbox(mut fetch) => match fetch.handle(now, input, &mut ctx.io) {
-                None => self.look.state = State::Inbox(fetch),
+            State::Inbox(mut fetch, mut before) => match fetch.handle(now, input, &mut ctx.io) {
+                None => self.look.state = State::Inbox(fetch, before),
                 Some(Err(e)) => self.interrupt(ctx, e),
                 Some(Ok(found)) => {
-                    self.inbox_read(ctx, found);
-                    self.look.fresh = true;
+                    let full = found.len() >= INBOX_PAGE as usize;
+                    before.extend(found.into_iter().flatten());
+                    if full {
+                        self.list_inbox(ctx, before);
+                        return;
+                    }
+                    self.inbox_read(ctx, before);
                     self.look.last = now;
+                    self.look.fresh = !self.look.changed;
+                    if self.look.changed && !writes_task {
+                        self.look_now(ctx);
+                    }
                 }
             },
         }
     }
 
     /// The task document as it is now: its status is a register that others may have set.
-    pub(super) fn task_read(&mut self, ctx: &mut Ctx, document: Option<StoredDocument>) {
-        let Some(document) = document else {
-            self.task_gone(ctx);
-            return;
-        };
+    pub(super) fn task_read(&mut self, ctx: &mut Ctx, document: StoredDocument) {
         if document.version == self.task_version {
             return;
         }
@@ -141,11 +162,13 @@ impl Run {
                 if self.control.is_by_register() {
                     self.control = Control::Running;
                     self.look.fresh = false;
+                    // What was aborted and has not answered has an unknown outcome.
+                    self.calls.give_up_aborted();
                 }
                 return;
             }
             // The run has not stored its beginning: the status is still the one that it began from.
-            _ if self.begins => status == Status::Completed,
+            _ if self.begins && status == self.begun_from => false,
             Status::Paused => {
                 let ending = Ending::by_register(&self.task);
                 self.end(ctx, ending);
@@ -155,13 +178,26 @@ impl Run {
         };
         if external {
             ctx.io.push(Effect::Status { status });
-            self.end(ctx, Ending::new(How::External));
+            let mut ending = Ending::new(How::External);
+            ending.by_register = true;
+            self.end(ctx, ending);
         }
     }
 
-    fn inbox_read(&mut self, ctx: &mut Ctx, found: Found) {
+    fn list_inbox(&mut self, ctx: &mut Ctx, before: Vec<StoredDocument>) {
+        let want = Want::Page {
+            collection: ctx.paths.inbox.clone(),
+            after: before.last().map(|d| d.id().to_owned()),
+            limit: INBOX_PAGE,
+        };
+        let timeout = self.settings.store_timeout_ms;
+        let fetch = Fetch::new(ctx.now.mono, want, timeout, &mut ctx.io);
+        self.look.state = State::Inbox(fetch, before);
+    }
+
+    fn inbox_read(&mut self, ctx: &mut Ctx, found: Vec<StoredDocument>) {
         self.inbox.clear();
-        for document in found.into_iter().flatten() {
+        for document in found {
             match InboxItem::read(&document) {
                 Ok(item) if self.facts.is_journaled(item.id()) => {
                     if !self.stale_inbox.iter().any(|id| id == item.id()) {

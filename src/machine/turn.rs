@@ -7,7 +7,6 @@ use crate::converse::{
     Assembly, Failure, FaultKind, Live, ModelFault, RequestOp, Stop, ToolUseIds, Turn, Usage, classify,
 };
 use crate::effect::{Effect, Ticket};
-use crate::error::Code;
 use crate::facts::fact::Fact;
 use crate::facts::fold::Facts;
 use crate::storage::io::Io;
@@ -33,8 +32,19 @@ pub(crate) struct Attempt {
 #[derive(Debug)]
 pub(crate) enum TurnRegion {
     Idle,
-    Streaming { ticket: Ticket, assembly: Box<Assembly>, attempt: Attempt, heard: Instant, idle_ms: u64 },
-    BackingOff { attempt: Attempt, until: Instant },
+    Streaming {
+        ticket: Ticket,
+        assembly: Box<Assembly>,
+        attempt: Attempt,
+        heard: Instant,
+        idle_ms: u64,
+    },
+    /// `looking`: the time is over, and task and inbox are looked at before the model is asked again.
+    BackingOff {
+        attempt: Attempt,
+        until: Instant,
+        looking: bool,
+    },
     Ready(Box<Ready>),
 }
 
@@ -67,12 +77,22 @@ impl ToolUseIds for Ids<'_> {
     }
 }
 
+/// Closes an abandoned attempt for whoever shows its deltas.
+fn announce_retry(ctx: &mut Ctx, attempt: &Attempt, fault: &ModelFault, delay_ms: u64) {
+    let payload = json!({
+        "messageId": attempt.message_id, "attempt": attempt.number, "code": fault.kind.code(), "delayMs": delay_ms,
+    });
+    ctx.emit_live("task:retry", payload);
+}
+
 impl Run {
     pub(super) fn turn_timeout(&self, ctx: &Ctx) -> Option<Instant> {
         match &self.turn {
             TurnRegion::Streaming { heard, idle_ms, .. } => Some(*heard + *idle_ms),
             // Without a fresh lease the renewal comes first, and its reply wakes the machine.
-            TurnRegion::BackingOff { until, .. } => Some(*until).filter(|_| self.may_start(ctx)),
+            TurnRegion::BackingOff { until, looking, .. } => {
+                Some(*until).filter(|_| !looking && self.may_start(ctx))
+            }
             TurnRegion::Idle | TurnRegion::Ready(_) => None,
         }
     }
@@ -171,7 +191,15 @@ impl Run {
                     self.drop_attempt(ctx, *assembly, attempt, fault);
                 }
             }
-            TurnRegion::BackingOff { attempt, until } if now >= until && self.may_start(ctx) => {
+            TurnRegion::BackingOff { attempt, until, looking: false } if now >= until => {
+                self.look.fresh = false;
+                self.turn = TurnRegion::BackingOff { attempt, until, looking: true };
+                self.look_now(ctx);
+            }
+            TurnRegion::BackingOff { attempt, looking: true, .. }
+                if self.look.fresh && self.may_start(ctx) =>
+            {
+                self.look.fresh = false;
                 let attempt = Attempt { number: attempt.number + 1, ..attempt };
                 self.stream(ctx, attempt, Vec::new());
             }
@@ -204,7 +232,8 @@ impl Run {
         match assembly.finish(&Ids { facts: &self.facts }) {
             Ok(turn) if turn.stop == Stop::ContextWindow => {
                 self.spent += usage.unwrap_or_else(Usage::unreported);
-                self.overflow(ctx, ModelFault::new(FaultKind::Overflow, "the context window was exceeded"));
+                let fault = ModelFault::new(FaultKind::Overflow, "the context window was exceeded");
+                self.overflow(ctx, &attempt, &fault);
             }
             Ok(turn) => {
                 let mut total = self.spent;
@@ -226,7 +255,7 @@ impl Run {
     fn retry(&mut self, ctx: &mut Ctx, usage: Option<Usage>, attempt: Attempt, fault: ModelFault) {
         self.spent += usage.unwrap_or_else(Usage::unreported);
         if fault.kind == FaultKind::Overflow {
-            self.overflow(ctx, fault);
+            self.overflow(ctx, &attempt, &fault);
             return;
         }
         let delay = if fault.kind.permanent() {
@@ -240,20 +269,18 @@ impl Run {
             self.end(ctx, Ending::new(How::Fail(fault.error())));
             return;
         };
-        let code: Code = fault.kind.code();
-        let payload = json!({
-            "messageId": attempt.message_id, "attempt": attempt.number, "code": code, "delayMs": delay,
-        });
-        ctx.emit_live("task:retry", payload);
-        self.turn = TurnRegion::BackingOff { attempt, until: ctx.now.mono + delay };
+        announce_retry(ctx, &attempt, &fault, delay);
+        self.turn = TurnRegion::BackingOff { attempt, until: ctx.now.mono + delay, looking: false };
     }
 
     /// Leaves older turns out, or fails where nothing is left to leave out.
-    fn overflow(&mut self, ctx: &mut Ctx, fault: ModelFault) {
-        let statement = self.facts.live.texts.iter().rev().find_map(|t| t["text"].as_str());
-        let statement = self.facts.statement.clone().or_else(|| statement.map(str::to_owned));
-        match self.facts.transcript.plan_trim(&statement.unwrap_or_default()) {
-            Some(trim) => self.due_fact(Fact::Trimmed { trim }),
+    fn overflow(&mut self, ctx: &mut Ctx, attempt: &Attempt, fault: &ModelFault) {
+        let statement = self.facts.statement.as_deref().unwrap_or_default();
+        match self.facts.transcript.plan_trim(statement) {
+            Some(trim) => {
+                announce_retry(ctx, attempt, fault, 0);
+                self.due_fact(Fact::Trimmed { trim });
+            }
             None => self.end(ctx, Ending::new(How::Fail(fault.error()))),
         }
     }

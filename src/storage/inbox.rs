@@ -33,6 +33,16 @@ pub enum InboxItem {
 }
 
 impl InboxItem {
+    /// About as many bytes as its content takes in the journal.
+    pub fn bytes(&self) -> usize {
+        match self {
+            InboxItem::Message { text, .. } => text.len() + 1,
+            InboxItem::Decision { decision, .. } => {
+                serde_json::to_string(decision).map_or(0, |json| json.len()) + 1
+            }
+        }
+    }
+
     /// The document's id.
     pub fn id(&self) -> &str {
         match self {

@@ -20,6 +20,7 @@ pub struct Loader {
     paths: Paths,
     timeout_ms: u64,
     until_seq: u64,
+    history: String,
     facts: Facts,
     joiner: Joiner,
     after: Option<String>,
@@ -48,6 +49,7 @@ impl Loader {
             paths,
             timeout_ms,
             until_seq,
+            history: history.to_owned(),
             facts: Facts::new(history),
             joiner: Joiner::default(),
             after: None,
@@ -77,8 +79,14 @@ impl Loader {
                 Err(e) => return Some(Err(e)),
             };
             self.after = Some(document.id().to_owned());
-            if let Some(Err(e)) = entry.map(|e| self.take(&e)) {
-                return Some(Err(e));
+            if let Some(entry) = entry {
+                if entry.seq > self.facts.seq + 1 && now < self.give_up {
+                    self.again(now);
+                    return None;
+                }
+                if let Err(e) = self.take(&entry) {
+                    return Some(Err(e));
+                }
             }
         }
         if full {
@@ -86,6 +94,10 @@ impl Loader {
             return None;
         }
         match self.joiner.finish() {
+            Ok(Some(entry)) if entry.seq > self.facts.seq + 1 && now < self.give_up => {
+                self.again(now);
+                return None;
+            }
             Ok(Some(entry)) => {
                 if let Err(e) = self.take(&entry) {
                     return Some(Err(e));
@@ -101,8 +113,16 @@ impl Loader {
             let what = format!("the head counts {} entries, this one is missing", self.until_seq);
             return Some(Err(corrupt(self.facts.seq + 1, what)));
         }
-        self.state = State::Again(now + LIST_AGAIN_MS);
+        self.again(now);
         None
+    }
+
+    /// From the beginning: a listing that lags may lack any document.
+    fn again(&mut self, now: Instant) {
+        self.facts = Facts::new(self.history.clone());
+        self.joiner = Joiner::default();
+        self.after = None;
+        self.state = State::Again(now + LIST_AGAIN_MS);
     }
 
     fn take(&mut self, entry: &Entry) -> Result<(), EngineError> {

@@ -312,8 +312,7 @@ impl Writer {
         }
         let acquiring = matches!(attempt.batch.purpose, Purpose::Acquire);
         if acquiring || !same_epoch {
-            let loss = if task.is_none() && !acquiring { Loss::TaskGone } else { Loss::Superseded };
-            return lost(attempt, loss);
+            return lost(attempt, Loss::Superseded);
         }
         let Some(task) = task else { return lost(attempt, Loss::TaskGone) };
         if let (Purpose::Entry(entry), Some(false)) = (&attempt.batch.purpose, entry_mine) {
