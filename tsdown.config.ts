@@ -53,6 +53,10 @@ const commandBuild: UserConfig = {
   dts: false,
   platform: 'node',
   plugins: [entriesAreExternal],
+  copy: [
+    { from: 'js/cli/demo/plan.json', to: 'pkg/demo' },
+    { from: 'js/cli/demo/sample', to: 'pkg/demo' },
+  ],
 };
 
 export default defineConfig(Object.keys(command).length > 0 ? [packageBuild, commandBuild] : [packageBuild]);

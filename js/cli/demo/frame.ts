@@ -1,0 +1,95 @@
+import { bold, cyan, dim, green, yellow } from 'yoctocolors';
+import type { Progress, ToolCall, Usage } from '../../types.js';
+import { describeCall, describeUsage } from './describe.js';
+
+/** What the lower part of the terminal shows. */
+export interface View {
+  progress: Progress;
+  usage: Usage | undefined;
+  /** The model's text as far as it has streamed. */
+  streaming: string;
+  state: 'running' | 'pausing' | 'stopping' | 'paused';
+  /** Calls that wait for approval, oldest first. */
+  approvals: ToolCall[];
+}
+
+const widestName = 24;
+const widestBar = 30;
+const mostStreaming = 6;
+
+/** The lines of a view in a terminal so many columns wide. None is wider. */
+export function frameOf(view: View, columns: number): string[] {
+  const width = Math.max(20, columns - 1);
+  const { milestones, overall } = view.progress;
+  const names = ['Task', ...milestones.map(({ name }) => name)];
+  const nameWidth = Math.min(widestName, Math.max(...names.map((name) => name.length)));
+  const barWidth = Math.max(4, Math.min(widestBar, width - nameWidth - 14));
+  const row = (name: string, percent: number, rest: string) => {
+    const head = `${cut(name, nameWidth).padEnd(nameWidth)} `;
+    const tail = cut(` ${String(percent).padStart(3)} %  ${rest}`, width - nameWidth - 1 - barWidth);
+    return `${head}${bar(percent, barWidth)}${tail}`;
+  };
+  return [
+    ...(view.streaming === '' ? [] : wrap(view.streaming, width).slice(-mostStreaming)),
+    '',
+    ...milestones.map((each) => row(each.name, each.progress, `${each.tasks_completed}/${each.tasks_total}`)),
+    row('Task', overall, view.usage ? describeUsage(view.usage) : ''),
+    '',
+    ...prompt(view).flatMap(({ text, style }) => wrap(text, width).map(style)),
+  ];
+}
+
+function prompt({ state, approvals: [asked, ...others] }: View): { text: string; style: typeof bold }[] {
+  switch (state) {
+    case 'pausing':
+      return [{ text: 'Pausing: what runs may finish. Ctrl-C again quits at once.', style: yellow }];
+    case 'stopping':
+      return [{ text: 'Stopping.', style: yellow }];
+    case 'paused':
+      return [{ text: 'Paused.  r resume · s stop · Ctrl-C quit', style: yellow }];
+    case 'running': {
+      const keys = 'p pause · s stop · Ctrl-C pause and quit';
+      if (asked === undefined) return [{ text: keys, style: dim }];
+      const more = others.length > 0 ? ` (${others.length} more)` : '';
+      return [
+        { text: `May it run ${describeCall(asked)}?${more}  y yes · n no`, style: bold },
+        { text: keys, style: dim },
+      ];
+    }
+  }
+}
+
+function bar(percent: number, width: number): string {
+  const full = Math.round((Math.min(100, Math.max(0, percent)) / 100) * width);
+  const style = percent >= 100 ? green : cyan;
+  return style('█'.repeat(full)) + dim('░'.repeat(width - full));
+}
+
+/** Breaks text between words where that is possible. */
+export function wrap(text: string, width: number): string[] {
+  return text.split('\n').flatMap((paragraph) => {
+    const lines: string[] = [];
+    let line = '';
+    for (const word of paragraph.split(' ').flatMap((each) => pieces(each, width))) {
+      if (line !== '' && line.length + 1 + word.length > width) {
+        lines.push(line);
+        line = word;
+      } else {
+        line = line === '' ? word : `${line} ${word}`;
+      }
+    }
+    return [...lines, line];
+  });
+}
+
+function pieces(word: string, width: number): string[] {
+  if (word.length <= width) return [word];
+  return Array.from({ length: Math.ceil(word.length / width) }, (_, n) =>
+    word.slice(n * width, (n + 1) * width),
+  );
+}
+
+function cut(text: string, width: number): string {
+  if (text.length <= width) return text;
+  return width > 1 ? `${text.slice(0, width - 1)}…` : text.slice(0, Math.max(0, width));
+}

@@ -1,0 +1,115 @@
+import { emitKeypressEvents } from 'node:readline';
+import type { ReadStream, WriteStream } from 'node:tty';
+import { createLogUpdate } from 'log-update';
+import { blue, bold, dim, green, yellow } from 'yoctocolors';
+import type { Progress, TaskEvent } from '../../types.js';
+import type { Controls, Display } from './display.js';
+import { frameOf, type View, wrap } from './frame.js';
+import { type Line, linesOf } from './lines.js';
+
+/** Deltas that come faster than this share a frame. */
+const frameMs = 30;
+
+const styles: Record<NonNullable<Line['kind']>, (text: string) => string> = {
+  heading: bold,
+  aside: dim,
+  call: blue,
+  result: green,
+  trouble: yellow,
+};
+
+/** The terminal: what happened scrolls by above; bars, streaming text and keys stay below. */
+export function screenDisplay(
+  input: ReadStream,
+  output: WriteStream,
+  controls: Controls,
+  progress: Progress,
+): Display {
+  const view: View = { progress, usage: undefined, streaming: '', state: 'running', approvals: [] };
+  const live = createLogUpdate(output);
+  let due: NodeJS.Timeout | undefined;
+
+  const draw = () => {
+    clearTimeout(due);
+    due = undefined;
+    live(frameOf(view, output.columns).join('\n'));
+  };
+  const drawSoon = () => {
+    due ??= setTimeout(draw, frameMs);
+  };
+  const say = ({ text, kind }: Line) => {
+    const style = kind === undefined ? String : styles[kind];
+    for (const part of wrap(text, Math.max(20, output.columns - 1))) live.persist(style(part));
+    draw();
+  };
+  const onKey = (_: string | undefined, key: { name?: string; ctrl?: boolean }) => {
+    const [asked] = view.approvals;
+    if (key.ctrl && key.name === 'c') controls.quit();
+    else if (key.ctrl) return;
+    else if (key.name === 'p') controls.pause();
+    else if (key.name === 'r') controls.resume();
+    else if (key.name === 's') controls.stop();
+    else if ((key.name === 'y' || key.name === 'n') && asked && view.state === 'running') {
+      view.approvals = view.approvals.filter((each) => each !== asked);
+      controls.decide(asked, key.name === 'y');
+      draw();
+    }
+  };
+
+  emitKeypressEvents(input);
+  input.setRawMode(true);
+  input.on('keypress', onKey);
+  input.resume();
+  output.on('resize', draw);
+
+  return {
+    say: (text) => say({ text }),
+    event(event: TaskEvent) {
+      apply(view, event);
+      const lines = linesOf(event);
+      for (const line of lines) say(line);
+      if (lines.length === 0) drawSoon();
+    },
+    state(state) {
+      view.state = state;
+      if (state === 'paused') view.approvals = [];
+      draw();
+    },
+    close() {
+      clearTimeout(due);
+      live.clear();
+      live.done();
+      output.off('resize', draw);
+      input.off('keypress', onKey);
+      input.setRawMode(false);
+      input.pause();
+    },
+  };
+}
+
+function apply(view: View, event: TaskEvent): void {
+  switch (event.type) {
+    case 'task:message':
+      view.streaming += event.content;
+      break;
+    case 'task:message_saved':
+      if (event.role === 'assistant') view.streaming = '';
+      break;
+    case 'task:retry':
+    case 'task:run_ended':
+      view.streaming = '';
+      break;
+    case 'task:usage':
+      view.usage = event.total;
+      break;
+    case 'task:progress_update':
+      view.progress = event.progress;
+      break;
+    case 'task:approval_required':
+      view.approvals = [...view.approvals.filter(({ id }) => id !== event.toolCall.id), event.toolCall];
+      break;
+    case 'task:tool_result':
+      view.approvals = view.approvals.filter(({ id }) => id !== event.toolCallId);
+      break;
+  }
+}

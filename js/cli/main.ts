@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+import { version } from '../index.js';
+import { runDemo } from './demo/run.js';
+import { exitCodes, Quit } from './exit.js';
+import { help, parseRequest } from './options.js';
+
+async function main(): Promise<number> {
+  try {
+    const request = parseRequest(process.argv.slice(2));
+    if ('demo' in request) return await runDemo(request.demo);
+    process.stdout.write('help' in request ? help : `${await version()}\n`);
+    return exitCodes.done;
+  } catch (error) {
+    if (!(error instanceof Quit)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
+// as when output goes to a command like `head` that reads no further
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? exitCodes.done : exitCodes.failed);
+});
+process.exitCode = await main();

@@ -1,0 +1,82 @@
+import { parseArgs } from 'node:util';
+import { exitCodes, Quit } from './exit.js';
+
+/** What the command was asked to do. */
+export type Request = { help: true } | { version: true } | { demo: DemoOptions };
+
+/** Options of `demo` as they were given; paths are not resolved. */
+export interface DemoOptions {
+  plan?: string | undefined;
+  input?: string | undefined;
+  store: string;
+  fresh: boolean;
+  /** 1 is the pace for people; 10 is ten times as fast. */
+  speed: number;
+}
+
+export const defaultStore = '.task-execution-engine/demo.sqlite';
+
+export const help: string = `Usage: task-execution-engine demo [options]
+
+Runs a plan on a folder of documents with a scripted model: it looks at every
+page, checks links and headings, and writes report.md in the current directory.
+Kill it at any time and run it again: it goes on where it was.
+
+  --plan FILE    a plan of your own, as JSON (default: the one that is shipped)
+  --input DIR    the folder to look at (default: a sample that is shipped)
+  --store FILE   where the task is kept (default: ${defaultStore})
+  --fresh        forget the task in the store and begin again
+  --speed N      N times as fast (default: 1)
+  --version      print the version
+  --help         print this
+
+Keys: p pauses, r resumes, s stops, y and n answer, Ctrl-C pauses and quits,
+twice quits at once. Without a terminal it prints plain lines, and what needs
+approval is approved.
+
+Exit codes: 0 done, or paused or stopped as you asked; 1 it failed or could not
+begin; 2 wrong usage; 130 quit at once.
+`;
+
+/** @throws Quit where the arguments make no sense. */
+export function parseRequest(args: string[]): Request {
+  const { values, positionals } = parsed(args);
+  if (values.help) return { help: true };
+  if (values.version) return { version: true };
+  const [command, ...rest] = positionals;
+  if (command === undefined) throw usage('there is no command');
+  if (command !== 'demo') throw usage(`there is no command '${command}'`);
+  if (rest.length > 0) throw usage(`'${rest[0]}' is one word too many`);
+  const speed = Number(values.speed ?? 1);
+  if (!(speed >= 0.1 && speed <= 1000)) throw usage('--speed takes a number from 0.1 to 1000');
+  for (const name of ['plan', 'input', 'store'] as const) {
+    if (values[name] === '') throw usage(`--${name} is empty`);
+  }
+  const { plan, input, store = defaultStore, fresh = false } = values;
+  return { demo: { plan, input, store, fresh, speed } };
+}
+
+function parsed(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        plan: { type: 'string' },
+        input: { type: 'string' },
+        store: { type: 'string' },
+        fresh: { type: 'boolean' },
+        speed: { type: 'string' },
+        version: { type: 'boolean', short: 'v' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    // Node's own message goes on with advice on how to pass positionals
+    throw usage(error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error));
+  }
+}
+
+function usage(problem: string): Quit {
+  return new Quit(`${problem}\nSee: task-execution-engine --help`, exitCodes.usage);
+}
