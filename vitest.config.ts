@@ -20,7 +20,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'package',
-          include: ['tests/package/**/*.test.ts'],
+          include: ['tests/package/**/*.test.ts', 'tests/docs/**/*.test.ts'],
           globalSetup: 'tests/package/pack.ts',
           ...slow,
         },

@@ -1,0 +1,74 @@
+/** A script that the page shows, put together from its blocks and what comments hide. */
+export interface Snippet {
+  code: string;
+  /** Every shown block is plain JavaScript: readers may save and run it as it is. */
+  isJavaScript: boolean;
+  typesOnly: boolean;
+  /** What each run prints. */
+  outputs: string[];
+}
+
+/** The code blocks of a page. */
+export interface Page {
+  snippets: Map<string, Snippet>;
+  /** Lines of the shell blocks. */
+  commands: string[];
+  /** Blocks that no comment gives a meaning, by their first line. */
+  unmarked: string[];
+}
+
+const part =
+  /<!-- (?<kind>snippet|then|prints): (?<name>\w+)(?:, (?<mode>types only|run again))?(?<hidden>\n[\s\S]*?)?\s*-->|^```(?<language>\w*)\n(?<body>[\s\S]*?)^```$/gm;
+
+/**
+ * Reads the comments that give code blocks their meaning: `snippet: name` before a block, with hidden code to come
+ * before it; `then: name` with hidden code to come after it; `prints: name` before what it prints, or with it. Blocks
+ * of one name make one script.
+ */
+export function readPage(markdown: string): Page {
+  const page: Page = { snippets: new Map(), commands: [], unmarked: [] };
+  let expected: { kind: string; name: string } | undefined;
+  for (const { groups = {} } of markdown.matchAll(part)) {
+    const { kind, name, mode, hidden = '', language, body = '' } = groups;
+    if (kind !== undefined && name !== undefined) {
+      const snippet = snippetOf(page, name);
+      if (kind !== 'prints') snippet.code += hidden;
+      if (mode === 'types only') snippet.typesOnly = true;
+      if (kind === 'prints' && (snippet.outputs.length === 0 || mode === 'run again'))
+        snippet.outputs.push('');
+      if (kind === 'prints' && hidden !== '') print(snippet, hidden.slice(1));
+      expected = kind === 'then' || (kind === 'prints' && hidden !== '') ? undefined : { kind, name };
+      continue;
+    }
+    if (language === 'sh') {
+      page.commands.push(...body.trim().split('\n'));
+    } else if (expected?.kind === 'snippet' && (language === 'js' || language === 'ts')) {
+      const snippet = snippetOf(page, expected.name);
+      snippet.code += `\n${body}`;
+      snippet.isJavaScript &&= language === 'js';
+    } else if (expected?.kind === 'prints' && language === 'text') {
+      print(snippetOf(page, expected.name), body.trimEnd());
+    } else {
+      page.unmarked.push(`${language}: ${body.split('\n')[0]}`);
+    }
+    expected = undefined;
+  }
+  return page;
+}
+
+function snippetOf(page: Page, name: string): Snippet {
+  const snippet = page.snippets.get(name) ?? { code: '', isJavaScript: true, typesOnly: false, outputs: [] };
+  page.snippets.set(name, snippet);
+  return snippet;
+}
+
+function print(snippet: Snippet, text: string): void {
+  const before = snippet.outputs.pop();
+  snippet.outputs.push(before ? `${before}\n${text}` : text);
+}
+
+/** The first column of the table under a heading, without its backticks. */
+export function rowsOf(markdown: string, heading: string): string[] {
+  const section = markdown.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? '';
+  return [...section.matchAll(/^\| `([^`]+)` \|/gm)].flatMap(([, name]) => name ?? []);
+}
