@@ -18,6 +18,8 @@ use web_sys::AbortController;
 pub(super) struct Flight {
     controller: Option<AbortController>,
     waiting: Option<AbortHandle>,
+    /// A tool that is aborted may still say what it has done.
+    heard_when_cancelled: bool,
 }
 
 impl Flight {
@@ -67,6 +69,9 @@ impl Inner {
                 let controller = self.controller(ticket);
                 let call = json!(call).to_string();
                 let signal = controller.signal();
+                if let Some(flight) = self.flights.borrow_mut().get_mut(&ticket) {
+                    flight.heard_when_cancelled = true;
+                }
                 let promise = self.host.run_tool(&call, attempt, &idempotency_key, &signal);
                 self.wait(ticket, Shape::Returned, Ok(promise.into()));
             }
@@ -98,6 +103,16 @@ impl Inner {
     }
 
     fn cancel(&self, ticket: Ticket) {
+        let tool = self
+            .flights
+            .borrow()
+            .get(&ticket)
+            .filter(|flight| flight.heard_when_cancelled)
+            .and_then(|flight| flight.controller.clone());
+        if let Some(controller) = tool {
+            controller.abort();
+            return;
+        }
         let flight = self.flights.borrow_mut().remove(&ticket);
         if let Some(flight) = flight {
             flight.abort();
@@ -114,7 +129,7 @@ impl Inner {
     fn controller(&self, ticket: Ticket) -> AbortController {
         // Every platform that runs wasm has AbortController; a missing one is a defect of the platform.
         let controller = AbortController::new().unwrap_or_else(|missing| wasm_bindgen::throw_val(missing));
-        let flight = Flight { controller: Some(controller.clone()), waiting: None };
+        let flight = Flight { controller: Some(controller.clone()), ..Flight::default() };
         self.flights.borrow_mut().insert(ticket, flight);
         self.host.opened(ticket.0 as f64, &controller);
         controller
