@@ -7,6 +7,8 @@ import type { Controls, Display } from './display.js';
 import { frameOf, type View, wrap } from './frame.js';
 import { type Line, linesOf } from './lines.js';
 
+/** A new terminal can claim to have no rows and columns until it is told its size. */
+const usualSize = { columns: 80, rows: 24 };
 /** Deltas that come faster than this share a frame. */
 const frameMs = 30;
 
@@ -26,20 +28,30 @@ export function screenDisplay(
   progress: Progress,
 ): Display {
   const view: View = { progress, usage: undefined, streaming: '', state: 'running', approvals: [] };
-  const live = createLogUpdate(output);
+  const sized = {
+    isTTY: true,
+    get columns() {
+      return output.columns || usualSize.columns;
+    },
+    get rows() {
+      return output.rows || usualSize.rows;
+    },
+    write: (text: string) => output.write(text),
+  };
+  const live = createLogUpdate(sized as WriteStream);
   let due: NodeJS.Timeout | undefined;
 
   const draw = () => {
     clearTimeout(due);
     due = undefined;
-    live(frameOf(view, output.columns).join('\n'));
+    live(frameOf(view, sized.columns).join('\n'));
   };
   const drawSoon = () => {
     due ??= setTimeout(draw, frameMs);
   };
   const say = ({ text, kind }: Line) => {
     const style = kind === undefined ? String : styles[kind];
-    for (const part of wrap(text, Math.max(20, output.columns - 1))) live.persist(style(part));
+    for (const part of wrap(text, Math.max(20, sized.columns - 1))) live.persist(style(part));
     draw();
   };
   const onKey = (_: string | undefined, key: { name?: string; ctrl?: boolean }) => {
