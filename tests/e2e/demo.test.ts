@@ -137,7 +137,7 @@ describe('killed and run again', () => {
   const points: [when: string, line: RegExp][] = [
     ['after the first text', /First I look at what is in the folder/],
     ['while three tools read in parallel', /(→ count_words.*\s+){3}/],
-    ['while a note is made', /→ note_finding topic Links/],
+    ['while a note is made', /→ note_finding \(topic Links/],
     ['while the report is written', /May it run write_report/],
     ['near the end', /→ read_report/],
   ];
@@ -159,7 +159,7 @@ describe('killed and run again', () => {
 
   test('a note whose outcome is unknown is looked for before it is made again', async () => {
     const first = place.begin(slower);
-    await first.seen(/→ note_finding topic Links/);
+    await first.seen(/→ note_finding \(topic Links/);
     first.child.kill('SIGKILL');
     await first.ended;
     const { output } = await place.run(...fast);

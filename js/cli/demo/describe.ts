@@ -2,17 +2,18 @@ import type { ToolCall, ToolResultContentBlock, Usage } from '../../types.js';
 
 const longest = 72;
 
-/** A call in a few words: `check_links 3 files`. */
+/** A call in a few words: `check_links (3 files)`. */
 export function describeCall({ name, input }: ToolCall): string {
-  return cut(`${name} ${describeFields(input)}`.trim());
+  const fields = describeFields(input);
+  return fields === '' ? name : `${name} (${cut(fields)})`;
 }
 
-/** A result in a few words: `check_links 9 checked, 2 broken`. */
+/** A result in a few words: `check_links: 9 checked, 2 broken`. */
 export function describeResult(name: string, content: ToolResultContentBlock[]): string {
   const parts = content.map((block) =>
     block.json !== undefined ? describeFields(block.json) : (block.text ?? 'something that cannot be shown'),
   );
-  return cut(`${name} ${parts.join(' ')}`.trim());
+  return `${name}: ${cut(parts.join(' '))}`;
 }
 
 export function describeUsage({ inputTokens, outputTokens }: Usage): string {

@@ -1,5 +1,6 @@
-import { emitKeypressEvents } from 'node:readline';
+import { clearScreenDown, cursorTo, emitKeypressEvents, moveCursor } from 'node:readline';
 import type { ReadStream, WriteStream } from 'node:tty';
+import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import { blue, bold, dim, green, yellow } from 'yoctocolors';
 import type { Progress, TaskEvent } from '../../types.js';
@@ -40,11 +41,24 @@ export function screenDisplay(
   };
   const live = createLogUpdate(sized as WriteStream);
   let due: NodeJS.Timeout | undefined;
+  let drawn: string[] = [];
 
   const draw = () => {
     clearTimeout(due);
     due = undefined;
-    live(frameOf(view, sized.columns).join('\n'));
+    drawn = frameOf(view, sized.columns);
+    live(drawn.join('\n'));
+  };
+  const onResize = () => {
+    // terminals break the lines that are too long for their new width
+    const rows = drawn
+      .map((line) => Math.ceil(stripVTControlCharacters(line).length / sized.columns))
+      .reduce((sum, each) => sum + Math.max(1, each), 0);
+    moveCursor(output, 0, -rows);
+    cursorTo(output, 0);
+    clearScreenDown(output);
+    live.done();
+    draw();
   };
   const drawSoon = () => {
     due ??= setTimeout(draw, frameMs);
@@ -72,7 +86,7 @@ export function screenDisplay(
   input.setRawMode(true);
   input.on('keypress', onKey);
   input.resume();
-  output.on('resize', draw);
+  output.on('resize', onResize);
 
   return {
     say: (text) => say({ text }),
@@ -91,7 +105,7 @@ export function screenDisplay(
       clearTimeout(due);
       live.clear();
       live.done();
-      output.off('resize', draw);
+      output.off('resize', onResize);
       input.off('keypress', onKey);
       input.setRawMode(false);
       input.pause();

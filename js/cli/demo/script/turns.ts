@@ -152,7 +152,8 @@ function closing(talk: Conversation): string {
 
 function onReport(last: Call, talk: Conversation): string {
   if (last.outcome === 'failed') return `The report is not written: ${last.text}`;
-  if (last.name === 'write_report') return `The report is written: ${last.value.bytes} bytes.`;
+  if (last.name === 'write_report')
+    return `The report is written: ${count(Number(last.value.bytes), 'byte')}.`;
   if (last.value.exists !== true) return 'There is no report to read.';
   const meant = talk.allCalls.findLast(({ name }) => name === 'write_report');
   if (meant?.outcome === 'failed')
