@@ -5,7 +5,7 @@ import { describeCall, describeUsage } from './describe.js';
 /** What the lower part of the terminal shows. */
 export interface View {
   progress: Progress;
-  usage: Usage | undefined;
+  usage: Usage;
   /** The model's text as far as it has streamed. */
   streaming: string;
   state: 'running' | 'pausing' | 'stopping' | 'paused';
@@ -22,8 +22,12 @@ export function frameOf(view: View, columns: number): string[] {
   const width = Math.max(20, columns - 1);
   const { milestones, overall } = view.progress;
   const names = ['Task', ...milestones.map(({ name }) => name)];
-  const nameWidth = Math.min(widestName, Math.max(...names.map((name) => name.length)));
-  const barWidth = Math.max(4, Math.min(widestBar, width - nameWidth - 14));
+  const nameWidth = Math.min(
+    widestName,
+    Math.floor(width / 3),
+    Math.max(...names.map(({ length }) => length)),
+  );
+  const barWidth = Math.max(1, Math.min(widestBar, width - nameWidth - 14));
   const row = (name: string, percent: number, rest: string) => {
     const head = `${cut(name, nameWidth).padEnd(nameWidth)} `;
     const tail = cut(` ${String(percent).padStart(3)} %  ${rest}`, width - nameWidth - 1 - barWidth);
@@ -33,7 +37,8 @@ export function frameOf(view: View, columns: number): string[] {
     ...(view.streaming === '' ? [] : wrap(view.streaming, width).slice(-mostStreaming)),
     '',
     ...milestones.map((each) => row(each.name, each.progress, `${each.tasks_completed}/${each.tasks_total}`)),
-    row('Task', overall, view.usage ? describeUsage(view.usage) : ''),
+    row('Task', overall, ''),
+    dim(cut(describeUsage(view.usage), width)),
     '',
     ...prompt(view).flatMap(({ text, style }) => wrap(text, width).map(style)),
   ];

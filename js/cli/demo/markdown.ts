@@ -38,9 +38,9 @@ function proseLines(page: string): Line[] {
 export function headingsOf(page: string): Heading[] {
   const seen = new Map<string, number>();
   return proseLines(page).flatMap(({ text: line, number }) => {
-    const [, marks, title] = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$/.exec(line) ?? [];
-    if (marks === undefined || !title) return [];
-    const text = plain(title);
+    const [, marks = '', rest = ''] = /^ {0,3}(#{1,6})(?=[ \t])(.*)$/.exec(line) ?? [];
+    const text = plain(rest.trim());
+    if (text === '') return [];
     const slug = slugOf(text);
     const before = seen.get(slug) ?? 0;
     seen.set(slug, before + 1);
@@ -49,10 +49,11 @@ export function headingsOf(page: string): Heading[] {
   });
 }
 
-/** A heading's text without its links and emphasis. */
+/** A heading's text without its closing marks, links and emphasis. */
 function plain(text: string): string {
-  return text
-    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
+  const end = text.search(/(?<=^|[ \t])#{1,99}$/);
+  return (end < 0 ? text : text.slice(0, end))
+    .replace(/!?\[([^\]]{0,500})\]\([^)]{0,500}\)/g, '$1')
     .replace(/[`*]/g, '')
     .trim();
 }
@@ -64,11 +65,15 @@ function slugOf(text: string): string {
     .replace(/ /g, '-');
 }
 
-/** Inline links, images and link definitions. */
+/** Inline links, images and link definitions. Lengths are bounded, so that no page takes long. */
 export function linksOf(page: string): Link[] {
   return proseLines(page).flatMap(({ text, number }) => {
     const line = text.replace(/`+[^`]*`+/g, (code) => ' '.repeat(code.length));
-    const inline = [...line.matchAll(/\]\(\s*<?([^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*)>?[^)]*\)/g)];
+    const inline = [
+      ...line.matchAll(
+        /\]\(\s{0,9}<?([^\s()<>]{0,999}(?:\([^\s()]{0,99}\)[^\s()<>]{0,99}){0,2})>?[^)]{0,200}\)/g,
+      ),
+    ];
     const defined = /^ {0,3}\[[^\]^][^\]]*\]:\s*<?([^\s<>]+)/.exec(line);
     return [...inline, ...(defined ? [defined] : [])]
       .map((match) => ({ target: match[1] ?? '', line: number }))

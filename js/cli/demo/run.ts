@@ -77,7 +77,7 @@ async function runTask(
     attended,
     (controls) =>
       attended
-        ? screenDisplay(process.stdin, process.stdout, controls, before.progress)
+        ? screenDisplay(process.stdin, process.stdout, controls, before)
         : plainDisplay(process.stdout, controls),
     (event) => {
       unknowns.event(event);

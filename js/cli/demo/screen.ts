@@ -3,7 +3,7 @@ import type { ReadStream, WriteStream } from 'node:tty';
 import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import { blue, bold, dim, green, yellow } from 'yoctocolors';
-import type { Progress, TaskEvent } from '../../types.js';
+import type { TaskEvent, TaskState } from '../../types.js';
 import type { Controls, Display } from './display.js';
 import { frameOf, type View, wrap } from './frame.js';
 import { type Line, linesOf } from './lines.js';
@@ -26,9 +26,9 @@ export function screenDisplay(
   input: ReadStream,
   output: WriteStream,
   controls: Controls,
-  progress: Progress,
+  { progress, usage }: Pick<TaskState, 'progress' | 'usage'>,
 ): Display {
-  const view: View = { progress, usage: undefined, streaming: '', state: 'running', approvals: [] };
+  const view: View = { progress, usage, streaming: '', state: 'running', approvals: [] };
   const sized = {
     isTTY: true,
     get columns() {
