@@ -693,3 +693,79 @@ fn an_explicit_nudge_does_not_stand_for_the_one_about_identical_calls() {
     let nudges = w.store.facts("nudged");
     assert!(nudges.iter().any(|f| f["text"].as_str().unwrap().contains("same tool call")), "{nudges:?}");
 }
+
+#[test]
+fn a_stop_that_comes_between_resuming_and_the_first_commit_is_obeyed() {
+    let mut w = World::new(1, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let run = w.start();
+    w.until(run, |a| !a.requests.is_empty());
+    w.command(run, Command::Pause);
+    w.finish(run).unwrap();
+    w.model = Box::new(|_| text("Done."));
+    let epoch = w.store.get(&format!("{TASK_PATH}/engine/head")).unwrap()["epoch"].clone();
+    let run = w.runner("resume", json!({}));
+    while w.store.get(&format!("{TASK_PATH}/engine/head")).unwrap()["epoch"] == epoch {
+        w.step();
+    }
+    let now = w.now;
+    w.store.set(TASK_PATH, &["execution", "abort_reason"], json!("enough"), now);
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((outcome["status"].as_str(), w.store.status()), (Some("stopped"), "paused"), "{outcome}");
+}
+
+#[test]
+fn a_pause_that_overwrites_an_external_status_before_it_is_journaled_is_the_one_that_is_obeyed() {
+    let mut w = World::new(2, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    w.tool = Box::new(|_| Does::Deaf);
+    let run = w.start();
+    w.until(run, |a| !a.executed.is_empty());
+    let now = w.now;
+    w.store.set(TASK_PATH, &["status"], json!("failed"), now);
+    w.pass(11_000);
+    let now = w.now;
+    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((outcome["status"].as_str(), w.store.status()), (Some("paused"), "paused"), "{outcome}");
+}
+
+#[test]
+fn a_pause_that_overwrites_a_stop_before_it_is_journaled_is_the_one_that_is_obeyed() {
+    let mut w = World::new(3, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    w.tool = Box::new(|_| Does::Deaf);
+    let run = w.start();
+    w.until(run, |a| !a.executed.is_empty());
+    let now = w.now;
+    w.store.set(TASK_PATH, &["execution", "abort_reason"], json!("enough"), now);
+    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
+    w.pass(11_000);
+    let now = w.now;
+    let mut execution = w.store.task()["execution"].clone();
+    execution.as_object_mut().unwrap().remove("abort_reason");
+    w.store.set(TASK_PATH, &["execution"], execution, now);
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(outcome["status"], "paused", "{outcome}");
+    assert!(w.store.task()["execution"].get("abort_reason").is_none());
+}
+
+#[test]
+fn a_watched_task_is_begun_while_others_write_it_now_and_then() {
+    let mut w = World::new(5, 1);
+    w.latency = 50;
+    let run = w.runner("start", json!({ "hasWatch": true }));
+    w.until(run, |a| !a.events.is_empty());
+    let mut next = w.now;
+    let before = w.now;
+    while w.actors[run].requests.is_empty() {
+        assert!(w.now - before < 60_000, "no model call within a minute");
+        if w.now >= next {
+            next = w.now + 80;
+            let now = w.now;
+            w.store.set(TASK_PATH, &["custom"], json!(now), now);
+            w.give(run, Input::Changed);
+        }
+        w.step();
+    }
+}

@@ -115,7 +115,13 @@ impl Run {
         let now = ctx.now.mono;
         self.cut_turn(ctx);
         let before = match &self.control {
-            Control::Ending(current) if current.how.rank() >= ending.how.rank() => return,
+            // The register holds one value at a time: of two that it held, the later one counts.
+            Control::Ending(current)
+                if current.how.rank() >= ending.how.rank()
+                    && !(current.by_register && ending.by_register) =>
+            {
+                return;
+            }
             Control::Ending(current) => Some((current.grace_until, current.hard)),
             Control::Running => None,
         };

@@ -85,8 +85,8 @@ pub(crate) struct Run {
     pub conflicts: u32,
     /// The status in the document is to become in_progress.
     pub begins: bool,
-    /// The status that the run began from: while its beginning is not stored, only another one counts.
-    pub begun_from: Status,
+    /// The status and reason that the run began from: while its beginning is not stored, only others count.
+    pub begun_from: (Status, Option<String>),
     /// Every item is reopened in the document.
     pub reopens: bool,
     /// The end of the run is stored.
@@ -113,7 +113,7 @@ impl Run {
         let mut run = Run {
             calls: Calls::taking_up(&a.facts),
             look: SafePoint::new(now),
-            begun_from: a.task.status,
+            begun_from: (a.task.status, a.task.abort_reason.clone()),
             settings: a.settings,
             head: a.head,
             head_version: a.head_version,

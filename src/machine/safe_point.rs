@@ -129,7 +129,9 @@ impl Run {
                     }
                     self.inbox_read(ctx, before);
                     self.look.last = now;
-                    self.look.fresh = !self.look.changed;
+                    // What changed since is for the next look: a document that is written all the time must not
+                    // keep the run from going on, and what depends on it carries its version.
+                    self.look.fresh = true;
                     if self.look.changed && !writes_task {
                         self.look_now(ctx);
                     }
@@ -168,7 +170,7 @@ impl Run {
                 return;
             }
             // The run has not stored its beginning: the status is still the one that it began from.
-            _ if self.begins && status == self.begun_from => false,
+            _ if self.begins && self.begun_from == (status, self.task.abort_reason.clone()) => false,
             Status::Paused => {
                 let ending = Ending::by_register(&self.task);
                 self.end(ctx, ending);
