@@ -149,7 +149,7 @@ class Follower implements AsyncIterator<TaskEvent> {
 
   /** Leaves out what was there before; facts can come by page and by feed. */
   #fresh(event: TaskEvent): TaskEvent | undefined {
-    const { id } = event as { id?: string };
+    const { id } = event;
     if (id === undefined) return event;
     if (this.#cursor !== undefined && !isAfter(id, this.#cursor)) return undefined;
     this.#cursor = id;

@@ -12,8 +12,8 @@ export interface FactFields {
   at: string;
 }
 
-/** Fields that only live events lack. */
-type LiveFields = { [Field in keyof FactFields]?: never };
+/** Live events have none of these: `event.id` can be asked of any event, and tells facts from live ones. */
+type LiveFields = { [Field in keyof FactFields]?: undefined };
 
 interface About {
   taskId: string;
@@ -49,13 +49,14 @@ export interface TaskEventMap {
   'task:stopped': LifecycleChange;
   'task:completed': LifecycleChange;
   /** A piece of the assistant's text while it streams. */
-  'task:message': About & {
-    messageId: string;
-    attempt: number;
-    role: 'assistant';
-    content: string;
-    streaming: true;
-  };
+  'task:message': About &
+    LiveFields & {
+      messageId: string;
+      attempt: number;
+      role: 'assistant';
+      content: string;
+      streaming: true;
+    };
   /** A message of the thread is stored. */
   'task:message_saved': About &
     FactFields & {
@@ -65,7 +66,7 @@ export interface TaskEventMap {
       streaming: false;
     };
   /** A piece of the model's reasoning while it streams. */
-  'task:reasoning': About & { delta: string };
+  'task:reasoning': About & LiveFields & { delta: string };
   'task:tool_call': About & FactFields & { toolCall: ToolCall };
   'task:tool_result': About &
     FactFields & {
@@ -82,11 +83,12 @@ export interface TaskEventMap {
   /** Tokens of one turn, and of the task so far. */
   'task:usage': About & FactFields & { usage: Usage; total: Usage };
   /** An attempt at a turn was given up; what it streamed does not count. */
-  'task:retry': About & { messageId: string; attempt: number; code: string; delayMs: number };
+  'task:retry': About &
+    LiveFields & { messageId: string; attempt: number; code: string; delayMs: number };
   /** A fact where the task failed, live where the run was interrupted. */
   'task:error': Failure & (FactFields | LiveFields);
   /** The last event of every run that began. */
-  'task:run_ended': About & { outcome: TaskOutcome };
+  'task:run_ended': About & LiveFields & { outcome: TaskOutcome };
 }
 
 /** The name of an event. */

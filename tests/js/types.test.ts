@@ -94,6 +94,18 @@ describe('the public types', () => {
     expectTypeOf(read).returns.toEqualTypeOf<string>();
   });
 
+  it('let any event be asked for its id, which only facts have', () => {
+    const seqOf = (event: TaskEvent) => (event.id ? event.seq : undefined);
+    expectTypeOf(seqOf).returns.toEqualTypeOf<number | undefined>();
+    const live = (event: TaskEvent) => (event.id === undefined ? event.type : 'task:started');
+    expectTypeOf<'task:message' | 'task:reasoning' | 'task:retry' | 'task:run_ended'>().toExtend<
+      ReturnType<typeof live>
+    >();
+    expectTypeOf<Extract<ReturnType<typeof live>, 'task:tool_call' | 'task:paused'>>().toBeNever();
+    expectTypeOf<TaskEventMap['task:message']['id']>().toEqualTypeOf<undefined>();
+    expectTypeOf<TaskEventMap['task:run_ended']['seq']>().toEqualTypeOf<undefined>();
+  });
+
   it('have an error exactly where an outcome is one', () => {
     const read = (o: TaskOutcome) =>
       o.status === 'failed' || o.status === 'refused' ? o.error.code : o.text;

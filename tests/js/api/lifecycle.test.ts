@@ -147,9 +147,9 @@ test('events() tells all facts from the first, live ones with their deltas, unti
     stored.push(event);
     if (event.type === 'task:completed') setTimeout(() => controller.abort(), 20);
   }
-  const isFact = (event: TaskEvent) => 'id' in event;
+  const isFact = (event: TaskEvent) => event.id !== undefined;
   expect(stored).toEqual(live.filter(isFact));
-  const ids = stored.map((event) => (event as { id: string }).id);
+  const ids = stored.map((event) => event.id);
   const half = ids[3] as string;
   const rest: TaskEvent[] = [];
   for await (const event of runner.events({ after: half })) {
