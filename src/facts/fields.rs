@@ -169,9 +169,8 @@ impl<'a, 'p> Field<'a, 'p> {
     /// A refusal of this field in other words.
     pub fn refused(&self, code: Code, why: &str) -> EngineError {
         let (document, path) = (self.place.document(), self.place.to_string());
-        EngineError::new(code, format!("{document}: {path} {why}"))
-            .with("document", document)
-            .with("path", path)
+        let message = format!("{document}: {path} {why}. Correct the document, then try again.");
+        EngineError::new(code, message).with("document", document).with("path", path)
     }
 }
 

@@ -126,7 +126,7 @@ fn read_status(document: &Object<'_, '_>) -> Result<Status, EngineError> {
     Status::parse(word).ok_or_else(|| {
         let why = format!(
             "is {word:?}, which this version of the engine does not know (it knows not_started, in_progress, \
-             paused, completed, failed)"
+             paused, completed, failed). Upgrade the package if a newer version wrote it"
         );
         field.refused(Code::UnsupportedSchema, &why).with("status", word)
     })
