@@ -302,15 +302,13 @@ export class Machine implements Resident {
     };
     void pump(open, controller, {
       textDelta: (index, text) => {
-        const wanted = this.#enter((handle) =>
-          handle.textDelta(ticket, this.mono(), this.wall(), index, text),
-        );
+        const wanted = this.#textDelta(ticket, index, text);
         if (wanted) this.#listener.delta(messageId, attempt, text);
-        return wanted ?? false;
+        return wanted;
       },
       event: (json) => this.#enter((handle) => handle.streamed(ticket, json)) ?? false,
-      end: (failure) => {
-        this.#enter((handle) => handle.streamEnded(ticket, failure && JSON.stringify(failure)));
+      end: (failed) => {
+        this.#enter((handle) => handle.streamEnded(ticket, failed && this.#failure(failed.thrown)));
       },
     });
   }
@@ -387,6 +385,10 @@ export class Machine implements Resident {
 
   #thrown(thrown: unknown): string {
     return JSON.stringify({ thrown: { message: describeThrown(thrown).message, cause: this.#keep(thrown) } });
+  }
+
+  #failure(thrown: unknown): string {
+    return JSON.stringify({ ...describeThrown(thrown), cause: this.#keep(thrown) });
   }
 
   #keep(thrown: unknown): number {

@@ -1,4 +1,4 @@
-import { describeThrown, type ThrownDescription, toJson, wellFormed } from './values.js';
+import { toJson, wellFormed } from './values.js';
 
 /** Who takes the stream in. */
 export interface StreamSink {
@@ -6,8 +6,8 @@ export interface StreamSink {
   textDelta(index: number, text: string): boolean;
   /** Any other event as JSON text. False: nothing more is wanted. */
   event(json: string): boolean;
-  /** The stream is over; `failure` is what it threw. */
-  end(failure?: ThrownDescription): void;
+  /** The stream is over; `failed` where it threw. */
+  end(failed?: { thrown: unknown }): void;
 }
 
 /**
@@ -51,7 +51,7 @@ export async function pump(
   } catch (thrown) {
     if (signal.aborted) return;
     leave();
-    sink.end(describeThrown(thrown));
+    sink.end({ thrown });
   }
 }
 

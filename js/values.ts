@@ -262,7 +262,7 @@ export function describeThrown(thrown: unknown): ThrownDescription {
   const name = peek(thrown, 'name');
   const described: ThrownDescription = {
     name: typeof name === 'string' && name !== '' ? wellFormed(name) : 'Error',
-    message: wellFormed(messageOf(thrown)).slice(0, longestMessage),
+    message: wellFormed(messageOf(thrown).slice(0, longestMessage)),
   };
   const status =
     peek(peek(thrown, '$metadata'), 'httpStatusCode') ?? peek(thrown, 'statusCode') ?? peek(thrown, 'status');

@@ -559,6 +559,7 @@ fn a_pause_stored_during_a_back_off_is_seen_before_the_model_is_asked_again() {
         status: Some(429),
         message: "slow".into(),
         retry_after_ms: Some(5_000),
+        cause: None,
     };
     w.script(vec![Says::Breaks(vec![], throttled)]);
     let run = w.start();

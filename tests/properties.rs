@@ -92,6 +92,7 @@ fn fault(rng: &mut Rng) -> Failure {
         status: None,
         message: messages[usize::from(chance(rng, 0.2))].into(),
         retry_after_ms: None,
+        cause: None,
     }
 }
 

@@ -190,6 +190,7 @@ fn a_throttled_model_is_asked_again_and_a_denied_one_is_not() {
         status: Some(429),
         message: "slow down".into(),
         retry_after_ms: None,
+        cause: None,
     };
     let denied = task_execution_engine::converse::Failure {
         name: Some("AccessDeniedException".into()),

@@ -58,6 +58,7 @@ fn world(column: Column) -> World {
                     status: Some(403),
                     message: "no".into(),
                     retry_after_ms: None,
+                    cause: None,
                 };
                 Says::Breaks(vec![], denied)
             });

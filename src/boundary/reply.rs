@@ -182,15 +182,18 @@ struct WireFailure {
     message: String,
     #[serde(default)]
     retry_after_ms: Option<f64>,
+    #[serde(default)]
+    cause: Option<u32>,
 }
 
 pub(super) fn failure(text: &str) -> Failure {
     match serde_json::from_str::<WireFailure>(text) {
-        Ok(WireFailure { name, status, message, retry_after_ms }) => Failure {
+        Ok(WireFailure { name, status, message, retry_after_ms, cause }) => Failure {
             name,
             status: status.map(|status| status as u16),
             message,
             retry_after_ms: retry_after_ms.map(|ms| ms as u64),
+            cause: cause.map(CauseId),
         },
         Err(error) => Failure { message: error.to_string(), ..Failure::default() },
     }

@@ -304,6 +304,7 @@ fn exception(name: &str, member: &Value) -> ModelFault {
         status: status.and_then(|status| u16::try_from(status).ok()),
         message: message.to_owned(),
         retry_after_ms: None,
+        cause: None,
     })
 }
 

@@ -14,6 +14,8 @@ pub struct Failure {
     pub message: String,
     /// What a Retry-After header asked for, in milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// The exception itself, where one was thrown.
+    pub cause: Option<CauseId>,
 }
 
 /// Why an attempt failed.
@@ -165,7 +167,8 @@ pub fn classify(failure: &Failure) -> ModelFault {
         Some(kind) => kind,
         None => FaultKind::Cut,
     };
-    ModelFault { kind, message: failure.message.clone(), retry_after_ms: failure.retry_after_ms, cause: None }
+    let Failure { message, retry_after_ms, cause, .. } = failure.clone();
+    ModelFault { kind, message, retry_after_ms, cause }
 }
 
 const THROTTLING_TEXTS: [&str; 2] = ["too many tokens, please wait", "too many requests, please wait"];

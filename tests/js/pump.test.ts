@@ -16,8 +16,8 @@ function sink(wanted = () => true) {
       log.push(JSON.parse(json));
       return wanted();
     },
-    end: (failure) => {
-      log.push(failure === undefined ? 'end' : `failed: ${failure.name}: ${failure.message}`);
+    end: (failed) => {
+      log.push(failed === undefined ? 'end' : `failed: ${failed.thrown}`);
     },
   };
   return { made, log };
@@ -111,7 +111,7 @@ test.each<[string, () => unknown, string]>([
     },
     'failed: RangeError: no',
   ],
-  ['opening rejects with nothing', () => Promise.reject(undefined), 'failed: Error: undefined was thrown'],
+  ['opening rejects with nothing', () => Promise.reject(undefined), 'failed: undefined'],
   [
     'there is no stream',
     () => 5,

@@ -188,4 +188,9 @@ describe('describing what was thrown', () => {
   it('cuts messages that carry whole responses', () => {
     expect(describeThrown(new Error('x'.repeat(1_000_000))).message).toHaveLength(10_000);
   });
+
+  it('never cuts a message to half a character', () => {
+    const { message } = describeThrown(new Error(`${'x'.repeat(9_999)}\u{1f600}`));
+    expect(message.at(-1)).toBe('\uFFFD');
+  });
 });

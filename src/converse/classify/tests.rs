@@ -169,6 +169,7 @@ fn permanent_errors_say_what_to_do() {
             message: message.to_owned(),
             retry_after_ms: None,
             status: None,
+            cause: None,
         };
         let error = classify(&failure).error();
         assert_eq!(error.code, code, "{message}");
@@ -180,8 +181,13 @@ fn permanent_errors_say_what_to_do() {
 
 #[test]
 fn the_exception_and_the_servers_wait_are_kept() {
-    let failure = Failure { status: Some(429), retry_after_ms: Some(1_500), ..Default::default() };
-    let fault = ModelFault { cause: Some(CauseId(7)), ..classify(&failure) };
+    let failure = Failure {
+        status: Some(429),
+        retry_after_ms: Some(1_500),
+        cause: Some(CauseId(7)),
+        ..Default::default()
+    };
+    let fault = classify(&failure);
     assert_eq!(fault.retry_after_ms, Some(1_500));
     assert_eq!(fault.error().cause, Some(CauseId(7)));
 }
