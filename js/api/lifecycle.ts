@@ -45,9 +45,10 @@ export class TaskLifecycle extends TaskEmitter {
     await beginOnly(this, 'resume');
   }
 
-  /** Settles when the stop is stored. */
+  /** Settles when the stop is stored. `reason` is stored and announced; anything but text counts as none. */
   async stop(reason?: string): Promise<void> {
-    await agentOf(this).interrupt('stop', textOf('reason', reason));
+    // A stop that is bound as a listener gets whatever its event carries, and must stop the task all the same.
+    await agentOf(this).interrupt('stop', typeof reason === 'string' ? reason : undefined);
   }
 
   /** Lets a waiting call run. */

@@ -83,8 +83,7 @@ export interface TaskEventMap {
   /** Tokens of one turn, and of the task so far. */
   'task:usage': About & FactFields & { usage: Usage; total: Usage };
   /** An attempt at a turn was given up; what it streamed does not count. */
-  'task:retry': About &
-    LiveFields & { messageId: string; attempt: number; code: string; delayMs: number };
+  'task:retry': About & LiveFields & { messageId: string; attempt: number; code: string; delayMs: number };
   /** A fact where the task failed, live where the run was interrupted. */
   'task:error': Failure & (FactFields | LiveFields);
   /** The last event of every run that began. */

@@ -513,7 +513,7 @@ pub fn task_not_found(user: &str, task: &str) -> EngineError {
     EngineError::new(
         Code::TaskNotFound,
         format!(
-            "There is no task {task:?} of user {user:?}. The arguments are taskId, userId, in this order: \
+            "Task not found: user {user:?} has no task {task:?}. The arguments are taskId, userId, in this order: \
              new TaskExecutor(taskId, userId)."
         ),
     )

@@ -13,6 +13,7 @@ type Engine = keyof typeof different;
 const node16 = { module: 'node16', moduleResolution: 'node16' };
 const bundler = { module: 'esnext', moduleResolution: 'bundler', noEmit: true };
 const withNode = { lib: ['es2022'], types: ['node'], typeRoots: [join(root, 'node_modules/@types')] };
+const withoutNode = { lib: ['es2022', 'dom'], types: [], noEmit: true };
 
 /** The app in a project of its own, with the change that its developer makes to use the package instead. */
 async function projectOf(engine: Engine, type: 'module' | 'commonjs'): Promise<string> {
@@ -40,18 +41,30 @@ async function compile(folder: string, more: object, files = ['main.ts']): Promi
   await outputOf(join(root, 'node_modules/.bin/tsc'), ['-p', '.'], folder);
 }
 
-describe.each(['the old class'] as const)('an app written for the old class, on %s', (engine) => {
-  test.each(['module', 'commonjs'] as const)(
-    'compiles for node16 as %s, and runs as it always did',
-    async (type) => {
-      const folder = await projectOf(engine, type);
-      await compile(folder, { ...node16, ...withNode });
-      const seen = JSON.parse(await outputOf(process.execPath, ['out/main.js'], folder));
-      expect(seen).toEqual({ ...sameForBoth, ...different[engine] });
-    },
-  );
+describe.each(['the old class', 'the package'] as const)(
+  'an app written for the old class, on %s',
+  (engine) => {
+    test.each(['module', 'commonjs'] as const)(
+      'compiles for node16 as %s, and runs as it always did',
+      async (type) => {
+        const folder = await projectOf(engine, type);
+        await compile(folder, { ...node16, ...withNode });
+        const seen = JSON.parse(await outputOf(process.execPath, ['out/main.js'], folder));
+        expect(seen).toEqual({ ...sameForBoth, ...different[engine] });
+      },
+    );
 
-  test('compiles for bundlers', async () => {
-    await compile(await projectOf(engine, 'module'), { ...bundler, ...withNode });
-  });
+    test('compiles for bundlers', async () => {
+      await compile(await projectOf(engine, 'module'), { ...bundler, ...withNode });
+    });
+  },
+);
+
+test.each([
+  ['node16', 'module', node16],
+  ['node16', 'commonjs', node16],
+  ['bundlers', 'module', bundler],
+] as const)("on the package it compiles for %s (%s) without Node's types", async (_, type, resolution) => {
+  const folder = await projectOf('the package', type);
+  await compile(folder, { ...resolution, ...withoutNode }, ['uses.ts', 'configure.ts']);
 });

@@ -77,6 +77,16 @@ test('a stop of a paused task is stored with its reason', async () => {
   expect(task?.data).toMatchObject({ status: 'paused', execution: { abort_reason: 'enough' } });
 });
 
+test('a stop that is bound as a listener takes what the event carries for no reason', async () => {
+  const { options, store } = world([]);
+  const lifecycle = new TaskLifecycle('t', 'u', options);
+  await lifecycle.start();
+  const cancel: (...args: any[]) => Promise<void> = lifecycle.stop.bind(lifecycle);
+  await cancel({ by: 'somebody' });
+  const [task] = await store.read(['users/u/tasks/t']);
+  expect(task?.data).toMatchObject({ status: 'paused', execution: { abort_reason: 'stopped' } });
+});
+
 test('a call that needs approval waits for it, and the runner hears of it at once', async () => {
   const gated = { ...add, needsApproval: true };
   const { executor, options } = world([callAdd, 'It is 3.'], { tools: { add: gated } });
