@@ -25,6 +25,7 @@ const common: UserConfig = {
   platform: 'neutral',
   target: 'es2022',
   failOnWarn: true,
+  inputOptions: { checks: { pluginTimings: false } },
   fixedExtension: false,
   deps: { neverBundle: [/^#/, /^node:/, 'libsql'] },
 };

@@ -1,4 +1,4 @@
-//! Makes the JavaScript glue of a compiled wasm: `wasm-build <in.wasm> <out dir> <name>`.
+//! Makes the JavaScript glue of a compiled wasm: `glue <in.wasm> <out dir> <name>`.
 //!
 //! The library behind `wasm-bindgen-cli`, so that Cargo.lock pins glue and wasm to one release and nothing has
 //! to be installed by hand.
@@ -10,13 +10,13 @@ use wasm_bindgen_cli_support::Bindgen;
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let [input, out_dir, name] = args.as_slice() else {
-        eprintln!("usage: wasm-build <in.wasm> <out dir> <name>");
+        eprintln!("usage: glue <in.wasm> <out dir> <name>");
         return ExitCode::from(2);
     };
     match make_glue(input, out_dir, name) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("wasm-build: {message}");
+            eprintln!("glue: {message}");
             ExitCode::FAILURE
         }
     }
