@@ -221,3 +221,42 @@ fn a_completed_task_that_others_set_back_is_restored_without_a_new_fact() {
     assert_eq!(w.store.journal().len(), entries);
     assert_eq!(w.types(again), ["task:run_ended"]);
 }
+
+#[test]
+fn a_run_that_finds_nothing_to_run_tells_what_was_said_and_done_before() {
+    let mut w = World::new(11, 2);
+    w.script(vec![text("One."), uses("Two.", &[("a", "work", json!({}))]), text("Three.")]);
+    let run = w.start();
+    let outcome = w.finish(run).unwrap();
+    let again = w.runner("run", json!({}));
+    let recalled = w.finish(again).unwrap();
+    for field in ["status", "text", "items", "usage"] {
+        assert_eq!(recalled[field], outcome[field], "{field}");
+    }
+    assert_eq!(recalled["items"].as_array().unwrap().len(), 2);
+    assert!(!recalled["text"].as_str().unwrap().is_empty());
+    assert_eq!(w.types(again), ["task:run_ended"]);
+}
+
+#[test]
+fn a_stop_of_a_run_that_finds_the_task_paused_is_not_taken_for_obeyed() {
+    let mut w = World::new(12, 1);
+    let run = w.start();
+    w.command(run, Command::Pause);
+    w.finish(run).unwrap();
+    let again = w.runner("run", json!({}));
+    let stop = w.command(again, Command::Stop { reason: Some("enough".into()) });
+    assert_eq!(w.finish(again).unwrap()["status"], "paused");
+    assert!(!w.actors[again].settled.contains_key(&stop), "nothing stored the stop");
+}
+
+#[test]
+fn a_pause_before_a_run_has_begun_is_not_taken_for_obeyed_where_it_yields() {
+    let mut w = World::new(13, 1);
+    let run = w.start();
+    let pause = w.command(run, Command::Pause);
+    let left = w.command(run, Command::Yield { reason: "dispose".into(), grace: false });
+    assert_eq!(w.finish(run).unwrap()["status"], "yielded");
+    assert!(w.actors[run].settled[&left].is_ok());
+    assert!(!w.actors[run].settled.contains_key(&pause), "nothing stored the pause");
+}

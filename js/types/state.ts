@@ -40,10 +40,11 @@ export interface TaskState {
 
 /** How a run ended. */
 export type TaskOutcome = {
-  /** The assistant's last text. */
+  /** The assistant's last text, of an earlier run where this one has none. */
   text: string;
+  /** Of the whole task. */
   usage: Usage;
-  /** The items completed by this run, each with its closing text. */
+  /** The items that the engine has completed, each with its closing text, those of earlier runs included. */
   items: { id: string; text: string }[];
   reason?: string;
   /** In progress without an owner: someone should call `run()` again. */

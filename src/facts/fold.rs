@@ -343,6 +343,8 @@ pub struct Facts {
     pub ops: Vec<RequestOp>,
     /// Closing words of the items that are done.
     pub item_texts: Vec<ItemText>,
+    /// What the model said last, in whichever turn.
+    pub last_text: Rc<str>,
     /// Tool names that occur in the history.
     pub tool_names: BTreeSet<String>,
     /// The words that stated the current item.
@@ -376,6 +378,9 @@ impl Facts {
         for fact in &entry.facts {
             self.remember(entry.seq, fact);
             self.live.apply(entry.seq, entry.wall, fact)?;
+            if !self.live.text.is_empty() {
+                self.last_text = Rc::clone(&self.live.text);
+            }
         }
         self.live.allowance.active_ms += entry.active_ms;
         self.seq = entry.seq;
@@ -400,6 +405,7 @@ impl Facts {
             Fact::Reset => {
                 self.unanswered.clear();
                 self.item_texts.clear();
+                self.last_text = Rc::default();
                 self.statement = None;
                 self.ops.push(self.transcript.clear());
             }

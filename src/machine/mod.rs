@@ -156,7 +156,7 @@ impl Machine for Runner {
                     };
                     self.early.push((ticket, command));
                     if let Some(reason) = reason {
-                        settle_all(&mut self.ctx, std::mem::take(&mut self.early), &Ok(Value::Null));
+                        self.settle_early_yields();
                         let outcome = Outcome {
                             status: "yielded",
                             reason: Some(reason),
@@ -177,7 +177,7 @@ impl Machine for Runner {
                         Phase::Done
                     }
                     Some(Opened::RunsNothing(outcome)) => {
-                        settle_all(&mut self.ctx, std::mem::take(&mut self.early), &Ok(Value::Null));
+                        self.settle_early_yields();
                         finish(&mut self.ctx, *outcome);
                         Phase::Done
                     }
@@ -218,6 +218,14 @@ impl Machine for Runner {
 }
 
 impl Runner {
+    /// For a run that ends before it owns the task: it has yielded, and obeyed nothing else. A pause or stop stays
+    /// unanswered, so that whoever gave it gives it to the store.
+    fn settle_early_yields(&mut self) {
+        let mut early = std::mem::take(&mut self.early);
+        early.retain(|(_, command)| matches!(command, Command::Yield { .. }));
+        settle_all(&mut self.ctx, early, &Ok(Value::Null));
+    }
+
     fn drive(&mut self, mut run: Box<Run>, input: &Input) -> Phase {
         match run.handle(&mut self.ctx, input) {
             None => Phase::Running(run),

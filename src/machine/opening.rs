@@ -88,11 +88,33 @@ struct Watched {
 #[derive(Debug)]
 enum Step {
     Reading(Fetch),
-    WaitingForLease { until: Instant },
-    AskingAlive { seen: Box<Seen>, ticket: Ticket, until: Instant },
-    AskingTools { seen: Box<Seen>, ticket: Ticket, until: Instant },
-    Acquiring { seen: Box<Seen>, writer: Box<Writer>, head: Box<Head> },
-    Loading { acquired: Box<Acquired>, loader: Box<Loader> },
+    WaitingForLease {
+        until: Instant,
+    },
+    AskingAlive {
+        seen: Box<Seen>,
+        ticket: Ticket,
+        until: Instant,
+    },
+    AskingTools {
+        seen: Box<Seen>,
+        ticket: Ticket,
+        until: Instant,
+    },
+    Acquiring {
+        seen: Box<Seen>,
+        writer: Box<Writer>,
+        head: Box<Head>,
+    },
+    Loading {
+        acquired: Box<Acquired>,
+        loader: Box<Loader>,
+    },
+    /// Nothing is to be run: what earlier runs left is part of the outcome.
+    Recalling {
+        outcome: Box<Outcome>,
+        loader: Box<Loader>,
+    },
     Over,
 }
 
@@ -120,7 +142,7 @@ impl Opening {
             | Step::AskingAlive { until, .. }
             | Step::AskingTools { until, .. } => Some(*until),
             Step::Acquiring { writer, .. } => writer.timeout(),
-            Step::Loading { loader, .. } => Some(loader.timeout()),
+            Step::Loading { loader, .. } | Step::Recalling { loader, .. } => Some(loader.timeout()),
             Step::Over => None,
         }
     }
@@ -195,6 +217,16 @@ impl Opening {
                 }
                 Some(Err(e)) => Err(refused(e)),
             },
+            Step::Recalling { mut outcome, mut loader } => match loader.handle(now, input, &mut ctx.io) {
+                None => Ok(Step::Recalling { outcome, loader }),
+                Some(Ok(facts)) => {
+                    outcome.text = facts.last_text.to_string();
+                    outcome.usage = facts.live.usage;
+                    outcome.items = facts.item_texts;
+                    Err(Opened::RunsNothing(outcome))
+                }
+                Some(Err(e)) => Err(refused(e)),
+            },
             Step::Over => Ok(Step::Over),
         }
     }
@@ -215,8 +247,12 @@ impl Opening {
             check_fresh(head, &task).map_err(refused)?;
         }
         let settings = Settings::resolve(&ctx.cfg.options, &task.config);
-        let mode = self.mode(ctx, &task, head.as_ref().map(|(h, _)| h))?;
         ctx.io.push(Effect::Status { status: task.status });
+        let mode = match self.mode(ctx, &task, head.as_ref().map(|(h, _)| h)) {
+            Ok(mode) => mode,
+            Err(Opened::RunsNothing(outcome)) => return recall(ctx, outcome, head.as_ref().map(|(h, _)| h)),
+            Err(opened) => return Err(opened),
+        };
         if ctx.cfg.drives && !ctx.cfg.has_model {
             return Err(refused(EngineError::new(
                 Code::NotConfigured,
@@ -246,10 +282,8 @@ impl Opening {
             Intent::Resume => (TaskCommand::Resume, false),
         };
         let nothing = |status: &'static str| {
-            let summary = head.map(|h| &h.summary["usage"]);
             Err(Opened::RunsNothing(Box::new(Outcome {
                 status,
-                usage: summary.and_then(|u| serde_json::from_value(u.clone()).ok()).unwrap_or_default(),
                 reason: task.abort_reason.clone().filter(|_| status == "paused"),
                 error: (status == "failed").then(|| failed_before(task)),
                 ..Outcome::default()
@@ -320,7 +354,8 @@ impl Opening {
         let now = ctx.now.mono;
         let waits = seen.settings.wait_for_lease_ms.is_some();
         if seen.mode == (Mode::FinishPause { resume: false }) && self.renewed_by_now(seen, waits) {
-            return Err(Opened::RunsNothing(Box::new(Outcome { status: "paused", ..Outcome::default() })));
+            let outcome = Box::new(Outcome { status: "paused", ..Outcome::default() });
+            return recall(ctx, outcome, seen.head.as_ref().map(|(h, _)| h));
         }
         let Some(owner) = owner(seen) else { return Ok(read(ctx)) };
         let watched = self.watched.as_ref();
@@ -346,9 +381,9 @@ impl Opening {
         renewed || (waits && seen.settings.wait_for_lease_ms == Some(0))
     }
 
-    /// Nothing is held and nothing is on its way that could take the lease.
+    /// Nothing is held, nothing is on its way that could take the lease, and how it ends is still open.
     pub fn may_leave(&self) -> bool {
-        !matches!(self.step, Step::Acquiring { .. } | Step::Loading { .. })
+        !matches!(self.step, Step::Acquiring { .. } | Step::Loading { .. } | Step::Recalling { .. })
     }
 
     fn ready(&mut self, ctx: &mut Ctx, seen: Box<Seen>) -> Next {
@@ -454,6 +489,14 @@ impl Opening {
         };
         Step::Loading { acquired: Box::new(acquired), loader: Box::new(loader) }
     }
+}
+
+/// The outcome of a run that runs nothing says what the journal holds.
+fn recall(ctx: &mut Ctx, outcome: Box<Outcome>, head: Option<&Head>) -> Next {
+    let Some(head) = head.filter(|head| head.seq > 0) else { return Err(Opened::RunsNothing(outcome)) };
+    let (timeout, paths) = (ctx.cfg.options.store_timeout_ms(), ctx.paths.clone());
+    let loader = Loader::new(ctx.now.mono, paths, &head.history, head.seq, timeout, &mut ctx.io);
+    Ok(Step::Recalling { outcome, loader: Box::new(loader) })
 }
 
 fn refused(error: EngineError) -> Opened {

@@ -102,8 +102,6 @@ pub(crate) struct Run {
     /// Settled when the run ends.
     pub waiters: Vec<(Ticket, bool)>,
     pub outcome: Option<Outcome>,
-    /// The last assistant text of this run.
-    pub last_text: Rc<str>,
     pub cut_something: bool,
 }
 
@@ -146,7 +144,6 @@ impl Run {
             tools_sent: false,
             waiters: Vec::new(),
             outcome: None,
-            last_text: Rc::from(""),
             cut_something: false,
         };
         run.take_up(ctx, a.mode, a.unclean);
@@ -607,9 +604,6 @@ impl Run {
         self.conflicts = 0;
         self.settle_plan(&sent.plan);
         self.active_ms = self.active_ms.saturating_sub(entry.active_ms);
-        if !self.facts.live.text.is_empty() {
-            self.last_text = Rc::clone(&self.facts.live.text);
-        }
         if let Some(status) = sent.plan.status {
             ctx.io.push(Effect::Status { status });
         }
@@ -709,7 +703,7 @@ impl Run {
         let ended = matches!(status, "completed" | "paused" | "stopped" | "failed" | "superseded");
         Outcome {
             status,
-            text: self.last_text.to_string(),
+            text: self.facts.last_text.to_string(),
             usage: self.facts.live.usage,
             items: self.facts.item_texts.clone(),
             reason,
