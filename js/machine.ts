@@ -113,10 +113,12 @@ export class Machine implements Resident {
   #begin(kind: string, config: object): void {
     const { EngineHandle } = this.#ledger.exports;
     let refused: string | undefined;
+    // Not inside the guard: what comes out there counts as a panic.
+    const text = JSON.stringify(config);
     this.#ledger.add(this);
     this.#ledger.enter(() => {
       try {
-        this.#handle = new EngineHandle(this, this.#host.store, kind, JSON.stringify(config));
+        this.#handle = new EngineHandle(this, this.#host.store, kind, text);
       } catch (thrown) {
         if (typeof thrown !== 'string') throw thrown;
         refused = thrown;
@@ -145,7 +147,8 @@ export class Machine implements Resident {
     const ticket = this.#nextTicket++;
     const answer = deferred<unknown>();
     this.#commands.set(ticket, answer);
-    this.#enter((handle) => handle.command(ticket, JSON.stringify(command)));
+    const text = JSON.stringify(command);
+    this.#enter((handle) => handle.command(ticket, text));
     return answer.promise;
   }
 
@@ -185,15 +188,6 @@ export class Machine implements Resident {
     this.watch([]);
     for (const answer of this.#commands.values()) answer.resolve(unanswered);
     this.#commands.clear();
-  }
-
-  /** Ends the machine as if its process had died, here as seen from within. Not from within one of its methods. */
-  crash(error: TaskExecutionError): void {
-    const handle = this.#handle;
-    if (handle === undefined) return;
-    this.#ledger.enter(() => handle.close());
-    this.#ledger.enter(() => handle.free());
-    this.perish(error);
   }
 
   perish(error: TaskExecutionError): void {

@@ -3,6 +3,7 @@ import { lifecycleTable } from '../generated/lifecycle-table.js';
 import type { RunOptions, TaskCommand, TaskEvent, TaskHost, TaskState, TaskStatus } from '../types.js';
 import { toJson } from '../values.js';
 import { Agent, agentOf, setAgent } from './agent.js';
+import { cursorOf, optionalTextOf, optionsOf, textOf, toolCallIdOf } from './arguments.js';
 import { TaskEmitter } from './emitter.js';
 import { type EventsOptions, followTask } from './events.js';
 
@@ -53,24 +54,31 @@ export class TaskLifecycle extends TaskEmitter {
 
   /** Lets a waiting call run. */
   async approve(toolCallId: string, options: { note?: string } = {}): Promise<void> {
-    const note = textOf('note', options.note);
-    await agentOf(this).deposit('approve', { toolCallId, ...(note !== undefined && { note }) });
+    const note = optionalTextOf('note', optionsOf('options', options).note);
+    const id = toolCallIdOf(toolCallId);
+    await agentOf(this).deposit('approve', { toolCallId: id, ...(note !== undefined && { note }) });
   }
 
   /** Answers the model that the call was rejected. */
   async reject(toolCallId: string, reason?: string): Promise<void> {
-    const text = textOf('reason', reason);
-    await agentOf(this).deposit('reject', { toolCallId, ...(text !== undefined && { reason: text }) });
+    const text = optionalTextOf('reason', reason);
+    const id = toolCallIdOf(toolCallId);
+    await agentOf(this).deposit('reject', { toolCallId: id, ...(text !== undefined && { reason: text }) });
   }
 
   /** Gives a waiting call its result. */
   async answer(toolCallId: string, result: unknown, options: { error?: boolean } = {}): Promise<void> {
-    await agentOf(this).deposit('answer', { toolCallId, ...answerOf(result), error: options.error === true });
+    const error = optionsOf('options', options).error === true;
+    await agentOf(this).deposit('answer', {
+      toolCallId: toolCallIdOf(toolCallId),
+      ...answerOf(result),
+      error,
+    });
   }
 
   /** Sends the model a message of the user. */
   async send(text: string): Promise<void> {
-    await agentOf(this).deposit('send', { text });
+    await agentOf(this).deposit('send', { text: textOf('text', text) });
   }
 
   /** Where the task stands. */
@@ -83,7 +91,8 @@ export class TaskLifecycle extends TaskEmitter {
    * cursor (`event.id`; '0' is the very first). Ends by `signal` or `return()`.
    */
   events(options: EventsOptions = {}): AsyncIterable<TaskEvent> {
-    return followTask(agentOf(this), options);
+    const { after, signal } = optionsOf('options', options);
+    return followTask(agentOf(this), { after: cursorOf('after', after), signal });
   }
 
   /** Whether the command would change anything; false for a no-op and for what is invalid. */
@@ -125,13 +134,6 @@ async function beginOnly(owner: TaskLifecycle, intent: 'start' | 'resume'): Prom
   if (run.drives) return;
   const outcome = await run.outcome;
   if ('error' in outcome) throw outcome.error;
-}
-
-function textOf(name: string, value: unknown): string | undefined {
-  if (value === undefined || typeof value === 'string') return value;
-  throw new TaskExecutionError('INVALID_ARGUMENT', `${name} must be a string, not ${typeof value}.`, {
-    details: { argument: name },
-  });
 }
 
 /** @throws TaskExecutionError INVALID_ARGUMENT where JSON cannot say the result */

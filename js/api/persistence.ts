@@ -1,4 +1,5 @@
 import { TaskExecutionError } from '../errors.js';
+import { checkId } from '../ids.js';
 import { revived } from '../transcript.js';
 import type {
   JournalEntry,
@@ -12,6 +13,7 @@ import type {
 } from '../types.js';
 import { toJson } from '../values.js';
 import { Agent, agentOf, setAgent } from './agent.js';
+import { optionalCountOf, optionsOf, toolCallIdOf } from './arguments.js';
 import type { CommandArguments } from './command.js';
 import { answerOf } from './lifecycle.js';
 
@@ -42,8 +44,10 @@ export class TaskPersistence {
   }
 
   /** Gives a waiting call its result, as `answer()` does. */
-  async saveToolResult({ toolCallId, result, error }: ToolResult): Promise<void> {
-    await agentOf(this).deposit('answer', { toolCallId, ...answerOf(result), error: error === true });
+  async saveToolResult(result: ToolResult): Promise<void> {
+    const { toolCallId, result: value, error } = optionsOf('result', result);
+    const id = toolCallIdOf(toolCallId);
+    await agentOf(this).deposit('answer', { toolCallId: id, ...answerOf(value), error: error === true });
   }
 
   /** Adds a message to the thread that people read, and returns its id. It is not sent to the model. */
@@ -61,8 +65,10 @@ export class TaskPersistence {
   }
 
   /** The thread by timestamp; `after` is a message's id. */
-  taskMessages(options: { after?: string; limit?: number } = {}): Promise<ThreadMessage[]> {
-    const { after, limit } = options;
+  async taskMessages(options: { after?: string; limit?: number } = {}): Promise<ThreadMessage[]> {
+    const { after, limit: most } = optionsOf('options', options);
+    if (after !== undefined) checkId('after', after);
+    const limit = optionalCountOf('limit', most);
     return agentOf(this).command('taskMessages', {
       ...(after !== undefined && { after }),
       ...(limit !== undefined && { limit }),
@@ -71,7 +77,7 @@ export class TaskPersistence {
 
   /** The journal's entries, from the first or after a `seq`. */
   async *journal(options: { after?: number } = {}): AsyncGenerator<JournalEntry, void, void> {
-    let after: number | null = options.after ?? 0;
+    let after: number | null = optionalCountOf('after', optionsOf('options', options).after) ?? 0;
     while (after !== null) {
       const page: JournalPage = await agentOf(this).command('journal', { after, limit: journalPage });
       yield* page.entries;
@@ -86,7 +92,7 @@ export class TaskPersistence {
 
   /** Removes the task and all that belongs to it; `keepTask` leaves the task document. */
   async delete(options: { keepTask?: boolean } = {}): Promise<void> {
-    await agentOf(this).command('delete', { keepTask: options.keepTask === true });
+    await agentOf(this).command('delete', { keepTask: optionsOf('options', options).keepTask === true });
   }
 }
 

@@ -1,0 +1,71 @@
+import { TaskExecutionError } from '../errors.js';
+
+/** No id of a call is longer: what the model gives a longer one is replaced. */
+const longestCallId = 64;
+
+function refused(name: string, wanted: string, value: unknown): TaskExecutionError {
+  return new TaskExecutionError('INVALID_ARGUMENT', `${name} must be ${wanted}, not ${typeOf(value)}.`, {
+    details: { argument: name },
+  });
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (value === undefined) return 'missing';
+  return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
+}
+
+/** @throws TaskExecutionError INVALID_ARGUMENT, naming the argument */
+export function textOf(name: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw refused(name, 'a string', value);
+}
+
+/** Null is no absence. @throws TaskExecutionError INVALID_ARGUMENT, naming the argument */
+export function optionalTextOf(name: string, value: unknown): string | undefined {
+  return value === undefined ? undefined : textOf(name, value);
+}
+
+/** @throws TaskExecutionError INVALID_ARGUMENT, naming the argument */
+export function optionalCountOf(name: string, value: unknown): number | undefined {
+  if (value === undefined || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0)) {
+    return value;
+  }
+  const shown = typeof value === 'number' ? String(value) : typeOf(value);
+  throw new TaskExecutionError(
+    'INVALID_ARGUMENT',
+    `${name} must be a whole number from 0 on, not ${shown}.`,
+    { details: { argument: name } },
+  );
+}
+
+/** Options that may be left out. @throws TaskExecutionError INVALID_ARGUMENT, naming the argument */
+export function optionsOf<T extends object>(name: string, value: T | null | undefined): Partial<T> {
+  if (value === undefined || value === null) return {};
+  if (typeof value === 'object') return value;
+  throw refused(name, 'an object', value);
+}
+
+/** The id of a tool call. @throws TaskExecutionError INVALID_ARGUMENT */
+export function toolCallIdOf(value: unknown): string {
+  const id = textOf('toolCallId', value);
+  if (id.length <= longestCallId) return id;
+  throw new TaskExecutionError(
+    'INVALID_ARGUMENT',
+    `toolCallId has ${id.length} characters, and no call has more than ${longestCallId}. state().waiting lists the ` +
+      'calls that wait.',
+    { details: { argument: 'toolCallId' } },
+  );
+}
+
+/** A place in the journal, as events carry it. @throws TaskExecutionError INVALID_ARGUMENT */
+export function cursorOf(name: string, value: unknown): string | undefined {
+  const cursor = optionalTextOf(name, value);
+  if (cursor === undefined || /^\d{1,15}(\.\d{1,15})?$/.test(cursor)) return cursor;
+  const shown = JSON.stringify(cursor.length > 40 ? `${cursor.slice(0, 40)}…` : cursor);
+  throw new TaskExecutionError(
+    'INVALID_ARGUMENT',
+    `${name} must be the id of an event, like '12.0', or '0' for all, not ${shown}.`,
+    { details: { argument: name } },
+  );
+}
