@@ -295,7 +295,7 @@ fn items_that_others_complete_or_add_are_respected() {
         { "id": "i2", "name": "Item 2", "description": "", "status": "completed" },
         { "id": "i3", "name": "Item 3", "description": "", "status": "not_started" },
     ]);
-    w.outside(&["progress", "tasks", "m1"], items);
+    w.store.set(TASK_PATH, &["progress", "tasks", "m1"], items, now);
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     let stated: Vec<Value> = w.store.facts("stated").into_iter().map(|f| f["item"]["item"].clone()).collect();
     assert_eq!(stated, ["i1", "i3"]);

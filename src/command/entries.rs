@@ -3,11 +3,16 @@
 use super::script::{Ctx, Step};
 use crate::error::EngineError;
 use crate::facts::fact::Entry;
+use crate::facts::fold::corrupt;
 use crate::storage::journal::Joiner;
+use crate::time::Instant;
 
 const PAGE: u32 = 500;
+/// A listing may lag behind the head for a moment: list again after this.
+const LIST_AGAIN_MS: u64 = 200;
 
-/// Reads the entries after `seq`, in order: those up to `until`, at most `limit` of them.
+/// Reads the entries after `seq`, in order and without a gap: those up to `until`, which the head counts, at most
+/// `limit` of them. CORRUPT_HISTORY where one is still missing when the store is given up.
 pub(crate) fn after(
     ctx: &mut Ctx,
     seq: u64,
@@ -18,55 +23,98 @@ pub(crate) fn after(
     if seq >= until || limit == 0 {
         return then(ctx, Vec::new());
     }
-    // Sorts after every continuation of that entry.
-    let after = (seq > 0).then(|| format!("{seq:08}.~"));
-    let reading = Reading { until, limit, joiner: Joiner::default(), entries: Vec::new() };
-    page(ctx, reading, after, Box::new(then))
+    let wanted = Wanted { after: seq, until, limit, give_up: ctx.store_deadline() };
+    list(ctx, wanted, Box::new(then))
+}
+
+#[derive(Clone, Copy)]
+struct Wanted {
+    after: u64,
+    until: u64,
+    limit: usize,
+    give_up: Instant,
 }
 
 struct Reading {
-    until: u64,
-    limit: usize,
+    wanted: Wanted,
     joiner: Joiner,
     entries: Vec<Entry>,
 }
 
+/// The seq of an entry that should be there.
+struct Missing(u64);
+
 impl Reading {
-    fn take(&mut self, entry: Option<Entry>) {
-        self.entries.extend(entry.filter(|e| e.seq <= self.until && self.entries.len() < self.limit));
+    fn next(&self) -> u64 {
+        self.entries.last().map_or(self.wanted.after, |entry| entry.seq) + 1
     }
 
-    fn finish(&mut self) -> Result<(), EngineError> {
-        let last = self.joiner.finish()?;
-        self.take(last);
+    fn satisfied(&self) -> bool {
+        self.entries.len() >= self.wanted.limit || self.next() > self.wanted.until
+    }
+
+    fn take(&mut self, entry: Entry) -> Result<(), Missing> {
+        if self.satisfied() {
+            return Ok(());
+        }
+        if entry.seq != self.next() {
+            return Err(Missing(self.next()));
+        }
+        self.entries.push(entry);
         Ok(())
     }
 }
 
 type Then = Box<dyn FnOnce(&mut Ctx, Vec<Entry>) -> Step>;
 
+fn list(ctx: &mut Ctx, wanted: Wanted, then: Then) -> Step {
+    // Sorts after every continuation of that entry.
+    let after = (wanted.after > 0).then(|| format!("{:08}.~", wanted.after));
+    page(ctx, Reading { wanted, joiner: Joiner::default(), entries: Vec::new() }, after, then)
+}
+
 fn page(ctx: &mut Ctx, mut reading: Reading, after: Option<String>, then: Then) -> Step {
     let collection = ctx.paths.journal.clone();
-    let size = PAGE.min(u32::try_from(reading.limit.saturating_add(1)).unwrap_or(PAGE));
+    let size = PAGE.min(u32::try_from(reading.wanted.limit.saturating_add(1)).unwrap_or(PAGE));
     ctx.page(&collection, after, size, move |ctx, documents| {
+        let ended = documents.len() < size as usize;
+        let after = documents.last().map(|d| d.id().to_owned());
         for document in &documents {
             match reading.joiner.push(document) {
-                Ok(entry) => reading.take(entry),
+                Ok(None) => {}
+                Ok(Some(entry)) => match reading.take(entry) {
+                    Ok(()) => {}
+                    Err(missing) => return again(ctx, reading.wanted, missing, then),
+                },
                 Err(e) => return Step::refused(e),
             }
         }
-        let satisfied = reading.entries.len() >= reading.limit
-            || reading.entries.last().is_some_and(|e| e.seq >= reading.until);
-        let ended = documents.len() < size as usize;
-        if satisfied || ended {
-            if !satisfied {
-                if let Err(e) = reading.finish() {
-                    return Step::refused(e);
-                }
-            }
+        if reading.satisfied() {
             return then(ctx, reading.entries);
         }
-        let after = documents.last().map(|d| d.id().to_owned());
-        page(ctx, reading, after, then)
+        if !ended {
+            return page(ctx, reading, after, then);
+        }
+        match last_of(&mut reading) {
+            Err(e) => Step::refused(e),
+            Ok(Err(missing)) => again(ctx, reading.wanted, missing, then),
+            Ok(Ok(())) => then(ctx, reading.entries),
+        }
     })
+}
+
+/// The listing has ended: what it began last is whole, and nothing may be missing.
+fn last_of(reading: &mut Reading) -> Result<Result<(), Missing>, EngineError> {
+    let last = reading.joiner.finish()?;
+    let taken = last.map_or(Ok(()), |entry| reading.take(entry));
+    Ok(taken.and_then(|()| if reading.satisfied() { Ok(()) } else { Err(Missing(reading.next())) }))
+}
+
+fn again(ctx: &mut Ctx, wanted: Wanted, missing: Missing, then: Then) -> Step {
+    let now = ctx.now.mono;
+    if now >= wanted.give_up {
+        let what = format!("the head counts {} entries, this one is missing", wanted.until);
+        return Step::refused(corrupt(missing.0, what));
+    }
+    ctx.wait(now + LIST_AGAIN_MS, move |ctx| list(ctx, wanted, then))
 }

@@ -11,10 +11,11 @@ use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
 use crate::machine::import;
 use crate::storage::commit::{Draft, TaskUpdate, compose, write_head};
-use crate::storage::head::{Head, LastRun, Owner};
+use crate::storage::head::{Head, LastRun, Owner, SCHEMA};
 use crate::storage::writer::{Batch, Loss, Purpose, Resolved};
 use crate::store::StoreWrite;
 use crate::time::Instant;
+use serde_json::json;
 use std::rc::Rc;
 
 /// The task is held by this command.
@@ -95,7 +96,19 @@ pub(crate) fn acquire(
     };
     let write_id = ctx.io.rng.id();
     let head = match &seen.head {
-        None => Head::first(ctx.io.rng.id(), seen.task.created_at.clone(), owner, write_id),
+        None => Head {
+            schema: SCHEMA,
+            history: ctx.io.rng.id(),
+            created_at: seen.task.created_at.clone(),
+            epoch: 1,
+            owner: Some(owner),
+            seq: 0,
+            write_id,
+            last_run: LastRun::None,
+            attempts: 0,
+            summary: json!({}),
+            deleted: false,
+        },
         Some(SeenHead { head, .. }) => {
             Head { epoch: head.epoch + 1, owner: Some(owner), write_id, ..head.clone() }
         }
@@ -146,7 +159,7 @@ fn batch(purpose: Purpose, head: &Head, writes: Vec<StoreWrite>, task_version: O
 impl Lease {
     /// The wall clock of the next entry: later than everything in the journal.
     pub fn wall(&self, ctx: &Ctx) -> i64 {
-        ctx.now.wall.max(self.facts.last_wall + 1)
+        ctx.now.wall.max(self.facts.last_wall.saturating_add(1))
     }
 
     /// Commits one entry and gives the lease back with it. The first entry of a history brings the old one along.

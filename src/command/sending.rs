@@ -71,7 +71,12 @@ impl Sending {
             }
             (State::Sent { ticket, until }, _) if now >= *until => {
                 io.push(Effect::Cancel { ticket: *ticket });
-                self.failed(now, &StoreError::silence(), io)
+                let silent = StoreError {
+                    code: StoreErrorCode::Unavailable,
+                    message: "the store did not answer in time".into(),
+                    cause: None,
+                };
+                self.failed(now, &silent, io)
             }
             (State::BackingOff { until }, _) if now >= *until => {
                 self.transmit(now, io);

@@ -282,7 +282,8 @@ impl Live {
 
     fn tokens(&mut self, total: &Usage) {
         let sum = |u: &Usage| u.input_tokens.saturating_add(u.output_tokens);
-        self.allowance.tokens += sum(total).saturating_sub(sum(&self.usage));
+        let more = sum(total).saturating_sub(sum(&self.usage));
+        self.allowance.tokens = self.allowance.tokens.saturating_add(more);
     }
 
     fn open_call(&mut self, seq: u64, id: &str) -> Result<&mut Call, EngineError> {
@@ -382,7 +383,8 @@ impl Facts {
                 self.last_text = Rc::clone(&self.live.text);
             }
         }
-        self.live.allowance.active_ms += entry.active_ms;
+        let allowance = &mut self.live.allowance;
+        allowance.active_ms = allowance.active_ms.saturating_add(entry.active_ms);
         self.seq = entry.seq;
         self.epoch = entry.epoch;
         self.last_wall = super::thread::last_timestamp(entry).max(self.last_wall);

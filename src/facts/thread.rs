@@ -43,7 +43,7 @@ pub fn thread(entry: &Entry) -> Vec<ThreadMessage> {
             id: id.map_or_else(|| format!("{}-{n}", entry.write_id), str::to_owned),
             role,
             content: cut(content),
-            wall: entry.wall + n as i64,
+            wall: entry.wall.saturating_add(n as i64),
         });
     }
     messages
@@ -52,7 +52,7 @@ pub fn thread(entry: &Entry) -> Vec<ThreadMessage> {
 /// The latest timestamp that an entry uses.
 pub fn last_timestamp(entry: &Entry) -> i64 {
     let messages = entry.facts.iter().filter(|f| message(f).is_some()).count() as i64;
-    entry.wall + (messages - 1).max(0)
+    entry.wall.saturating_add((messages - 1).max(0))
 }
 
 fn message(fact: &Fact) -> Option<(Option<&str>, &'static str, String)> {

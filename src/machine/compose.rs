@@ -138,7 +138,7 @@ impl Draft {
 impl Run {
     /// What is to be stored next. Changes nothing but what interrupts the run.
     pub(super) fn compose(&mut self, ctx: &mut Ctx) -> Composed {
-        let wall = ctx.now.wall.max(self.facts.last_wall + 1);
+        let wall = ctx.now.wall.max(self.facts.last_wall.saturating_add(1));
         let mut draft = Draft {
             live: self.facts.live.clone(),
             seq: self.facts.seq + 1,

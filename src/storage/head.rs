@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 /// The layout that this version writes and reads.
 pub const SCHEMA: u64 = 1;
+/// Well below 2^53, where JavaScript stops to count in ones.
+const LARGEST_NUMBER: u64 = 1 << 52;
 
 /// The run that owns the task, and how long others have to wait for it. Milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,23 +100,6 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of a task that never had one, for its first owner.
-    pub fn first(history: String, created_at: Option<String>, owner: Owner, write_id: String) -> Head {
-        Head {
-            schema: SCHEMA,
-            history,
-            created_at,
-            epoch: 1,
-            owner: Some(owner),
-            seq: 0,
-            write_id,
-            last_run: LastRun::None,
-            attempts: 0,
-            summary: Value::Object(Map::new()),
-            deleted: false,
-        }
-    }
-
     /// Reads the document.
     ///
     /// # Errors
@@ -142,7 +127,29 @@ impl Head {
                 ));
             }
         }
-        serde_json::from_value(Value::Object(data.clone())).map_err(|e| corrupt_head(path, &e.to_string()))
+        let head: Head = serde_json::from_value(Value::Object(data.clone()))
+            .map_err(|e| corrupt_head(path, &e.to_string()))?;
+        head.check_numbers().map_err(|name| {
+            corrupt_head(
+                path,
+                &format!("its {name} is over {LARGEST_NUMBER}, which not every store keeps exactly"),
+            )
+        })?;
+        Ok(head)
+    }
+
+    /// The name of a number that could not be raised any more, or not be kept.
+    fn check_numbers(&self) -> Result<(), &'static str> {
+        let of_owner = self.owner.iter().flat_map(|o| {
+            [
+                ("owner.ttl_ms", o.ttl_ms),
+                ("owner.heartbeat_ms", o.heartbeat_ms),
+                ("owner.grace_ms", o.grace_ms),
+                ("owner.store_timeout_ms", o.store_timeout_ms),
+            ]
+        });
+        let mut numbers = [("epoch", self.epoch), ("seq", self.seq)].into_iter().chain(of_owner);
+        numbers.find(|(_, n)| *n > LARGEST_NUMBER).map_or(Ok(()), |(name, _)| Err(name))
     }
 
     /// The document's fields.
@@ -217,5 +224,10 @@ mod tests {
         let e = Head::read("p", &data).unwrap_err();
         assert_eq!(e.code, Code::CorruptHistory);
         assert!(e.message.contains("p is not a head"), "{}", e.message);
+        for (field, value) in [("epoch", json!(1_u64 << 53)), ("seq", json!(u64::MAX))] {
+            let mut data = head().document();
+            data.insert(field.into(), value);
+            assert!(Head::read("p", &data).unwrap_err().message.contains(&format!("its {field} is over")));
+        }
     }
 }

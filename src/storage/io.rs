@@ -162,7 +162,12 @@ impl Fetch {
             }
             (FetchState::Sent { ticket, until }, _) if now >= *until => {
                 io.push(Effect::Cancel { ticket: *ticket });
-                self.failed(now, &StoreError::silence(), io)
+                let silent = StoreError {
+                    code: StoreErrorCode::Unavailable,
+                    message: "the store did not answer in time".into(),
+                    cause: None,
+                };
+                self.failed(now, &silent, io)
             }
             (FetchState::BackingOff { until }, _) if now >= *until => {
                 self.send(now, io);

@@ -251,3 +251,29 @@ fn ids_kinds_and_arguments_are_checked_before_anything_is_read() {
     assert_eq!(open(world.now(), "state", json!([])).err().unwrap().code, Code::InvalidArgument);
     assert_eq!(world.count("read"), 0);
 }
+
+#[test]
+fn a_read_lists_again_while_an_entry_is_missing_and_calls_it_corrupt_when_it_stays_away() {
+    for (kind, arguments) in [
+        ("toolResults", json!({})),
+        ("journal", json!({})),
+        ("events", json!({ "after": "0" })),
+        ("load", json!({})),
+    ] {
+        for missing in [1, 2, 3] {
+            let mut world = lived();
+            let path = Paths::new("u", "t").entry(missing);
+            let entry = world.store.get(&path).unwrap();
+            world.store.remove(&path);
+            let id = spawn(&mut world, kind, arguments.clone());
+            world.advance(1_000);
+            let at = world.now().mono;
+            world.store.put(&path, entry, at);
+            assert!(world.result(id).is_ok(), "{kind} while {missing} lags");
+            world.store.remove(&path);
+            let error = run(&mut world, kind, arguments.clone()).unwrap_err();
+            assert_eq!(error.code, Code::CorruptHistory, "{kind} without {missing}");
+            assert_eq!(error.details.get("seq"), Some(&json!(missing)));
+        }
+    }
+}
