@@ -20,6 +20,13 @@ export const systemClock: Clock & { monotonic(): number } = {
   },
 };
 
+/** Calls back after so many milliseconds, at most 2^31 - 1, unless Node has nothing else left to do and exits. */
+export function idleTimer(ms: number, fn: () => void): () => void {
+  const timer: unknown = setTimeout(fn, ms);
+  (timer as { unref?(): void }).unref?.();
+  return () => clearTimeout(timer as ReturnType<typeof setTimeout>);
+}
+
 /** Milliseconds that never go back, for leases and deadlines. An injected clock is taken at its word. */
 export function monotonicNow(clock: Clock & { monotonic?(): number }): number {
   return clock.monotonic?.() ?? clock.now();

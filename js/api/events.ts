@@ -1,8 +1,11 @@
 import { systemClock } from '../clock.js';
 import type { TaskEvent, TaskHost } from '../types.js';
+import { describeThrown } from '../values.js';
 import type { Agent } from './agent.js';
 import { Feed } from './feed.js';
 import { keyOf, type LocalRun, localRun, onRun } from './registry.js';
+import { Rest } from './rest.js';
+import { isAfter, type Page, readPage, warn } from './stored-events.js';
 
 /** What `events()` takes. */
 export interface EventsOptions {
@@ -11,16 +14,9 @@ export interface EventsOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** A page of stored facts, and the cursor behind it. Without `after` it is empty and its cursor is now. */
-interface Page {
-  events: TaskEvent[];
-  cursor: string;
-  more: boolean;
-}
-
-/** How often to look where the store cannot watch, and where it can, in case it misses something. */
-const pollMs = 1_000;
-const watchedPollMs = 10_000;
+/** How long to wait before looking whether there is news: a quarter of the silence so far, within these bounds. */
+const shortestPollMs = 1_000;
+const longestPollMs = 10_000;
 
 /** Follows a task; each loop over it has an own place. */
 export function followTask(agent: Agent, options: EventsOptions): AsyncIterable<TaskEvent> {
@@ -40,16 +36,21 @@ class Follower implements AsyncIterator<TaskEvent> {
   readonly #agent: Agent;
   readonly #signal: AbortSignal | undefined;
   readonly #ready: Promise<void>;
+  readonly #rest = new Rest({ keepsAlive: false });
   /** Live events of runs in this process, the oldest run first. */
   readonly #feeds: Feed[] = [];
-  readonly #cleanups: (() => void)[] = [];
+  readonly #cleanups = new Set<() => void>();
   #page: Page | undefined;
   #cursor: string | undefined;
   /** Facts may be stored that neither page nor feed has. */
   #behind: boolean;
+  /** Messages that were read as saved: a feed that was there before may still hold their text. */
+  readonly #saved = new Set<string>();
+  /** When there was news, by the host's clock. */
+  #lastNews: number | undefined;
+  #watchFails = false;
   #ended = false;
   #last: Promise<unknown> = Promise.resolve();
-  #wake: () => void = () => {};
 
   constructor(agent: Agent, { after, signal }: EventsOptions) {
     this.#agent = agent;
@@ -67,27 +68,34 @@ class Follower implements AsyncIterator<TaskEvent> {
       const onAbort = () => this.#close();
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });
-      this.#cleanups.push(() => signal.removeEventListener('abort', onAbort));
+      this.#cleanups.add(() => signal.removeEventListener('abort', onAbort));
     }
     const run = await this.#agent.localRun();
     if (this.#ended) return;
     const key = keyOf(await this.#agent.host(), this.#agent.userId, this.#agent.taskId);
     if (this.#ended) return;
-    this.#cleanups.push(onRun(key, (begun) => this.#follow(begun)));
+    this.#cleanups.add(onRun(key, (begun) => this.#follow(begun)));
     const now = localRun(key) ?? run;
     if (now !== undefined) this.#follow(now);
     else if (this.#cursor === undefined) await this.#readPage();
   }
 
   #follow(run: LocalRun): void {
-    const feed = new Feed(this.#agent.taskId);
+    const feed = new Feed(this.#agent.taskId, this.#agent);
     this.#feeds.push(feed);
-    const leave = run.follow(feed);
+    const unfollow = run.follow(feed);
+    const leave = () => {
+      unfollow();
+      feed.leave();
+    };
+    this.#cleanups.add(leave);
     // One that has ended meanwhile takes no followers.
-    void run.outcome.then(() => feed.close());
-    this.#cleanups.push(leave);
+    void run.outcome.then(() => {
+      feed.close();
+      this.#cleanups.delete(leave);
+    });
     this.#behind = this.#cursor !== undefined;
-    this.#wake();
+    this.#rest.wake();
   }
 
   next(): Promise<IteratorResult<TaskEvent, undefined>> {
@@ -103,9 +111,10 @@ class Follower implements AsyncIterator<TaskEvent> {
 
   #close(): void {
     this.#ended = true;
-    for (const cleanup of this.#cleanups.splice(0)) cleanup();
-    for (const feed of this.#feeds.splice(0)) feed.close();
-    this.#wake();
+    for (const cleanup of this.#cleanups) cleanup();
+    this.#cleanups.clear();
+    for (const feed of this.#feeds.splice(0)) feed.leave();
+    this.#rest.wake();
   }
 
   async #next(): Promise<IteratorResult<TaskEvent, undefined>> {
@@ -132,19 +141,30 @@ class Follower implements AsyncIterator<TaskEvent> {
     const feed = this.#feeds[0];
     if (feed === undefined) return this.#idle();
     const event = await feed.next();
-    if (event !== undefined) return this.#fresh(event);
+    if (event !== undefined) return this.#ofFeed(event);
     this.#feeds.shift();
+    this.#saved.clear();
     return undefined;
   }
 
   #turnPage(page: Page): TaskEvent | undefined {
     const stored = page.events.shift();
-    if (stored !== undefined) return this.#fresh(stored);
+    if (stored !== undefined) {
+      this.#lastNews = undefined;
+      if (stored.type === 'task:message_saved' && this.#feeds.length > 0) this.#saved.add(stored.messageId);
+      return this.#fresh(stored);
+    }
     this.#page = undefined;
     // Entries that announce nothing are behind us too.
     if (this.#cursor === undefined || isAfter(page.cursor, this.#cursor)) this.#cursor = page.cursor;
     this.#behind = page.more;
     return undefined;
+  }
+
+  #ofFeed(event: TaskEvent): TaskEvent | undefined {
+    this.#lastNews = undefined;
+    if (event.type === 'task:message' && this.#saved.has(event.messageId)) return undefined;
+    return this.#fresh(event);
   }
 
   /** Leaves out what was there before; facts can come by page and by feed. */
@@ -157,40 +177,36 @@ class Follower implements AsyncIterator<TaskEvent> {
   }
 
   async #readPage(): Promise<void> {
-    const after = this.#cursor;
-    this.#page = await this.#agent.command<Page>('events', after === undefined ? {} : { after });
+    this.#page = await readPage(this.#agent, this.#cursor, this.#rest, () => !this.#ended);
   }
 
   /** Nothing runs here: waits for a change, then looks. */
   async #idle(): Promise<undefined> {
-    await this.#change(await this.#agent.host());
-    this.#behind = true;
-    return undefined;
-  }
-
-  #change(host: TaskHost): Promise<void> {
-    const { taskId, userId } = this.#agent;
+    const host = await this.#agent.host();
+    if (this.#ended || this.#feeds.length > 0) return;
     const { store, clock = systemClock } = host;
-    return new Promise((resolve) => {
-      let unwatch: (() => void) | undefined;
-      let cancel: () => void = () => {};
-      const done = () => {
-        this.#wake = () => {};
-        unwatch?.();
-        cancel();
-        resolve();
-      };
-      this.#wake = done;
-      unwatch = store.watch?.([`users/${userId}/tasks/${taskId}/journal`], done);
-      cancel = clock.after(unwatch === undefined ? pollMs : watchedPollMs, done);
-      if (this.#ended || this.#feeds.length > 0) done();
+    const { userId, taskId } = this.#agent;
+    const now = clock.now();
+    this.#lastNews ??= now;
+    const quiet = Math.max(0, now - this.#lastNews);
+    const pollMs = Math.min(Math.max(quiet / 4, shortestPollMs), longestPollMs);
+    const watch = this.#watchFails ? undefined : store.watch?.bind(store);
+    const journal = `users/${userId}/tasks/${taskId}/journal`;
+    await this.#rest.wait(host, watch === undefined ? pollMs : longestPollMs, (changed) => {
+      const unwatch = this.#try(host, () => watch?.([journal], changed));
+      return unwatch && (() => this.#try(host, unwatch));
     });
+    this.#behind = true;
   }
-}
 
-/** Compares cursors: `'{seq}.{n}'` after an event, `'{seq}'` after all of an entry. */
-function isAfter(id: string, cursor: string): boolean {
-  const [seq = 0, n = Infinity] = id.split('.').map(Number);
-  const [otherSeq = 0, otherN = Infinity] = cursor.split('.').map(Number);
-  return seq > otherSeq || (seq === otherSeq && n > otherN);
+  /** A store whose watch fails is one that cannot watch. */
+  #try<T>(host: TaskHost, work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (thrown) {
+      this.#watchFails = true;
+      warn(host, `store.watch failed, events() polls instead: ${describeThrown(thrown).message}`);
+      return undefined;
+    }
+  }
 }

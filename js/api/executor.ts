@@ -52,7 +52,7 @@ export class TaskExecutor extends TaskLifecycle {
   /** Drives what is stored and overrides no decision: a paused task stays paused. */
   run(options: TaskRunOptions = {}): TaskRun {
     const { signal, ...runOptions } = options;
-    const feed = new Feed(this.taskId);
+    const feed = new Feed(this.taskId, agentOf(this));
     const begun = agentOf(this).begin('run', true, runOptions, feed);
     const outcome = begun.then(
       async (run) => {

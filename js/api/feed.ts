@@ -1,33 +1,109 @@
 import type { TaskEvent, TaskOutcome } from '../types.js';
 import type { RunListener } from './registry.js';
+import { Rest } from './rest.js';
+import { cursorBefore, isAfter, type PageSource, readPage } from './stored-events.js';
+
+/** Text of one attempt at a message, as far as it waits. */
+interface Text {
+  messageId: string;
+  attempt: number;
+  text: string;
+}
+
+/** Facts that are left to the journal: those after `from`, up to `to`. */
+interface Range {
+  from: string;
+  to: string;
+}
 
 type Item =
   | { fact: string }
-  | { messageId: string; attempt: number; text: string }
+  | { live: string }
+  | Text
+  | { reasoning: string }
+  | Range
   | { outcome: TaskOutcome };
 
-/** Events between a run and a reader who may be slow: all facts are kept, deltas that wait are merged. */
+/** Characters of events that wait for their reader in memory. */
+const mostWaiting = 256 * 1024;
+/** What an item takes beside its text. */
+const itemSize = 100;
+
+/**
+ * Events between a run and a reader who may be slow, or never come. Text that waits is merged. Beyond a quarter of a
+ * million characters the oldest facts are forgotten and read from the journal when their turn comes, which can tell
+ * the text of a message, but no reasoning and no attempt that was given up.
+ */
 export class Feed implements RunListener {
   readonly #taskId: string;
-  readonly #items: Item[] = [];
+  readonly #source: PageSource;
+  readonly #rest = new Rest({ keepsAlive: true });
+  #items: Item[] = [];
+  #size = 0;
+  /** The items at the end that what follows is merged into. */
+  #text: Text | undefined;
+  #reasoning: { reasoning: string } | undefined;
+  /** Attempts, by message, of which text was forgotten: it is told from the saved message. */
+  readonly #forgotten = new Map<string, number>();
+  /** How much of a message the reader has last been told. */
+  #told = { messageId: '', attempt: 0, length: 0 };
+  #recalled: TaskEvent[] = [];
   #wake: (() => void) | undefined;
+  #last: Promise<unknown> = Promise.resolve();
   #over = false;
+  #left = false;
 
-  constructor(taskId: string) {
+  constructor(taskId: string, source: PageSource) {
     this.#taskId = taskId;
+    this.#source = source;
+  }
+
+  /** Characters that wait in memory. */
+  get size(): number {
+    return this.#size;
   }
 
   event(json: string): void {
-    this.#put({ fact: json });
+    switch (json.slice(9, json.indexOf('"', 9))) {
+      case 'task:message': {
+        const { messageId, attempt, content } = JSON.parse(json);
+        this.delta(messageId, attempt, content);
+        break;
+      }
+      case 'task:reasoning':
+        this.#reason(JSON.parse(json).delta);
+        break;
+      case 'task:retry':
+      case 'task:approval_required':
+      case 'task:answer_required':
+      case 'task:error':
+        this.#put(JSON.parse(json).id === undefined ? { live: json } : { fact: json }, json.length);
+        break;
+      default:
+        this.#put({ fact: json }, json.length);
+    }
   }
 
   delta(messageId: string, attempt: number, text: string): void {
-    const last = this.#items.at(-1);
-    if (last !== undefined && 'text' in last && last.messageId === messageId && last.attempt === attempt) {
-      last.text += text;
-    } else {
-      this.#put({ messageId, attempt, text });
+    if (this.#text?.messageId === messageId && this.#text.attempt === attempt) {
+      this.#text.text += text;
+      this.#size += text.length;
+      return;
     }
+    if (this.#forgotten.get(messageId) === attempt) return;
+    this.#forgotten.delete(messageId);
+    this.#text = { messageId, attempt, text };
+    this.#put(this.#text, text.length);
+  }
+
+  #reason(delta: string): void {
+    if (this.#reasoning !== undefined) {
+      this.#reasoning.reasoning += delta;
+      this.#size += delta.length;
+      return;
+    }
+    this.#reasoning = { reasoning: delta };
+    this.#put(this.#reasoning, delta.length);
   }
 
   status(): void {}
@@ -43,37 +119,138 @@ export class Feed implements RunListener {
     this.#notify();
   }
 
-  /** The next event; undefined at the end. */
-  async next(): Promise<TaskEvent | undefined> {
+  /** Nobody reads any more. */
+  leave(): void {
+    this.#left = true;
+    this.#items = [];
+    this.#recalled = [];
+    this.#size = 0;
+    this.#rest.wake();
+    this.close();
+  }
+
+  /**
+   * The next event; undefined at the end.
+   *
+   * @throws TaskExecutionError where forgotten facts cannot be read again; what comes after them still can
+   */
+  next(): Promise<TaskEvent | undefined> {
+    const next = this.#last.then(() => this.#next());
+    this.#last = next.catch(() => {});
+    return next;
+  }
+
+  async #next(): Promise<TaskEvent | undefined> {
     for (;;) {
-      const item = this.#items.shift();
-      if (item !== undefined) return this.#eventOf(item);
-      if (this.#over) return undefined;
-      await this.arrival();
+      const event = this.#recalled.shift() ?? this.#now();
+      if (event !== undefined) return event;
+      const range = this.#items[0];
+      if (range !== undefined && 'to' in range) await this.#recall(range);
+      else if (this.#over) return undefined;
+      else await this.#arrival();
     }
   }
 
-  /** What is there now, without waiting. */
-  take(): TaskEvent | undefined {
-    const item = this.#items.shift();
-    return item && this.#eventOf(item);
+  /** What can be told without looking into the journal. */
+  #now(): TaskEvent | undefined {
+    const item = this.#items[0];
+    if (item === undefined || 'to' in item) return undefined;
+    this.#items.shift();
+    this.#size -= sizeOf(item);
+    if (item === this.#text) this.#text = undefined;
+    if (item === this.#reasoning) this.#reasoning = undefined;
+    const taskId = this.#taskId;
+    if ('outcome' in item) return { type: 'task:run_ended', taskId, outcome: item.outcome };
+    if ('reasoning' in item) return { type: 'task:reasoning', taskId, delta: item.reasoning };
+    if ('live' in item) return JSON.parse(item.live);
+    if ('text' in item) return this.#tell(item.messageId, item.attempt, item.text);
+    const [first, ...others] = this.#withText(JSON.parse(item.fact));
+    this.#recalled.push(...others);
+    return first;
+  }
+
+  #tell(messageId: string, attempt: number, text: string): TaskEvent {
+    const same = this.#told.messageId === messageId && this.#told.attempt === attempt;
+    this.#told = { messageId, attempt, length: text.length + (same ? this.#told.length : 0) };
+    return { type: 'task:message', taskId: this.#taskId, ...deltaOf(messageId, attempt, text) };
+  }
+
+  /** A fact, after the text that it saves where that was forgotten. */
+  #withText(fact: TaskEvent): TaskEvent[] {
+    if (fact.type !== 'task:message_saved') return [fact];
+    const { messageId, content } = fact;
+    const attempt = this.#forgotten.get(messageId);
+    if (attempt === undefined) return [fact];
+    this.#forgotten.delete(messageId);
+    const same = this.#told.messageId === messageId && this.#told.attempt === attempt;
+    const rest = content.slice(same ? this.#told.length : 0);
+    return rest === '' ? [fact] : [this.#tell(messageId, attempt, rest), fact];
+  }
+
+  async #recall(range: Range): Promise<void> {
+    let through = true;
+    try {
+      const page = await readPage(this.#source, range.from, this.#rest, () => !this.#left);
+      if (page === undefined) return;
+      const wanted = page.events.filter(({ id }) => id !== undefined && !isAfter(id, range.to));
+      this.#recalled = wanted.flatMap((fact) => this.#withText(fact));
+      // The range may have grown meanwhile.
+      through = !isAfter(range.to, page.cursor) || !isAfter(page.cursor, range.from);
+      range.from = page.cursor;
+    } finally {
+      if (through) this.#items = this.#items.filter((item) => item !== range);
+    }
+  }
+
+  #put(item: Item, length: number): void {
+    if (item !== this.#text && item !== this.#reasoning) {
+      this.#text = undefined;
+      this.#reasoning = undefined;
+    }
+    this.#items.push(item);
+    this.#size += length + itemSize;
+    if (this.#size > mostWaiting) this.#forget();
+    this.#notify();
+  }
+
+  /** Leaves the older half to the journal; the last item stays. */
+  #forget(): void {
+    const kept: Item[] = [];
+    let range: Range | undefined;
+    let count = 0;
+    for (const item of this.#items.slice(0, -1)) {
+      if (this.#size <= mostWaiting / 2) break;
+      count += 1;
+      this.#size -= sizeOf(item);
+      if ('to' in item) range = item;
+      else if ('fact' in item) {
+        const { id } = JSON.parse(item.fact);
+        if (range === undefined) range = { from: cursorBefore(id), to: id };
+        else range.to = id;
+      } else if ('text' in item) {
+        this.#forgotten.set(item.messageId, item.attempt);
+        if (item === this.#text) this.#text = undefined;
+      } else if ('reasoning' in item) {
+        if (item === this.#reasoning) this.#reasoning = undefined;
+      } else if ('live' in item && this.#matters(item.live)) {
+        kept.push(item);
+        this.#size += sizeOf(item);
+      }
+    }
+    this.#items.splice(0, count, ...kept, ...(range ? [range] : []));
+  }
+
+  /** An attempt that was given up matters to whoever has seen a part of it; calls that wait matter to everybody. */
+  #matters(json: string): boolean {
+    const { type, messageId, attempt } = JSON.parse(json);
+    return type !== 'task:retry' || (this.#told.messageId === messageId && this.#told.attempt === attempt);
   }
 
   /** Settles when there is something to read, or the end. */
-  arrival(): Promise<void> {
-    if (this.#items.length > 0 || this.#over) return Promise.resolve();
+  #arrival(): Promise<void> {
     return new Promise((resolve) => {
-      const before = this.#wake;
-      this.#wake = () => {
-        before?.();
-        resolve();
-      };
+      this.#wake = resolve;
     });
-  }
-
-  #put(item: Item): void {
-    this.#items.push(item);
-    this.#notify();
   }
 
   #notify(): void {
@@ -81,13 +258,14 @@ export class Feed implements RunListener {
     this.#wake = undefined;
     wake?.();
   }
+}
 
-  #eventOf(item: Item): TaskEvent {
-    if ('fact' in item) return JSON.parse(item.fact);
-    const taskId = this.#taskId;
-    if ('outcome' in item) return { type: 'task:run_ended', taskId, outcome: item.outcome };
-    return { type: 'task:message', taskId, ...deltaOf(item.messageId, item.attempt, item.text) };
-  }
+function sizeOf(item: Item): number {
+  if ('fact' in item) return item.fact.length + itemSize;
+  if ('live' in item) return item.live.length + itemSize;
+  if ('text' in item) return item.text.length + itemSize;
+  if ('reasoning' in item) return item.reasoning.length + itemSize;
+  return 0;
 }
 
 /** The payload of a delta beyond the task's id. */

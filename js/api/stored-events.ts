@@ -1,0 +1,67 @@
+import { TaskExecutionError } from '../errors.js';
+import type { TaskEvent, TaskHost } from '../types.js';
+import type { Rest } from './rest.js';
+
+/** A page of stored facts, and the cursor behind it. Without `after` it is empty and its cursor is now. */
+export interface Page {
+  events: TaskEvent[];
+  cursor: string;
+  more: boolean;
+}
+
+/** Who can be asked for pages. */
+export interface PageSource {
+  host(): Promise<TaskHost>;
+  command(kind: 'events', args: { after?: string }): Promise<Page>;
+}
+
+/** Milliseconds between attempts where the store cannot be reached: doubled each time, up to the last. */
+const firstBackOffMs = 1_000;
+const lastBackOffMs = 30_000;
+
+/**
+ * The facts after a cursor. While the store cannot be reached it tries again, as long as someone wants to know.
+ *
+ * @throws TaskExecutionError for whatever another try cannot help
+ */
+export async function readPage(
+  source: PageSource,
+  after: string | undefined,
+  rest: Rest,
+  wanted: () => boolean,
+): Promise<Page | undefined> {
+  for (let backOffMs = firstBackOffMs; wanted(); backOffMs = Math.min(2 * backOffMs, lastBackOffMs)) {
+    try {
+      return await source.command('events', after === undefined ? {} : { after });
+    } catch (error) {
+      if (!TaskExecutionError.is(error) || error.code !== 'STORE_UNAVAILABLE') throw error;
+      if (!wanted()) return undefined;
+      const host = await source.host();
+      warn(host, `The task's events cannot be read, trying again in ${backOffMs} ms: ${error.message}`);
+      await rest.wait(host, backOffMs);
+    }
+  }
+  return undefined;
+}
+
+/** Tells the host's logger. */
+export function warn({ logger }: TaskHost, message: string): void {
+  try {
+    logger?.warn(message);
+  } catch {
+    // A logger that fails has nobody to tell.
+  }
+}
+
+/** Compares cursors: `'{seq}.{n}'` after an event, `'{seq}'` after all of an entry. */
+export function isAfter(id: string, cursor: string): boolean {
+  const [seq = 0, n = Infinity] = id.split('.').map(Number);
+  const [otherSeq = 0, otherN = Infinity] = cursor.split('.').map(Number);
+  return seq > otherSeq || (seq === otherSeq && n > otherN);
+}
+
+/** The cursor that an event comes right after. */
+export function cursorBefore(id: string): string {
+  const [seq = 0, n = 0] = id.split('.').map(Number);
+  return n > 0 ? `${seq}.${n - 1}` : `${seq - 1}`;
+}
