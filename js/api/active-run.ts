@@ -128,9 +128,11 @@ export class ActiveRun implements LocalRun {
     this.#ending = true;
     const given: MachineCommand = command === 'stop' ? { command, reason } : { command };
     try {
-      if ((await this.#command(given)) !== unanswered) return true;
-      await this.outcome;
-      return false;
+      const answered = (await this.#command(given)) !== unanswered;
+      if (answered && command === 'pause') return true;
+      const { status } = await this.outcome;
+      // Where a pause was being stored already, the stop has yet to be.
+      return answered && status !== 'paused';
     } catch (error) {
       // Another owner has the task, or nobody: the command still applies, and whoever gave it takes it there.
       const { status } = await this.outcome;

@@ -1,7 +1,7 @@
 import { TaskExecutionError } from '../errors.js';
 import { checkTaskIds } from '../ids.js';
 import type { RunOptions, TaskEventMap, TaskEventName, TaskHost, TaskOutcome, TaskStatus } from '../types.js';
-import { ActiveRun } from './active-run.js';
+import { ActiveRun, copyOf } from './active-run.js';
 import { type CommandArguments, execute } from './command.js';
 import { resolveHost } from './config.js';
 import { onListenerErrorOf, reportListenerError, type TaskEmitter } from './emitter.js';
@@ -33,6 +33,7 @@ export class Agent {
   #run: LocalRun | undefined;
   #detach: (() => void) | undefined;
   #beginning = 0;
+  #interrupting = 0;
   #stopping = false;
   /** Settles when every start, resume and run given so far has its run, or has failed. Never rejects. */
   #begun: Promise<unknown> = Promise.resolve();
@@ -92,7 +93,7 @@ export class Agent {
         if (drives) this.#beginning -= 1;
       }
     })();
-    this.#begun = begun.catch(() => {});
+    this.#begun = begun.catch(() => this.#agree());
     return begun;
   }
 
@@ -130,15 +131,18 @@ export class Agent {
     const begun = this.#begun;
     this.isPaused = true;
     if (command === 'stop') this.#stopping = true;
+    this.#interrupting += 1;
     const interrupted = (async () => {
-      await begun;
-      await this.#interruptNow(command, reason);
+      try {
+        await begun;
+        await this.#interruptNow(command, reason);
+      } finally {
+        this.#interrupting -= 1;
+        if (this.#interrupting === 0) this.#stopping = false;
+        this.#agree();
+      }
     })();
-    const settled = interrupted.then(
-      () => this.#agree(),
-      () => this.#agree(),
-    );
-    this.#interrupted = Promise.all([this.#interrupted, settled]);
+    this.#interrupted = Promise.all([this.#interrupted, interrupted.catch(() => {})]);
     return interrupted;
   }
 
@@ -155,10 +159,9 @@ export class Agent {
     }
   }
 
-  /** After a pause or stop has settled, what is stored says whether the task is paused. */
+  /** Once no command is under way any more, what is stored says whether the task is paused. */
   #agree(): void {
-    this.#stopping = false;
-    if (this.status !== undefined && this.#beginning === 0) this.isPaused = this.status === 'paused';
+    if (this.#beginning === 0 && this.#interrupting === 0) this.isPaused = this.status === 'paused';
   }
 
   /** Puts something into the inbox, and has the run of this process look there at once. */
@@ -194,9 +197,11 @@ export class Agent {
     own.attached(run, run.follow(own.listener));
   }
 
-  /** The run that this instance follows. */
-  get attached(): LocalRun | undefined {
-    return this.#run;
+  /** Yields the run that this instance began or joined, also one that is only on its way, without grace. */
+  dispose(): void {
+    const leave = () => this.#run?.yield('dispose', false);
+    if (this.#beginning > 0) void this.#begun.then(leave);
+    else leave();
   }
 
   #attaching(): { listener: RunListener; attached: (run: LocalRun, detach: () => void) => void } {
@@ -211,9 +216,14 @@ export class Agent {
         this.status = status as TaskStatus;
       },
       ended: (outcome, ran) => {
-        if (this.#run === mine) this.#run = undefined;
-        if (mine?.drives) this.outcome = outcome;
-        if (ran && mine?.drives) this.#send('task:run_ended', { taskId: this.taskId, outcome });
+        const told = ran && mine?.drives === true;
+        // What has ended may be collected, however long this instance lives.
+        if (this.#run === mine) this.#run = this.#detach = undefined;
+        mine = undefined;
+        this.#agree();
+        if (!told) return;
+        this.outcome = outcome;
+        this.#send('task:run_ended', { taskId: this.taskId, outcome: copyOf(outcome) });
       },
     };
     const attached = (run: LocalRun, detach: () => void) => {

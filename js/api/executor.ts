@@ -7,15 +7,16 @@ import type { LocalRun } from './registry.js';
 
 /** What `run()` takes. */
 export interface TaskRunOptions extends RunOptions {
-  /** Yields when it is aborted: the task stays in progress for another run. Of no effect on a run that is joined. */
+  /**
+   * Yields the run when it is aborted, with the grace: the task stays in progress for another run. That holds for a run
+   * which is only joined too: it ends, with the reason `signal`, for all who follow it, as their `dispose()` or
+   * `pause()` would end it. To stop watching and let the run go on, leave the loop instead, or use `events()`.
+   */
   signal?: AbortSignal | undefined;
 }
 
 /** A task with the means to run it. */
 export class TaskExecutor extends TaskLifecycle {
-  /** The run that `run()` began here; others are only followed. */
-  #own: LocalRun | undefined;
-
   /** A run that this instance began or joined is under way. */
   get isRunning(): boolean {
     return agentOf(this).isRunning;
@@ -26,7 +27,7 @@ export class TaskExecutor extends TaskLifecycle {
     return agentOf(this).isPaused;
   }
 
-  /** How the last run ended that this instance began or joined. */
+  /** How the last run ended that this instance began or joined, by whichever command; a refused one has not begun. */
   get outcome(): TaskOutcome | undefined {
     const { outcome } = agentOf(this);
     return outcome && copyOf(outcome);
@@ -44,19 +45,24 @@ export class TaskExecutor extends TaskLifecycle {
 
   async #command(intent: 'start' | 'resume'): Promise<void> {
     const run = await agentOf(this).begin(intent, true);
-    this.#own = run;
     await run.started;
     await run.outcome;
   }
 
-  /** Drives what is stored and overrides no decision: a paused task stays paused. */
+  /**
+   * Drives what is stored and overrides no decision: a paused task stays paused. Joins the run that is under way in
+   * this process.
+   *
+   * @throws TaskExecutionError by its iterator, where facts that waited too long to be kept in memory cannot be read
+   * from the journal again
+   */
   run(options: TaskRunOptions = {}): TaskRun {
     const { signal, ...runOptions } = options;
-    const feed = new Feed(this.taskId, agentOf(this));
-    const begun = agentOf(this).begin('run', true, runOptions, feed);
+    const agent = agentOf(this);
+    const feed = new Feed(this.taskId, agent);
+    const begun = agent.begin('run', true, runOptions, feed);
     const outcome = begun.then(
       async (run) => {
-        this.#own = run;
         const stopListening = yieldOn(signal, run);
         const ended = await run.outcome;
         stopListening();
@@ -75,9 +81,7 @@ export class TaskExecutor extends TaskLifecycle {
 
   /** Yields a run that this instance began or joined, without grace. Nothing else is held. */
   dispose(): void {
-    const run = this.#own ?? agentOf(this).attached;
-    this.#own = undefined;
-    run?.yield('dispose', false);
+    agentOf(this).dispose();
   }
 }
 
