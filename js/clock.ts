@@ -52,11 +52,14 @@ interface Timer {
 }
 
 declare const setImmediate: ((fn: () => void) => unknown) | undefined;
+// As they are now: test runners may fake them later.
+const platformImmediate = typeof setImmediate === 'function' ? setImmediate : undefined;
+const platformTimeout = setTimeout;
 
 /** One turn of the event loop, without the delay that browsers put on nested timers. */
 function macrotask(): Promise<void> {
-  if (typeof setImmediate === 'function') {
-    return new Promise((resolve) => setImmediate(resolve));
+  if (platformImmediate !== undefined) {
+    return new Promise((resolve) => void platformImmediate(() => resolve()));
   }
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
@@ -65,6 +68,14 @@ function macrotask(): Promise<void> {
       resolve();
     };
     port2.postMessage(undefined);
+  });
+}
+
+/** A millisecond of real time, which does not count as something under way. */
+function shortWait(): Promise<void> {
+  return new Promise((resolve) => {
+    const timer: unknown = platformTimeout(resolve, 1);
+    (timer as { unref?(): void }).unref?.();
   });
 }
 
@@ -77,9 +88,11 @@ function requestsUnderWay(): boolean {
 /**
  * A clock that starts at `start` (default 2026-01-01T00:00:00Z) and only moves by `advance` and, where `auto` is on,
  * to the next timer once the event loop has been idle for a few turns. Timers of the platform do not count as
- * something that can happen: work that waits for real time takes `hold()`.
+ * something that can happen: work that waits for real time takes `hold()`, or makes `underWay` say so.
  */
-export function virtualClock(options: { start?: number; auto?: boolean } = {}): VirtualClock {
+export function virtualClock(
+  options: { start?: number; auto?: boolean; underWay?: () => boolean } = {},
+): VirtualClock {
   let time = options.start ?? Date.UTC(2026, 0, 1);
   let auto = options.auto ?? true;
   let held = 0;
@@ -117,6 +130,10 @@ export function virtualClock(options: { start?: number; auto?: boolean } = {}): 
     try {
       while (canJump()) {
         await settle();
+        if (options.underWay?.()) {
+          await shortWait();
+          continue;
+        }
         const first = next();
         if (first && canJump()) {
           fire(first);

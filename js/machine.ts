@@ -190,6 +190,15 @@ export class Machine implements Resident {
     this.#commands.clear();
   }
 
+  /** Ends the machine as if its process had died, here as seen from within. Not from within one of its methods. */
+  crash(error: TaskExecutionError): void {
+    const handle = this.#handle;
+    if (handle === undefined) return;
+    this.#ledger.enter(() => handle.close());
+    this.#ledger.enter(() => handle.free());
+    this.perish(error);
+  }
+
   perish(error: TaskExecutionError): void {
     this.#handle = undefined;
     const controllers = [...this.#controllers.values()];

@@ -147,6 +147,15 @@ export class ActiveRun implements LocalRun {
     this.#command({ command: 'yield', reason, grace }).catch(() => {});
   }
 
+  crash(): void {
+    this.#ending = true;
+    const error = new TaskExecutionError('ENGINE_PANIC', 'The run was made to crash by its test host.');
+    void this.#machine.then(
+      (machine) => machine.crash(error),
+      () => {},
+    );
+  }
+
   look(): void {
     this.#command({ command: 'look' }).catch(() => {});
   }

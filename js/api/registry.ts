@@ -27,6 +27,8 @@ export interface LocalRun {
   /** Settles when the fact is stored. False: the run ended without obeying. */
   interrupt(command: 'pause' | 'stop', reason?: string): Promise<boolean>;
   yield(reason: 'signal' | 'drain' | 'dispose', grace: boolean): void;
+  /** For tests: ends it where it stands, as the death of the process would. */
+  crash(): void;
   /** Something is in the inbox. */
   look(): void;
   follow(listener: RunListener): () => void;
@@ -66,6 +68,12 @@ export function localRun(key: string): LocalRun | undefined {
 /** Every run in this process. */
 export function localRuns(): LocalRun[] {
   return [...registry.runs.values()];
+}
+
+/** Every run in this process on one store. */
+export function localRunsIn(storeId: string): LocalRun[] {
+  const prefix = `[${JSON.stringify(storeId)},`;
+  return [...registry.runs].flatMap(([key, run]) => (key.startsWith(prefix) ? [run] : []));
 }
 
 export function register(key: string, run: LocalRun): void {

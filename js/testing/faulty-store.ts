@@ -1,6 +1,7 @@
 import { systemClock } from '../clock.js';
 import { StoreError } from '../stores/documents.js';
 import type { AbortSignalLike, Clock, StoreErrorCode, StoreWrite, TaskStore } from '../types.js';
+import { generator } from './generator.js';
 
 /** A call to a store, as a plan of faults sees it. */
 export type StoreCall = { index: number } & (
@@ -48,18 +49,6 @@ export interface FaultyStore extends TaskStore {
   readonly calls: number;
   /** While false, nothing goes wrong. Default true. */
   enabled: boolean;
-}
-
-/** SplitMix32: small, and the same everywhere. */
-function generator(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x9e3779b9) | 0;
-    let z = state;
-    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
-    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
-    return ((z ^ (z >>> 15)) >>> 0) / 4_294_967_296;
-  };
 }
 
 function seededPlan(shares: FaultShares): (call: StoreCall) => StoreFault | undefined {

@@ -15,3 +15,5 @@ export {
   type TurnParts,
 } from './scripted-model.js';
 export { type ConformanceCase, type StoreUnderTest, storeConformance } from './store-conformance.js';
+export { createTestHost, type TestHost, type TestHostOptions } from './test-host.js';
+export type { TestTask } from './test-task.js';
