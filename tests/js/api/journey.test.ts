@@ -198,8 +198,8 @@ test('a pause right before dispose settles on what is stored', async () => {
   const paused = runner.pause();
   runner.dispose();
   await Promise.all([paused, run.outcome]);
-  expect(['paused', 'not_started']).toContain((await stored(store))?.['status']);
-  expect(runner.isPaused).toBe((await stored(store))?.['status'] === 'paused');
+  expect(['paused', 'not_started']).toContain((await stored(store))?.status);
+  expect(runner.isPaused).toBe((await stored(store))?.status === 'paused');
 });
 
 test('an instance that joins by a command has the outcome and its own copy of it', async () => {
