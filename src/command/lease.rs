@@ -208,11 +208,11 @@ impl Lease {
         let batch = batch(purpose, &head, composed.writes, task.if_version);
         ctx.commit(batch, move |ctx, resolved| match resolved {
             Resolved::Landed { .. } => {
-                for event in announce(&ctx.cfg.task_id, &entry) {
-                    ctx.io.push(Effect::Emit { event });
-                }
                 if let Some(status) = status {
                     ctx.io.push(Effect::Status { status });
+                }
+                for event in announce(&ctx.cfg.task_id, &entry) {
+                    ctx.io.push(Effect::Emit { event });
                 }
                 then(ctx, Committed::Stored)
             }

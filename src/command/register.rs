@@ -96,11 +96,15 @@ fn answers(
         let mut read = since;
         for entry in &entries {
             read = entry.seq;
+            let ended = ended(entry);
+            if let Some(status) = ended {
+                ctx.io.push(Effect::Status { status });
+            }
             for event in announce(&ctx.cfg.task_id, entry) {
                 ctx.io.push(Effect::Emit { event });
             }
-            if let Some(status) = ended(entry) {
-                return settle(ctx, status);
+            if ended.is_some() {
+                return Step::answer(Value::Null);
             }
         }
         then(ctx, seen, read)

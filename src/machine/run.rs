@@ -591,6 +591,10 @@ impl Run {
             self.interrupt(ctx, e);
             return;
         }
+        // Before its events: listeners ask for it.
+        if let Some(status) = sent.plan.status {
+            ctx.io.push(Effect::Status { status });
+        }
         for event in announce(&ctx.cfg.task_id, entry) {
             ctx.io.push(Effect::Emit { event });
         }
@@ -604,9 +608,6 @@ impl Run {
         self.conflicts = 0;
         self.settle_plan(&sent.plan);
         self.active_ms = self.active_ms.saturating_sub(entry.active_ms);
-        if let Some(status) = sent.plan.status {
-            ctx.io.push(Effect::Status { status });
-        }
         self.ended_well = matches!(sent.plan.ends, Some(super::compose::End::For { .. }));
         if superseded {
             return;

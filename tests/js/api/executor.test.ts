@@ -47,6 +47,23 @@ test('a task of one item runs with one tool call and is stored as completed', as
   });
 });
 
+test('a listener finds the status that its event tells of', async () => {
+  const { executor } = world(['This text is cut short.', callAdd, 'Done.'], { tools: { add } });
+  const runner = executor();
+  const seen: string[] = [];
+  for (const type of ['task:started', 'task:paused', 'task:resumed', 'task:completed'] as const)
+    runner.on(type, () => seen.push(`${type} ${runner.status}`));
+  runner.once('task:message', () => runner.pause());
+  await runner.start();
+  await runner.resume();
+  expect(seen).toEqual([
+    'task:started in_progress',
+    'task:paused paused',
+    'task:resumed in_progress',
+    'task:completed completed',
+  ]);
+});
+
 test('the deltas of a message concatenate to what is saved, emoji cut in half included', async () => {
   const delta = (text: string) => ({ contentBlockDelta: { contentBlockIndex: 0, delta: { text } } });
   const { executor } = world([
