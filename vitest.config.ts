@@ -25,6 +25,15 @@ export default defineConfig({
           ...slow,
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'hosts',
+          include: ['tests/hosts/*.test.ts'],
+          globalSetup: 'tests/hosts/setup.ts',
+          ...slow,
+        },
+      },
       { extends: true, test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], ...slow } },
     ],
   },

@@ -17,6 +17,7 @@ export const stages = {
   },
   unit: () => vitest('unit'),
   package: async () => vitest('package', await browser()),
+  hosts: async () => vitest('hosts', await browser()),
   e2e: () => vitest('e2e'),
 };
 

@@ -28,24 +28,26 @@ export async function outputOf(command: string, args: string[], cwd: string): Pr
   }
 }
 
-/** Packs what is built and installs it the way a user would. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const folder = await mkdtemp(join(tmpdir(), 'task-execution-engine-package-'));
+/** Packs what is built into the folder: the tarball that npm would publish, and the files in it. */
+export async function packInto(folder: string): Promise<{ tarball: string; files: string[] }> {
   const packed = await outputOf(
     'npm',
     ['pack', '--ignore-scripts', '--json', '--pack-destination', folder],
     root,
   );
   const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
-  const tarball = join(folder, filename);
+  return { tarball: join(folder, filename), files: files.map((file) => file.path) };
+}
+
+/** Packs what is built and installs it the way a user would. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'task-execution-engine-package-'));
+  const { tarball, files } = await packInto(folder);
   const consumer = await mkdtemp(join(folder, 'consumer-'));
   await writeFile(join(consumer, 'package.json'), JSON.stringify({ name: 'consumer', private: true }));
   await outputOf('npm', ['install', '--no-fund', '--no-audit', '--omit=optional', tarball], consumer);
   project.provide('tarball', tarball);
-  project.provide(
-    'tarballFiles',
-    files.map((file) => file.path),
-  );
+  project.provide('tarballFiles', files);
   project.provide('consumer', consumer);
   return () => rm(folder, { recursive: true, force: true });
 }
