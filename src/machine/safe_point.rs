@@ -15,6 +15,7 @@ use crate::storage::inbox::InboxItem;
 use crate::storage::io::{Fetch, Want};
 use crate::store::StoredDocument;
 use crate::time::Instant;
+use std::collections::HashSet;
 
 /// Inbox documents a page.
 const INBOX_PAGE: u32 = 100;
@@ -37,11 +38,20 @@ pub(crate) struct SafePoint {
     pub fresh: bool,
     /// Something has changed that no look has seen.
     pub changed: bool,
+    /// Documents of the inbox that are of no use and that the log tells of: once a run.
+    noted: HashSet<String>,
 }
 
 impl SafePoint {
     pub fn new(now: Instant) -> Self {
-        SafePoint { state: State::Idle, last: now, heartbeat_ms: 10_000, fresh: false, changed: false }
+        SafePoint {
+            state: State::Idle,
+            last: now,
+            heartbeat_ms: 10_000,
+            fresh: false,
+            changed: false,
+            noted: HashSet::new(),
+        }
     }
 
     pub fn timeout(&self) -> Option<Instant> {
@@ -208,7 +218,9 @@ impl Run {
                 }
                 Ok(item) => self.inbox.push(item),
                 Err(what) => {
-                    ctx.io.log(LogLevel::Warn, format!("{} is left where it is: {what}", document.path));
+                    if self.look.noted.insert(document.path) {
+                        ctx.io.log(LogLevel::Warn, what);
+                    }
                 }
             }
         }

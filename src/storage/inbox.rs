@@ -1,5 +1,6 @@
 //! The inbox: decisions and messages on their way to the run that journals them.
 
+use crate::converse::blocks::excerpt;
 use crate::facts::fact::Decision;
 use crate::ids::{Paths, Rng};
 use crate::store::{StoreWrite, StoredDocument};
@@ -75,7 +76,7 @@ impl InboxItem {
                         .map_err(|e| foreign(document, &format!("json cannot be read ({e})")))?,
                 })
             }
-            other => Err(foreign(document, &format!("its kind is {other:?}"))),
+            other => Err(foreign(document, &format!("its kind is {:?}", excerpt(other, 60)))),
         }
     }
 
@@ -102,7 +103,7 @@ impl InboxItem {
 }
 
 fn foreign(document: &StoredDocument, what: &str) -> String {
-    format!("{} is ignored: {what}", document.path)
+    format!("{} is left where it is: {what}. Nothing of this version put it there.", document.path)
 }
 
 /// The id of a decision: one per call and question, so that the first sender wins.

@@ -78,6 +78,8 @@ export interface Order {
   command?: 'start' | 'resume' | 'run';
   /** Called with the executor before the command is given. */
   prepare?: (executor: TaskExecutor) => void;
+  /** What else has to settle before the end is looked at. */
+  afterwards?: () => Promise<unknown>;
 }
 
 export interface Episode {
@@ -97,7 +99,15 @@ export interface Episode {
  * was stored before is unharmed, every event is JSON, what is announced as stored is stored.
  */
 export async function episode(order: Order): Promise<Episode> {
-  const { store, turns = () => 'Done.', host = {}, options = {}, command = 'start', prepare } = order;
+  const {
+    store,
+    turns = () => 'Done.',
+    host = {},
+    options = {},
+    command = 'start',
+    prepare,
+    afterwards,
+  } = order;
   const clock = virtualClock();
   const model = scriptedModel(turns);
   const everything = { model, clock, ...host, store, ...options };
@@ -109,6 +119,7 @@ export async function episode(order: Order): Promise<Episode> {
     (outcome) => (outcome && 'error' in outcome ? outcome.error : undefined),
     expectUsable,
   );
+  await afterwards?.();
   const after = await snapshot(store);
   expectUnharmed(before, after);
   expect(executor.isRunning).toBe(false);

@@ -302,8 +302,7 @@ describe('a tool that meddles', () => {
     'with %s() of its own task',
     async (command) => {
       let given: unknown;
-      let run: Episode | undefined;
-      run = await calling(() => 'x', {
+      const run = await calling(() => 'x', {
         prepare: (executor) => {
           executor.once('task:tool_call', () => {
             given = executor[command]();
