@@ -13,8 +13,8 @@ export interface Page {
   snippets: Map<string, Snippet>;
   /** Lines of the shell blocks. */
   commands: string[];
-  /** Blocks that no comment gives a meaning, by their first line. */
-  unmarked: string[];
+  /** Blocks that no comment gives a meaning. */
+  unmarked: { language: string; body: string }[];
 }
 
 const part =
@@ -49,7 +49,7 @@ export function readPage(markdown: string): Page {
     } else if (expected?.kind === 'prints' && language === 'text') {
       print(snippetOf(page, expected.name), body.trimEnd());
     } else {
-      page.unmarked.push(`${language}: ${body.split('\n')[0]}`);
+      page.unmarked.push({ language: language ?? '', body });
     }
     expected = undefined;
   }
