@@ -49,12 +49,17 @@ describe.each(pages)('%s', (path) => {
     },
   );
 
-  test('files that the page links to exist', async () => {
+  test('files that the page shows are as they are in the repository', () => {
+    for (const [file, shownText] of page.files)
+      expect(readFileSync(join(root, file), 'utf8'), file).toBe(shownText);
+  });
+
+  test('what the page links to exists', async () => {
     const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].flatMap(
       ([, link]) => link ?? [],
     );
     for (const link of links) {
-      expect((await stat(join(root, dirname(path), link))).isFile(), link).toBe(true);
+      await expect(stat(join(root, dirname(path), link)), link).resolves.toBeDefined();
     }
   });
 

@@ -13,23 +13,29 @@ export interface Page {
   snippets: Map<string, Snippet>;
   /** Lines of the shell blocks. */
   commands: string[];
+  /** Blocks that show a whole file of the repository, by its path. */
+  files: Map<string, string>;
   /** Blocks that no comment gives a meaning. */
   unmarked: { language: string; body: string }[];
 }
 
 const part =
-  /<!-- (?<kind>snippet|then|prints): (?<name>\w+)(?:, (?<mode>types only|run again))?(?<hidden>\n[\s\S]*?)?\s*-->|^```(?<language>\w*)\n(?<body>[\s\S]*?)^```$/gm;
+  /<!-- file: (?<file>\S+) -->|<!-- (?<kind>snippet|then|prints): (?<name>\w+)(?:, (?<mode>types only|run again))?(?<hidden>\n[\s\S]*?)?\s*-->|^```(?<language>\w*)\n(?<body>[\s\S]*?)^```$/gm;
 
 /**
  * Reads the comments that give code blocks their meaning: `snippet: name` before a block, with hidden code to come
  * before it; `then: name` with hidden code to come after it; `prints: name` before what it prints, or with it. Blocks
- * of one name make one script.
+ * of one name make one script. `file: path` comes before a block that is a file of this repository.
  */
 export function readPage(markdown: string): Page {
-  const page: Page = { snippets: new Map(), commands: [], unmarked: [] };
+  const page: Page = { snippets: new Map(), commands: [], files: new Map(), unmarked: [] };
   let expected: { kind: string; name: string } | undefined;
   for (const { groups = {} } of markdown.matchAll(part)) {
-    const { kind, name, mode, hidden = '', language, body = '' } = groups;
+    const { file, kind, name, mode, hidden = '', language, body = '' } = groups;
+    if (file !== undefined) {
+      expected = { kind: 'file', name: file };
+      continue;
+    }
     if (kind !== undefined && name !== undefined) {
       const snippet = snippetOf(page, name);
       if (kind !== 'prints') snippet.code += hidden;
@@ -42,6 +48,8 @@ export function readPage(markdown: string): Page {
     }
     if (language === 'sh') {
       page.commands.push(...body.trim().split('\n'));
+    } else if (expected?.kind === 'file') {
+      page.files.set(expected.name, body);
     } else if (expected?.kind === 'snippet' && (language === 'js' || language === 'ts')) {
       const snippet = snippetOf(page, expected.name);
       snippet.code += `\n${body}`;
