@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { type Server, serve } from './app.js';
 
@@ -62,11 +61,6 @@ export class Browser {
   /** What the console has got since the last call, uncaught errors included. */
   async console(): Promise<{ level: string; message: string }[]> {
     return send(`${this.#session}/se/log`, 'POST', { type: 'browser' });
-  }
-
-  /** Writes a picture of the page, as PNG. */
-  async screenshot(file: string): Promise<void> {
-    await writeFile(file, Buffer.from(await send(`${this.#session}/screenshot`, 'GET'), 'base64'));
   }
 
   async close(): Promise<void> {
