@@ -93,7 +93,11 @@ export class Agent {
         if (drives) this.#beginning -= 1;
       }
     })();
-    this.#begun = begun.catch(() => this.#agree());
+    // Without its value: the run, and all that it knows, is not to live as long as this instance.
+    this.#begun = begun.then(
+      () => {},
+      () => this.#agree(),
+    );
     return begun;
   }
 
@@ -142,7 +146,7 @@ export class Agent {
         this.#agree();
       }
     })();
-    this.#interrupted = Promise.all([this.#interrupted, interrupted.catch(() => {})]);
+    this.#interrupted = Promise.all([this.#interrupted, interrupted.catch(() => {})]).then(() => {});
     return interrupted;
   }
 
