@@ -3,6 +3,7 @@ import type { TaskExecutor } from '../api/executor.js';
 import { localRunsIn } from '../api/registry.js';
 import { type VirtualClock, virtualClock } from '../clock.js';
 import { memoryStore } from '../stores/memory.js';
+import type { DisposableLike } from '../types/disposable.js';
 import type { ConverseRequest, RunOptions, TaskEvent, TaskHost, TaskStore } from '../types.js';
 import { generator } from './generator.js';
 import { realWork } from './real-work.js';
@@ -19,7 +20,7 @@ export interface TestHostOptions
 }
 
 /** A task with everything that it needs to run, in memory, on a clock of its own. */
-export interface TestHost {
+export type TestHost = DisposableLike & {
   /** What the engine is given. `createTaskEngine({ ...host, store: faultyStore(host.store, …) })` runs it with faults. */
   readonly host: TaskHost;
   readonly engine: TaskEngine;
@@ -47,8 +48,7 @@ export interface TestHost {
    * @throws Error where turns are left over or were missing, or a run is still under way
    */
   done(): void;
-  [Symbol.dispose](): void;
-}
+};
 
 /**
  * A host for one test: a task in a memory store, a scripted model, and a clock that stands still while something can

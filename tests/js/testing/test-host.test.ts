@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, expectTypeOf, it, vi } from 'vitest';
 import { createTask, createTaskEngine, memoryStore, tool } from '../../../js/index.js';
-import { createTestHost, faultyStore } from '../../../js/testing/index.js';
+import { createTestHost, faultyStore, type TestHost } from '../../../js/testing/index.js';
 import type { Task } from '../../../js/types.js';
 
 const types = (events: { type: string }[]) =>
@@ -250,4 +250,8 @@ describe('a crash of a test host', () => {
     expect(await runs[0]?.outcome).toMatchObject({ status: 'interrupted' });
     expect(await runs[1]?.outcome).toMatchObject({ status: 'completed' });
   });
+});
+
+it('is done by `using` where the types of the platform know of it', () => {
+  expectTypeOf<TestHost>().toExtend<Disposable>();
 });
