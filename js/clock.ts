@@ -1,4 +1,5 @@
 import type { Clock } from './types.js';
+import { describeThrown } from './values.js';
 
 /** The longest delay that `setTimeout` obeys; beyond it fires at once. */
 const longestTimer = 2_147_483_647;
@@ -30,6 +31,40 @@ export function idleTimer(ms: number, fn: () => void): () => void {
 /** Milliseconds that never go back, for leases and deadlines. An injected clock is taken at its word. */
 export function monotonicNow(clock: Clock & { monotonic?(): number }): number {
   return clock.monotonic?.() ?? clock.now();
+}
+
+/** `clock.now` of a clock that may fail: the platform's takes its place. */
+export function safeNow(clock: Clock): number {
+  try {
+    const now: unknown = clock.now();
+    if (typeof now === 'number' && Number.isFinite(now)) return now;
+  } catch {
+    // As said. A machine that runs logs it.
+  }
+  return Date.now();
+}
+
+/** `clock.after` of a clock that may fail: the platform's takes its place, and a cancel that throws is noted. */
+export function safeAfter(
+  clock: Clock,
+  ms: number,
+  fn: () => void,
+  note: (message: string) => void,
+): () => void {
+  try {
+    const cancel: unknown = clock.after(ms, fn);
+    if (typeof cancel !== 'function') return () => {};
+    return () => {
+      try {
+        cancel();
+      } catch (thrown) {
+        note(`What clock.after() returned threw: ${describeThrown(thrown).message}`);
+      }
+    };
+  } catch (thrown) {
+    note(`clock.after() threw: ${describeThrown(thrown).message}`);
+    return systemClock.after(ms, fn);
+  }
 }
 
 /** Time for tests: it passes when told to, or when nothing else can happen. */

@@ -1,11 +1,13 @@
 import { Callbacks, type Question } from './callbacks.js';
-import { monotonicNow, systemClock } from './clock.js';
+import { monotonicNow, safeAfter, systemClock } from './clock.js';
 import { type TaskErrorJson, TaskExecutionError } from './errors.js';
 import { type Ledger, openLedger, type Resident } from './ledger.js';
+import { logTo } from './log.js';
 import { pump } from './pump.js';
 import { Transcript } from './transcript.js';
 import type { AbortSignalLike, TaskHost, TaskStatus, ToolCall } from './types.js';
 import { describeThrown, toJson } from './values.js';
+import { watchStore } from './watch.js';
 
 /** Who hears what a machine says. None of these throws. */
 export interface MachineListener {
@@ -237,16 +239,13 @@ export class Machine implements Resident {
   }
 
   after(ms: number): () => void {
-    const tick = () => this.tick();
-    try {
-      const cancel: unknown = (this.#host.clock ?? systemClock).after(ms, tick);
-      return () => {
-        this.#try('clock.after', () => typeof cancel === 'function' && cancel());
-      };
-    } catch (thrown) {
-      this.log('error', `clock.after() threw: ${describeThrown(thrown).message}`);
-      return systemClock.after(ms, tick);
-    }
+    const { clock = systemClock } = this.#host;
+    return safeAfter(
+      clock,
+      ms,
+      () => this.tick(),
+      (note) => this.log('error', note),
+    );
   }
 
   wake(): void {
@@ -292,15 +291,11 @@ export class Machine implements Resident {
   }
 
   watch(paths: string[]): void {
-    const { store } = this.#host;
-    const end = this.#unwatch;
+    this.#unwatch?.();
     this.#unwatch = undefined;
-    this.#try('the end of store.watch', () => end?.());
     if (paths.length === 0) return;
-    this.#try('store.watch', () => {
-      const unwatch: unknown = store.watch?.(paths, () => this.#enter((handle) => handle.changed()));
-      if (typeof unwatch === 'function') this.#unwatch = () => unwatch();
-    });
+    const changed = () => this.#enter((handle) => handle.changed());
+    this.#unwatch = watchStore(this.#host.store, paths, changed, (note) => this.log('warn', note));
   }
 
   converse(ticket: number, ops: string, messageId: string, attempt: number): void {
@@ -386,13 +381,7 @@ export class Machine implements Resident {
   }
 
   log(level: string, message: string): void {
-    const { logger } = this.#host;
-    if (logger === undefined) return;
-    try {
-      logger[level as 'debug' | 'info' | 'warn' | 'error'](message);
-    } catch {
-      // A logger that fails has nobody to tell.
-    }
+    logTo(this.#host.logger, level as 'debug' | 'info' | 'warn' | 'error', message);
   }
 
   #thrown(thrown: unknown): string {
@@ -408,14 +397,6 @@ export class Machine implements Resident {
     this.#causes.set(cause, thrown);
     this.#causes.delete(cause - mostCauses);
     return cause;
-  }
-
-  #try(what: string, work: () => unknown): void {
-    try {
-      work();
-    } catch (thrown) {
-      this.log('warn', `${what} threw: ${describeThrown(thrown).message}`);
-    }
   }
 }
 

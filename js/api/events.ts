@@ -1,6 +1,6 @@
-import { systemClock } from '../clock.js';
-import type { TaskEvent, TaskHost } from '../types.js';
-import { describeThrown } from '../values.js';
+import { safeNow, systemClock } from '../clock.js';
+import type { TaskEvent } from '../types.js';
+import { watchStore } from '../watch.js';
 import type { Agent } from './agent.js';
 import { Feed } from './feed.js';
 import { keyOf, type LocalRun, localRun, onRun } from './registry.js';
@@ -186,27 +186,20 @@ class Follower implements AsyncIterator<TaskEvent> {
     if (this.#ended || this.#feeds.length > 0) return;
     const { store, clock = systemClock } = host;
     const { userId, taskId } = this.#agent;
-    const now = clock.now();
+    const now = safeNow(clock);
     this.#lastNews ??= now;
     const quiet = Math.max(0, now - this.#lastNews);
     const pollMs = Math.min(Math.max(quiet / 4, shortestPollMs), longestPollMs);
-    const watch = this.#watchFails ? undefined : store.watch?.bind(store);
+    const watches = !this.#watchFails && typeof store.watch === 'function';
     const journal = `users/${userId}/tasks/${taskId}/journal`;
-    await this.#rest.wait(host, watch === undefined ? pollMs : longestPollMs, (changed) => {
-      const unwatch = this.#try(host, () => watch?.([journal], changed));
-      return unwatch && (() => this.#try(host, unwatch));
-    });
-    this.#behind = true;
-  }
-
-  /** A store whose watch fails is one that cannot watch. */
-  #try<T>(host: TaskHost, work: () => T): T | undefined {
-    try {
-      return work();
-    } catch (thrown) {
+    // A store whose watch fails is one that cannot watch.
+    const failed = (message: string) => {
       this.#watchFails = true;
-      warn(host, `store.watch failed, events() polls instead: ${describeThrown(thrown).message}`);
-      return undefined;
-    }
+      warn(host, `${message} events() polls instead.`);
+    };
+    await this.#rest.wait(host, watches ? longestPollMs : pollMs, (changed) =>
+      watches ? watchStore(store, [journal], changed, failed) : undefined,
+    );
+    this.#behind = true;
   }
 }

@@ -1,4 +1,5 @@
-import { idleTimer, systemClock } from '../clock.js';
+import { idleTimer, safeAfter, systemClock } from '../clock.js';
+import { logTo } from '../log.js';
 import type { TaskHost } from '../types.js';
 
 /** Waiting that can be ended early. Unless `keepsAlive` is set, Node may exit meanwhile. */
@@ -23,7 +24,8 @@ export class Rest {
       };
       this.#wake = done;
       unwatch = watch?.(done);
-      cancel = host.clock?.after(ms, done) ?? this.#after(ms, done);
+      const note = (message: string) => logTo(host.logger, 'error', message);
+      cancel = host.clock === undefined ? this.#after(ms, done) : safeAfter(host.clock, ms, done, note);
     });
   }
 

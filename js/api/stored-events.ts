@@ -1,4 +1,5 @@
 import { TaskExecutionError } from '../errors.js';
+import { logTo } from '../log.js';
 import type { TaskEvent, TaskHost } from '../types.js';
 import type { Rest } from './rest.js';
 
@@ -46,11 +47,7 @@ export async function readPage(
 
 /** Tells the host's logger. */
 export function warn({ logger }: TaskHost, message: string): void {
-  try {
-    logger?.warn(message);
-  } catch {
-    // A logger that fails has nobody to tell.
-  }
+  logTo(logger, 'warn', message);
 }
 
 /** Compares cursors: `'{seq}.{n}'` after an event, `'{seq}'` after all of an entry. */

@@ -56,7 +56,12 @@ pub fn store_error(error: &StoreError, doing: &str) -> EngineError {
         StoreErrorCode::Denied => {
             (Code::StoreDenied, "Check the credentials and the rules that the store runs under.")
         }
-        StoreErrorCode::Invalid => (Code::StoreRejected, "The store does not accept this value."),
+        // Found out here, and not said by the store.
+        StoreErrorCode::Invalid if error.cause.is_none() => (
+            Code::StoreRejected,
+            "It breaks the contract of TaskStore: the conformance suite of task-execution-engine/testing shows where.",
+        ),
+        StoreErrorCode::Invalid => (Code::StoreRejected, "The store does not accept what it was given."),
         StoreErrorCode::TooLarge => (Code::TooLarge, "It is over the store's limits."),
         _ => (Code::StoreUnavailable, "Nothing stored was lost; try again when the store answers."),
     };
@@ -93,6 +98,26 @@ pub enum Want {
         /// At most so many.
         limit: u32,
     },
+}
+
+impl Want {
+    /// What a page is that the store must not return: read on after it, a listing might never end.
+    fn breach_of(&self, page: &[StoredDocument]) -> Option<String> {
+        let Want::Page { collection, after, limit } = self else { return None };
+        if page.len() > *limit as usize {
+            return Some(format!("list() returned {} documents for a limit of {limit}", page.len()));
+        }
+        let belongs = |d: &StoredDocument| {
+            d.path
+                .strip_prefix(collection.as_str())
+                .is_some_and(|rest| rest.strip_prefix('/') == Some(d.id()))
+        };
+        if let Some(other) = page.iter().find(|d| !belongs(d)) {
+            return Some(format!("list() returned {}, which is not in {collection}", other.path));
+        }
+        let again = page.iter().find(|d| after.as_deref() == Some(d.id()))?;
+        Some(format!("list() returned {} although it was told to begin after it", again.path))
+    }
 }
 
 /// What was read: one element a path, or the documents of the page.
@@ -148,15 +173,24 @@ impl Fetch {
             (FetchState::Sent { ticket, .. }, Input::Read { ticket: t, result }) if t == ticket => {
                 match (result, &self.want) {
                     (Ok(found), Want::Documents(paths)) if found.len() == paths.len() => {
-                        Some(Ok(found.clone()))
+                        let asked = found.iter().zip(paths);
+                        match asked.filter_map(|(d, path)| d.as_ref().filter(|d| d.path != *path)).next() {
+                            None => Some(Ok(found.clone())),
+                            Some(other) => {
+                                let what =
+                                    format!("read() returned {} in place of another document", other.path);
+                                self.failed(now, &breach(what), io)
+                            }
+                        }
                     }
                     (Ok(_), _) => self.failed(now, &wrong_answer(), io),
                     (Err(e), _) => self.failed(now, e, io),
                 }
             }
             (FetchState::Sent { ticket, .. }, Input::Listed { ticket: t, result }) if t == ticket => {
-                match result {
-                    Ok(page) => Some(Ok(page.iter().cloned().map(Some).collect())),
+                match result.as_ref().map(|page| (page, self.want.breach_of(page))) {
+                    Ok((page, None)) => Some(Ok(page.iter().cloned().map(Some).collect())),
+                    Ok((_, Some(what))) => self.failed(now, &breach(what), io),
                     Err(e) => self.failed(now, e, io),
                 }
             }
@@ -208,6 +242,10 @@ impl Fetch {
             io.push(Effect::Cancel { ticket });
         }
     }
+}
+
+fn breach(what: String) -> StoreError {
+    StoreError { code: StoreErrorCode::Invalid, message: format!("The store's {what}"), cause: None }
 }
 
 /// A store that answers another question than it was asked.

@@ -72,6 +72,8 @@ export function failOnStrays(): void {
 
 export interface Order {
   store: TaskStore;
+  /** The store behind one that misbehaves. */
+  looksAt?: TaskStore;
   turns?: Turn[] | ((request: unknown) => Turn);
   host?: Partial<TaskHost>;
   options?: RunOptions;
@@ -107,20 +109,21 @@ export async function episode(order: Order): Promise<Episode> {
     command = 'start',
     prepare,
     afterwards,
+    looksAt = store,
   } = order;
   const clock = virtualClock();
   const model = scriptedModel(turns);
   const everything = { model, clock, ...host, store, ...options };
   const executor = recorded(new TaskExecutor('t', 'u', everything as Partial<TaskHost> & RunOptions));
   prepare?.(executor);
-  const before = await snapshot(store);
+  const before = await snapshot(looksAt);
   const settled = command === 'run' ? executor.run().outcome : executor[command]();
   const refused = await Promise.resolve(settled).then(
     (outcome) => (outcome && 'error' in outcome ? outcome.error : undefined),
     expectUsable,
   );
   await afterwards?.();
-  const after = await snapshot(store);
+  const after = await snapshot(looksAt);
   expectUnharmed(before, after);
   expect(executor.isRunning).toBe(false);
   const last = executor.outcome;
