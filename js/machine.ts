@@ -16,6 +16,8 @@ export interface MachineListener {
   /** A piece of the assistant's text. */
   delta(messageId: string, attempt: number, text: string): void;
   status(status: TaskStatus): void;
+  /** Whether a run of the task is under way in this process. */
+  runs?(): boolean;
 }
 
 /** A command to a machine that runs. */
@@ -63,7 +65,7 @@ export const unanswered: unique symbol = Symbol('unanswered');
 
 /**
  * One machine of the core and the package's half of the boundary: what the methods up to `log` do is said in
- * `src/boundary/host.rs`, which calls them. None of those throws.
+ * `src/boundary/host.rs`, which calls them. None of those throws before the engine has panicked.
  */
 export class Machine implements Resident {
   readonly #ledger: Ledger;
@@ -77,6 +79,8 @@ export class Machine implements Resident {
   readonly #result = deferred<unknown>();
   readonly #started = deferred<void>();
   #handle: InstanceType<Ledger['exports']['EngineHandle']> | undefined;
+  /** The panic that ended the instance. */
+  #perished: TaskExecutionError | undefined;
   #unwatch: (() => void) | undefined;
   #nextTicket = firstTicket;
   #nextCause = 0;
@@ -93,7 +97,9 @@ export class Machine implements Resident {
     host: TaskHost,
     listener: MachineListener,
   ): Promise<Machine> {
-    const ledger = await openLedger();
+    let ledger = await openLedger();
+    // One that panicked between its promise and us.
+    while (ledger.dead !== undefined) ledger = await openLedger();
     const machine = new Machine(ledger, config, host, listener);
     machine.#begin(kind, config);
     return machine;
@@ -203,13 +209,21 @@ export class Machine implements Resident {
 
   perish(error: TaskExecutionError): void {
     this.#handle = undefined;
+    this.#perished = error;
     const controllers = [...this.#controllers.values()];
     this.#controllers.clear();
     for (const controller of controllers) controller.abort(error);
     this.#result.reject(error);
-    this.#started.reject(error);
     for (const answer of this.#commands.values()) answer.reject(error);
     this.#leave();
+  }
+
+  /**
+   * Where the panic was within a call out of the engine, that call returns into it. What it tries to do then ends with
+   * this in the guard further out.
+   */
+  #endOfTheDead(): void {
+    if (this.#perished !== undefined) throw this.#perished;
   }
 
   // What follows is called by the engine.
@@ -261,6 +275,7 @@ export class Machine implements Resident {
   }
 
   opened(ticket: number, controller: AbortController): void {
+    this.#endOfTheDead();
     this.#controllers.set(ticket, controller);
   }
 
@@ -291,6 +306,7 @@ export class Machine implements Resident {
   }
 
   watch(paths: string[]): void {
+    if (paths.length > 0) this.#endOfTheDead();
     this.#unwatch?.();
     this.#unwatch = undefined;
     if (paths.length === 0) return;
@@ -346,10 +362,19 @@ export class Machine implements Resident {
     }
   }
 
-  async ask(text: string): Promise<string> {
+  ask(text: string): Promise<string> {
+    this.#endOfTheDead();
+    return this.#ask(text);
+  }
+
+  async #ask(text: string): Promise<string> {
     try {
-      const question: Question = JSON.parse(text);
-      const written = toJson(await this.#callbacks.answer(question));
+      const question: Question | { question: 'runs' } = JSON.parse(text);
+      const answer =
+        question.question === 'runs'
+          ? (this.#listener.runs?.() ?? false)
+          : await this.#callbacks.answer(question);
+      const written = toJson(answer);
       if (!written.ok) throw new TypeError(written.reason);
       return `{"value":${written.json ?? 'null'}}`;
     } catch (thrown) {
@@ -358,14 +383,17 @@ export class Machine implements Resident {
   }
 
   emit(event: string): void {
+    this.#endOfTheDead();
     this.#listener.event(event);
   }
 
   status(status: string): void {
+    this.#endOfTheDead();
     this.#listener.status(status as TaskStatus);
   }
 
   settle(ticket: number, ok: boolean, text: string, cause: number | undefined): void {
+    this.#endOfTheDead();
     const value: unknown = JSON.parse(text);
     const answer = this.#answerOf(ticket);
     if (ok) answer?.resolve(value as never);

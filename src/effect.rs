@@ -174,6 +174,8 @@ pub enum Question {
         /// The `holder.id` that the head names.
         holder: String,
     },
+    /// Whether a run of this task is under way in this process: a boolean. For commands.
+    Runs,
 }
 
 /// A tool as the host describes it for a run.

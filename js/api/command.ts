@@ -2,6 +2,7 @@ import { Machine, type MachineListener } from '../machine.js';
 import type { RunOptions, TaskHost } from '../types.js';
 import { seedOf } from './active-run.js';
 import { mergeRunOptions } from './options.js';
+import { instance, keyOf, localRun } from './registry.js';
 
 /** What a command of the core is told beyond the task and the store. */
 export type CommandArguments = Record<string, unknown>;
@@ -29,9 +30,11 @@ export async function execute(
     options: mergeRunOptions(options, host.defaults),
     limits: { documentBytes: store.limits.documentBytes, commitBytes: store.limits.commitBytes },
     holder: store.holder?.id ?? null,
+    instance,
     seed: seedOf(host),
     hasWatch: typeof store.watch === 'function',
   };
-  const machine = await Machine.begin(kind, config, host, listener);
+  const runs = () => localRun(keyOf(host, ids.userId, ids.taskId)) !== undefined;
+  const machine = await Machine.begin(kind, config, host, { ...listener, runs });
   return machine.result;
 }

@@ -17,6 +17,7 @@ const wasmInputs = [
   'tools/wasm-build/src/glue.rs',
 ];
 const tableInputs = ['src/error.rs', 'src/lifecycle.rs', 'tools/wasm-build/src/lifecycle_table.rs'];
+const panicking = '.tools/panicking';
 const buildScripts = ['scripts/lib/build.mjs', 'scripts/lib/glue.mjs'];
 
 /** Builds what is out of date of `js/generated/` and `pkg/`; says whether anything was. */
@@ -58,9 +59,8 @@ export async function build() {
 
 async function buildWasm() {
   await addWasmTarget();
-  const wasm = await compileWasm();
-  rmSync(join(root, scratch), { recursive: true, force: true });
-  await runTool('glue', [wasm, scratch, 'engine']);
+  const wasm = await compileWasm(['--release']);
+  await makeGlue(wasm);
   mkdirSync(join(root, generated), { recursive: true });
   const optimised = join(root, generated, 'engine.wasm');
   await run('node', [
@@ -80,9 +80,37 @@ async function buildWasm() {
   write('wasm-inlined.ts', inlinedWasm(readFileSync(optimised)));
 }
 
+/** An engine that panics when it is told to, for tests only; in the profile that other tests have compiled anyway. */
+export async function buildPanickingEngine() {
+  const output = join(root, panicking);
+  await step(
+    'panicking engine',
+    {
+      inputs: [...wasmInputs, ...buildScripts],
+      outputs: [`${panicking}/engine.js`, `${panicking}/engine.wasm`],
+    },
+    async () => {
+      await addWasmTarget();
+      await makeGlue(await compileWasm(['--profile', 'test', '--features', 'provoke-panic']));
+      mkdirSync(output, { recursive: true });
+      writeFileSync(
+        join(output, 'engine.js'),
+        makeGlueModule(readFileSync(join(root, scratch, 'engine.js'), 'utf8')),
+      );
+      copyFileSync(join(root, scratch, 'engine_bg.wasm'), join(output, 'engine.wasm'));
+    },
+  );
+}
+
+/** wasm-bindgen's glue and the wasm that goes with it, in the scratch folder. */
+async function makeGlue(wasm) {
+  rmSync(join(root, scratch), { recursive: true, force: true });
+  await runTool('glue', [wasm, scratch, 'engine']);
+}
+
 /** Compiles the crate for wasm and returns the path of the artifact. */
-async function compileWasm() {
-  const args = ['build', '--release', '--locked', '--lib', '--target', 'wasm32-unknown-unknown'];
+async function compileWasm(options) {
+  const args = ['build', ...options, '--locked', '--lib', '--target', 'wasm32-unknown-unknown'];
   const messages = await run('cargo', [...args, '--message-format=json-render-diagnostics'], {
     capture: true,
     env: { CARGO_ENCODED_RUSTFLAGS: withoutLocalPaths().join('\x1f') },

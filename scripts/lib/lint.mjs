@@ -12,7 +12,9 @@ const checks = [
     'clippy, wasm32',
     'cargo',
     [
-      ...'clippy --locked --lib --test wasm_* --target wasm32-unknown-unknown'.split(' '),
+      ...'clippy --locked --lib --test wasm_* --features provoke-panic --target wasm32-unknown-unknown'.split(
+        ' ',
+      ),
       '--',
       '-D',
       'warnings',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildPanickingEngine } from './build.mjs';
 import { lint } from './lint.mjs';
 import { bin, root, run } from './run.mjs';
 import { browser, wasmTestTools } from './tools.mjs';
@@ -15,7 +16,10 @@ export const stages = {
     const args = ['test', '--headless', '--chrome', '--chromedriver', env.CHROMEDRIVER, '.'];
     return cargo('wasm-pack', [...args, '--locked', '--test', 'wasm_browser'], env);
   },
-  unit: () => vitest('unit'),
+  unit: async () => {
+    await buildPanickingEngine();
+    return vitest('unit');
+  },
   package: async () => vitest('package', await browser()),
   hosts: async () => vitest('hosts', await browser()),
   e2e: () => vitest('e2e'),

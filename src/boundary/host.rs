@@ -28,7 +28,8 @@ extern "C" {
     #[wasm_bindgen(method, structural, setter)]
     pub(super) fn set_after(this: &Options, after: &str);
 
-    /// The package's own half of the boundary, `EngineHost` in `js/boundary.ts`. None of its methods throws.
+    /// The package's own half of the boundary, `Machine` in `js/machine.ts`. None of its methods throws, but for those
+    /// that act outside once this instance has panicked: that ends whatever still runs in it.
     #[derive(Clone)]
     pub type Host;
 

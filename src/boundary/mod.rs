@@ -10,6 +10,8 @@ mod host;
 mod open;
 mod panic;
 mod perform;
+#[cfg(feature = "provoke-panic")]
+mod provoke;
 mod reply;
 mod timer;
 
@@ -17,6 +19,8 @@ pub use handle::EngineHandle;
 pub use host::{Host, Store};
 pub use open::Subject;
 pub use panic::on_panic;
+#[cfg(feature = "provoke-panic")]
+pub use provoke::provoke_panic;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

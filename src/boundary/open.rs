@@ -19,6 +19,8 @@ pub enum Subject {
 impl Subject {
     /// The machine called `kind`; `config` is JSON text.
     pub(super) fn open(now: Now, kind: &str, config: &str) -> Result<Subject, EngineError> {
+        #[cfg(feature = "provoke-panic")]
+        super::provoke::at("Open");
         let config: Value = serde_json::from_str(config).map_err(|error| unreadable(&error))?;
         if kind == "run" {
             let config = RunnerConfig::deserialize(config).map_err(|error| unreadable(&error))?;
@@ -29,6 +31,8 @@ impl Subject {
 
     /// A piece of the model's text. False: no longer wanted.
     pub(super) fn text_delta(&mut self, now: Now, ticket: Ticket, index: u32, text: &str) -> bool {
+        #[cfg(feature = "provoke-panic")]
+        super::provoke::at("TextDelta");
         match self {
             Subject::Run(runner) => runner.text_delta(now, ticket, index, text),
             Subject::Command(_) => false,
@@ -56,6 +60,8 @@ fn unreadable(error: &serde_json::Error) -> EngineError {
 
 impl Machine for Subject {
     fn handle(&mut self, now: Now, input: Input) {
+        #[cfg(feature = "provoke-panic")]
+        super::provoke::at(&format!("{input:?}"));
         self.machine_mut().handle(now, input);
     }
 

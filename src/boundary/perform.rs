@@ -169,6 +169,7 @@ fn question_text(question: &Question) -> String {
         Question::Prompt { context } => json!({ "question": "prompt", "context": context }),
         Question::LookUp { call } => json!({ "question": "lookUp", "call": call }),
         Question::Alive { holder } => json!({ "question": "alive", "holder": holder }),
+        Question::Runs => json!({ "question": "runs" }),
     }
     .to_string()
 }

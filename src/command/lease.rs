@@ -58,8 +58,8 @@ pub(crate) enum Committed {
     Refused(EngineError),
 }
 
-/// Whether no lease is held that may still be good. A lease may be good where neither the document's age nor the
-/// holder's process says otherwise.
+/// Whether no lease is held that may still be good. A lease may be good where neither the document's age nor this
+/// process, whose run it was, nor the holder's process says otherwise.
 pub(crate) fn is_free(
     ctx: &mut Ctx,
     seen: Seen,
@@ -70,6 +70,9 @@ pub(crate) fn is_free(
     };
     if age.is_some_and(|age| age > owner.ttl_ms) {
         return then(ctx, seen, true);
+    }
+    if owner.is_of(ctx.cfg.instance.as_deref()) {
+        return ctx.runs(move |ctx, runs| then(ctx, seen, !runs));
     }
     match owner.holder.clone() {
         Some(holder) if ctx.cfg.holder.is_some() => {

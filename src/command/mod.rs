@@ -46,6 +46,9 @@ pub(crate) struct Config {
     pub options: Options,
     #[serde(default)]
     pub holder: Option<String>,
+    /// Of the process, as the ids of its runs have it.
+    #[serde(default)]
+    pub instance: Option<String>,
     #[serde(default)]
     pub has_watch: bool,
 }
@@ -129,8 +132,8 @@ impl Arguments<'_> {
     }
 }
 
-/// The machine of a command or a read. `config` is `{ userId, taskId, seed, limits, options, holder, hasWatch }` and
-/// the kind's own arguments beside them.
+/// The machine of a command or a read. `config` is `{ userId, taskId, seed, limits, options, holder, instance,
+/// hasWatch }` and the kind's own arguments beside them.
 ///
 /// # Errors
 /// INVALID_ARGUMENT for an unknown kind, ids that no path can hold, and arguments of another type, naming them.

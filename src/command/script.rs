@@ -176,8 +176,17 @@ impl Ctx {
 
     /// Asks whether the process that the head names is alive. One of which nothing can be said is.
     pub fn alive(&mut self, holder: String, then: impl FnOnce(&mut Ctx, bool) -> Step + 'static) -> Step {
+        self.asking(Question::Alive { holder }, then)
+    }
+
+    /// Asks whether a run of the task is under way in this process.
+    pub fn runs(&mut self, then: impl FnOnce(&mut Ctx, bool) -> Step + 'static) -> Step {
+        self.asking(Question::Runs, then)
+    }
+
+    fn asking(&mut self, question: Question, then: impl FnOnce(&mut Ctx, bool) -> Step + 'static) -> Step {
         let ticket = self.io.ticket();
-        self.io.push(Effect::Ask { ticket, question: Question::Alive { holder } });
+        self.io.push(Effect::Ask { ticket, question });
         let until = self.store_deadline();
         Step::Asking { ticket, until, then: Box::new(then) }
     }

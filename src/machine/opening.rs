@@ -320,8 +320,8 @@ impl Opening {
         if age.is_some_and(|age| age > owner.ttl_ms) {
             return Holder::None;
         }
-        let abandoned = ctx.cfg.instance.as_ref().is_some_and(|i| owner.id.starts_with(&format!("{i}.")));
-        if abandoned {
+        // One run a task and process: what an earlier one left without releasing it is nobody's.
+        if owner.is_of(ctx.cfg.instance.as_deref()) {
             return Holder::None;
         }
         let renewed = match &mut self.watched {

@@ -28,6 +28,13 @@ pub struct Owner {
     pub store_timeout_ms: u64,
 }
 
+impl Owner {
+    /// A run that this process began; `instance` names the process in every id that its runs take.
+    pub fn is_of(&self, instance: Option<&str>) -> bool {
+        instance.is_some_and(|i| self.id.strip_prefix(i).is_some_and(|rest| rest.starts_with('.')))
+    }
+}
+
 /// How the last run ended, as far as the journal knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -57,6 +57,8 @@ pub struct World {
     pub watches: bool,
     /// `store.holder.alive`: those that are not here are alive.
     pub dead_holders: Vec<String>,
+    /// A run of the task is under way in this process.
+    pub runs_here: bool,
     now: Instant,
     slots: Vec<Slot>,
     queue: BTreeMap<(Instant, u64), Happening>,
@@ -73,6 +75,7 @@ impl World {
             latency_ms: 2,
             watches: false,
             dead_holders: Vec::new(),
+            runs_here: false,
             now: Instant(1_000),
             slots: Vec::new(),
             queue: BTreeMap::new(),
@@ -296,6 +299,10 @@ impl World {
             Effect::Ask { ticket, question: Question::Alive { holder } } => {
                 let alive = !self.dead_holders.contains(&holder);
                 let input = Input::Answered { ticket, result: Ok(json!(alive)) };
+                self.later(0, Happening::Reaches { to: id, ticket: Some(ticket), input });
+            }
+            Effect::Ask { ticket, question: Question::Runs } => {
+                let input = Input::Answered { ticket, result: Ok(json!(self.runs_here)) };
                 self.later(0, Happening::Reaches { to: id, ticket: Some(ticket), input });
             }
             Effect::Converse { .. } | Effect::RunTool { .. } | Effect::Ask { .. } => {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createGlue } from '../../js/generated/engine.js';
 import { compileEngine } from '../../js/runtimes/wasm-inlined.js';
@@ -55,6 +56,16 @@ test('what still calls into an instance that trapped runs into nothing', async (
   const next = createGlue();
   next.adopt(await WebAssembly.instantiate(module, next.imports()), module);
   expect(next.exports.version()).toBe(packageJson.version);
+});
+
+test('what is released says where it panics, and holds nothing that provokes a panic', async () => {
+  const module = await compileEngine();
+  const provokes = (name: string) => /provoke/i.test(name);
+  expect(WebAssembly.Module.exports(module).filter(({ name }) => provokes(name))).toEqual([]);
+  expect(Object.keys(createGlue().exports).filter(provokes)).toEqual([]);
+  const bytes = await readFile(new URL('../../js/generated/engine.wasm', import.meta.url), 'latin1');
+  expect(bytes).toMatch(/src\/[a-z_/]+\.rs/);
+  expect(provokes(bytes)).toBe(false);
 });
 
 test('forbidden wasm is ENGINE_UNAVAILABLE with the reason, and the next call tries again', async () => {

@@ -545,6 +545,7 @@ impl World {
                     Question::Prompt { context } => json!(format!("Do {}", context["item"]["name"])),
                     Question::LookUp { call } => (self.look_up)(call),
                     Question::Alive { holder } => json!(self.alive.contains(holder)),
+                    Question::Runs => json!(true),
                 };
                 self.reply(actor, latency, Input::Answered { ticket: *ticket, result: Ok(value) });
             }

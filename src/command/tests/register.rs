@@ -224,6 +224,28 @@ fn a_dead_owner_is_not_waited_for() {
 }
 
 #[test]
+fn what_a_run_of_this_process_left_behind_is_not_waited_for() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Running, Some(Owner { id: "here.1".into(), ..owner() }));
+    let begun = world.now().mono;
+    run(&mut world, "pause", json!({ "instance": "here" })).unwrap();
+    assert!(world.now().mono - begun < 100);
+    assert_eq!((head(&world).epoch, head(&world).last_run), (4, LastRun::Paused));
+}
+
+#[test]
+fn a_run_of_this_process_that_is_under_way_is_asked_and_not_robbed() {
+    for (id, runs_here) in [("here.1", true), ("here", false), ("there.1", false)] {
+        let mut world = world("in_progress");
+        world.runs_here = runs_here;
+        with_head(&mut world, LastRun::Running, Some(Owner { id: id.into(), ..owner() }));
+        spawn(&mut world, "pause", json!({ "instance": "here" }));
+        world.advance(5_000);
+        assert_eq!((head(&world).epoch, status(&world)), (3, json!("paused")), "{id}");
+    }
+}
+
+#[test]
 fn a_run_that_yields_with_the_register_set_leaves_the_pause_to_the_command() {
     let mut world = world("in_progress");
     with_head(&mut world, LastRun::Running, Some(owner()));
