@@ -1,6 +1,6 @@
 import { describeTools, validateInput } from './tools.js';
 import type { AbortSignalLike, PromptContext, Task, TaskHost, Tool, ToolCall, Tools } from './types.js';
-import { describeThrown, toJson } from './values.js';
+import { toJson } from './values.js';
 
 /** What the core asks; the replies are the JSON that `Question` in the core names. */
 export type Question =
@@ -80,11 +80,7 @@ export class Callbacks {
     if (!checked.ok) return refuse(checked.message);
     if (tool.execute === undefined) return { verdict: 'answer' };
     this.#inputs.set(call.id, checked.value);
-    try {
-      return { verdict: (await this.#isGated(tool, checked.value, call, task)) ? 'approve' : 'run' };
-    } catch (thrown) {
-      return refuse(`Whether the call needs approval could not be told: ${describeThrown(thrown).message}`);
-    }
+    return { verdict: (await this.#isGated(tool, checked.value, call, task)) ? 'approve' : 'run' };
   }
 
   async #isGated(tool: Tool, input: unknown, call: ToolCall, task: Task): Promise<boolean> {

@@ -217,7 +217,7 @@ pub enum Vetting {
     Approve,
     /// Has no `execute`: a person answers.
     Answer,
-    /// Not to be run: unknown tool, invalid input, a callback that threw. The message goes to the model.
+    /// Not to be run: unknown tool or invalid input. The message goes to the model.
     Refuse {
         /// What was wrong and what would be right.
         message: String,
