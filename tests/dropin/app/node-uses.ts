@@ -46,7 +46,7 @@ export async function awaitsEvents() {
   const messages = on(executor, 'task:message', { signal: controller.signal });
   void executor.start();
   const [payload] = await completed;
-  const { value } = await messages.next();
-  await messages.return?.();
-  return { taskId: payload.taskId === taskId, first: value[0].content };
+  for await (const [message] of messages) {
+    return { taskId: payload.taskId === taskId, first: message.content };
+  }
 }
