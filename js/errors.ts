@@ -113,6 +113,7 @@ export class TaskExecutionError extends Error {
     }
   }
 
+  /** Recognises errors of every copy of the package. */
   // a subclass inherits this, and must not take every error for its own
   static override [Symbol.hasInstance]: (value: unknown) => boolean = function (
     this: unknown,
@@ -123,6 +124,7 @@ export class TaskExecutionError extends Error {
       : Function.prototype[Symbol.hasInstance].call(this as () => void, value);
   };
 
+  /** What `JSON.stringify` writes. */
   toJSON(): TaskErrorJson {
     const { code, message, retryable, details } = this;
     return { name: 'TaskExecutionError', code, message, retryable, details };

@@ -1,5 +1,6 @@
 /** Every public type of the package. */
 export type * from './types/converse.js';
+export type * from './types/disposable.js';
 export type * from './types/events.js';
 export type * from './types/host.js';
 export type * from './types/schema.js';

@@ -18,6 +18,6 @@ export async function drainRuns(runs: LocalRun[], timeoutMs: number | undefined)
 }
 
 /** For SIGTERM: every run in the process yields. Settles when all have ended, or after `timeoutMs`. */
-export function drainTaskExecution(options: { timeoutMs?: number } = {}): Promise<void> {
+export function drainTaskExecution(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
   return drainRuns(localRuns(), options.timeoutMs);
 }

@@ -10,12 +10,16 @@ import type { LocalRun } from './registry.js';
 
 /** Everything of the package with a host of its own: nothing global is read. */
 export interface TaskEngine {
+  /** A task with the means to run it. */
   executor(taskId: string, userId: string, options?: RunOptions): TaskExecutor;
+  /** The commands on a task and the reads of it. */
   lifecycle(taskId: string, userId: string, options?: RunOptions): TaskLifecycle;
+  /** What a task has stored. */
   persistence(taskId: string, userId: string): TaskPersistence;
+  /** Stores a new task document, of the newer shape, and returns it with its id. */
   createTask(userId: string, task: NewTask): Promise<Task>;
   /** Yields the runs that this engine's objects began. */
-  drain(options?: { timeoutMs?: number }): Promise<void>;
+  drain(options?: { timeoutMs?: number | undefined }): Promise<void>;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { safeNow, systemClock } from '../clock.js';
-import type { TaskEvent } from '../types.js';
+import type { AbortSignalLike, TaskEvent } from '../types.js';
 import { watchStore } from '../watch.js';
 import type { Agent } from './agent.js';
 import { Feed } from './feed.js';
@@ -11,7 +11,7 @@ import { isAfter, type Page, readPage, warn } from './stored-events.js';
 export interface EventsOptions {
   /** A cursor: the `id` of the last event that was seen; '0' for all. */
   after?: string | undefined;
-  signal?: AbortSignal | undefined;
+  signal?: AbortSignalLike | undefined;
 }
 
 /** How long to wait before looking whether there is news: a quarter of the silence so far, within these bounds. */
@@ -34,7 +34,7 @@ export function followTask(agent: Agent, options: EventsOptions): AsyncIterable<
 
 class Follower implements AsyncIterator<TaskEvent> {
   readonly #agent: Agent;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignalLike | undefined;
   readonly #ready: Promise<void>;
   readonly #rest = new Rest({ keepsAlive: false });
   /** Live events of runs in this process, the oldest run first. */

@@ -1,4 +1,11 @@
-import type { RunOptions, TaskEvent, TaskOutcome, TaskRun } from '../types.js';
+import type {
+  AbortSignalLike,
+  DisposableLike,
+  RunOptions,
+  TaskEvent,
+  TaskOutcome,
+  TaskRun,
+} from '../types.js';
 import { copyOf, refusal } from './active-run.js';
 import { agentOf } from './agent.js';
 import { Feed } from './feed.js';
@@ -12,10 +19,11 @@ export interface TaskRunOptions extends RunOptions {
    * which is only joined too: it ends, with the reason `signal`, for all who follow it, as their `dispose()` or
    * `pause()` would end it. To stop watching and let the run go on, leave the loop instead, or use `events()`.
    */
-  signal?: AbortSignal | undefined;
+  signal?: AbortSignalLike | undefined;
 }
 
-/** A task with the means to run it. */
+/** A task with the means to run it. Its `[Symbol.dispose]` is `dispose()`, where the platform has `using`. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: a class cannot say that types may lack a member's name
 export class TaskExecutor extends TaskLifecycle {
   /** A run that this instance began or joined is under way. */
   get isRunning(): boolean {
@@ -35,18 +43,12 @@ export class TaskExecutor extends TaskLifecycle {
 
   /** Begins the task and runs it: settles when the run ends, rejects only when it could not begin. */
   override async start(): Promise<void> {
-    await this.#command('start');
+    await beginAndEnd(this, 'start');
   }
 
   /** Goes on with the task and runs it: settles when the run ends, rejects only when it could not begin. */
   override async resume(): Promise<void> {
-    await this.#command('resume');
-  }
-
-  async #command(intent: 'start' | 'resume'): Promise<void> {
-    const run = await agentOf(this).begin(intent, true);
-    await run.started;
-    await run.outcome;
+    await beginAndEnd(this, 'resume');
   }
 
   /**
@@ -85,7 +87,14 @@ export class TaskExecutor extends TaskLifecycle {
   }
 }
 
-// Where the platform has no Symbol.dispose there is no `using` either.
+export interface TaskExecutor extends DisposableLike {}
+
+async function beginAndEnd(owner: TaskExecutor, intent: 'start' | 'resume'): Promise<void> {
+  const run = await agentOf(owner).begin(intent, true);
+  await run.started;
+  await run.outcome;
+}
+
 if (typeof Symbol.dispose === 'symbol') {
   Object.defineProperty(TaskExecutor.prototype, Symbol.dispose, {
     value(this: TaskExecutor) {
@@ -96,7 +105,7 @@ if (typeof Symbol.dispose === 'symbol') {
   });
 }
 
-function yieldOn(signal: AbortSignal | undefined, run: LocalRun): () => void {
+function yieldOn(signal: AbortSignalLike | undefined, run: LocalRun): () => void {
   if (signal === undefined) return () => {};
   const onAbort = () => run.yield('signal', true);
   if (signal.aborted) onAbort();

@@ -53,7 +53,7 @@ export class TaskLifecycle extends TaskEmitter {
   }
 
   /** Lets a waiting call run. */
-  async approve(toolCallId: string, options: { note?: string } = {}): Promise<void> {
+  async approve(toolCallId: string, options: { note?: string | undefined } = {}): Promise<void> {
     const note = optionalTextOf('note', optionsOf('options', options).note);
     const id = toolCallIdOf(toolCallId);
     await agentOf(this).deposit('approve', { toolCallId: id, ...(note !== undefined && { note }) });
@@ -67,7 +67,11 @@ export class TaskLifecycle extends TaskEmitter {
   }
 
   /** Gives a waiting call its result. */
-  async answer(toolCallId: string, result: unknown, options: { error?: boolean } = {}): Promise<void> {
+  async answer(
+    toolCallId: string,
+    result: unknown,
+    options: { error?: boolean | undefined } = {},
+  ): Promise<void> {
     const error = optionsOf('options', options).error === true;
     await agentOf(this).deposit('answer', {
       toolCallId: toolCallIdOf(toolCallId),

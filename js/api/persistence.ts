@@ -60,12 +60,15 @@ export class TaskPersistence {
     return (await agentOf(this).command<Message[]>('apiMessages')).map(revived);
   }
 
+  /** The results of tools, in the order in which they were stored. */
   toolResults(): Promise<ToolResultRecord[]> {
     return agentOf(this).command('toolResults');
   }
 
   /** The thread by timestamp; `after` is a message's id. */
-  async taskMessages(options: { after?: string; limit?: number } = {}): Promise<ThreadMessage[]> {
+  async taskMessages(
+    options: { after?: string | undefined; limit?: number | undefined } = {},
+  ): Promise<ThreadMessage[]> {
     const { after, limit: most } = optionsOf('options', options);
     if (after !== undefined) checkId('after', after);
     const limit = optionalCountOf('limit', most);
@@ -76,7 +79,7 @@ export class TaskPersistence {
   }
 
   /** The journal's entries, from the first or after a `seq`. */
-  async *journal(options: { after?: number } = {}): AsyncGenerator<JournalEntry, void, void> {
+  async *journal(options: { after?: number | undefined } = {}): AsyncIterable<JournalEntry> {
     let after: number | null = optionalCountOf('after', optionsOf('options', options).after) ?? 0;
     while (after !== null) {
       const page: JournalPage = await agentOf(this).command('journal', { after, limit: journalPage });
@@ -91,7 +94,7 @@ export class TaskPersistence {
   }
 
   /** Removes the task and all that belongs to it; `keepTask` leaves the task document. */
-  async delete(options: { keepTask?: boolean } = {}): Promise<void> {
+  async delete(options: { keepTask?: boolean | undefined } = {}): Promise<void> {
     await agentOf(this).command('delete', { keepTask: optionsOf('options', options).keepTask === true });
   }
 }

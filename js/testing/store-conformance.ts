@@ -12,7 +12,9 @@ export interface StoreUnderTest {
 
 /** One case: throws where the store breaks the contract. */
 export interface ConformanceCase {
+  /** What the store has to do, as a sentence. */
   name: string;
+  /** Rejects where the store does not. */
   run(): Promise<void>;
 }
 

@@ -3,8 +3,14 @@ import type { TaskExecutor } from '../api/executor.js';
 import { localRunsIn } from '../api/registry.js';
 import { type VirtualClock, virtualClock } from '../clock.js';
 import { memoryStore } from '../stores/memory.js';
-import type { DisposableLike } from '../types/disposable.js';
-import type { ConverseRequest, RunOptions, TaskEvent, TaskHost, TaskStore } from '../types.js';
+import type {
+  ConverseRequest,
+  DisposableLike,
+  RunOptions,
+  TaskEvent,
+  TaskHost,
+  TaskStore,
+} from '../types.js';
 import { generator } from './generator.js';
 import { realWork } from './real-work.js';
 import { scriptedModel, type Turn } from './scripted-model.js';
@@ -20,7 +26,7 @@ export interface TestHostOptions
 }
 
 /** A task with everything that it needs to run, in memory, on a clock of its own. */
-export type TestHost = DisposableLike & {
+export interface TestHost extends DisposableLike {
   /** What the engine is given. `createTaskEngine({ ...host, store: faultyStore(host.store, …) })` runs it with faults. */
   readonly host: TaskHost;
   readonly engine: TaskEngine;
@@ -48,7 +54,7 @@ export type TestHost = DisposableLike & {
    * @throws Error where turns are left over or were missing, or a run is still under way
    */
   done(): void;
-};
+}
 
 /**
  * A host for one test: a task in a memory store, a scripted model, and a clock that stands still while something can

@@ -1,4 +1,4 @@
-/** What `using` needs, where the platform's types know of it; nothing elsewhere, so that they need not. */
+/** What `using` asks for, where the platform's types have `Symbol.dispose`; nothing where they do not. */
 export type DisposableLike = SymbolConstructor extends { readonly dispose: infer Key extends symbol }
-  ? { [K in Key]: () => void }
-  : unknown;
+  ? { [Member in Key]: () => void }
+  : Record<never, never>;

@@ -13,28 +13,33 @@ export interface FactFields {
 }
 
 /** Live events have none of these: `event.id` can be asked of any event, and tells facts from live ones. */
-type LiveFields = { [Field in keyof FactFields]?: undefined };
+export type LiveFields = { [Field in keyof FactFields]?: undefined };
 
-interface About {
+/** What every event says. */
+export interface TaskEventFields {
   taskId: string;
 }
 
-interface LifecycleChange extends About, FactFields {
+/** The task began, went on or ended. */
+export interface LifecycleChange extends TaskEventFields, FactFields {
   /** The run before ended without a word and this one took the task up. */
   recovered?: true;
   /** The caller's text, or the limit or signal that ended the run. */
   reason?: string;
 }
 
-interface AskedFor extends About {
+/** A call waits for a person. */
+export interface WaitingCallFields extends TaskEventFields {
   toolCall: ToolCall;
   why?: 'input' | 'unknown_outcome';
 }
 
 /** Announced once as a fact, and again, live, when a run takes the task up. */
-type Asking = AskedFor & ((FactFields & { again?: never }) | (LiveFields & { again: true }));
+export type WaitingCallAnnounced = WaitingCallFields &
+  ((FactFields & { again?: never }) | (LiveFields & { again: true }));
 
-interface Failure extends About {
+/** What went wrong. */
+export interface TaskFailure extends TaskEventFields {
   error: string;
   code: string;
   /** The same again, later, may well succeed. */
@@ -49,7 +54,7 @@ export interface TaskEventMap {
   'task:stopped': LifecycleChange;
   'task:completed': LifecycleChange;
   /** A piece of the assistant's text while it streams. */
-  'task:message': About &
+  'task:message': TaskEventFields &
     LiveFields & {
       messageId: string;
       attempt: number;
@@ -58,7 +63,7 @@ export interface TaskEventMap {
       streaming: true;
     };
   /** A message of the thread is stored. */
-  'task:message_saved': About &
+  'task:message_saved': TaskEventFields &
     FactFields & {
       messageId: string;
       role: 'user' | 'assistant' | 'system';
@@ -66,9 +71,9 @@ export interface TaskEventMap {
       streaming: false;
     };
   /** A piece of the model's reasoning while it streams. */
-  'task:reasoning': About & LiveFields & { delta: string };
-  'task:tool_call': About & FactFields & { toolCall: ToolCall };
-  'task:tool_result': About &
+  'task:reasoning': TaskEventFields & LiveFields & { delta: string };
+  'task:tool_call': TaskEventFields & FactFields & { toolCall: ToolCall };
+  'task:tool_result': TaskEventFields &
     FactFields & {
       toolCallId: string;
       name: string;
@@ -77,17 +82,19 @@ export interface TaskEventMap {
       /** Nobody knows what the call did. */
       unknown?: true;
     };
-  'task:approval_required': Asking;
-  'task:answer_required': Asking;
-  'task:progress_update': About & FactFields & { progress: Progress; milestoneId?: string; itemId: string };
+  'task:approval_required': WaitingCallAnnounced;
+  'task:answer_required': WaitingCallAnnounced;
+  'task:progress_update': TaskEventFields &
+    FactFields & { progress: Progress; milestoneId?: string; itemId: string };
   /** Tokens of one turn, and of the task so far. */
-  'task:usage': About & FactFields & { usage: Usage; total: Usage };
+  'task:usage': TaskEventFields & FactFields & { usage: Usage; total: Usage };
   /** An attempt at a turn was given up; what it streamed does not count. */
-  'task:retry': About & LiveFields & { messageId: string; attempt: number; code: string; delayMs: number };
+  'task:retry': TaskEventFields &
+    LiveFields & { messageId: string; attempt: number; code: string; delayMs: number };
   /** A fact where the task failed, live where the run was interrupted. */
-  'task:error': Failure & (FactFields | LiveFields);
+  'task:error': TaskFailure & (FactFields | LiveFields);
   /** The last event of every run that began. */
-  'task:run_ended': About & LiveFields & { outcome: TaskOutcome };
+  'task:run_ended': TaskEventFields & LiveFields & { outcome: TaskOutcome };
 }
 
 /** The name of an event. */

@@ -14,9 +14,13 @@ export interface Clock {
 
 /** Where the engine writes what is worth a line; `console` is one. */
 export interface Logger {
+  /** What only helps to find a mistake. */
   debug(...data: unknown[]): void;
+  /** What happened in the ordinary way. */
   info(...data: unknown[]): void;
+  /** What should not happen, and was got over. */
   warn(...data: unknown[]): void;
+  /** What somebody has to look at. */
   error(...data: unknown[]): void;
 }
 
@@ -41,6 +45,7 @@ export interface TaskHost {
   store: TaskStore;
   /** Only needed to run. */
   model?: ModelClient | undefined;
+  /** The tools of every task, or of a task as its document is. Default: none. */
   tools?: Tools | ((task: Task) => Tools | Promise<Tools>) | undefined;
   /** The text of the user turn that states an item, instead of the built-in template. */
   prompt?: ((context: PromptContext) => string | Promise<string>) | undefined;

@@ -23,6 +23,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly version: 1;
     readonly vendor: string;
     readonly types?: StandardTypes<Input, Output> | undefined;
+    /** Checks a value, and hands out what the schema makes of it. */
     readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
   };
 }
@@ -34,7 +35,9 @@ export interface StandardJSONSchema<Input = unknown, Output = Input> {
     readonly vendor: string;
     readonly types?: StandardTypes<Input, Output> | undefined;
     readonly jsonSchema: {
+      /** The JSON Schema of what is put in. */
       readonly input: (options: { readonly target: string }) => Record<string, unknown>;
+      /** The JSON Schema of what comes out. */
       readonly output: (options: { readonly target: string }) => Record<string, unknown>;
     };
   };
@@ -53,6 +56,7 @@ export interface JsonSchema<T = unknown> {
 export interface AiSdkSchema<T = unknown> {
   readonly _type: T;
   readonly jsonSchema: object | PromiseLike<object>;
+  /** Checks a value; absent: the JSON Schema is what is checked. */
   readonly validate?: ((value: unknown) => AiSdkValidation<T> | PromiseLike<AiSdkValidation<T>>) | undefined;
 }
 

@@ -3,9 +3,13 @@ export interface StructuralAbortSignal {
   readonly aborted: boolean;
   readonly reason: any;
   onabort: any;
+  /** Throws the reason once it is aborted. */
   throwIfAborted(): void;
+  /** Calls back at 'abort'. */
   addEventListener(type: string, listener: any, options?: any): void;
+  /** Takes that back. */
   removeEventListener(type: string, listener: any, options?: any): void;
+  /** As every EventTarget has it. */
   dispatchEvent(event: any): boolean;
 }
 

@@ -46,6 +46,14 @@ export interface StoreFailure {
   message: string;
 }
 
+/** The process that a store is used by, told so that others on the same host can see whether it still lives. */
+export interface LeaseHolder {
+  /** Boot, pid namespace, pid and start of the process. */
+  readonly id: string;
+  /** Whether the process of this id may still live. */
+  alive(id: string): boolean;
+}
+
 /** Where tasks are kept: documents in collections, as Firestore has them. */
 export interface TaskStore {
   /** Same id = same data: `firestore:project/(default)`, `sqlite:/abs/file`, `memory:<nonce>`. */
@@ -70,5 +78,5 @@ export interface TaskStore {
   /** Calls back, asynchronously, after a document, or a document of a collection, has changed. Returns the end. */
   watch?(paths: string[], onChange: () => void): () => void;
   /** Stores of a single host: who this process is, and whether the process of an id may still live. */
-  readonly holder?: { readonly id: string; alive(id: string): boolean } | undefined;
+  readonly holder?: LeaseHolder | undefined;
 }

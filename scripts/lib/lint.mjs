@@ -2,8 +2,7 @@ import { build } from './build.mjs';
 import { bin, run, say } from './run.mjs';
 import { checkComponents } from './setup.mjs';
 
-// The crate's documentation is for those who work on it, so private items are part of it.
-const rustdocFlags = '-D warnings -A rustdoc::private_intra_doc_links';
+const rustdocFlags = { RUSTDOCFLAGS: '-D warnings' };
 
 const checks = [
   ['cargo fmt', 'cargo', ['fmt', '--all', '--check']],
@@ -20,14 +19,17 @@ const checks = [
       'warnings',
     ],
   ],
+  ['rustdoc', 'cargo', ['doc', '--locked', '--no-deps', '--quiet'], rustdocFlags],
+  // for those who work on the crate
   [
-    'rustdoc',
+    'rustdoc, private items too',
     'cargo',
     ['doc', '--locked', '--no-deps', '--document-private-items', '--quiet'],
-    { RUSTDOCFLAGS: rustdocFlags },
+    rustdocFlags,
   ],
   ['biome', bin('biome'), ['check', '--error-on-warnings']],
   ['tsc', bin('tsc'), ['--noEmit']],
+  ['typedoc', bin('typedoc'), []],
 ];
 
 /** Formatting, lints and types of both languages; the build comes first because the types need generated files. */

@@ -1,6 +1,6 @@
 //! Every command and read that is not a run: one small machine each, told by its `kind`.
 //!
-//! A command is a chain of steps (see [`script`]): each says what to do outside and what to make of the answer. All
+//! A command is a chain of steps (see `script`): each says what to do outside and what to make of the answer. All
 //! of them settle [`crate::effect::Ticket::RESULT`] with a JSON answer or a typed error.
 
 mod create;

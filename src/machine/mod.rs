@@ -1,6 +1,6 @@
 //! The machine that runs a task: inputs in, effects out.
 //!
-//! A run is opened (read, wait for the lease, acquire, load: [`opening`]) and then driven ([`run`]) until it ends.
+//! A run is opened (read, wait for the lease, acquire, load: `opening`) and then driven (`run`) until it ends.
 
 mod calls;
 mod closing;

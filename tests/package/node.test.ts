@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -42,9 +42,9 @@ test.each(subpaths)('%s loads as ES module and as CommonJS with the same exports
 test.each([
   { name: 'with the DOM and without @types/node', lib: ['ES2022', 'DOM'], types: [] },
   { name: "with Node's types and without the DOM", lib: ['ES2023'], types: ['node'] },
+  { name: 'with nothing but the language', lib: ['ES2022'], types: [] },
 ])('the types compile for users $name, libraries checked', async ({ lib, types }) => {
-  const folder = join(consumer, `types-${types.length}`);
-  await mkdir(folder, { recursive: true });
+  const folder = await mkdtemp(join(consumer, 'types-'));
   const source = subpaths
     .map((path, index) => `import * as all${index} from '${path}';\nvoid all${index};\n`)
     .join('');
