@@ -1,4 +1,4 @@
-import { appendFile, cp, readFile, rm } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { root } from '../package/pack.js';
@@ -39,6 +39,8 @@ describe.each([
 
   beforeAll(async () => {
     await rm(join(folder, '.next'), { recursive: true, force: true });
+    // On a CI Next.js warns where the cache is not kept from one build to the next.
+    await mkdir(join(folder, '.next/cache'), { recursive: true });
     built = await runIn(folder, 'next', build);
     server = await start();
   });
