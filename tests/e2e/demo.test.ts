@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, cpSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Place, sample } from './demo.js';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Place, root, sample } from './demo.js';
 
 const fast = ['demo', '--speed', '40'];
 /** Slow enough to be interrupted at a certain line. */
@@ -273,6 +273,23 @@ describe('used wrongly', () => {
     expect(statSync(store).size).toBe(size);
   });
 
+  test('without SQLite it prints the one line that works, with the options that it was given', () => {
+    for (const part of ['package.json', 'pkg']) {
+      cpSync(join(root, part), join(place.directory, part), { recursive: true });
+    }
+    const known = process.allowedNodeEnvironmentFlags.has('--experimental-sqlite');
+    const flags = known ? ['--no-experimental-sqlite'] : [];
+    const { stderr, status } = spawnSync(
+      process.execPath,
+      [...flags, 'pkg/cli.js', 'demo', '--store', "it's mine.sqlite", '--speed', '100'],
+      { cwd: place.directory, encoding: 'utf8' },
+    );
+    expect(stderr).toContain(
+      "  npx -p task-execution-engine -p libsql task-execution-engine demo --store 'it'\\''s mine.sqlite' --speed 100\n",
+    );
+    expect(status).toBe(1);
+  });
+
   test('another input than that of the stored task is not taken by accident', async () => {
     const first = place.begin(slower);
     await first.seen(/→ list_files/);
@@ -285,9 +302,15 @@ describe('used wrongly', () => {
   });
 });
 
-const hasTerminal = spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0;
+describe('in a terminal', () => {
+  beforeAll(() => {
+    const { status } = spawnSync('script', ['-qec', 'true', '/dev/null']);
+    if (status === 0) return;
+    throw new Error(
+      'The tests in a terminal need the `script` of util-linux. Install it, for example: sudo apt-get install bsdutils',
+    );
+  });
 
-describe.skipIf(!hasTerminal)('in a terminal', () => {
   test('shows bars, asks for approval, and takes no for an answer', async () => {
     const run = place.beginInTerminal(fast);
     await run.seen(/May it run write_report/);

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const cli = fileURLToPath(new URL('../../pkg/cli.js', import.meta.url));
+export const root: string = fileURLToPath(new URL('../..', import.meta.url));
+const cli = join(root, 'pkg/cli.js');
 export const sample: string = fileURLToPath(new URL('../../pkg/demo/sample', import.meta.url));
 
 /** How a run of the demo ended. */

@@ -160,13 +160,18 @@ function explained(error: unknown, store: string): unknown {
     case 'NOT_CONFIGURED':
       return new Quit(
         `Node ${process.versions.node} has no SQLite of its own. This works:\n` +
-          '  npx -p task-execution-engine -p libsql task-execution-engine demo',
+          `  npx -p task-execution-engine -p libsql task-execution-engine ${process.argv.slice(2).map(quoted).join(' ')}`,
       );
     case 'LEASE_HELD':
       return new Quit(`Another process is at the task in ${store}. End it there, or name another --store.`);
     default:
       return new Quit(`${error.message}\nIf ${store} cannot be used any more, name another --store.`);
   }
+}
+
+/** A word as shells take it. */
+function quoted(word: string): string {
+  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 function say(line: string): void {

@@ -13,6 +13,9 @@ const usualSize = { columns: 80, rows: 24 };
 /** Deltas that come faster than this share a frame. */
 const frameMs = 30;
 
+/** Terminals that know these show what is between them at once, others ignore them. */
+const synchronized = { begin: '\u001b[?2026h', end: '\u001b[?2026l' };
+
 const styles: Record<NonNullable<Line['kind']>, (text: string) => string> = {
   heading: bold,
   aside: dim,
@@ -29,17 +32,23 @@ export function screenDisplay(
   { progress, usage }: Pick<TaskState, 'progress' | 'usage'>,
 ): Display {
   const view: View = { progress, usage, streaming: '', state: 'running', approvals: [] };
+  let written = '';
   const sized = {
-    isTTY: true,
     get columns() {
       return output.columns || usualSize.columns;
     },
     get rows() {
       return output.rows || usualSize.rows;
     },
-    write: (text: string) => output.write(text),
+    write(text: string) {
+      written += text;
+    },
   };
-  const live = createLogUpdate(sized as WriteStream);
+  const live = createLogUpdate(sized as unknown as WriteStream);
+  const flush = () => {
+    if (written !== '') output.write(`${synchronized.begin}${written}${synchronized.end}`);
+    written = '';
+  };
   let due: NodeJS.Timeout | undefined;
   let drawn: string[] = [];
 
@@ -48,6 +57,7 @@ export function screenDisplay(
     due = undefined;
     drawn = frameOf(view, sized.columns);
     live(drawn.join('\n'));
+    flush();
   };
   const onResize = () => {
     // terminals break the lines that are too long for their new width
@@ -65,7 +75,8 @@ export function screenDisplay(
   };
   const say = ({ text, kind }: Line) => {
     const style = kind === undefined ? String : styles[kind];
-    for (const part of wrap(text, Math.max(20, sized.columns - 1))) live.persist(style(part));
+    live.clear();
+    for (const part of wrap(text, Math.max(20, sized.columns - 1))) written += `${style(part)}\n`;
     draw();
   };
   const onKey = (_: string | undefined, key: { name?: string; ctrl?: boolean }) => {
@@ -104,6 +115,7 @@ export function screenDisplay(
     close() {
       clearTimeout(due);
       live.clear();
+      flush();
       live.done();
       output.off('resize', onResize);
       input.off('keypress', onKey);
