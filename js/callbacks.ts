@@ -2,11 +2,14 @@ import { describeTools, validateInput } from './tools.js';
 import type { AbortSignalLike, PromptContext, Task, TaskHost, Tool, ToolCall, Tools } from './types.js';
 import { toJson } from './values.js';
 
-/** What the core asks; the replies are the JSON that `Question` in the core names. */
+/**
+ * What the core asks; the replies are the JSON that `Question` in the core names. A `task` that is null is the one of
+ * the question before.
+ */
 export type Question =
   | { question: 'tools'; task: Task }
-  | { question: 'vet'; task: Task; calls: ToolCall[] }
-  | { question: 'prompt'; context: PromptContext }
+  | { question: 'vet'; task: Task | null; calls: ToolCall[] }
+  | { question: 'prompt'; task: Task | null; context: Omit<PromptContext, 'task'> }
   | { question: 'lookUp'; call: ToolCall }
   | { question: 'alive'; holder: string };
 
@@ -18,6 +21,9 @@ export class Callbacks {
   readonly #ids: { taskId: string; userId: string };
   readonly #inputs = new Map<string, unknown>();
   #tools: Tools = {};
+  #task = {} as Task;
+  /** As the document says, whatever the host has done to its object since. */
+  #gatesAll = false;
 
   constructor(host: TaskHost, ids: { taskId: string; userId: string }) {
     this.#host = host;
@@ -26,13 +32,17 @@ export class Callbacks {
 
   /** @throws whatever the callback throws */
   async answer(question: Question): Promise<unknown> {
+    if ('task' in question && question.task !== null) {
+      this.#task = question.task;
+      this.#gatesAll = question.task.config?.auto_approve === false;
+    }
     switch (question.question) {
       case 'tools':
-        return this.#describe(question.task);
+        return this.#describe(this.#task);
       case 'vet':
-        return Promise.all(question.calls.map((call) => this.#vet(call, question.task)));
+        return Promise.all(question.calls.map((call) => this.#vet(call)));
       case 'prompt':
-        return this.#prompt(question.context);
+        return this.#prompt({ ...question.context, task: this.#task });
       case 'lookUp':
         return this.#lookUp(question.call);
       case 'alive':
@@ -54,6 +64,7 @@ export class Callbacks {
     const tool = this.#tool(call.name);
     if (tool?.execute === undefined) throw new Error(`There is no tool '${call.name}' to run any more.`);
     const input = await this.#inputOf(tool, call);
+    this.#inputs.delete(call.id);
     const context = { ...this.#ids, toolCallId: call.id, attempt, idempotencyKey, signal };
     return this.#written(await tool.execute(input, context), 'The result');
   }
@@ -68,7 +79,7 @@ export class Callbacks {
     return Object.hasOwn(this.#tools, name) ? this.#tools[name] : undefined;
   }
 
-  async #vet(call: ToolCall, task: Task): Promise<Vetting> {
+  async #vet(call: ToolCall): Promise<Vetting> {
     const tool = this.#tool(call.name);
     if (tool === undefined) {
       const names = Object.keys(this.#tools).join(', ');
@@ -80,14 +91,14 @@ export class Callbacks {
     if (!checked.ok) return refuse(checked.message);
     if (tool.execute === undefined) return { verdict: 'answer' };
     this.#inputs.set(call.id, checked.value);
-    return { verdict: (await this.#isGated(tool, checked.value, call, task)) ? 'approve' : 'run' };
+    return { verdict: (await this.#isGated(tool, checked.value, call)) ? 'approve' : 'run' };
   }
 
-  async #isGated(tool: Tool, input: unknown, call: ToolCall, task: Task): Promise<boolean> {
-    if (task.config?.auto_approve === false) return true;
+  async #isGated(tool: Tool, input: unknown, call: ToolCall): Promise<boolean> {
+    if (this.#gatesAll) return true;
     const { needsApproval } = tool;
     if (typeof needsApproval === 'function' ? await needsApproval(input) : needsApproval) return true;
-    return (await this.#host.approval?.(call, task)) ?? false;
+    return (await this.#host.approval?.(call, this.#task)) ?? false;
   }
 
   /** As it was vetted; a run that takes a call up has not vetted it itself. */

@@ -284,8 +284,8 @@ export class Machine implements Resident {
   }
 
   /** @throws where there is no JSON form */
-  stringify(value: unknown): string {
-    const json = JSON.stringify(value) ?? 'null';
+  stringify(value: unknown, known?: string): string {
+    const json = JSON.stringify(known === undefined ? value : withoutKnown(value, known)) ?? 'null';
     // Only lone surrogates are written as escapes, and the core's strings cannot hold them.
     return json.includes('\\ud')
       ? json.replace(/\\(?:\\|u(d[89a-f][0-9a-f]{2}))/g, (whole, lone) =>
@@ -426,6 +426,14 @@ export class Machine implements Resident {
     this.#causes.delete(cause - mostCauses);
     return cause;
   }
+}
+
+/** Documents that the engine has already need not cross the boundary: most looks at a task find it unchanged. */
+function withoutKnown(found: unknown, known: string): unknown {
+  if (!Array.isArray(found)) return found;
+  return found.map((document) =>
+    document?.version === known ? { path: document.path, version: known, data: {} } : document,
+  );
 }
 
 function codeOf(thrown: unknown): unknown {

@@ -46,6 +46,8 @@ pub enum Effect {
         ticket: Ticket,
         /// What to read; the reply has one element each, in order.
         paths: Vec<String>,
+        /// A version that is here already: a document that still has it may come with empty data.
+        known: Option<String>,
     },
     /// `store.list(collection, { after, limit })` → [`Input::Listed`].
     List {
@@ -153,14 +155,16 @@ pub enum Question {
     },
     /// For each call, in order: `Vetting[]`. Runs input validation, `needsApproval` and `host.approval`.
     Vet {
-        /// The task document with its `id`.
-        task: Rc<Value>,
+        /// The task document with its `id`; none where it is the one of the question before.
+        task: Option<Rc<Value>>,
         /// The calls to look at.
         calls: Vec<ToolCall>,
     },
     /// `host.prompt(context)`: a string.
     Prompt {
-        /// `PromptContext` as JSON.
+        /// As for `Vet`.
+        task: Option<Rc<Value>>,
+        /// `PromptContext` without the task, as JSON.
         context: Value,
     },
     /// The tool's `onUnknownOutcome(call)`: `{ found: true, result }`, or `{ found: false }` where it returned

@@ -49,7 +49,7 @@ export interface TaskHost {
   tools?: Tools | ((task: Task) => Tools | Promise<Tools>) | undefined;
   /** The text of the user turn that states an item, instead of the built-in template. */
   prompt?: ((context: PromptContext) => string | Promise<string>) | undefined;
-  /** Whether a person has to approve this call. */
+  /** Whether a person has to approve this call. The task is one object for all calls while its document stays the same. */
   approval?: ((call: ToolCall, task: Task) => boolean | Promise<boolean>) | undefined;
   defaults?: RunOptions | undefined;
   /** Default: the platform's. */

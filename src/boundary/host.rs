@@ -61,9 +61,9 @@ extern "C" {
     #[wasm_bindgen(method, structural)]
     pub(super) fn closed(this: &Host, ticket: f64);
 
-    /// A value as JSON text with well-formed strings.
+    /// A value as JSON text with well-formed strings; in a list, documents of the version `known` without their data.
     #[wasm_bindgen(method, structural, catch)]
-    pub(super) fn stringify(this: &Host, value: &JsValue) -> Result<String, JsValue>;
+    pub(super) fn stringify(this: &Host, value: &JsValue, known: Option<String>) -> Result<String, JsValue>;
     /// `{ code, message, cause }` of what a store threw.
     #[wasm_bindgen(method, structural, js_name = describeStoreError)]
     pub(super) fn describe_store_error(this: &Host, thrown: &JsValue) -> String;

@@ -37,12 +37,12 @@ impl Flight {
 impl Inner {
     pub(super) fn perform(self: &Rc<Self>, effect: Effect) {
         match effect {
-            Effect::Read { ticket, paths } => {
+            Effect::Read { ticket, paths, known } => {
                 let options = self.options(ticket);
                 let wanted = paths.len();
                 let paths: Array = paths.into_iter().map(JsValue::from).collect();
                 let called = self.store.read(&paths, &options);
-                self.wait(ticket, Shape::Documents { wanted }, called);
+                self.wait(ticket, Shape::Documents { wanted, known }, called);
             }
             Effect::List { ticket, collection, after, limit } => {
                 let options = self.options(ticket);
@@ -166,7 +166,9 @@ fn question_text(question: &Question) -> String {
     match question {
         Question::Tools { task } => json!({ "question": "tools", "task": task }),
         Question::Vet { task, calls } => json!({ "question": "vet", "task": task, "calls": calls }),
-        Question::Prompt { context } => json!({ "question": "prompt", "context": context }),
+        Question::Prompt { task, context } => {
+            json!({ "question": "prompt", "task": task, "context": context })
+        }
         Question::LookUp { call } => json!({ "question": "lookUp", "call": call }),
         Question::Alive { holder } => json!({ "question": "alive", "holder": holder }),
         Question::Runs => json!({ "question": "runs" }),

@@ -12,10 +12,9 @@ use serde_json::{Map, Value};
 use wasm_bindgen::JsValue;
 
 /// What a settled call is expected to carry.
-#[derive(Clone, Copy)]
 pub(super) enum Shape {
-    /// As many documents or nulls as were asked for.
-    Documents { wanted: usize },
+    /// As many documents or nulls as were asked for; of the version `known` nothing but that.
+    Documents { wanted: usize, known: Option<String> },
     /// Documents.
     Page,
     /// `{ version }`.
@@ -37,16 +36,17 @@ impl Arrival {
     pub(super) fn into_input(self, host: &Host) -> Input {
         let Arrival { ticket, shape, settled } = self;
         match shape {
-            Shape::Documents { wanted } => Input::Read {
+            Shape::Documents { wanted, known } => Input::Read {
                 ticket,
-                result: read(host, settled, "read").and_then(|found| documents(found, wanted)),
+                result: read(host, settled, "read", known).and_then(|found| documents(found, wanted)),
             },
             Shape::Page => {
-                let page = read::<Vec<WireDocument>>(host, settled, "list");
+                let page = read::<Vec<WireDocument>>(host, settled, "list", None);
                 Input::Listed { ticket, result: page.map(|page| page.into_iter().map(Into::into).collect()) }
             }
             Shape::Version => {
-                let version = read::<Committed>(host, settled, "commit").map(|committed| committed.version);
+                let version =
+                    read::<Committed>(host, settled, "commit", None).map(|committed| committed.version);
                 // A commit whose reply makes no sense may have landed: that is what `unavailable` says.
                 let unclear = |error: StoreError| match error.code {
                     StoreErrorCode::Invalid if error.cause.is_none() => {
@@ -106,9 +106,11 @@ fn read<T: DeserializeOwned>(
     host: &Host,
     settled: Result<JsValue, JsValue>,
     method: &str,
+    known: Option<String>,
 ) -> Result<T, StoreError> {
     let value = settled.map_err(|thrown| store_error(&host.describe_store_error(&thrown)))?;
-    let text = host.stringify(&value).map_err(|_| invalid(format!("{method}() returned what is no JSON")))?;
+    let text =
+        host.stringify(&value, known).map_err(|_| invalid(format!("{method}() returned what is no JSON")))?;
     serde_json::from_str(&text)
         .map_err(|error| invalid(format!("{method}() returned what the contract does not allow: {error}")))
 }

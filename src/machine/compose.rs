@@ -114,6 +114,8 @@ pub(crate) struct Writes {
     pub bytes: usize,
     pub head: Head,
     pub task_fields: Vec<FieldWrite>,
+    /// The version of the task document that shows all progress once `task_fields` are written to it.
+    pub rolled_up: Option<String>,
 }
 
 /// Facts tried out before they are stored.
@@ -296,14 +298,18 @@ impl Run {
     fn add_decisions(&mut self, ctx: &Ctx, draft: &mut Draft) -> Result<Option<End>, Need> {
         self.add_unknown(ctx, draft)?;
         self.add_inbox(ctx, draft);
-        if !self.reopens {
-            for key in self.plan().externally_completed(&draft.live.done) {
+        if self.reopens.is_none() && self.adopted.as_ref() != Some(&self.task_version) {
+            let external = self.task.plan.externally_completed(&draft.live.done);
+            if external.is_empty() {
+                self.adopted = Some(self.task_version.clone());
+            }
+            for key in external {
                 self.add_done(draft, key, String::new(), true);
             }
         }
         let control = self.decision(0);
         // Each pass adds a fact that takes the decision on; the bound is far above what any state can need.
-        let plan = self.plan();
+        let plan = self.plan().clone();
         for _ in 0..plan.items().len() * 2 + 64 {
             match decide(&draft.live, &plan, &control) {
                 Step::RunCalls => self.add_calls(draft)?,
@@ -511,7 +517,7 @@ impl Run {
     /// The writes of a plan: journal, head, thread, inbox, task.
     pub(super) fn writes(&self, ctx: &Ctx, plan: &Plan) -> Writes {
         let at = iso8601(plan.entry.wall);
-        let task_fields = self.task_fields(plan, &at);
+        let (task_fields, rolled_up) = self.task_fields(plan, &at);
         let counts = plan.entry.facts.iter().any(|f| matches!(f, Fact::Turn { .. } | Fact::Result { .. }));
         let head = Head {
             seq: plan.entry.seq,
@@ -534,21 +540,26 @@ impl Run {
             taken: &plan.taken,
             document_bytes: ctx.cfg.limits.document_bytes,
         });
-        Writes { writes: composed.writes, bytes: composed.bytes, head, task_fields }
+        Writes { writes: composed.writes, bytes: composed.bytes, head, task_fields, rolled_up }
     }
 
-    fn task_fields(&self, plan: &Plan, at: &str) -> Vec<FieldWrite> {
+    /// What changes in the task document, and the version that shows all progress once that is written.
+    fn task_fields(&self, plan: &Plan, at: &str) -> (Vec<FieldWrite>, Option<String>) {
+        let mut rolled_up = None;
         let mut fields = self.status_fields(plan, at);
         let current = plan.live.stated.as_ref().filter(|k| !plan.live.done.contains(k));
-        if self.reopens {
+        if self.reopens.is_some() {
             fields.extend(rollup::reopen(&self.task, current, at).fields);
         } else if (self.conflicts < MAX_CONFLICTS || plan.status.is_some()) && plan.live.begun {
-            fields.extend(rollup::roll_up(&self.task, &plan.live.done, current, at).fields);
+            rolled_up = Some(self.task_version.clone());
+            if self.rolled_up != rolled_up || moves_on(&plan.entry.facts) {
+                fields.extend(rollup::roll_up(&self.task, &plan.live.done, current, at).fields);
+            }
         }
         if !fields.is_empty() || matches!(plan.ends, Some(End::For { .. })) {
             fields.push(FieldWrite::set(&["updated_at"], at));
         }
-        fields
+        (fields, rolled_up)
     }
 
     fn status_fields(&self, plan: &Plan, at: &str) -> Vec<FieldWrite> {
@@ -559,7 +570,7 @@ impl Run {
         }
         let begins = self.begins && begins(&plan.entry.facts);
         if begins {
-            if !self.task.raw.get("started_at").is_some_and(Value::is_string) || self.reopens {
+            if !self.task.raw.get("started_at").is_some_and(Value::is_string) || self.reopens.is_some() {
                 fields.push(FieldWrite::set(&["started_at"], at));
             }
             let completes = matches!(plan.ends, Some(End::For { status: EndStatus::Completed, .. }));
@@ -668,6 +679,13 @@ fn begins(facts: &[Fact]) -> bool {
     facts.iter().any(|f| matches!(f, Fact::Begun { .. }))
 }
 
+/// What is done or at work is another than before.
+fn moves_on(facts: &[Fact]) -> bool {
+    let moves =
+        |f: &Fact| matches!(f, Fact::Done { .. } | Fact::Stated { .. } | Fact::Reset | Fact::Begun { .. });
+    facts.iter().any(moves)
+}
+
 /// The old `execution.api_messages` as one fact.
 pub(crate) fn import(task: &TaskDocument) -> Fact {
     let old = task.raw.get("execution").and_then(|e| e.get("api_messages")).and_then(Value::as_array);
@@ -692,10 +710,9 @@ pub(super) fn complete_task_item() -> ToolSpec {
     }
 }
 
-/// `PromptContext`.
-pub(super) fn prompt_context(task: &TaskDocument, task_id: &str, item: &Item) -> Value {
-    let whole = super::opening::task_value(task, task_id);
-    let progress = whole.get("progress");
+/// `PromptContext` without the task.
+pub(super) fn prompt_context(task: &TaskDocument, item: &Item) -> Value {
+    let progress = task.raw.get("progress");
     let id_is = |id: &str, v: &&Value| v["id"].as_str() == Some(id);
     let milestone = item
         .key
@@ -708,7 +725,7 @@ pub(super) fn prompt_context(task: &TaskDocument, task_id: &str, item: &Item) ->
     let raw = raw.unwrap_or_else(|| {
         json!({ "id": item.key.item, "name": item.name, "description": item.description, "status": "not_started" })
     });
-    let mut context = json!({ "task": whole.as_ref(), "item": raw });
+    let mut context = json!({ "item": raw });
     if let (Value::Object(map), Some(milestone)) = (&mut context, milestone) {
         map.insert("milestone".into(), milestone);
     }

@@ -18,7 +18,8 @@ use crate::error::{Code, EngineError};
 use crate::facts::announce::{announce, asking, event};
 use crate::facts::fact::{Begin, EndStatus, Entry, Fact};
 use crate::facts::fold::{CallState, Facts};
-use crate::facts::plan::ItemKey;
+use crate::facts::plan::{ItemKey, Plan as ItemPlan};
+use crate::facts::rollup;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
 use crate::limits::Settings;
@@ -52,6 +53,8 @@ pub(crate) struct OnItsWay {
     pub head: Head,
     pub plan: Plan,
     pub task_fields: Vec<FieldWrite>,
+    /// The version of the document that shows all progress once `task_fields` are written to it.
+    pub rolled_up: Option<String>,
 }
 
 #[derive(Debug)]
@@ -87,8 +90,14 @@ pub(crate) struct Run {
     pub begins: bool,
     /// The status and reason that the run began from: while its beginning is not stored, only others count.
     pub begun_from: (Status, Option<String>),
-    /// Every item is reopened in the document.
-    pub reopens: bool,
+    /// Every item is to be reopened in the document: the plan as it will be.
+    pub reopens: Option<ItemPlan>,
+    /// The version of the task document that shows all progress.
+    pub rolled_up: Option<String>,
+    /// The version of the task document in which nothing is completed that the journal lacks.
+    pub adopted: Option<String>,
+    /// The version of the task document that the host's callbacks have.
+    told: Option<String>,
     /// The end of the run is stored.
     ended_well: bool,
     /// Active milliseconds that no entry counts yet.
@@ -133,7 +142,10 @@ impl Run {
             spent: Usage::default(),
             conflicts: 0,
             begins: false,
-            reopens: false,
+            reopens: None,
+            rolled_up: None,
+            adopted: None,
+            told: None,
             ended_well: false,
             active_ms: 0,
             last_tick: now,
@@ -162,7 +174,7 @@ impl Run {
             Mode::Begin => {
                 if self.facts.live.begun {
                     self.due_fact(Fact::Reset);
-                    self.reopens = true;
+                    self.reopens = Some(reopened(&self.task));
                     self.calls = Calls::default();
                 }
                 self.due_fact(Fact::Begun { how: Begin::Started });
@@ -205,7 +217,7 @@ impl Run {
                 self.end(ctx, Ending::new(How::Fail(e)));
             }
         }
-        for call in self.facts.live.calls.iter().filter(|_| !self.reopens) {
+        for call in self.facts.live.calls.iter().filter(|_| self.reopens.is_none()) {
             if let CallState::Waiting(why) = call.state {
                 let mut again = asking(&call.call, why, true);
                 if let Value::Object(map) = &mut again {
@@ -350,7 +362,7 @@ impl Run {
             return;
         }
         self.start_calls(ctx);
-        match decide(&self.facts.live, &self.plan(), &self.decision(0)) {
+        match decide(&self.facts.live, self.plan(), &self.decision(0)) {
             Step::Converse if self.may_start(ctx) => self.converse(ctx),
             Step::Wait => {
                 let people = self.calls.none_running() && !self.calls.any_startable();
@@ -370,11 +382,26 @@ impl Run {
     }
 
     /// The plan, as it will be where every item is reopened.
-    pub fn plan(&self) -> crate::facts::plan::Plan {
-        let reopened = self
-            .reopens
-            .then(|| self.task.apply(&crate::facts::rollup::reopen(&self.task, None, "").fields).ok());
-        reopened.flatten().map_or_else(|| self.task.plan.clone(), |task| task.plan)
+    pub fn plan(&self) -> &ItemPlan {
+        self.reopens.as_ref().unwrap_or(&self.task.plan)
+    }
+
+    /// The task document as it is stored now.
+    pub fn take_task(&mut self, task: TaskDocument, version: String) {
+        if let Some(plan) = &mut self.reopens {
+            *plan = reopened(&task);
+        }
+        self.task = task;
+        self.task_version = version;
+    }
+
+    /// The task document for the host's callbacks, unless they have it.
+    fn tell_task(&mut self, ctx: &Ctx) -> Option<Rc<Value>> {
+        if self.told.as_ref() == Some(&self.task_version) {
+            return None;
+        }
+        self.told = Some(self.task_version.clone());
+        Some(super::opening::task_value(&self.task, &ctx.cfg.task_id))
     }
 
     pub fn decision(&self, extra_active_ms: u64) -> crate::decide::Control {
@@ -392,12 +419,13 @@ impl Run {
             _ if self.asked.is_some() => {}
             Need::Vet(calls) => {
                 let ids = calls.iter().map(|c| c.id.clone()).collect();
-                let task = super::opening::task_value(&self.task, &ctx.cfg.task_id);
+                let task = self.tell_task(ctx);
                 self.ask(ctx, Question::Vet { task, calls }, Asking::Vet(ids));
             }
             Need::Prompt(item) => {
-                let context = super::compose::prompt_context(&self.task, &ctx.cfg.task_id, &item);
-                self.ask(ctx, Question::Prompt { context }, Asking::Prompt(item.key.clone()));
+                let context = super::compose::prompt_context(&self.task, &item);
+                let task = self.tell_task(ctx);
+                self.ask(ctx, Question::Prompt { task, context }, Asking::Prompt(item.key.clone()));
             }
             Need::LookUp(call) => {
                 let id = call.id.clone();
@@ -480,7 +508,12 @@ impl Run {
             writes: Rc::new(composed.writes),
             task_version: (!composed.task_fields.is_empty()).then(|| self.task_version.clone()),
         };
-        self.on_its_way = Some(OnItsWay { head: composed.head, plan, task_fields: composed.task_fields });
+        self.on_its_way = Some(OnItsWay {
+            head: composed.head,
+            plan,
+            task_fields: composed.task_fields,
+            rolled_up: composed.rolled_up,
+        });
         self.send(ctx, batch);
     }
 
@@ -546,7 +579,7 @@ impl Run {
             writes: Rc::new(writes),
             task_version,
         };
-        self.on_its_way = Some(OnItsWay { head, plan: Plan::empty(), task_fields });
+        self.on_its_way = Some(OnItsWay { head, plan: Plan::empty(), task_fields, rolled_up: None });
         self.send(ctx, batch);
     }
 
@@ -573,6 +606,7 @@ impl Run {
             }
             Resolved::TaskChanged { task, .. } => {
                 self.conflicts += 1;
+                self.look.invalidate(ctx);
                 self.task_read(ctx, task);
                 // The inbox is read again before anything is completed.
                 self.look.fresh = false;
@@ -598,10 +632,12 @@ impl Run {
         for event in announce(&ctx.cfg.task_id, entry) {
             ctx.io.push(Effect::Emit { event });
         }
-        if !sent.task_fields.is_empty() {
+        if sent.task_fields.is_empty() {
+            self.rolled_up = sent.rolled_up.or(self.rolled_up.take());
+        } else {
             if let Ok(task) = self.task.apply(&sent.task_fields) {
-                self.task = task;
-                self.task_version.clone_from(&self.head_version);
+                self.rolled_up = sent.rolled_up.map(|_| self.head_version.clone());
+                self.take_task(task, self.head_version.clone());
             }
             self.look.invalidate(ctx);
         }
@@ -614,7 +650,7 @@ impl Run {
         }
         if entry.facts.iter().any(|f| matches!(f, Fact::Begun { .. })) {
             self.begins = false;
-            self.reopens = false;
+            self.reopens = None;
         }
         if let Some(end) = sent.plan.ends {
             self.ended(ctx, end);
@@ -756,4 +792,10 @@ impl Run {
             _ => None,
         }
     }
+}
+
+/// The plan of a task that starts anew.
+fn reopened(task: &TaskDocument) -> ItemPlan {
+    let fields = rollup::reopen(task, None, "").fields;
+    task.apply(&fields).map_or_else(|_| task.plan.clone(), |task| task.plan)
 }

@@ -78,7 +78,7 @@ impl Run {
         }
         self.look.changed = false;
         self.look.heartbeat_ms = self.settings.heartbeat_ms();
-        let want = Want::Documents(vec![ctx.paths.task.clone()]);
+        let want = Want::Changed { path: ctx.paths.task.clone(), known: self.task_version.clone() };
         let timeout = self.settings.store_timeout_ms;
         self.look.state = State::Task(Fetch::new(ctx.now.mono, want, timeout, &mut ctx.io));
     }
@@ -160,8 +160,7 @@ impl Run {
         match read {
             Err(e) => self.interrupt(ctx, e),
             Ok(task) => {
-                self.task = task;
-                self.task_version = document.version;
+                self.take_task(task, document.version);
                 self.obey(ctx);
             }
         }

@@ -89,6 +89,13 @@ pub fn attempt_deadline(now: Instant, timeout_ms: u64, deadline: Instant) -> Ins
 pub enum Want {
     /// Documents by path.
     Documents(Vec<String>),
+    /// A document, of which the version `known` needs no data.
+    Changed {
+        /// Its path.
+        path: String,
+        /// What is here already.
+        known: String,
+    },
     /// A page of a collection.
     Page {
         /// Its path.
@@ -101,6 +108,14 @@ pub enum Want {
 }
 
 impl Want {
+    fn paths(&self) -> &[String] {
+        match self {
+            Want::Documents(paths) => paths,
+            Want::Changed { path, .. } => std::slice::from_ref(path),
+            Want::Page { .. } => &[],
+        }
+    }
+
     /// What a page is that the store must not return: read on after it, a listing might never end.
     fn breach_of(&self, page: &[StoredDocument]) -> Option<String> {
         let Want::Page { collection, after, limit } = self else { return None };
@@ -158,7 +173,10 @@ impl Fetch {
     fn send(&mut self, now: Instant, io: &mut Io) {
         let ticket = io.ticket();
         io.push(match &self.want {
-            Want::Documents(paths) => Effect::Read { ticket, paths: paths.clone() },
+            Want::Documents(paths) => Effect::Read { ticket, paths: paths.clone(), known: None },
+            Want::Changed { path, known } => {
+                Effect::Read { ticket, paths: vec![path.clone()], known: Some(known.clone()) }
+            }
             Want::Page { collection, after, limit } => {
                 Effect::List { ticket, collection: collection.clone(), after: after.clone(), limit: *limit }
             }
@@ -172,8 +190,8 @@ impl Fetch {
         match (&self.state, input) {
             (FetchState::Sent { ticket, .. }, Input::Read { ticket: t, result }) if t == ticket => {
                 match (result, &self.want) {
-                    (Ok(found), Want::Documents(paths)) if found.len() == paths.len() => {
-                        let asked = found.iter().zip(paths);
+                    (Ok(found), want) if found.len() == want.paths().len() => {
+                        let asked = found.iter().zip(want.paths());
                         match asked.filter_map(|(d, path)| d.as_ref().filter(|d| d.path != *path)).next() {
                             None => Some(Ok(found.clone())),
                             Some(other) => {

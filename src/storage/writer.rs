@@ -260,7 +260,7 @@ impl Writer {
             _ => match &attempt.batch.purpose {
                 Purpose::Entry(entry) => {
                     let ticket = io.ticket();
-                    io.push(Effect::Read { ticket, paths: vec![self.paths.entry(entry.seq)] });
+                    io.push(Effect::Read { ticket, paths: vec![self.paths.entry(entry.seq)], known: None });
                     let until = attempt_deadline(now, attempt.timeout_ms, attempt.deadline);
                     (State::ReadingEntry { attempt, ticket, until, error: error.clone() }, None)
                 }
@@ -278,7 +278,8 @@ impl Writer {
         io: &mut Io,
     ) -> State {
         let ticket = io.ticket();
-        io.push(Effect::Read { ticket, paths: vec![self.paths.head.clone(), self.paths.task.clone()] });
+        let paths = vec![self.paths.head.clone(), self.paths.task.clone()];
+        io.push(Effect::Read { ticket, paths, known: None });
         let until = attempt_deadline(now, attempt.timeout_ms, attempt.deadline);
         State::ReadingHead { attempt, ticket, until, error, mine }
     }

@@ -77,8 +77,11 @@ impl MemoryStore {
             _ => None,
         };
         match effect {
-            Effect::Read { ticket, paths } => {
-                let found = paths.iter().map(|path| self.document(path, now)).collect();
+            Effect::Read { ticket, paths, known } => {
+                let mut found: Vec<_> = paths.iter().map(|path| self.document(path, now)).collect();
+                for known in found.iter_mut().flatten().filter(|d| known.as_ref() == Some(&d.version)) {
+                    known.data.clear();
+                }
                 (ticket, Input::Read { ticket, result: refused.map_or(Ok(found), Err) }, Vec::new())
             }
             Effect::List { ticket, collection, after, limit } => {

@@ -99,7 +99,7 @@ impl World {
 }
 
 fn reading(store: &str) -> World {
-    let read = Effect::Read { ticket: Ticket(2), paths: vec!["a/b".to_owned()] };
+    let read = Effect::Read { ticket: Ticket(2), paths: vec!["a/b".to_owned()], known: None };
     World::begin(store, Probe { effects: [read].into(), ..Probe::default() })
 }
 
@@ -155,7 +155,7 @@ async fn a_commit_whose_reply_makes_no_sense_is_of_unknown_outcome() {
 
 #[wasm_bindgen_test]
 async fn a_cancelled_call_is_aborted_and_its_late_reply_counts_no_more() {
-    let read = Effect::Read { ticket: Ticket(2), paths: vec!["a/b".to_owned()] };
+    let read = Effect::Read { ticket: Ticket(2), paths: vec!["a/b".to_owned()], known: None };
     let probe = Probe {
         effects: [read].into(),
         on_command: vec![Effect::Cancel { ticket: Ticket(2) }],
@@ -197,7 +197,7 @@ async fn the_timer_hands_in_that_time_has_passed() {
 #[wasm_bindgen_test]
 async fn a_closed_machine_hears_nothing_more() {
     let soon = Instant(eval("performance.now() + 5").unwrap().as_f64().unwrap() as u64);
-    let read = Effect::Read { ticket: Ticket(2), paths: vec!["a/b".to_owned()] };
+    let read = Effect::Read { ticket: Ticket(2), paths: vec!["a/b".to_owned()], known: None };
     let probe = Probe { effects: [read].into(), timeout: Some(soon), ..Probe::default() };
     let world = World::begin("{ async read() { return [null] } }", probe);
     world.call("close()");

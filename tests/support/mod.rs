@@ -446,9 +446,12 @@ impl World {
         let (now, latency) = (self.now, self.latency);
         let failed = |code: StoreErrorCode| StoreError { code, message: format!("{code:?}"), cause: None };
         match &effect {
-            Effect::Read { ticket, paths } => {
+            Effect::Read { ticket, paths, known } => {
                 let fault = (self.fault)(&mut self.rng, &effect);
-                let found: Vec<_> = paths.iter().map(|p| self.store.read(p, now)).collect();
+                let mut found: Vec<_> = paths.iter().map(|p| self.store.read(p, now)).collect();
+                for known in found.iter_mut().flatten().filter(|d| known.as_ref() == Some(&d.version)) {
+                    known.data.clear();
+                }
                 match fault {
                     Fault::Silent(_) => {}
                     Fault::Fails(code) => {
@@ -542,7 +545,7 @@ impl World {
                 let value = match question {
                     Question::Tools { .. } => self.tools.clone(),
                     Question::Vet { calls, .. } => calls.iter().map(|c| (self.vet)(c)).collect(),
-                    Question::Prompt { context } => json!(format!("Do {}", context["item"]["name"])),
+                    Question::Prompt { context, .. } => json!(format!("Do {}", context["item"]["name"])),
                     Question::LookUp { call } => (self.look_up)(call),
                     Question::Alive { holder } => json!(self.alive.contains(holder)),
                     Question::Runs => json!(true),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Tool, tool } from '../../../js/index.js';
+import { type Task, type Tool, tool } from '../../../js/index.js';
 import { add, world } from './world.js';
 
 const callAdd = { text: 'Adding.', tools: [{ name: 'add', input: { a: 1, b: 2 }, id: 'c1' }] };
@@ -76,4 +76,32 @@ test('an outcome whose look-up never settles is reported to the model as unknown
   expect(runner.seen).toContainEqual(
     expect.objectContaining({ type: 'task:tool_result', status: 'error', unknown: true }),
   );
+});
+
+test('approval is given the task as others have left it, and what it does to that object gates nothing', async () => {
+  const call = (id: string) => ({ tools: [{ name: 'add', input: { a: 1, b: 2 }, id }] });
+  const tasks: { title: string; same: boolean }[] = [];
+  let last: Task | undefined;
+  const { executor, store } = world([call('c1'), call('c2'), call('c3'), 'It is 3.'], {
+    tools: { add },
+    approval: async ({ id }, task) => {
+      tasks.push({ title: task.title, same: task === last });
+      last = task;
+      task.config.auto_approve = false;
+      if (id === 'c2') {
+        const fields = [{ path: ['title'], value: 'Renamed' }];
+        await store.commit([{ op: 'update', path: 'users/u/tasks/t', fields }]);
+      }
+      return false;
+    },
+  });
+  const runner = executor();
+  await runner.start();
+  expect(runner.outcome?.status).toBe('completed');
+  const [title] = tasks.map((task) => task.title);
+  expect(tasks).toEqual([
+    { title, same: false },
+    { title, same: true },
+    { title: 'Renamed', same: false },
+  ]);
 });
