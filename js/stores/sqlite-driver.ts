@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import { TaskExecutionError } from '../errors.js';
 import type { StoreErrorCode } from '../types.js';
 import { describeThrown } from '../values.js';
@@ -17,25 +18,58 @@ export interface Statement {
   run(...values: unknown[]): unknown;
 }
 
-type OpenDatabase = (file: string) => Database;
+/** Opens a file to read and write it. */
+export type OpenDatabase = (file: string) => Database;
+
+/** A way into SQLite. */
+export interface Driver {
+  open: OpenDatabase;
+  /**
+   * Opens a file that is there for reading. `frozen` promises that nobody writes meanwhile: no file is made beside the
+   * database then.
+   */
+  openForReading(file: string, frozen: boolean): Database;
+}
+
+function uriOf(file: string, frozen: boolean): string {
+  return `${pathToFileURL(file).href}?mode=ro${frozen ? '&immutable=1' : ''}`;
+}
 
 /** `node:sqlite` where this runtime has it without a flag. */
-function builtIn(): OpenDatabase | undefined {
+function builtIn(): Driver | undefined {
   const getBuiltin: unknown = Reflect.get(process, 'getBuiltinModule');
   const found: unknown =
     typeof getBuiltin === 'function' ? getBuiltin.call(process, 'node:sqlite') : undefined;
-  const { DatabaseSync } = (found ?? {}) as { DatabaseSync?: new (file: string) => Database };
-  return DatabaseSync ? (file) => new DatabaseSync(file) : undefined;
+  const { DatabaseSync } = (found ?? {}) as {
+    DatabaseSync?: new (file: string, options?: { readOnly: boolean }) => Database;
+  };
+  if (DatabaseSync === undefined) return undefined;
+  return {
+    open: (file) => new DatabaseSync(file),
+    openForReading(file, frozen) {
+      const readOnly = { readOnly: true };
+      try {
+        return new DatabaseSync(uriOf(file, frozen), readOnly);
+      } catch (error) {
+        // the first versions of it take a URI for the name of a file
+        if (primaryCode(error) !== 14) throw error;
+        return new DatabaseSync(file, readOnly);
+      }
+    },
+  };
 }
 
-async function peer(): Promise<OpenDatabase> {
+async function peer(): Promise<Driver> {
   // in a variable, so that no bundler insists on an optional peer
   const name = 'libsql';
   const loaded: unknown = await import(
     /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ name
   );
   const Constructor = Reflect.get(loaded as object, 'default') as new (file: string) => Database;
-  return (file) => new Constructor(file);
+  return {
+    open: (file) => new Constructor(file),
+    openForReading: (file, frozen) => new Constructor(uriOf(file, frozen)),
+  };
 }
 
 /**
@@ -43,7 +77,7 @@ async function peer(): Promise<OpenDatabase> {
  *
  * @throws TaskExecutionError NOT_CONFIGURED, saying what to install, where there is none.
  */
-export async function loadDriver(): Promise<OpenDatabase> {
+export async function loadDriver(): Promise<Driver> {
   const own = builtIn();
   if (own) {
     return own;

@@ -17,16 +17,24 @@ import {
 } from './documents.js';
 import { bootId, processHolder } from './holder.js';
 import { type Database, isBusy, loadDriver, translate } from './sqlite-driver.js';
+import { Reading } from './sqlite-reading.js';
 import { Watchers } from './watchers.js';
 
 /** Where the data is. */
 export interface SqliteStoreOptions {
   /** The database file. It is made where it is missing, and so is its folder. */
   file: string;
+  /**
+   * Only reads: the file has to be there and stays as it is, byte for byte, also while others write it. Commits are
+   * refused as `denied`.
+   */
+  readOnly?: boolean;
 }
 
 /** A store in a SQLite file. */
 export interface SqliteStore extends TaskStore {
+  /** Paths of the collections that have documents, in the order of their bytes. */
+  collections(): Promise<string[]>;
   /** Closes the file. Calls given afterwards fail. */
   close(): void;
 }
@@ -63,6 +71,24 @@ interface DocumentRow extends Row {
 
 const columns = 'path, data AS json, version, written_boot, written_at';
 
+/** Goes from one collection to the next in the index, past all of their documents. */
+const eachCollection = `
+  WITH RECURSIVE found (collection) AS (
+    SELECT min(collection) FROM documents
+    UNION ALL
+    SELECT (SELECT min(collection) FROM documents WHERE collection > found.collection)
+      FROM found WHERE found.collection IS NOT NULL
+  )
+  SELECT collection FROM found WHERE collection IS NOT NULL`;
+
+/** An open file. */
+interface Connection {
+  /** Another number: what the database says of its version cannot be compared with what it said before. */
+  readonly generation: number;
+  database(): Database;
+  close(): void;
+}
+
 /** The file's own path, whatever links lead to it, also before it exists. */
 function realPath(file: string): string {
   try {
@@ -74,23 +100,42 @@ function realPath(file: string): string {
   }
 }
 
+function checkpointAndClose(database: Database): void {
+  try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch {
+    // another process is at work on it and will do so
+  }
+  database.close();
+}
+
 function setUp(database: Database, file: string): void {
   database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
   database.exec('PRAGMA journal_mode = WAL');
   // a commit that was confirmed survives a loss of power
   database.exec('PRAGMA synchronous = FULL');
   transact(database, 'IMMEDIATE', () => {
-    const pragma = (name: string) =>
-      Object.values(database.prepare(`PRAGMA ${name}`).get() as object)[0] as number;
     const tables = database.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number };
     if (tables.n === 0) {
       database.exec(schema);
-    } else if (pragma('application_id') !== applicationId) {
-      throw new StoreError('invalid', `${file} is a database of something else: name a file of its own.`);
-    } else if (pragma('user_version') !== schemaVersion) {
-      throw new StoreError('invalid', `${file} was written by another version of the engine.`);
+    } else {
+      checkSchema(database, `${file} is a database of something else: name a file of its own.`, file);
     }
   });
+}
+
+function setUpForReading(database: Database, file: string): void {
+  database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+  checkSchema(database, `${file} is a database of something else, not a store of tasks.`, file);
+}
+
+function checkSchema(database: Database, foreign: string, file: string): void {
+  const pragma = (name: string) =>
+    Object.values(database.prepare(`PRAGMA ${name}`).get() as object)[0] as number;
+  if (pragma('application_id') !== applicationId) throw new StoreError('invalid', foreign);
+  if (pragma('user_version') !== schemaVersion) {
+    throw new StoreError('invalid', `${file} was written by another version of the engine.`);
+  }
 }
 
 function transact<T>(database: Database, mode: 'DEFERRED' | 'IMMEDIATE', work: () => T): T {
@@ -123,7 +168,7 @@ function sinceBoot(): number {
  * neither driver is there.
  */
 export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
-  const given = typeof options === 'string' ? options : options?.file;
+  const { file: given, readOnly = false } = typeof options === 'string' ? { file: options } : (options ?? {});
   if (typeof given !== 'string' || given === '' || given.includes('\0')) {
     throw new TaskExecutionError('INVALID_ARGUMENT', 'sqliteStore needs the path of a file.');
   }
@@ -136,21 +181,22 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
   const file = realPath(resolve(given));
   const boot = bootId();
   const watchers = new Watchers();
-  let opening: Promise<Database> | undefined;
+  let opening: Promise<Connection> | undefined;
   let closed = false;
   let poll: ReturnType<typeof setInterval> | undefined;
 
-  const open = async (): Promise<Database> => {
-    const openFile = await loadDriver();
+  const open = async (): Promise<Connection> => {
+    const driver = await loadDriver();
+    if (readOnly) return new Reading(file, driver, (database) => setUpForReading(database, file));
     try {
       mkdirSync(dirname(file), { recursive: true });
     } catch (cause) {
       throw new StoreError('denied', `The folder of ${file} cannot be made (${cause}).`, { cause });
     }
-    const database = openFile(file);
+    const database = driver.open(file);
     try {
       setUp(database, file);
-      return database;
+      return { generation: 0, database: () => database, close: () => checkpointAndClose(database) };
     } catch (error) {
       database.close();
       throw error;
@@ -158,7 +204,10 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
   };
 
   /** Runs synchronous work on the database; waits, without blocking, while another process holds the lock. */
-  const use = async <T>(signal: AbortSignalLike | undefined, work: (database: Database) => T): Promise<T> => {
+  const use = async <T>(
+    signal: AbortSignalLike | undefined,
+    work: (database: Database, generation: number) => T,
+  ): Promise<T> => {
     const deadline = performance.now() + busyRetryMs;
     for (let pause = 5; ; pause = Math.min(pause * 2, 100)) {
       checkSignal(signal);
@@ -167,9 +216,9 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
       }
       try {
         opening ??= open();
-        const database = await opening;
+        const connection = await opening;
         checkSignal(signal);
-        return work(database);
+        return work(connection.database(), connection.generation);
       } catch (error) {
         if (!(await opening?.catch(() => undefined))) {
           opening = undefined;
@@ -216,11 +265,13 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
 
   /** Sees what other connections committed; what this one does is announced at once. */
   const startPolling = () => {
-    let seen: unknown;
+    let seen: string | undefined;
     const look = async () => {
       try {
-        const row = await use(undefined, (database) => database.prepare('PRAGMA data_version').get());
-        const [version] = Object.values(row as object);
+        const version = await use(undefined, (database, generation) => {
+          const row = database.prepare('PRAGMA data_version').get();
+          return `${generation}:${Object.values(row as object)[0]}`;
+        });
         if (seen !== undefined && version !== seen) {
           watchers.notify();
         }
@@ -253,6 +304,7 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
     },
 
     async commit(batch, { signal } = {}) {
+      if (readOnly) throw new StoreError('denied', `${file} was opened to be read only.`);
       const version = crypto.randomUUID();
       const changes = await use(signal, (database) =>
         transact(database, 'IMMEDIATE', () => {
@@ -275,6 +327,11 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
       return (rows as DocumentRow[]).map(present);
     },
 
+    async collections() {
+      const rows = await use(undefined, (database) => database.prepare(eachCollection).all());
+      return (rows as { collection: string }[]).map(({ collection }) => collection);
+    },
+
     watch(paths, onChange) {
       const end = watchers.add(paths, onChange);
       if (poll === undefined && !closed) {
@@ -292,14 +349,7 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
       closed = true;
       stopPolling();
       opening?.then(
-        (database) => {
-          try {
-            database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-          } catch {
-            // another process is at work on it and will do so
-          }
-          database.close();
-        },
+        (connection) => connection.close(),
         () => undefined, // it never opened, and whoever asked has been told
       );
       opening = undefined;

@@ -74,7 +74,7 @@ describe('the SQLite store', () => {
       code: 'invalid',
       message: expect.stringMatching(/text\.db is not a SQLite database/),
     });
-    const foreign = (await loadDriver())(join(folder, 'foreign.db'));
+    const foreign = (await loadDriver()).open(join(folder, 'foreign.db'));
     foreign.exec('CREATE TABLE customers (name TEXT)');
     foreign.close();
     await expect(open('foreign.db').read([task])).rejects.toMatchObject({
@@ -111,7 +111,7 @@ describe('the SQLite store', () => {
   it('waits for a lock without blocking, then says that it is unavailable', async () => {
     const store = open();
     await store.commit([{ op: 'create', path: task, data: { n: 0 } }]);
-    const other = (await loadDriver())(join(folder, 'tasks.db'));
+    const other = (await loadDriver()).open(join(folder, 'tasks.db'));
     other.exec('BEGIN IMMEDIATE');
     let turns = 0;
     const timer = setInterval(() => {
