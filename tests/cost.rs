@@ -157,3 +157,21 @@ fn a_step_is_two_commits_and_two_reads_and_leaves_the_task_document_where_it_is(
     assert_eq!(to.whole_tasks - from.whole_tasks, 0);
     assert_eq!(to.task_writes - from.task_writes, 0);
 }
+
+#[test]
+fn items_that_others_have_completed_are_adopted_with_one_copy_of_the_plan() {
+    let mut w = World::new(1, 500);
+    let mut items = w.store.task()["progress"]["tasks"]["m1"].clone();
+    for item in items.as_array_mut().unwrap().iter_mut().take(250) {
+        item["status"] = json!("completed");
+    }
+    let now = w.now;
+    w.store.set(TASK_PATH, &["progress", "tasks", "m1"], items, now);
+    let run = w.start();
+    w.until_event(run, "task:progress_update");
+    let of_kind = |kind: &str| w.store.facts(kind);
+    assert_eq!(of_kind("done").len(), 250);
+    assert_eq!(of_kind("progress").len(), 1);
+    assert_eq!(w.events(run, "task:progress_update")[0]["progress"]["overall"], 50);
+    assert_eq!(of_kind("stated")[0]["item"]["item"], "i251");
+}

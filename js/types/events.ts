@@ -84,6 +84,7 @@ export interface TaskEventMap {
     };
   'task:approval_required': WaitingCallAnnounced;
   'task:answer_required': WaitingCallAnnounced;
+  /** An item is done. Items that others have completed are told together, with the last of them as `itemId`. */
   'task:progress_update': TaskEventFields &
     FactFields & { progress: Progress; milestoneId?: string; itemId: string };
   /** Tokens of one turn, and of the task so far. */

@@ -303,8 +303,12 @@ impl Run {
             if external.is_empty() {
                 self.adopted = Some(self.task_version.clone());
             }
-            for key in external {
-                self.add_done(draft, key, String::new(), true);
+            for key in &external {
+                draft.add(Fact::Done { item: key.clone(), text: String::new(), external: true });
+            }
+            // One for all: each holds the whole plan.
+            if let Some(last) = external.into_iter().last() {
+                self.add_progress(draft, last);
             }
         }
         let control = self.decision(0);
@@ -318,7 +322,7 @@ impl Run {
                         return Err(Need::Look);
                     }
                     let words = draft.live.text.to_string();
-                    self.add_done(draft, key, words, false);
+                    self.add_done(draft, key, words);
                 }
                 Step::State(item) => {
                     let text = self.statement(ctx, draft, &item)?;
@@ -350,8 +354,12 @@ impl Run {
         Ok(None)
     }
 
-    fn add_done(&self, draft: &mut Draft, key: ItemKey, text: String, external: bool) {
-        draft.add(Fact::Done { item: key.clone(), text, external });
+    fn add_done(&self, draft: &mut Draft, key: ItemKey, text: String) {
+        draft.add(Fact::Done { item: key.clone(), text, external: false });
+        self.add_progress(draft, key);
+    }
+
+    fn add_progress(&self, draft: &mut Draft, key: ItemKey) {
         let progress = Rc::new(rollup::progress(&self.task, &draft.live.done));
         draft.add(Fact::Progress { progress, milestone_id: key.milestone, item_id: key.item });
     }
@@ -499,7 +507,7 @@ impl Run {
         let says = if stated.is_some() { "The item is completed." } else { "No item is open." };
         draft.add(Fact::Result { result: success(call.call.clone(), &json!(says)) });
         if let Some(key) = stated {
-            self.add_done(draft, key, summary, false);
+            self.add_done(draft, key, summary);
         }
     }
 
