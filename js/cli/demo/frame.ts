@@ -1,6 +1,8 @@
 import { bold, cyan, dim, green, yellow } from 'yoctocolors';
 import type { Progress, ToolCall, Usage } from '../../types.js';
-import { describeCall, describeUsage } from './describe.js';
+import { bar } from '../bar.js';
+import { describeCall, describeUsage } from '../describe.js';
+import { cut, padded, widthOf, wrap } from '../text.js';
 
 /** What the lower part of the terminal shows. */
 export interface View {
@@ -22,16 +24,12 @@ export function frameOf(view: View, columns: number): string[] {
   const width = Math.max(20, columns - 1);
   const { milestones, overall } = view.progress;
   const names = ['Task', ...milestones.map(({ name }) => name)];
-  const nameWidth = Math.min(
-    widestName,
-    Math.floor(width / 3),
-    Math.max(...names.map(({ length }) => length)),
-  );
+  const nameWidth = Math.min(widestName, Math.floor(width / 3), Math.max(...names.map(widthOf)));
   const barWidth = Math.max(1, Math.min(widestBar, width - nameWidth - 14));
   const row = (name: string, percent: number, rest: string) => {
-    const head = `${cut(name, nameWidth).padEnd(nameWidth)} `;
+    const head = `${padded(cut(name, nameWidth), nameWidth)} `;
     const tail = cut(` ${String(percent).padStart(3)} %  ${rest}`, width - nameWidth - 1 - barWidth);
-    return `${head}${bar(percent, barWidth)}${tail}`;
+    return `${head}${bar(percent, barWidth, { cyan, dim, green })}${tail}`;
   };
   return [
     ...(view.streaming === '' ? [] : wrap(view.streaming, width).slice(-mostStreaming)),
@@ -62,39 +60,4 @@ function prompt({ state, approvals: [asked, ...others] }: View): { text: string;
       ];
     }
   }
-}
-
-function bar(percent: number, width: number): string {
-  const full = Math.round((Math.min(100, Math.max(0, percent)) / 100) * width);
-  const style = percent >= 100 ? green : cyan;
-  return style('█'.repeat(full)) + dim('░'.repeat(width - full));
-}
-
-/** Breaks text between words where that is possible. */
-export function wrap(text: string, width: number): string[] {
-  return text.split('\n').flatMap((paragraph) => {
-    const lines: string[] = [];
-    let line = '';
-    for (const word of paragraph.split(' ').flatMap((each) => pieces(each, width))) {
-      if (line !== '' && line.length + 1 + word.length > width) {
-        lines.push(line);
-        line = word;
-      } else {
-        line = line === '' ? word : `${line} ${word}`;
-      }
-    }
-    return [...lines, line];
-  });
-}
-
-function pieces(word: string, width: number): string[] {
-  if (word.length <= width) return [word];
-  return Array.from({ length: Math.ceil(word.length / width) }, (_, n) =>
-    word.slice(n * width, (n + 1) * width),
-  );
-}
-
-function cut(text: string, width: number): string {
-  if (text.length <= width) return text;
-  return width > 1 ? `${text.slice(0, width - 1)}…` : text.slice(0, Math.max(0, width));
 }

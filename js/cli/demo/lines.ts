@@ -1,5 +1,5 @@
 import type { TaskEvent } from '../../types.js';
-import { describeCall, describeResult } from './describe.js';
+import { describeCall, describeResult } from '../describe.js';
 
 /** A line that stays: in the terminal above the bars, elsewhere all there is. */
 export interface Line {

@@ -1,5 +1,5 @@
 import type { TaskEvent } from '../../types.js';
-import { describeCall } from './describe.js';
+import { describeCall } from '../describe.js';
 import type { Controls, Display } from './display.js';
 import { linesOf } from './lines.js';
 

@@ -4,8 +4,9 @@ import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import { blue, bold, dim, green, yellow } from 'yoctocolors';
 import type { TaskEvent, TaskState } from '../../types.js';
+import { wrap } from '../text.js';
 import type { Controls, Display } from './display.js';
-import { frameOf, type View, wrap } from './frame.js';
+import { frameOf, type View } from './frame.js';
 import { type Line, linesOf } from './lines.js';
 
 /** A new terminal can claim to have no rows and columns until it is told its size. */

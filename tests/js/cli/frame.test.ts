@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
-import { frameOf, type View, wrap } from '../../../js/cli/demo/frame.js';
+import { frameOf, type View } from '../../../js/cli/demo/frame.js';
+import { widthOf, wrap } from '../../../js/cli/text.js';
 
 const milestone = (name: string, progress: number) => ({
   id: name,
@@ -14,7 +15,11 @@ const milestone = (name: string, progress: number) => ({
 const view: View = {
   progress: {
     overall: 33,
-    milestones: [milestone('Survey', 100), milestone('A very long name '.repeat(5), 0)],
+    milestones: [
+      milestone('Survey', 100),
+      milestone('A very long name '.repeat(5), 0),
+      milestone('長い名前'.repeat(9), 0),
+    ],
     tasks: {},
   },
   usage: {
@@ -33,7 +38,7 @@ const view: View = {
 test('no line of a frame is wider than the terminal', () => {
   for (const columns of [21, 40, 80, 200]) {
     for (const line of frameOf(view, columns)) {
-      expect(stripVTControlCharacters(line).length).toBeLessThan(columns);
+      expect(widthOf(stripVTControlCharacters(line))).toBeLessThan(columns);
     }
   }
 });

@@ -26,7 +26,12 @@ const put = (store: SqliteStore, n: number) =>
 const bytes = () =>
   readdirSync(folder)
     .filter((name) => !name.endsWith('-shm') && readFileSync(file(name)).length > 0)
-    .map((name) => [name, createHash('sha256').update(readFileSync(file(name))).digest('hex')]);
+    .map((name) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(file(name)))
+        .digest('hex'),
+    ]);
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'sqlite reading 100%?#'));

@@ -1,4 +1,4 @@
-import type { ToolCall, ToolResultContentBlock, Usage } from '../../types.js';
+import type { ToolCall, ToolResultContentBlock, Usage } from '../types.js';
 
 const longest = 72;
 
