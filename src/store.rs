@@ -111,6 +111,17 @@ pub struct StoreError {
     pub cause: Option<CauseId>,
 }
 
+impl StoreError {
+    /// What a call counts as whose own deadline passed.
+    pub fn silence() -> StoreError {
+        StoreError {
+            code: StoreErrorCode::Unavailable,
+            message: "the store did not answer in time".into(),
+            cause: None,
+        }
+    }
+}
+
 /// A store's limits, in UTF-8 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -18,7 +18,7 @@ fn say(w: &mut World, id: &str, words: &str) {
         json!({ "kind": "message", "text": words, "at": "x" }),
         now,
     );
-    w.store.set(TASK_PATH, &["updated_at"], json!("x"), now);
+    w.outside(&["updated_at"], json!("x"));
 }
 
 fn touches_task(effect: &Effect) -> bool {
@@ -47,8 +47,7 @@ fn progress_is_projected_at_the_next_safe_point_after_five_conflicts() {
             break;
         }
         if conflicts.get() < 5 {
-            let now = w.now;
-            w.store.set(TASK_PATH, &["custom"], json!(i), now);
+            w.outside(&["custom"], json!(i));
         }
         w.step();
     }
@@ -74,14 +73,13 @@ fn a_resume_that_nobody_runs_yet_deletes_the_reason_of_the_stop() {
 #[test]
 fn a_failed_task_that_completes_with_its_first_commit_loses_its_error() {
     let mut w = World::new(3, 1);
-    let now = w.now;
     let mut items = task_with(1)["progress"]["tasks"].clone();
     items["m1"][0]["status"] = json!("completed");
-    w.store.set(TASK_PATH, &["progress", "tasks"], items, now);
-    w.store.set(TASK_PATH, &["status"], json!("failed"), now);
-    w.store.set(TASK_PATH, &["execution", "error"], json!("boom"), now);
-    w.store.set(TASK_PATH, &["execution", "abort_reason"], json!("old"), now);
-    w.store.set(TASK_PATH, &["completed_at"], json!("old"), now);
+    w.outside(&["progress", "tasks"], items);
+    w.outside(&["status"], json!("failed"));
+    w.outside(&["execution", "error"], json!("boom"));
+    w.outside(&["execution", "abort_reason"], json!("old"));
+    w.outside(&["completed_at"], json!("old"));
     let doubled = Rc::new(RefCell::new(Vec::new()));
     let d = Rc::clone(&doubled);
     w.fault = Box::new(move |_, effect| {
@@ -111,14 +109,12 @@ fn a_failed_task_that_completes_with_its_first_commit_loses_its_error() {
 #[test]
 fn a_pause_that_comes_between_acquiring_and_the_first_commit_is_obeyed() {
     let mut w = World::new(4, 1);
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("in_progress"), now);
+    w.outside(&["status"], json!("in_progress"));
     let run = w.start();
     while w.store.get(&format!("{TASK_PATH}/engine/head")).is_none() {
         w.step();
     }
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
+    w.outside(&["status"], json!("paused"));
     let outcome = w.finish(run).unwrap();
     assert_eq!(outcome["status"], "paused");
     assert_eq!(w.store.status(), "paused");
@@ -203,8 +199,7 @@ fn a_pause_stored_while_a_long_tool_runs_is_seen_before_the_next_model_call() {
     let run = w.start();
     w.until(run, |a| !a.executed.is_empty());
     w.pass(13_000);
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
+    w.outside(&["status"], json!("paused"));
     assert_eq!(w.finish(run).unwrap()["status"], "paused");
 }
 
@@ -217,7 +212,7 @@ fn a_change_that_comes_during_a_look_is_looked_at_when_the_look_is_over() {
     w.give(run, Input::Changed);
     w.step();
     let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
+    w.outside(&["status"], json!("paused"));
     w.give(run, Input::Changed);
     assert_eq!(w.finish(run).unwrap()["status"], "paused");
     assert!(w.now - now < 1_000, "took {}", w.now - now);
@@ -285,9 +280,8 @@ fn a_resume_that_finishes_a_pause_first_announces_the_pause_first() {
     let run = w.start();
     w.until(run, |a| !a.requests.is_empty());
     w.crash(run);
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
-    w.store.set(TASK_PATH, &["execution", "abort_reason"], json!("stopped"), now);
+    w.outside(&["status"], json!("paused"));
+    w.outside(&["execution", "abort_reason"], json!("stopped"));
     w.model = Box::new(|_| text("Done."));
     let again = w.runner("resume", json!({}));
     w.finish(again).unwrap();
@@ -303,9 +297,8 @@ fn a_stop_without_reason_is_announced_alike_by_whoever_journals_it() {
     let run = w.start();
     w.until(run, |a| !a.requests.is_empty());
     w.crash(run);
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
-    w.store.set(TASK_PATH, &["execution", "abort_reason"], json!("stopped"), now);
+    w.outside(&["status"], json!("paused"));
+    w.outside(&["execution", "abort_reason"], json!("stopped"));
     w.model = Box::new(|_| text("Done."));
     let again = w.runner("resume", json!({}));
     w.finish(again).unwrap();
@@ -336,8 +329,7 @@ fn a_task_that_is_begun_anew_reports_each_item_once() {
     w.script(vec![text("One."), text("Again.")]);
     let run = w.start();
     w.finish(run).unwrap();
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("not_started"), now);
+    w.outside(&["status"], json!("not_started"));
     let run = w.start();
     assert_eq!(w.finish(run).unwrap()["items"], json!([{ "id": "i1", "text": "Again." }]));
 }
@@ -349,8 +341,7 @@ fn a_reset_task_does_not_ask_again_for_calls_that_the_reset_dropped() {
     w.script(vec![uses("", &[("a", "work", json!({}))]), text("Again.")]);
     let run = w.start();
     w.until_event(run, "task:approval_required");
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("not_started"), now);
+    w.outside(&["status"], json!("not_started"));
     w.finish(run).unwrap();
     let run = w.start();
     w.finish(run).unwrap();
@@ -425,12 +416,10 @@ fn a_call_cut_by_a_stop_that_is_taken_back_does_not_wait_for_ever() {
     w.tool = Box::new(|_| Does::Deaf);
     let run = w.start();
     w.until(run, |a| !a.executed.is_empty());
-    let now = w.now;
-    w.store.set(TASK_PATH, &["execution", "abort_reason"], json!("enough"), now);
-    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
+    w.outside(&["execution", "abort_reason"], json!("enough"));
+    w.outside(&["status"], json!("paused"));
     w.pass(11_000);
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("in_progress"), now);
+    w.outside(&["status"], json!("in_progress"));
     w.give(run, Input::Changed);
     w.pass(600_000);
     assert!(w.actors[run].settled.contains_key(&Ticket::RESULT), "{:?}", w.types(run));
@@ -443,11 +432,9 @@ fn an_external_status_that_is_taken_back_before_it_is_journaled_does_not_end_the
     w.tool = Box::new(|_| Does::Takes(14_000, Box::new(Does::Returns(json!(1)))));
     let run = w.start();
     w.until(run, |a| !a.executed.is_empty());
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("failed"), now);
+    w.outside(&["status"], json!("failed"));
     w.pass(11_000);
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("in_progress"), now);
+    w.outside(&["status"], json!("in_progress"));
     let outcome = w.finish(run).unwrap();
     assert_eq!((outcome["status"].as_str(), w.store.status()), (Some("completed"), "completed"), "{outcome}");
 }
@@ -477,8 +464,8 @@ fn a_pause_left_unfinished_by_crashes_ends_as_paused_not_as_a_crash_loop() {
         w.crash(run);
     }
     w.pass(60_000);
+    w.outside(&["status"], json!("paused"));
     let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
     w.store.set(&format!("{TASK_PATH}/engine/head"), &["last_run"], json!("running"), now);
     w.pass(60_000);
     let run = w.runner("run", json!({}));
@@ -564,8 +551,7 @@ fn a_pause_stored_during_a_back_off_is_seen_before_the_model_is_asked_again() {
     w.script(vec![Says::Breaks(vec![], throttled)]);
     let run = w.start();
     w.until_event(run, "task:retry");
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
+    w.outside(&["status"], json!("paused"));
     assert_eq!(w.finish(run).unwrap()["status"], "paused");
 }
 
@@ -605,8 +591,7 @@ fn a_task_paused_while_a_run_waited_for_a_dead_holder_is_paused_and_not_failed()
     }
     let run = w.runner("run", json!({}));
     w.pass(2_000);
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
+    w.outside(&["status"], json!("paused"));
     let outcome = w.finish(run).unwrap();
     assert_eq!((outcome["status"].as_str(), w.store.status()), (Some("paused"), "paused"), "{outcome}");
 }
@@ -616,8 +601,7 @@ fn a_task_that_is_begun_anew_begins_with_its_first_item() {
     let mut w = World::new(35, 3);
     let run = w.start();
     w.finish(run).unwrap();
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("not_started"), now);
+    w.outside(&["status"], json!("not_started"));
     let run = w.start();
     w.finish(run).unwrap();
     let stated: Vec<_> =
@@ -628,8 +612,7 @@ fn a_task_that_is_begun_anew_begins_with_its_first_item() {
 #[test]
 fn a_statement_that_no_commit_can_hold_fails_the_task() {
     let mut w = World::new(37, 1);
-    let now = w.now;
-    w.store.set(TASK_PATH, &["description"], json!("x".repeat(200_000)), now);
+    w.outside(&["description"], json!("x".repeat(200_000)));
     let run = w.runner("start", json!({ "limits": { "documentBytes": 1_000_000, "commitBytes": 100_000 } }));
     let outcome = w.finish(run).unwrap();
     assert_eq!(
@@ -679,8 +662,7 @@ fn a_start_on_a_stopped_task_that_is_then_paused_by_the_app_ends_as_paused() {
     w.finish(resume).unwrap();
     let run = w.runner("run", json!({ "options": { "idleTimeoutMs": 900_000 } }));
     w.until(run, |a| !a.requests.is_empty());
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
+    w.outside(&["status"], json!("paused"));
     assert_eq!(w.finish(run).unwrap()["status"], "paused");
 }
 
@@ -709,8 +691,7 @@ fn a_stop_that_comes_between_resuming_and_the_first_commit_is_obeyed() {
     while w.store.get(&format!("{TASK_PATH}/engine/head")).unwrap()["epoch"] == epoch {
         w.step();
     }
-    let now = w.now;
-    w.store.set(TASK_PATH, &["execution", "abort_reason"], json!("enough"), now);
+    w.outside(&["execution", "abort_reason"], json!("enough"));
     let outcome = w.finish(run).unwrap();
     assert_eq!((outcome["status"].as_str(), w.store.status()), (Some("stopped"), "paused"), "{outcome}");
 }
@@ -722,11 +703,9 @@ fn a_pause_that_overwrites_an_external_status_before_it_is_journaled_is_the_one_
     w.tool = Box::new(|_| Does::Deaf);
     let run = w.start();
     w.until(run, |a| !a.executed.is_empty());
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("failed"), now);
+    w.outside(&["status"], json!("failed"));
     w.pass(11_000);
-    let now = w.now;
-    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
+    w.outside(&["status"], json!("paused"));
     let outcome = w.finish(run).unwrap();
     assert_eq!((outcome["status"].as_str(), w.store.status()), (Some("paused"), "paused"), "{outcome}");
 }
@@ -738,14 +717,12 @@ fn a_pause_that_overwrites_a_stop_before_it_is_journaled_is_the_one_that_is_obey
     w.tool = Box::new(|_| Does::Deaf);
     let run = w.start();
     w.until(run, |a| !a.executed.is_empty());
-    let now = w.now;
-    w.store.set(TASK_PATH, &["execution", "abort_reason"], json!("enough"), now);
-    w.store.set(TASK_PATH, &["status"], json!("paused"), now);
+    w.outside(&["execution", "abort_reason"], json!("enough"));
+    w.outside(&["status"], json!("paused"));
     w.pass(11_000);
-    let now = w.now;
     let mut execution = w.store.task()["execution"].clone();
     execution.as_object_mut().unwrap().remove("abort_reason");
-    w.store.set(TASK_PATH, &["execution"], execution, now);
+    w.outside(&["execution"], execution);
     let outcome = w.finish(run).unwrap();
     assert_eq!(outcome["status"], "paused", "{outcome}");
     assert!(w.store.task()["execution"].get("abort_reason").is_none());
@@ -764,7 +741,7 @@ fn a_watched_task_is_begun_while_others_write_it_now_and_then() {
         if w.now >= next {
             next = w.now + 80;
             let now = w.now;
-            w.store.set(TASK_PATH, &["custom"], json!(now), now);
+            w.outside(&["custom"], json!(now));
             w.give(run, Input::Changed);
         }
         w.step();

@@ -165,8 +165,7 @@ fn items_that_others_have_completed_are_adopted_with_one_copy_of_the_plan() {
     for item in items.as_array_mut().unwrap().iter_mut().take(250) {
         item["status"] = json!("completed");
     }
-    let now = w.now;
-    w.store.set(TASK_PATH, &["progress", "tasks", "m1"], items, now);
+    w.outside(&["progress", "tasks", "m1"], items);
     let run = w.start();
     w.until_event(run, "task:progress_update");
     let of_kind = |kind: &str| w.store.facts(kind);

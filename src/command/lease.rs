@@ -11,11 +11,10 @@ use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
 use crate::machine::import;
 use crate::storage::commit::{Draft, TaskUpdate, compose, write_head};
-use crate::storage::head::{Head, LastRun, Owner, SCHEMA};
+use crate::storage::head::{Head, LastRun, Owner};
 use crate::storage::writer::{Batch, Loss, Purpose, Resolved};
 use crate::store::StoreWrite;
 use crate::time::Instant;
-use serde_json::json;
 use std::rc::Rc;
 
 /// The task is held by this command.
@@ -99,19 +98,7 @@ pub(crate) fn acquire(
     };
     let write_id = ctx.io.rng.id();
     let head = match &seen.head {
-        None => Head {
-            schema: SCHEMA,
-            history: ctx.io.rng.id(),
-            created_at: seen.task.created_at.clone(),
-            epoch: 1,
-            owner: Some(owner),
-            seq: 0,
-            write_id,
-            last_run: LastRun::None,
-            attempts: 0,
-            summary: json!({}),
-            deleted: false,
-        },
+        None => Head::first(ctx.io.rng.id(), seen.task.created_at.clone(), owner, write_id),
         Some(SeenHead { head, .. }) => {
             Head { epoch: head.epoch + 1, owner: Some(owner), write_id, ..head.clone() }
         }

@@ -71,12 +71,7 @@ impl Sending {
             }
             (State::Sent { ticket, until }, _) if now >= *until => {
                 io.push(Effect::Cancel { ticket: *ticket });
-                let silent = StoreError {
-                    code: StoreErrorCode::Unavailable,
-                    message: "the store did not answer in time".into(),
-                    cause: None,
-                };
-                self.failed(now, &silent, io)
+                self.failed(now, &StoreError::silence(), io)
             }
             (State::BackingOff { until }, _) if now >= *until => {
                 self.transmit(now, io);

@@ -8,7 +8,7 @@ use crate::facts::fold::Facts;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::{Status, TaskCommand, invalid_transition};
 use crate::limits::{Completion, Settings};
-use crate::storage::head::{Head, LastRun, Owner, SCHEMA};
+use crate::storage::head::{Head, LastRun, Owner};
 use crate::storage::io::{Fetch, Found, Want};
 use crate::storage::loader::Loader;
 use crate::storage::writer::{Batch, Loss, Purpose, Resolved, Writer};
@@ -417,19 +417,8 @@ impl Opening {
         );
         let (head, write) = match &seen.head {
             None => {
-                let head = Head {
-                    schema: SCHEMA,
-                    history: ctx.io.rng.id(),
-                    created_at: seen.task.created_at.clone(),
-                    epoch: 1,
-                    owner: Some(owner),
-                    seq: 0,
-                    write_id: write_id.clone(),
-                    last_run: LastRun::None,
-                    attempts: 0,
-                    summary: json!({}),
-                    deleted: false,
-                };
+                let head =
+                    Head::first(ctx.io.rng.id(), seen.task.created_at.clone(), owner, write_id.clone());
                 let write = StoreWrite::Create { path: ctx.paths.head.clone(), data: head.document() };
                 (head, write)
             }

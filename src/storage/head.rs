@@ -107,6 +107,23 @@ pub struct Head {
 }
 
 impl Head {
+    /// The head of a task that never had one, for its first owner.
+    pub fn first(history: String, created_at: Option<String>, owner: Owner, write_id: String) -> Head {
+        Head {
+            schema: SCHEMA,
+            history,
+            created_at,
+            epoch: 1,
+            owner: Some(owner),
+            seq: 0,
+            write_id,
+            last_run: LastRun::None,
+            attempts: 0,
+            summary: Value::Object(Map::new()),
+            deleted: false,
+        }
+    }
+
     /// Reads the document.
     ///
     /// # Errors

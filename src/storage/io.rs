@@ -214,12 +214,7 @@ impl Fetch {
             }
             (FetchState::Sent { ticket, until }, _) if now >= *until => {
                 io.push(Effect::Cancel { ticket: *ticket });
-                let silent = StoreError {
-                    code: StoreErrorCode::Unavailable,
-                    message: "the store did not answer in time".into(),
-                    cause: None,
-                };
-                self.failed(now, &silent, io)
+                self.failed(now, &StoreError::silence(), io)
             }
             (FetchState::BackingOff { until }, _) if now >= *until => {
                 self.send(now, io);

@@ -195,7 +195,7 @@ impl Writer {
                 _ if now >= until || now >= attempt.deadline => {
                     io.push(Effect::Cancel { ticket });
                     attempt.unclear = true;
-                    (back_off(now, attempt, silent(), io)).or_unknown(now)
+                    (back_off(now, attempt, StoreError::silence(), io)).or_unknown(now)
                 }
                 _ => (State::Sent { attempt, ticket, until }, None),
             },
@@ -214,7 +214,7 @@ impl Writer {
                 },
                 _ if now >= until || now >= attempt.deadline => {
                     io.push(Effect::Cancel { ticket });
-                    back_off(now, attempt, silent(), io).or_unknown(now)
+                    back_off(now, attempt, StoreError::silence(), io).or_unknown(now)
                 }
                 _ => (State::ReadingEntry { attempt, ticket, until, error }, None),
             },
@@ -226,7 +226,7 @@ impl Writer {
                 },
                 _ if now >= until || now >= attempt.deadline => {
                     io.push(Effect::Cancel { ticket });
-                    back_off(now, attempt, silent(), io).or_unknown(now)
+                    back_off(now, attempt, StoreError::silence(), io).or_unknown(now)
                 }
                 _ => (State::ReadingHead { attempt, ticket, until, error, mine }, None),
             },
@@ -330,14 +330,6 @@ impl Writer {
             }
             _ => back_off(now, attempt, error, io).or_unknown(now),
         }
-    }
-}
-
-fn silent() -> StoreError {
-    StoreError {
-        code: StoreErrorCode::Unavailable,
-        message: "the store did not answer in time".into(),
-        cause: None,
     }
 }
 
