@@ -10,7 +10,7 @@ export type TaskErrorCode =
   | 'INVALID_TRANSITION'
   /** Somebody else has decided this call, or it waits no more. */
   | 'ALREADY_DECIDED'
-  /** Another process runs the task; `details` have the owner and its age. */
+  /** Another process runs the task; `details` have the owner, its process where the store knows it, and the age of its lease. */
   | 'LEASE_HELD'
   /** What is stored contradicts itself. Nothing was overwritten. */
   | 'CORRUPT_HISTORY'

@@ -43,6 +43,11 @@ function mayLive(pid: string): boolean {
   }
 }
 
+/** The process that an id of `processHolder` stands for. */
+export function pidOf(holderId: unknown): string | undefined {
+  return typeof holderId === 'string' ? holderId.split(':')[2] : undefined;
+}
+
 /**
  * Who this process is, for stores whose users are all on one host: boot, pid namespace, pid and start time. Undefined
  * where the system does not tell (anything but Linux): leases are then waited out.

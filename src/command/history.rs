@@ -9,7 +9,7 @@ use crate::error::{Code, EngineError};
 use crate::facts::fact::{Entry, Fact};
 use crate::facts::fold::Facts;
 use crate::facts::thread::thread;
-use crate::machine::{import, lease_held};
+use crate::machine::{held_by, import, lease_held};
 use crate::storage::commit::TaskUpdate;
 use crate::time::iso8601;
 use serde_json::{Map, Value, json};
@@ -145,7 +145,7 @@ pub(super) fn save(ctx: &mut Ctx, message: Option<&Value>) -> Result<Step, Engin
     Ok(open_task(ctx, move |ctx, seen| {
         is_free(ctx, seen, move |ctx, seen, free| {
             if let (false, Some((owner, age))) = (free, seen.owner()) {
-                return Step::refused(lease_held(&owner.id, age.unwrap_or_default()));
+                return Step::refused(held_by(owner, age.unwrap_or_default()));
             }
             acquire(ctx, seen, move |ctx, taken| match taken {
                 Taken::Mine(lease) => store(ctx, *lease, message),

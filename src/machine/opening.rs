@@ -368,7 +368,7 @@ impl Opening {
         let limit = seen.settings.yield_after_ms.map(|after| ctx.began + after);
         if give_up || limit.is_some_and(|at| now >= at) {
             let age = watched.map_or(0, |w| now - w.since);
-            return Err(refused(lease_held(&owner.id, age)));
+            return Err(refused(held_by(owner, age)));
         }
         let poll = (owner.ttl_ms / POLL_SHARE_OF_TTL).clamp(20, 1_000);
         Ok(Step::WaitingForLease { until: now + poll })
@@ -551,6 +551,15 @@ pub fn task_not_found(user: &str, task: &str) -> EngineError {
     )
     .with("taskId", task)
     .with("userId", user)
+}
+
+/// LEASE_HELD by whom.
+pub fn held_by(owner: &Owner, age_ms: u64) -> EngineError {
+    let error = lease_held(&owner.id, age_ms);
+    match &owner.holder {
+        Some(holder) => error.with("holder", holder.as_str()),
+        None => error,
+    }
 }
 
 /// LEASE_HELD.

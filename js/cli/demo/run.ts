@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { createTaskEngine, TaskExecutionError } from '../../index.js';
+import { pidOf } from '../../stores/holder.js';
 import { sqliteStore } from '../../stores/sqlite.js';
 import { scriptedModel } from '../../testing/index.js';
 import type { Progress, TaskStore } from '../../types.js';
@@ -71,6 +72,7 @@ async function runTask(
   say(`${found.task.title} · ${folder.name}`);
   say(`Process ${process.pid}. kill -9 me, run the same command again, and I go on where I was.`);
   if (!found.isNew) say(`Going on: ${itemsDone(before.progress)} done, ${toolResults(reused)} reused.`);
+  if (before.owner) say('The run before has not let go of the task: looking whether it lives …');
   let progress = before.progress;
   const session = new Session(
     executor,
@@ -163,10 +165,21 @@ function explained(error: unknown, store: string): unknown {
           `  npx -p task-execution-engine -p libsql task-execution-engine ${process.argv.slice(2).map(quoted).join(' ')}`,
       );
     case 'LEASE_HELD':
-      return new Quit(`Another process is at the task in ${store}. End it there, or name another --store.`);
+      return new Quit(heldElsewhere(error, store));
     default:
       return new Quit(`${error.message}\nIf ${store} cannot be used any more, name another --store.`);
   }
+}
+
+function heldElsewhere({ details: { holder, ageMs } }: TaskExecutionError, store: string): string {
+  const pid = pidOf(holder);
+  const who = pid === undefined ? 'Another process' : `Process ${pid}`;
+  const age = typeof ageMs === 'number' ? `, and said so ${(ageMs / 1000).toFixed(1)} s ago` : '';
+  return (
+    `${who} runs the task in ${store}${age}.\n` +
+    `Pause it there with p, or from here: kill -INT ${pid ?? 'PID'}. Then run this command again. ` +
+    'For a task of its own name another --store.'
+  );
 }
 
 /** A word as shells take it. */
