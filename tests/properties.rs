@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use support::*;
-use task_execution_engine::converse::Failure;
+use task_execution_engine::converse::{Failure, Turn};
 use task_execution_engine::effect::{Command, Effect, Ticket};
 use task_execution_engine::facts::fact::Decision;
 use task_execution_engine::ids::{Paths, Rng};
@@ -290,9 +290,9 @@ fn invariants(w: &World, policy: &str) {
                     assert!(received.insert(fact["inbox"].to_string()), "a message is journaled once")
                 }
                 "turn" => {
-                    let text = fact["turn"]["text"].as_str().unwrap();
-                    if !text.trim().is_empty() {
-                        texts.push(text.to_owned());
+                    let turn: Turn = serde_json::from_value(fact["turn"].clone()).unwrap();
+                    if !turn.text.trim().is_empty() {
+                        texts.push(turn.text);
                     }
                 }
                 _ => {}

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+mod stored;
+
 /// Why the model stopped. Stored as the API's own words.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
@@ -101,7 +103,8 @@ pub struct ToolUse {
 }
 
 /// A finished turn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(from = "stored::Stored")]
 pub struct Turn {
     /// Valid content of an assistant message.
     pub content: Vec<Value>,
@@ -112,7 +115,6 @@ pub struct Turn {
     /// The calls in the order of `content`.
     pub uses: Vec<ToolUse>,
     /// What it cost; `None` where the model did not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
 }
 

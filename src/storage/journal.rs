@@ -8,25 +8,67 @@ use crate::store::{StoreWrite, StoredDocument};
 use crate::time::iso8601;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
 #[derive(Serialize)]
 struct BodyRef<'a> {
     wall: i64,
     active_ms: u64,
-    facts: &'a [Fact],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    closing: Vec<usize>,
+    facts: Vec<Cow<'a, Fact>>,
 }
 
 #[derive(Deserialize)]
 struct Body {
     wall: i64,
     active_ms: u64,
+    /// The places of the done facts whose text is that of the turn before them: it is stored once.
+    #[serde(default)]
+    closing: Vec<usize>,
     facts: Vec<Fact>,
+}
+
+impl<'a> BodyRef<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        let mut closing = Vec::new();
+        let mut said = "";
+        let facts = entry.facts.iter().enumerate().map(|(at, fact)| match fact {
+            Fact::Done { item, text, external } if !text.is_empty() && text == said => {
+                closing.push(at);
+                Cow::Owned(Fact::Done { item: item.clone(), text: String::new(), external: *external })
+            }
+            _ => {
+                if let Fact::Turn { turn, .. } = fact {
+                    said = &turn.text;
+                }
+                Cow::Borrowed(fact)
+            }
+        });
+        let facts = facts.collect();
+        BodyRef { wall: entry.wall, active_ms: entry.active_ms, closing, facts }
+    }
+}
+
+impl Body {
+    /// The facts as they were; None where `closing` points to nothing that closes.
+    fn restored(mut self) -> Option<Vec<Fact>> {
+        for at in self.closing {
+            let (before, rest) = self.facts.split_at_mut_checked(at)?;
+            let said = before.iter().rev().find_map(|fact| match fact {
+                Fact::Turn { turn, .. } => Some(&turn.text),
+                _ => None,
+            })?;
+            let Some(Fact::Done { text, .. }) = rest.first_mut() else { return None };
+            text.clone_from(said);
+        }
+        Some(self.facts)
+    }
 }
 
 /// The writes that store an entry, and the bytes of their `json`.
 pub fn encode(paths: &Paths, entry: &Entry, document_bytes: usize) -> (Vec<StoreWrite>, usize) {
-    let body = BodyRef { wall: entry.wall, active_ms: entry.active_ms, facts: &entry.facts };
-    let json = serde_json::to_string(&body).unwrap_or_default();
+    let json = serde_json::to_string(&BodyRef::of(entry)).unwrap_or_default();
     let bytes = json.len();
     let mut rest = json.as_str();
     let mut writes = Vec::new();
@@ -128,20 +170,16 @@ impl Joiner {
         let Some(p) = self.parts.take() else { return Ok(None) };
         let body: Body = serde_json::from_str(&p.json)
             .map_err(|e| corrupt(p.seq, format!("its json cannot be read ({e})")))?;
-        Ok(Some(Entry {
-            seq: p.seq,
-            epoch: p.epoch,
-            write_id: p.write_id,
-            wall: body.wall,
-            active_ms: body.active_ms,
-            facts: body.facts,
-        }))
+        let (wall, active_ms) = (body.wall, body.active_ms);
+        let facts = body.restored().ok_or_else(|| corrupt(p.seq, "an item closes with no turn"))?;
+        Ok(Some(Entry { seq: p.seq, epoch: p.epoch, write_id: p.write_id, wall, active_ms, facts }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::plan::ItemKey;
 
     fn entry(text: &str) -> Entry {
         Entry {
@@ -181,6 +219,60 @@ mod tests {
                 }
                 assert_eq!(joiner.finish().unwrap(), Some(entry));
             }
+        }
+    }
+
+    fn read_back(json: &str) -> Result<Option<Entry>, EngineError> {
+        let paths = Paths::new("u", "t");
+        let (mut writes, _) = encode(&paths, &entry(""), 1_000_000);
+        for write in &mut writes {
+            if let StoreWrite::Create { data, .. } = write {
+                data["json"] = json.into();
+            }
+        }
+        let mut joiner = Joiner::default();
+        joiner.push(&stored(writes)[0]).unwrap();
+        joiner.finish()
+    }
+
+    fn turn_that_says(text: &str) -> Fact {
+        let turn = json!({ "content": [{ "text": text }], "stop": "end_turn", "uses": [] });
+        let fact = json!({ "kind": "turn", "messageId": "m", "turn": turn, "usage": {}, "total": {} });
+        serde_json::from_value(fact).unwrap()
+    }
+
+    fn done(item: &str, text: &str) -> Fact {
+        let item = ItemKey { milestone: None, item: item.to_owned() };
+        Fact::Done { item, text: text.to_owned(), external: false }
+    }
+
+    #[test]
+    fn what_an_item_closes_with_is_stored_once_and_reads_back_the_same() {
+        let facts = vec![
+            turn_that_says("The first is done."),
+            done("1", "The first is done."),
+            done("2", ""),
+            turn_that_says("So is the third."),
+            done("3", "So is the third."),
+            done("4", "The first is done."),
+        ];
+        let entry = Entry { facts, ..entry("") };
+        let (writes, _) = encode(&Paths::new("u", "t"), &entry, 1_000_000);
+        let documents = stored(writes);
+        let json = documents[0].data["json"].as_str().unwrap();
+        assert_eq!(json.matches("So is the third.").count(), 1, "{json}");
+        let mut joiner = Joiner::default();
+        joiner.push(&documents[0]).unwrap();
+        assert_eq!(joiner.finish().unwrap(), Some(entry));
+    }
+
+    #[test]
+    fn an_item_that_closes_with_a_turn_that_is_not_there_is_corrupt() {
+        for closing in ["[0]", "[1]", "[9]"] {
+            let done = serde_json::to_string(&done("1", "")).unwrap();
+            let json = format!(r#"{{"wall":1,"active_ms":0,"closing":{closing},"facts":[{done}]}}"#);
+            let e = read_back(&json).unwrap_err();
+            assert!(e.message.contains("entry 5") && e.message.contains("no turn"), "{}", e.message);
         }
     }
 

@@ -170,3 +170,36 @@ fn it_is_stored_in_the_words_of_the_api() {
         assert_eq!(stop.as_str(), word);
     }
 }
+
+#[test]
+fn its_text_is_stored_once_and_reads_back_to_the_letter() {
+    let cited = Piece::Text { text: "Quoted. ".into(), citations: vec![json!({ "title": "A" })] };
+    for (pieces, text, stored_text, stored_rest) in [
+        (vec![said("One. "), said("Two.")], "One. Two.", Value::Null, Value::Null),
+        (vec![said("One."), said("Two.\n\n")], "One.Two.\n\n", Value::Null, json!("\n\n")),
+        (vec![cited, said("Mine.")], "Quoted. Mine.", Value::Null, Value::Null),
+        (vec![reasoned("hm"), call("a", "read", "{}")], "", Value::Null, Value::Null),
+        (vec![said(" "), call("a", "read", "{}")], " ", Value::Null, json!(" ")),
+        (vec![said("One."), said(" "), said("Two.")], "One. Two.", json!("One. Two."), Value::Null),
+    ] {
+        let turn = Turn { text: text.to_owned(), ..finish(pieces, "end_turn").unwrap() };
+        let stored = serde_json::to_value(&turn).unwrap();
+        assert_eq!((&stored["text"], &stored["rest"]), (&stored_text, &stored_rest), "{stored}");
+        assert_eq!(serde_json::from_value::<Turn>(stored).unwrap(), turn);
+    }
+}
+
+#[test]
+fn a_text_that_was_stored_beside_the_content_still_reads() {
+    let stored =
+        json!({ "content": [{ "text": "Done." }], "stop": "end_turn", "text": "Done.\n", "uses": [] });
+    assert_eq!(serde_json::from_value::<Turn>(stored).unwrap().text, "Done.\n");
+}
+
+#[test]
+fn a_withheld_turn_said_nothing() {
+    let turn = finish(vec![call("a", "read", "{}")], "guardrail_intervened").unwrap();
+    let stored = serde_json::to_value(&turn).unwrap();
+    assert_eq!(stored["text"], "", "what stands in for it in the content is not its text");
+    assert_eq!(serde_json::from_value::<Turn>(stored).unwrap(), turn);
+}
