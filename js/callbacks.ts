@@ -97,8 +97,13 @@ export class Callbacks {
   async #isGated(tool: Tool, input: unknown, call: ToolCall): Promise<boolean> {
     if (this.#gatesAll) return true;
     const { needsApproval } = tool;
-    if (typeof needsApproval === 'function' ? await needsApproval(input) : needsApproval) return true;
-    return (await this.#host.approval?.(call, this.#task)) ?? false;
+    if (needsApproval === true) return true;
+    if (typeof needsApproval === 'function') {
+      const needed: unknown = await needsApproval(input);
+      if (decided(needed, `needsApproval of '${call.name}'`)) return true;
+    }
+    const { approval } = this.#host;
+    return approval !== undefined && decided(await approval(call, this.#task), 'approval');
   }
 
   /** As it was vetted; a run that takes a call up has not vetted it itself. */
@@ -127,6 +132,12 @@ export class Callbacks {
     if (!written.ok) throw new TypeError(`${what} cannot be stored: ${written.reason}`);
     return written.json;
   }
+}
+
+/** A forgotten `return` must not let a call run that somebody wanted to see first. */
+function decided(answer: unknown, what: string): boolean {
+  if (typeof answer === 'boolean') return answer;
+  throw new TypeError(`${what} must return true or false, not ${answer === null ? 'null' : typeof answer}`);
 }
 
 function refuse(message: string): Vetting {

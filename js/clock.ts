@@ -33,11 +33,16 @@ export function monotonicNow(clock: Clock & { monotonic?(): number }): number {
   return clock.monotonic?.() ?? clock.now();
 }
 
+/** Whether it is one of the times that a date can have (ECMAScript, "Time Values and Time Range"). */
+export function isTime(time: unknown): time is number {
+  return typeof time === 'number' && Math.abs(time) <= 8.64e15;
+}
+
 /** `clock.now` of a clock that may fail: the platform's takes its place. */
 export function safeNow(clock: Clock): number {
   try {
     const now: unknown = clock.now();
-    if (typeof now === 'number' && Number.isFinite(now)) return now;
+    if (isTime(now)) return now;
   } catch {
     // As said. A machine that runs logs it.
   }

@@ -1,5 +1,5 @@
 import { Callbacks, type Question } from './callbacks.js';
-import { monotonicNow, safeAfter, systemClock } from './clock.js';
+import { isTime, monotonicNow, safeAfter, systemClock } from './clock.js';
 import { type TaskErrorJson, TaskExecutionError } from './errors.js';
 import { type Ledger, openLedger, type Resident } from './ledger.js';
 import { logTo } from './log.js';
@@ -243,8 +243,8 @@ export class Machine implements Resident {
   /** A clock that fails stands still. */
   #timeOf(read: () => number): number {
     try {
-      const time = read();
-      if (Number.isFinite(time)) this.#lastTime = time;
+      const time: unknown = read();
+      if (isTime(time)) this.#lastTime = time;
       else this.log('error', `clock.now() returned ${String(time)}`);
     } catch (thrown) {
       this.log('error', `clock.now() threw: ${describeThrown(thrown).message}`);

@@ -80,7 +80,7 @@ export async function describeTools(tools: Tools | undefined): Promise<ToolSpec[
   if (tools === undefined) {
     return [];
   }
-  if (tools === null || typeof tools !== 'object' || Array.isArray(tools)) {
+  if (tools === null || typeof tools !== 'object' || Symbol.iterator in tools) {
     throw new TaskExecutionError('INVALID_ARGUMENT', 'tools must be an object: tools by name.');
   }
   return Promise.all(Object.entries(tools).map(([name, each]) => describe(name, each)));

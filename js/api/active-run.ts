@@ -207,7 +207,7 @@ export function copyOf(outcome: TaskOutcome): TaskOutcome {
 /** 53 random bits, from the host where it has a source of its own. */
 export function seedOf(host: TaskHost): number {
   if (host.random !== undefined) {
-    const random = host.random();
+    const random = drawn(host.random);
     if (!(random >= 0 && random < 1)) {
       throw new TaskExecutionError(
         'HOST_CALLBACK',
@@ -218,4 +218,18 @@ export function seedOf(host: TaskHost): number {
   }
   const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
   return (high & 0x1fffff) * 2 ** 32 + low;
+}
+
+function drawn(random: () => number): number {
+  try {
+    return random();
+  } catch (thrown) {
+    throw new TaskExecutionError(
+      'HOST_CALLBACK',
+      `The host's random() failed: ${describeThrown(thrown).message}.`,
+      {
+        cause: thrown,
+      },
+    );
+  }
 }

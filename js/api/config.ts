@@ -2,6 +2,7 @@ import { systemClock } from '../clock.js';
 import { TaskExecutionError } from '../errors.js';
 import type { TaskHost } from '../types.js';
 import { describeThrown } from '../values.js';
+import { checkHost } from './check-host.js';
 
 /** Which task a host is looked up for. */
 export interface TaskIds {
@@ -59,7 +60,20 @@ export async function resolveHost(ids: TaskIds, own: Partial<TaskHost> | undefin
     if (value !== undefined) Object.assign(host, { [field]: value });
   }
   checkHost(host);
-  return host;
+  return { ...host, defaults: copied(host.defaults) };
+}
+
+/** As it is now: reading an app's object can throw, here it does where it can be told. */
+function copied(defaults: TaskHost['defaults']): TaskHost['defaults'] {
+  try {
+    return defaults && { ...defaults };
+  } catch (thrown) {
+    throw new TaskExecutionError(
+      'INVALID_ARGUMENT',
+      `The host's defaults cannot be read: ${describeThrown(thrown).message}.`,
+      { cause: thrown },
+    );
+  }
 }
 
 async function resolved(
@@ -86,29 +100,5 @@ async function resolved(
       : failed(`failed: ${describeThrown(thrown).message}`, thrown);
   } finally {
     cancel();
-  }
-}
-
-/** @throws TaskExecutionError NOT_CONFIGURED where there is no usable store */
-export function checkHost(host: unknown): asserts host is TaskHost {
-  const store = (host as Partial<TaskHost> | null | undefined)?.store;
-  if (store === undefined || store === null) {
-    throw new TaskExecutionError(
-      'NOT_CONFIGURED',
-      'No store is configured. Call configureTaskExecution({ store, model, tools }) when the app starts, or give the ' +
-        'constructor a store.',
-    );
-  }
-  const { id, limits, read, commit, list } = store;
-  const broken =
-    typeof id !== 'string' || id === ''
-      ? 'id must be a string'
-      : !(limits?.documentBytes > 0 && limits?.commitBytes > 0)
-        ? 'limits must have documentBytes and commitBytes'
-        : [read, commit, list].some((method) => typeof method !== 'function')
-          ? 'read, commit and list must be functions'
-          : undefined;
-  if (broken !== undefined) {
-    throw new TaskExecutionError('NOT_CONFIGURED', `The configured store is no TaskStore: its ${broken}.`);
   }
 }

@@ -2,8 +2,9 @@ import { TaskExecutionError } from '../errors.js';
 import { checkId } from '../ids.js';
 import type { NewTask, Task, TaskHost } from '../types.js';
 import { toJson } from '../values.js';
+import { checkHost } from './check-host.js';
 import { execute } from './command.js';
-import { checkHost, resolveHost } from './config.js';
+import { resolveHost } from './config.js';
 
 /**
  * Stores a new task document, of the newer shape, and returns it with its id.

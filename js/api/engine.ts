@@ -1,6 +1,6 @@
 import type { NewTask, RunOptions, Task, TaskHost } from '../types.js';
 import { type AgentOptions, ofEngine } from './agent.js';
-import { checkHost } from './config.js';
+import { checkHost } from './check-host.js';
 import { createTaskIn } from './create-task.js';
 import { drainRuns } from './drain.js';
 import { TaskExecutor } from './executor.js';
