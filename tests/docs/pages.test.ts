@@ -1,15 +1,18 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { outputOf, root } from '../package/pack.js';
-import { projectOf, shown } from './project.js';
-import { readPage } from './snippets.js';
+import { projectOf, shown, textOf } from './project.js';
+import { anchorsOf, readPage } from './snippets.js';
 
 const consumer = inject('consumer');
 const pages = [
   'README.md',
+  'CONTRIBUTING.md',
+  'ARCHITECTURE.md',
+  'CHANGELOG.md',
   ...readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
@@ -27,10 +30,11 @@ describe.each(pages)('%s', (path) => {
   });
 
   test('every code block is marked: it is run, compared or checked, unless it is a picture', () => {
-    expect(page.unmarked.filter(({ language, body }) => language !== 'text' || !isPicture(body))).toEqual([]);
+    expect(page.unmarked.filter((block) => !isPicture(block))).toEqual([]);
   });
 
-  test.runIf(snippets.length > 0)('the snippets compile against the packed types', async () => {
+  const compiled = snippets.length > 0 ? ['packed'] : [];
+  test.each(compiled)('the snippets compile against the %s types', async () => {
     await expect(outputOf(join(root, 'node_modules/.bin/tsc'), ['-p', project], project)).resolves.toBe('');
   });
 
@@ -54,12 +58,11 @@ describe.each(pages)('%s', (path) => {
       expect(readFileSync(join(root, file), 'utf8'), file).toBe(shownText);
   });
 
-  test('what the page links to exists', async () => {
-    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].flatMap(
-      ([, link]) => link ?? [],
-    );
-    for (const link of links) {
-      await expect(stat(join(root, dirname(path), link)), link).resolves.toBeDefined();
+  test('what the page links to exists, headings included', async () => {
+    for (const [, file = '', anchor] of text.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)) {
+      const target = file === '' ? path : join(dirname(path), file);
+      await expect(stat(join(root, target)), target).resolves.toBeDefined();
+      if (anchor !== undefined) expect(anchorsOf(await textOf(target)), target).toContain(anchor);
     }
   });
 
@@ -83,7 +86,7 @@ describe.each(pages)('%s', (path) => {
   test('the commands of npx are known to the packed command, options included', async () => {
     const [bin = ''] = Object.keys(packageJson.bin);
     const help = await outputOf(join(consumer, 'node_modules/.bin', bin), ['--help'], consumer);
-    for (const line of page.commands.filter((line) => line.startsWith('npx '))) {
+    for (const line of page.commands.filter((line) => /^npx .*task-execution-engine/.test(line))) {
       const [, command = ''] = line.match(/^npx (?:-p \S+ )*task-execution-engine (\w+)/) ?? [];
       expect(help, line).toMatch(new RegExp(`\\b${command || 'no command'}\\b`));
       for (const [option] of line.matchAll(/--\w+/g)) expect(help, line).toContain(option);
@@ -92,12 +95,23 @@ describe.each(pages)('%s', (path) => {
 
   test('nothing else is in the shell blocks', () => {
     const known = /^(npm (run \w+|test|install)|npx (-p \S+ )*task-execution-engine)\b/;
-    expect(page.commands.filter((line) => !known.test(line))).toEqual([]);
+    const filesOfTests = page.commands.flatMap(
+      (line) => line.match(/^npx vitest run --project \w+ (\S+)$/)?.[1] ?? [],
+    );
+    filesOfTests.push(
+      ...page.commands.flatMap((line) => {
+        const [, name] = line.match(/^cargo test --test (\w+)$/) ?? [];
+        return name === undefined ? [] : `tests/${name}.rs`;
+      }),
+    );
+    for (const file of filesOfTests) expect(existsSync(join(root, file)), file).toBe(true);
+    const others = page.commands.filter((line) => !known.test(line));
+    expect(others.length).toBe(filesOfTests.length);
     const scripts = [...text.matchAll(/`node (\w+)\.mjs`/g)].map(([, name]) => name);
     expect(scripts.filter((name) => !page.snippets.has(name ?? ''))).toEqual([]);
   });
 });
 
-function isPicture(body: string): boolean {
-  return /[─│┌└▶▼▲◀]/.test(body);
+function isPicture({ language, body }: { language: string; body: string }): boolean {
+  return language === 'mermaid' || (['text', ''].includes(language) && /[─│┌└▶▼▲◀]/.test(body));
 }

@@ -25,4 +25,10 @@ test('the tables name every event and every error code, and no other', async () 
   const codes = [...errors.matchAll(/^ {2}\| '([A-Z_]+)'/gm)].map(([, code]) => code);
   expect(rowsOf(readme, 'Events').sort()).toEqual(eventNames.sort());
   expect(rowsOf(readme, 'Errors').sort()).toEqual(codes.sort());
+  const [, variants = ''] = (await textOf('src/error.rs')).match(/^pub enum Code \{\n([\s\S]*?)^\}/m) ?? [];
+  const core = [...variants.matchAll(/^ {4}(\w+),$/gm)].map(([, name = '']) =>
+    name.replaceAll(/(?<=.)(?=[A-Z])/g, '_').toUpperCase(),
+  );
+  expect(core.length).toBeGreaterThan(15);
+  expect(codes).toEqual(expect.arrayContaining(core));
 });
