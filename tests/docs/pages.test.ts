@@ -68,7 +68,7 @@ describe.each(pages)('%s', (path) => {
 
   test('the scripts of npm that the page names exist', async () => {
     const { stages } = await import(join(root, 'scripts/lib/stages.mjs'));
-    const named = [...text.matchAll(/npm (?:run (\w+)|(test)\b)/g)].flatMap(
+    const named = [...text.matchAll(/npm (?:run ([\w:]+)|(test)\b)/g)].flatMap(
       ([, run, test]) => run ?? test ?? [],
     );
     expect(named.filter((name) => !(name in packageJson.scripts))).toEqual([]);
@@ -94,7 +94,7 @@ describe.each(pages)('%s', (path) => {
   });
 
   test('nothing else is in the shell blocks', () => {
-    const known = /^(npm (run \w+|test|install)|npx (-p \S+ )*task-execution-engine)\b/;
+    const known = /^(npm (run [\w:]+|test|install)|npx (-p \S+ )*task-execution-engine)\b/;
     const filesOfTests = page.commands.flatMap(
       (line) => line.match(/^npx vitest run --project \w+ (\S+)$/)?.[1] ?? [],
     );
