@@ -113,5 +113,8 @@ describe.each(pages)('%s', (path) => {
 });
 
 function isPicture({ language, body }: { language: string; body: string }): boolean {
-  return language === 'mermaid' || (['text', ''].includes(language) && /[─│┌└▶▼▲◀]/.test(body));
+  // diffs are compared with what tests/package/dropin.test.ts does
+  return (
+    ['mermaid', 'diff'].includes(language) || (['text', ''].includes(language) && /[─│┌└▶▼▲◀]/.test(body))
+  );
 }

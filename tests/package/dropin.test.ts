@@ -68,3 +68,23 @@ test.each([
   const folder = await projectOf('the package', type);
   await compile(folder, { ...resolution, ...withoutNode }, ['uses.ts', 'configure.ts']);
 });
+
+test('README shows the change that these apps have seen', async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  expect(readme).toContain(`\`\`\`diff\n-${oldImport.trim()}\n+${newImport.trim()}\n\`\`\``);
+});
+
+test('rolled back, the old class goes on with the first item that is not done; rolled forward, the engine does', async () => {
+  const folder = await projectOf('the old class', 'module');
+  for (const name of ['configure.ts', 'rollback.ts']) {
+    await cp(join(root, 'tests/dropin', name), join(folder, name));
+  }
+  await compile(folder, { ...node16, ...withNode }, ['rollback.ts']);
+  expect(JSON.parse(await outputOf(process.execPath, ['out/rollback.js'], folder))).toEqual({
+    ours: ['item-1'],
+    oldClass: ['item-2'],
+    asTheOldClassSeesIt: { status: 'paused', completed: ['item-1'], messages: 0 },
+    oursAgain: ['item-2', 'item-3'],
+    inTheEnd: { status: 'completed', completed: ['item-1', 'item-2', 'item-3'], messages: 1 },
+  });
+});

@@ -348,7 +348,9 @@ test('a model that is none is refused by name, before anything happens', async (
       host: { model: given as never },
       options,
     });
-    expect(error?.code ?? outcome?.status).toMatch(/^(INVALID_ARGUMENT|NOT_CONFIGURED|MODEL_UNAVAILABLE|HOST_CALLBACK)$/);
+    expect(error?.code ?? outcome?.status).toMatch(
+      /^(INVALID_ARGUMENT|NOT_CONFIGURED|MODEL_UNAVAILABLE|HOST_CALLBACK)$/,
+    );
     expect(stream).not.toHaveBeenCalled();
   }
 });
