@@ -3,11 +3,13 @@ import { version } from '../index.js';
 import { runDemo } from './demo/run.js';
 import { exitCodes, Quit } from './exit.js';
 import { help, parseRequest } from './options.js';
+import { runShow } from './show/run.js';
 
 async function main(): Promise<number> {
   try {
     const request = parseRequest(process.argv.slice(2));
     if ('demo' in request) return await runDemo(request.demo);
+    if ('show' in request) return await runShow(request.show);
     process.stdout.write('help' in request ? help : `${await version()}\n`);
     return exitCodes.done;
   } catch (error) {

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { exitCodes, Quit } from './exit.js';
 
 /** What the command was asked to do. */
-export type Request = { help: true } | { version: true } | { demo: DemoOptions };
+export type Request = { help: true } | { version: true } | { demo: DemoOptions } | { show: ShowOptions };
 
 /** Options of `demo` as they were given; paths are not resolved. */
 export interface DemoOptions {
@@ -14,29 +14,56 @@ export interface DemoOptions {
   speed: number;
 }
 
+/** Options of `show` as they were given. */
+export interface ShowOptions {
+  store: string;
+  /** Its id, or USER/ID; absent for the list. */
+  task: string | undefined;
+  follow: boolean;
+  json: boolean;
+  /** Times in UTC instead of here. */
+  utc: boolean;
+}
+
 export const defaultStore = '.task-execution-engine/demo.sqlite';
 
 export const help: string = `Usage: task-execution-engine demo [options]
+       task-execution-engine show [options] [TASK]
 
-Runs a plan on a folder of documents with a scripted model: it looks at every
-page, checks links and headings, and writes report.md in the current directory.
-Kill it at any time and run it again: it goes on where it was.
+demo runs a plan on a folder of documents with a scripted model: it looks at
+every page, checks links and headings, and writes report.md in the current
+directory. Kill it at any time and run it again: it goes on where it was.
 
   --plan FILE    a plan of your own, as JSON (default: the one that is shipped)
   --input DIR    the folder to look at (default: a sample that is shipped)
   --store FILE   where the task is kept (default: ${defaultStore})
   --fresh        forget the task in the store and begin again
   --speed N      N times as fast (default: 1)
-  --version      print the version
-  --help         print this
 
 Keys: p pauses, r resumes, s stops, y and n answer, Ctrl-C pauses and quits,
 twice quits at once. Without a terminal it prints plain lines, and what needs
 approval is approved.
 
-Exit codes: 0 done, or paused or stopped as you asked; 1 it failed or could not
-begin; 2 wrong usage; 130 quit at once.
+show lists the tasks of a store. With TASK, an id or USER/ID, it shows the plan,
+the journal, and how the last run ended. It only reads, also while a run is
+under way.
+
+  --store FILE   the store to look into (default: ${defaultStore})
+  --follow       go on until the task has ended, or Ctrl-C
+  --json         one object a line: { type: 'task' | 'entry' | 'problem' | 'state' }
+  --utc          times in UTC
+
+  --version      print the version
+  --help         print this
+
+Exit codes: 0 done, or paused or stopped as you asked; 1 it failed, could not
+begin, or what it shows is damaged; 2 wrong usage; 130 quit at once.
 `;
+
+const optionsOf: Record<string, readonly string[]> = {
+  demo: ['plan', 'input', 'store', 'fresh', 'speed'],
+  show: ['store', 'follow', 'json', 'utc'],
+};
 
 /** @throws Quit where the arguments make no sense. */
 export function parseRequest(args: string[]): Request {
@@ -45,14 +72,24 @@ export function parseRequest(args: string[]): Request {
   if (values.version) return { version: true };
   const [command, ...rest] = positionals;
   if (command === undefined) throw usage('there is no command');
-  if (command !== 'demo') throw usage(`there is no command '${command}'`);
+  const allowed = Object.hasOwn(optionsOf, command) ? optionsOf[command] : undefined;
+  if (allowed === undefined) throw usage(`there is no command '${command}'`);
+  for (const [name, value] of Object.entries(values)) {
+    if (!allowed.includes(name)) throw usage(`${command} has no option --${name}`);
+    if (value === '') throw usage(`--${name} is empty`);
+  }
+  const { store = defaultStore } = values;
+  if (command === 'show') {
+    const [task, ...others] = rest;
+    const { follow = false, json = false, utc = false } = values;
+    if (others.length > 0) throw usage(`'${others[0]}' is one word too many`);
+    if (follow && task === undefined) throw usage('--follow takes a TASK');
+    return { show: { store, task, follow, json, utc } };
+  }
   if (rest.length > 0) throw usage(`'${rest[0]}' is one word too many`);
   const speed = Number(values.speed ?? 1);
   if (!(speed >= 0.1 && speed <= 1000)) throw usage('--speed takes a number from 0.1 to 1000');
-  for (const name of ['plan', 'input', 'store'] as const) {
-    if (values[name] === '') throw usage(`--${name} is empty`);
-  }
-  const { plan, input, store = defaultStore, fresh = false } = values;
+  const { plan, input, fresh = false } = values;
   return { demo: { plan, input, store, fresh, speed } };
 }
 
@@ -67,6 +104,9 @@ function parsed(args: string[]) {
         store: { type: 'string' },
         fresh: { type: 'boolean' },
         speed: { type: 'string' },
+        follow: { type: 'boolean', short: 'f' },
+        json: { type: 'boolean' },
+        utc: { type: 'boolean' },
         version: { type: 'boolean', short: 'v' },
         help: { type: 'boolean', short: 'h' },
       },
