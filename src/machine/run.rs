@@ -4,19 +4,26 @@
 //! it holds), calls that the last commit allows, the next model call. What happens at once lives in regions of its
 //! own: `control`, `turn`, `calls`, the writer, and the look at task and inbox.
 
+mod asking;
+mod ending;
+mod pipeline;
+
+pub(crate) use asking::Asked;
+pub(crate) use pipeline::OnItsWay;
+
 use super::calls::Calls;
 use super::closing::{Control, Ending, How};
-use super::compose::{Composed, Need, Plan};
+use super::compose::Composed;
 use super::opening::{Acquired, Mode};
 use super::safe_point::SafePoint;
 use super::turn::{Ready, TurnRegion};
 use super::{Ctx, Outcome};
 use crate::converse::{RequestOp, Usage, tool_config};
 use crate::decide::{Step, decide};
-use crate::effect::{Command, Effect, Input, Question, Ticket, ToolDescription, Vetting};
+use crate::effect::{Command, Effect, Input, Ticket, ToolDescription, Vetting};
 use crate::error::{Code, EngineError};
-use crate::facts::announce::{announce, asking, event};
-use crate::facts::fact::{Begin, EndStatus, Entry, Fact};
+use crate::facts::announce::{asking, event};
+use crate::facts::fact::{Begin, EndStatus, Fact};
 use crate::facts::fold::{CallState, Facts};
 use crate::facts::plan::{ItemKey, Plan as ItemPlan};
 use crate::facts::rollup;
@@ -25,37 +32,10 @@ use crate::lifecycle::Status;
 use crate::limits::Settings;
 use crate::storage::head::Head;
 use crate::storage::inbox::InboxItem;
-use crate::storage::writer::{Batch, Loss, Purpose, Resolved, Writer};
-use crate::store::{FieldWrite, StoreWrite};
+use crate::storage::writer::Writer;
 use crate::time::Instant;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::rc::Rc;
-
-/// A callback of the host that has been asked.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    pub ticket: Ticket,
-    pub until: Instant,
-    pub what: Asking,
-}
-
-#[derive(Debug)]
-pub(crate) enum Asking {
-    Vet(Vec<String>),
-    Prompt(ItemKey),
-    LookUp(String),
-}
-
-/// What a commit on its way will change when it lands.
-#[derive(Debug)]
-pub(crate) struct OnItsWay {
-    pub head: Head,
-    pub plan: Plan,
-    pub task_fields: Vec<FieldWrite>,
-    /// The version of the document that shows all progress once `task_fields` are written to it.
-    pub rolled_up: Option<String>,
-}
 
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -395,265 +375,11 @@ impl Run {
         self.task_version = version;
     }
 
-    /// The task document for the host's callbacks, unless they have it.
-    fn tell_task(&mut self, ctx: &Ctx) -> Option<Rc<Value>> {
-        if self.told.as_ref() == Some(&self.task_version) {
-            return None;
-        }
-        self.told = Some(self.task_version.clone());
-        Some(super::opening::task_value(&self.task, &ctx.cfg.task_id))
-    }
-
     pub fn decision(&self, extra_active_ms: u64) -> crate::decide::Control {
         crate::decide::Control {
             completion: self.settings.completion,
             limits: self.settings.limits,
             active_ms: self.active_ms + extra_active_ms,
-        }
-    }
-
-    pub fn fetch(&mut self, ctx: &mut Ctx, need: Need) {
-        match need {
-            Need::Look => self.look_now(ctx),
-            Need::Wait => {}
-            _ if self.asked.is_some() => {}
-            Need::Vet(calls) => {
-                let ids = calls.iter().map(|c| c.id.clone()).collect();
-                let task = self.tell_task(ctx);
-                self.ask(ctx, Question::Vet { task, calls }, Asking::Vet(ids));
-            }
-            Need::Prompt(item) => {
-                let context = super::compose::prompt_context(&self.task, &item);
-                let task = self.tell_task(ctx);
-                self.ask(ctx, Question::Prompt { task, context }, Asking::Prompt(item.key.clone()));
-            }
-            Need::LookUp(call) => {
-                let id = call.id.clone();
-                self.ask(ctx, Question::LookUp { call }, Asking::LookUp(id));
-            }
-        }
-    }
-
-    fn ask(&mut self, ctx: &mut Ctx, question: Question, what: Asking) {
-        let ticket = ctx.io.ticket();
-        ctx.io.push(Effect::Ask { ticket, question });
-        let until = ctx.now.mono + self.settings.callback_timeout_ms;
-        self.asked = Some(Asked { ticket, until, what });
-    }
-
-    fn answered(&mut self, ctx: &mut Ctx, ticket: Ticket, result: &Result<Value, crate::effect::Thrown>) {
-        let Some(asked) = self.asked.take_if(|a| a.ticket == ticket) else { return };
-        match (result, asked.what) {
-            (Ok(value), Asking::Vet(ids)) => match serde_json::from_value::<Vec<Vetting>>(value.clone()) {
-                Ok(vettings) if vettings.len() == ids.len() => {
-                    self.vetted.extend(ids.into_iter().zip(vettings));
-                }
-                _ => self.callback_failed(ctx, &Asking::Vet(ids), "answered in an unknown form", None),
-            },
-            (Ok(value), Asking::Prompt(key)) => match value.as_str().filter(|s| !s.trim().is_empty()) {
-                Some(text) => self.prompt = Some((key, text.to_owned())),
-                None => {
-                    let what = "returned no text";
-                    self.callback_failed(ctx, &Asking::Prompt(key), what, None);
-                }
-            },
-            (Ok(value), Asking::LookUp(id)) => {
-                let found = value["found"].as_bool().unwrap_or_default();
-                self.looked_up.insert(id, found.then(|| value["result"].clone()));
-            }
-            (Err(thrown), what) => self.callback_failed(ctx, &what, &thrown.message, thrown.cause),
-        }
-    }
-
-    fn callback_failed(
-        &mut self,
-        ctx: &mut Ctx,
-        what: &Asking,
-        message: &str,
-        cause: Option<crate::error::CauseId>,
-    ) {
-        let name = match what {
-            // An outcome that cannot be looked up stays unknown, and is reported as such.
-            Asking::LookUp(id) => {
-                ctx.io.log(
-                    crate::effect::LogLevel::Warn,
-                    format!("onUnknownOutcome of call {id} failed: {message}"),
-                );
-                self.looked_up.insert(id.clone(), None);
-                return;
-            }
-            Asking::Vet(_) => "needsApproval or approval",
-            Asking::Prompt(_) => "prompt",
-        };
-        let mut e = EngineError::new(
-            Code::HostCallback,
-            format!("The host's {name} callback failed: {message}. Mend it and call resume()."),
-        )
-        .caused_by(cause);
-        e.retryable = true;
-        self.end(ctx, Ending::new(How::Fail(e)));
-    }
-
-    fn submit(&mut self, ctx: &mut Ctx, plan: Plan) {
-        let composed = self.writes(ctx, &plan);
-        if composed.bytes > ctx.cfg.limits.commit_bytes {
-            self.too_large(ctx, composed.bytes);
-            return;
-        }
-        let entry = Rc::new(plan.entry.clone());
-        let batch = Batch {
-            purpose: Purpose::Entry(entry),
-            write_id: plan.entry.write_id.clone(),
-            epoch: self.head.epoch,
-            writes: Rc::new(composed.writes),
-            task_version: (!composed.task_fields.is_empty()).then(|| self.task_version.clone()),
-        };
-        self.on_its_way = Some(OnItsWay {
-            head: composed.head,
-            plan,
-            task_fields: composed.task_fields,
-            rolled_up: composed.rolled_up,
-        });
-        self.send(ctx, batch);
-    }
-
-    /// No commit can hold it: a turn is given up, and the task fails; anything else ends the run as it stands.
-    fn too_large(&mut self, ctx: &mut Ctx, bytes: usize) {
-        let most = ctx.cfg.limits.commit_bytes;
-        let e = EngineError::new(
-            Code::TooLarge,
-            format!("A commit of {bytes} bytes is over the store's limit of {most}."),
-        )
-        .with("bytes", bytes as u64);
-        if !self.control.is_ending() {
-            self.turn = TurnRegion::Idle;
-            self.end(ctx, Ending::new(How::Fail(e)));
-            self.advance(ctx);
-        } else {
-            self.interrupt(ctx, e);
-        }
-    }
-
-    pub fn send(&mut self, ctx: &mut Ctx, batch: Batch) {
-        self.writer.submit(ctx.now.mono, batch, self.settings.store_timeout_ms, &mut ctx.io);
-        if let Some(hard) = self.control.storing_until() {
-            self.writer.limit(hard);
-        }
-    }
-
-    /// Renews the lease where no commit has done so for a heartbeat.
-    fn renew(&mut self, ctx: &mut Ctx) {
-        if self.writer.is_idle() && ctx.now.mono >= self.next_heartbeat() && self.outcome.is_none() {
-            let head = Head { write_id: ctx.io.rng.id(), ..self.head.clone() };
-            self.send_head(ctx, head, Purpose::Heartbeat);
-        }
-    }
-
-    pub fn send_head(&mut self, ctx: &mut Ctx, head: Head, purpose: Purpose) {
-        self.send_head_and(ctx, head, purpose, Vec::new());
-    }
-
-    /// The head without an entry, and fields of the task document as it was read.
-    pub fn send_head_and(
-        &mut self,
-        ctx: &mut Ctx,
-        head: Head,
-        purpose: Purpose,
-        task_fields: Vec<FieldWrite>,
-    ) {
-        let stored = Some((&self.head, self.head_version.as_str()));
-        let write: StoreWrite = crate::storage::commit::write_head(&ctx.paths, stored, &head);
-        let mut writes = vec![write];
-        let task_version = (!task_fields.is_empty()).then(|| self.task_version.clone());
-        if task_version.is_some() {
-            writes.push(StoreWrite::Update {
-                path: ctx.paths.task.clone(),
-                fields: task_fields.clone(),
-                if_version: task_version.clone(),
-            });
-        }
-        let batch = Batch {
-            purpose,
-            write_id: head.write_id.clone(),
-            epoch: head.epoch,
-            writes: Rc::new(writes),
-            task_version,
-        };
-        self.on_its_way = Some(OnItsWay { head, plan: Plan::empty(), task_fields, rolled_up: None });
-        self.send(ctx, batch);
-    }
-
-    fn resolved(&mut self, ctx: &mut Ctx, resolved: Resolved) {
-        let Some(sent) = self.on_its_way.take() else { return };
-        match resolved {
-            Resolved::Landed { batch, version } => {
-                let superseded = version.is_none();
-                if let Some(version) = version {
-                    self.head_version = version;
-                }
-                self.head = sent.head.clone();
-                match &batch.purpose {
-                    Purpose::Entry(entry) => {
-                        let entry = Rc::clone(entry);
-                        self.landed(ctx, &entry, sent, superseded);
-                    }
-                    Purpose::Release => self.released(ctx),
-                    Purpose::Heartbeat | Purpose::Acquire => {}
-                }
-                if superseded && self.outcome.is_none() {
-                    self.superseded();
-                }
-            }
-            Resolved::TaskChanged { task, .. } => {
-                self.conflicts += 1;
-                self.look.invalidate(ctx);
-                self.task_read(ctx, task);
-                // The inbox is read again before anything is completed.
-                self.look.fresh = false;
-            }
-            Resolved::Lost { loss, .. } => match loss {
-                Loss::Superseded => self.superseded(),
-                Loss::TaskGone => self.task_gone(ctx),
-                Loss::Refused(e) => self.refused(ctx, e, sent),
-                Loss::Unknown(e) => self.interrupt(ctx, e),
-            },
-        }
-    }
-
-    fn landed(&mut self, ctx: &mut Ctx, entry: &Entry, sent: OnItsWay, superseded: bool) {
-        if let Err(e) = self.facts.apply(entry) {
-            self.interrupt(ctx, e);
-            return;
-        }
-        // Before its events: listeners ask for it.
-        if let Some(status) = sent.plan.status {
-            ctx.io.push(Effect::Status { status });
-        }
-        for event in announce(&ctx.cfg.task_id, entry) {
-            ctx.io.push(Effect::Emit { event });
-        }
-        if sent.task_fields.is_empty() {
-            self.rolled_up = sent.rolled_up.or(self.rolled_up.take());
-        } else {
-            if let Ok(task) = self.task.apply(&sent.task_fields) {
-                self.rolled_up = sent.rolled_up.map(|_| self.head_version.clone());
-                self.take_task(task, self.head_version.clone());
-            }
-            self.look.invalidate(ctx);
-        }
-        self.conflicts = 0;
-        self.settle_plan(&sent.plan);
-        self.active_ms = self.active_ms.saturating_sub(entry.active_ms);
-        self.ended_well = matches!(sent.plan.ends, Some(super::compose::End::For { .. }));
-        if superseded {
-            return;
-        }
-        if entry.facts.iter().any(|f| matches!(f, Fact::Begun { .. })) {
-            self.begins = false;
-            self.reopens = None;
-        }
-        if let Some(end) = sent.plan.ends {
-            self.ended(ctx, end);
         }
     }
 
@@ -712,71 +438,6 @@ impl Run {
                 ending.no_grace = !grace;
                 self.end(ctx, ending);
             }
-        }
-    }
-
-    pub fn superseded(&mut self) {
-        self.outcome = Some(self.make_outcome("superseded", None, None));
-    }
-
-    pub fn task_gone(&mut self, ctx: &Ctx) {
-        let e = super::opening::task_not_found(&ctx.cfg.user_id, &ctx.cfg.task_id);
-        self.outcome = Some(self.make_outcome("interrupted", None, Some(e)));
-    }
-
-    /// Ends the run where it stands: the task stays as it is stored, for another run to take up.
-    pub fn interrupt(&mut self, ctx: &mut Ctx, error: EngineError) {
-        let payload = json!({ "error": error.message, "code": error.code, "retryable": error.retryable });
-        ctx.emit_live("task:error", payload);
-        self.outcome = Some(self.make_outcome("interrupted", None, Some(error)));
-    }
-
-    pub fn make_outcome(
-        &self,
-        status: &'static str,
-        reason: Option<String>,
-        error: Option<EngineError>,
-    ) -> Outcome {
-        let ended = matches!(status, "completed" | "paused" | "stopped" | "failed" | "superseded");
-        Outcome {
-            status,
-            text: self.facts.last_text.to_string(),
-            usage: self.facts.live.usage,
-            items: self.facts.item_texts.clone(),
-            reason,
-            unfinished: !ended,
-            error,
-        }
-    }
-
-    /// Aborts what is still open and answers whoever waits for the end.
-    fn clear(&mut self, ctx: &mut Ctx, outcome: &Outcome) {
-        self.turn.abort(&mut ctx.io);
-        self.calls.abort_all(&mut ctx.io);
-        if let Some(asked) = self.asked.take() {
-            ctx.io.push(Effect::Cancel { ticket: asked.ticket });
-        }
-        if ctx.cfg.has_watch && ctx.cfg.drives {
-            ctx.io.push(Effect::Watch { paths: Vec::new() });
-        }
-        if !self.started && outcome.error.is_none() {
-            ctx.io.push(Effect::Settle { ticket: Ticket::STARTED, result: Ok(Value::Null) });
-        }
-        for (ticket, yields) in std::mem::take(&mut self.waiters) {
-            let result = match outcome.status {
-                "paused" | "stopped" | "completed" | "failed" => Ok(Value::Null),
-                _ if yields || self.ended_well => Ok(Value::Null),
-                "superseded" => Err(super::opening::lease_held("another run", 0)),
-                "yielded" => Err(EngineError::new(
-                    Code::InvalidTransition,
-                    "The run yielded before it could be paused or stopped. Give the command again.",
-                )),
-                _ => Err(outcome
-                    .error
-                    .clone()
-                    .unwrap_or_else(|| EngineError::new(Code::StoreUnavailable, "The run was interrupted."))),
-            };
-            ctx.io.push(Effect::Settle { ticket, result });
         }
     }
 
