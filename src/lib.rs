@@ -15,6 +15,7 @@ pub mod ids;
 pub mod lifecycle;
 pub mod limits;
 pub mod machine;
+mod ordered;
 pub mod retry;
 pub mod storage;
 pub mod store;

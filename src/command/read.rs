@@ -45,7 +45,8 @@ fn task_state(seen: &Seen, free: bool, entries: &[Entry]) -> Value {
     let summary = seen.head.as_ref().map_or(&Value::Null, |h| &h.head.summary);
     let usage: Usage = serde_json::from_value(summary["usage"].clone()).unwrap_or_default();
     let completed = seen.task.status == Status::Completed;
-    let done: Done = seen.task.plan.items().iter().filter(|_| completed).map(|i| i.key.clone()).collect();
+    let done: Done =
+        crate::ordered::set(seen.task.plan.items().iter().filter(|_| completed).map(|i| i.key.clone()));
     let mut state = json!({
         "status": seen.task.status,
         "seq": seen.seq(),

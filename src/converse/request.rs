@@ -5,7 +5,6 @@ pub use super::transcript::{Transcript, Trim};
 use serde::ser::{Serialize, Serializer};
 use serde::{Deserialize, Serialize as DeriveSerialize};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 /// A change of the request that the client side keeps. Indexes count messages as they are before the operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,7 +131,7 @@ pub fn tool_config<'a>(
     names_in_history: impl IntoIterator<Item = &'a str>,
 ) -> Option<Value> {
     let tools: Vec<Value> = if specs.is_empty() {
-        let names: BTreeSet<&str> = names_in_history.into_iter().collect();
+        let names = crate::ordered::set(names_in_history);
         names.into_iter().map(|name| spec(name, GONE, &Value::Null)).collect()
     } else {
         specs.iter().map(|tool| spec(&tool.name, &tool.description, &tool.input_schema)).collect()

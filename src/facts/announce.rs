@@ -7,6 +7,9 @@ use crate::effect::ToolCall;
 use crate::time::iso8601;
 use serde_json::{Map, Value, json};
 
+/// Of the events that say how an entry ends.
+const LAST_RANK: u8 = 7;
+
 /// The events of an entry, each a JSON object with `type`, in the order in which listeners get them. Their `id` is
 /// `{seq}.{n}`, the cursor of `events({ after })`.
 pub fn announce(task_id: &str, entry: &Entry) -> Vec<Value> {
@@ -20,10 +23,15 @@ pub fn announce(task_id: &str, entry: &Entry) -> Vec<Value> {
     for fact in &entry.facts {
         of(fact, &mut ranked);
     }
-    ranked.sort_by_key(|(rank, _)| *rank);
+    let mut sorted = Vec::with_capacity(ranked.len());
+    for rank in 0..=LAST_RANK {
+        let (now, later): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|(r, _)| *r == rank);
+        sorted.extend(now.into_iter().map(|(_, event)| event));
+        ranked = later;
+    }
     let at = iso8601(entry.wall);
-    let mut events = Vec::with_capacity(ranked.len());
-    for (n, (_, mut event)) in ranked.into_iter().enumerate() {
+    let mut events = Vec::with_capacity(sorted.len());
+    for (n, mut event) in sorted.into_iter().enumerate() {
         if let Value::Object(map) = &mut event {
             map.insert("taskId".into(), task_id.into());
             map.insert("id".into(), format!("{}.{n}", entry.seq).into());
@@ -98,7 +106,7 @@ fn of(fact: &Fact, out: &mut Vec<(u8, Value)>) {
                     "task:error"
                 }
             };
-            out.push((7, event(name, Value::Object(payload))));
+            out.push((LAST_RANK, event(name, Value::Object(payload))));
         }
         _ => {}
     }

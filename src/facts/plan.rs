@@ -3,6 +3,7 @@
 use super::fields::{FIELD_NAME, Field, Object, is_field_name};
 use super::task::Shape;
 use crate::error::{Code, EngineError};
+use crate::ordered;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,7 +124,7 @@ impl Plan {
             Shape::Newer => project.object()?.get("current_milestone").string(),
         };
         Ok(Plan(Rc::new(Inner {
-            index: items.iter().enumerate().map(|(at, item)| (item.key.clone(), at)).collect(),
+            index: ordered::map(items.iter().enumerate().map(|(at, item)| (item.key.clone(), at))),
             items,
             current_milestone: current_milestone.map(str::to_owned),
             // The newer shape has no such field, but writers that know only the older one add it.

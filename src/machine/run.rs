@@ -407,8 +407,8 @@ impl Run {
         // Without tools of its own a request has to name those that its history used: these may grow.
         if !self.tools_sent || self.tools.is_empty() {
             self.tools_sent = true;
-            let mut specs: Vec<_> = self.tools.values().map(|t| t.spec.clone()).collect();
-            specs.sort_by(|a, b| a.name.cmp(&b.name));
+            let by_name = crate::ordered::map(self.tools.values().map(|t| (&t.spec.name, &t.spec)));
+            let mut specs: Vec<_> = by_name.into_values().cloned().collect();
             if self.settings.completion == crate::limits::Completion::Explicit {
                 specs.push(super::compose::complete_task_item());
             }

@@ -130,13 +130,13 @@ impl Run {
             }
             value
         });
-        let waiting: std::collections::BTreeSet<u64> = live
+        let waiting = live
             .calls
             .iter()
             .filter(|c| matches!(c.state, CallState::Waiting(_)))
             .filter_map(|c| c.asked.map(|(seq, _)| seq))
-            .take(MAX_SUMMARY_WAITING)
-            .collect();
+            .take(MAX_SUMMARY_WAITING);
+        let waiting = crate::ordered::set(waiting);
         json!({ "usage": live.usage, "item": item, "waiting": waiting })
     }
 }
