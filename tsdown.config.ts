@@ -5,6 +5,8 @@ import { defineConfig, type UserConfig } from 'tsdown';
 const entries = present({
   index: 'js/index.ts',
   sqlite: 'js/stores/sqlite.ts',
+  firestore: 'js/stores/firestore/index.ts',
+  bedrock: 'js/models/bedrock/index.ts',
   testing: 'js/testing/index.ts',
 });
 // Chosen by the `imports` of package.json: each runtime loads only its own.

@@ -34,6 +34,20 @@ export default defineConfig({
           ...slow,
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'firestore',
+          include: ['tests/firestore/**/*.test.ts'],
+          globalSetup: 'tests/firestore/setup.ts',
+          testTimeout: 60_000,
+          hookTimeout: 90_000,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'bedrock', include: ['tests/bedrock/**/*.test.ts'], testTimeout: 60_000 },
+      },
       { extends: true, test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], ...slow } },
     ],
   },
