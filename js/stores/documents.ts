@@ -155,29 +155,38 @@ function checkKey(key: unknown): asserts key is string {
   }
 }
 
+/** Runs what touches values of the caller, whose getters and proxies may throw. */
+function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw cause instanceof StoreError
+      ? cause
+      : new StoreError('invalid', 'The data of a document could not be read.', { cause });
+  }
+}
+
+/** Checks the data of a whole document; returns the bytes of its strings. */
+function checkData(data: unknown, limits: { documentBytes: number }): number {
+  if (data === null || typeof data !== 'object' || Array.isArray(data)) {
+    throw new StoreError('invalid', 'The data of a document must be an object.');
+  }
+  const size: Size = { strings: 0, document: 0 };
+  reading(() => measure(data, 1, false, '', size));
+  if (size.document > limits.documentBytes + besideTheString) {
+    throw new StoreError('too_large', `A document of ${size.document} bytes is over the limit.`);
+  }
+  return size.strings;
+}
+
 /**
  * A document's data as JSON text.
  *
  * @throws StoreError `invalid` or `too_large`
  */
 export function encode(data: unknown, limits: { documentBytes: number }): { json: string; strings: number } {
-  if (data === null || typeof data !== 'object' || Array.isArray(data)) {
-    throw new StoreError('invalid', 'The data of a document must be an object.');
-  }
-  const size: Size = { strings: 0, document: 0 };
-  let json: string;
-  try {
-    measure(data, 1, false, '', size);
-    json = JSON.stringify(data);
-  } catch (cause) {
-    throw cause instanceof StoreError
-      ? cause
-      : new StoreError('invalid', 'The data of a document could not be read.', { cause });
-  }
-  if (size.document > limits.documentBytes + besideTheString) {
-    throw new StoreError('too_large', `A document of ${size.document} bytes is over the limit.`);
-  }
-  return { json, strings: size.strings };
+  const strings = checkData(data, limits);
+  return { json: reading(() => JSON.stringify(data)), strings };
 }
 
 /** Data out of JSON text that `encode` made. */
@@ -188,10 +197,6 @@ export function decode(json: string): Record<string, unknown> {
 /** Applies the fields of an update to freshly decoded data. */
 function applyFields(data: Record<string, unknown>, fields: FieldUpdate[]): void {
   for (const { path, value, delete: remove } of fields) {
-    if (!Array.isArray(path) || path.length === 0) {
-      throw new StoreError('invalid', 'A field of an update needs a path.');
-    }
-    path.forEach(checkKey);
     const last = path[path.length - 1] as string;
     const parent = objectAt(data, path.slice(0, -1), remove !== true);
     if (remove && parent) {
@@ -202,15 +207,68 @@ function applyFields(data: Record<string, unknown>, fields: FieldUpdate[]): void
   }
 }
 
-/** Bytes of the strings that an update writes. */
-function stringBytes(fields: FieldUpdate[]): number {
+/** Checks the fields of an update; returns the bytes of the strings that it writes. */
+function checkFields(path: string, fields: FieldUpdate[]): number {
+  if (!Array.isArray(fields)) {
+    throw new StoreError('invalid', `The update of ${path} has no fields.`);
+  }
   const size: Size = { strings: 0, document: 0 };
   for (const { path, value, delete: remove } of fields) {
+    if (!Array.isArray(path) || path.length === 0) {
+      throw new StoreError('invalid', 'A field of an update needs a path.');
+    }
+    path.forEach(checkKey);
     if (!remove) {
-      measure(value, path.length + 1, false, path.join('.'), size);
+      reading(() => measure(value, path.length + 1, false, path.join('.'), size));
     }
   }
   return size.strings;
+}
+
+/**
+ * Checks a commit as far as that needs no stored document: what a server would refuse, or would store otherwise than
+ * it was given.
+ *
+ * @throws StoreError `invalid` or `too_large`
+ */
+export function checkCommit(
+  writes: StoreWrite[],
+  limits: { documentBytes: number; commitBytes: number },
+): void {
+  checkSome(writes);
+  let strings = 0;
+  for (const write of writes) {
+    checkDocumentPath(write?.path);
+    switch (write.op) {
+      case 'create':
+        strings += checkData(write.data, limits);
+        break;
+      case 'update':
+        strings += checkFields(write.path, write.fields);
+        break;
+      case 'delete':
+        break;
+      default:
+        throw noWrite(write);
+    }
+  }
+  checkCommitSize(strings, limits);
+}
+
+function checkSome(writes: StoreWrite[]): void {
+  if (!Array.isArray(writes) || writes.length === 0) {
+    throw new StoreError('invalid', 'A commit needs at least one write.');
+  }
+}
+
+function noWrite(write: { op?: unknown }): StoreError {
+  return new StoreError('invalid', `${JSON.stringify(write.op)} is no write.`);
+}
+
+function checkCommitSize(strings: number, limits: { commitBytes: number }): void {
+  if (strings > limits.commitBytes) {
+    throw new StoreError('too_large', `A commit of ${strings} bytes is over the limit.`);
+  }
 }
 
 /** The object at the end of a path. What is missing or no object on the way is made, or there is none. */
@@ -253,9 +311,7 @@ export function planCommit(
   current: (path: string) => Row | undefined,
   limits: { documentBytes: number; commitBytes: number },
 ): Changes {
-  if (!Array.isArray(writes) || writes.length === 0) {
-    throw new StoreError('invalid', 'A commit needs at least one write.');
-  }
+  checkSome(writes);
   const changes: Changes = new Map();
   let strings = 0;
   for (const write of writes) {
@@ -279,12 +335,9 @@ export function planCommit(
           throw new StoreError('not_found', `${path} does not exist.`);
         }
         checkVersion(path, write.ifVersion, stored);
-        if (!Array.isArray(write.fields)) {
-          throw new StoreError('invalid', `The update of ${path} has no fields.`);
-        }
+        strings += checkFields(path, write.fields);
         const data = decode(json);
         applyFields(data, write.fields);
-        strings += stringBytes(write.fields);
         changes.set(path, encode(data, limits).json);
         break;
       }
@@ -293,12 +346,10 @@ export function planCommit(
         changes.set(path, null);
         break;
       default:
-        throw new StoreError('invalid', `${JSON.stringify((write as { op?: unknown }).op)} is no write.`);
+        throw noWrite(write);
     }
   }
-  if (strings > limits.commitBytes) {
-    throw new StoreError('too_large', `A commit of ${strings} bytes is over the limit.`);
-  }
+  checkCommitSize(strings, limits);
   return changes;
 }
 

@@ -5,7 +5,7 @@ export interface StoredDocument {
   /** From the store's root: `users/u/tasks/t`. */
   path: string;
   data: Record<string, unknown>;
-  /** Changes with every write; opaque. */
+  /** Opaque. Changes with every write that changes the data; one that changes nothing may keep it. */
   version: string;
   /** Milliseconds since it was last written, by the server's own clocks only. */
   ageMs?: number | undefined;
@@ -65,7 +65,7 @@ export interface TaskStore {
     paths: string[],
     options?: { signal?: AbortSignalLike | undefined },
   ): Promise<(StoredDocument | null)[]>;
-  /** All or nothing. `version` is the version of every document written. */
+  /** All or nothing. `version` is the version of every document that was changed. */
   commit(
     writes: StoreWrite[],
     options?: { signal?: AbortSignalLike | undefined },

@@ -1,0 +1,287 @@
+import { TaskExecutionError } from '../../errors.js';
+import type { AbortSignalLike, StoredDocument, StoreWrite, TaskStore } from '../../types.js';
+import { checkCommit, checkDocumentPath, checkListing, StoreError, splitPath } from '../documents.js';
+import { checkDeadline, withDeadline } from './deadline.js';
+import { storeError } from './errors.js';
+import { firestoreLimits } from './limits.js';
+import { elapsed, isVersion, later } from './times.js';
+import { decodeFields, encodeFields, encodeValue, fieldPath, type RestFields } from './values.js';
+
+/** Where the database is, and who asks. */
+export interface FirestoreRestOptions {
+  /** The Google Cloud project. */
+  projectId: string;
+  /** Default: `(default)`. */
+  databaseId?: string | undefined;
+  /**
+   * An OAuth 2.0 access token, or the ID token of a user whom the security rules let in; a function is asked before
+   * every call, so that it can refresh it. Default: none, and `owner` for the emulator, who may do everything.
+   */
+  token?: string | (() => string | Promise<string>) | undefined;
+  /** Default: the platform's. */
+  fetch?: typeof globalThis.fetch | undefined;
+  /** Host and port of the emulator, `127.0.0.1:8080`. Default: Google's servers. */
+  host?: string | undefined;
+  /** How long one call may take: milliseconds, default 10,000. */
+  timeoutMs?: number | undefined;
+}
+
+interface RestDocument {
+  name: string;
+  fields?: RestFields;
+  updateTime: string;
+}
+interface Looked {
+  found?: RestDocument;
+  missing?: string;
+  document?: RestDocument;
+  readTime?: string;
+}
+
+const google = 'https://firestore.googleapis.com';
+
+/**
+ * Tasks in Firestore over its REST API, for edge runtimes and browsers: without dependencies, with conditional commits
+ * and without transactions. It cannot watch, so that what others do is seen within a heartbeat.
+ *
+ * @throws TaskExecutionError INVALID_ARGUMENT where the options name no database
+ */
+export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
+  const { projectId, databaseId = '(default)', token, host } = options;
+  checkName('projectId', projectId);
+  checkName('databaseId', databaseId);
+  const timeoutMs = checkDeadline(options.timeoutMs);
+  const root = `projects/${projectId}/databases/${databaseId}/documents`;
+  const origin =
+    host === undefined ? google : host.includes('://') ? host.replace(/\/+$/, '') : `http://${host}`;
+  const limits = firestoreLimits(host !== undefined && origin !== google);
+
+  const bearer = async (): Promise<string | undefined> => {
+    const given = typeof token === 'function' ? await token() : token;
+    return given ?? (limits.commitBytes < 9_000_000 ? 'owner' : undefined);
+  };
+
+  /** One call. `at` is the path that it is about, inside the database. */
+  const call = (
+    what: string,
+    at: string,
+    method: string,
+    body: object,
+    signal: AbortSignalLike | undefined,
+  ): Promise<unknown> =>
+    withDeadline(what, timeoutMs, signal, async (deadline) => {
+      const path = [root, ...at.split('/').filter(Boolean)].join('/');
+      const url = `${origin}/v1/${path.split('/').map(encodeURIComponent).join('/')}:${method}`;
+      const authorization = await bearer();
+      let status: number;
+      let text: string;
+      try {
+        const response = await (options.fetch ?? globalThis.fetch)(url, {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            ...(authorization === undefined ? {} : { authorization: `Bearer ${authorization}` }),
+          },
+          body: JSON.stringify(body),
+          signal: deadline,
+        });
+        status = response.status;
+        text = await response.text();
+      } catch (cause) {
+        throw storeError(what, 'UNAVAILABLE', reasonOf(cause), cause);
+      }
+      return answer(what, status, text);
+    });
+
+  const present = (
+    { name, fields, updateTime }: RestDocument,
+    readTime: string | undefined,
+  ): StoredDocument => ({
+    path: name.slice(root.length + 1),
+    data: decodeFields(fields),
+    version: updateTime,
+    ageMs: readTime === undefined ? undefined : elapsed(updateTime, readTime),
+  });
+
+  const encodeWrite = (write: StoreWrite): object => {
+    const name = `${root}/${write.path}`;
+    switch (write.op) {
+      case 'create':
+        return {
+          update: { name, fields: encodeFields(write.data as Record<string, unknown>) },
+          currentDocument: { exists: false },
+        };
+      case 'update':
+        return {
+          update: { name, fields: nested(write.fields) },
+          updateMask: { fieldPaths: write.fields.map((field) => fieldPath(field.path)) },
+          currentDocument: precondition(write) ?? { exists: true },
+        };
+      case 'delete': {
+        const currentDocument = precondition(write);
+        return { delete: name, ...(currentDocument === undefined ? {} : { currentDocument }) };
+      }
+    }
+  };
+
+  return {
+    id: `firestore:${projectId}/${databaseId}`,
+    limits,
+
+    async read(paths, { signal } = {}) {
+      paths.forEach(checkDocumentPath);
+      const documents = [...new Set(paths)].map((path) => `${root}/${path}`);
+      const looked = rows('read', await call('read', '', 'batchGet', { documents }, signal));
+      const found = new Map<string, StoredDocument | null>();
+      for (const { found: document, missing, readTime } of looked) {
+        if (document !== undefined) {
+          found.set(document.name, present(document, readTime));
+        } else if (missing !== undefined) {
+          found.set(missing, null);
+        }
+      }
+      return paths.map((path) => {
+        const document = found.get(`${root}/${path}`);
+        if (document === undefined) {
+          throw new StoreError('unavailable', `Firestore: the read was answered without ${path}.`);
+        }
+        return document;
+      });
+    },
+
+    async commit(writes, { signal } = {}) {
+      checkCommit(writes, limits);
+      const body = { writes: writes.map(encodeWrite) };
+      const reply = (await call('commit', '', 'commit', body, signal)) as {
+        writeResults?: { updateTime?: string }[];
+        commitTime?: string;
+      };
+      const times = (reply.writeResults ?? []).flatMap(({ updateTime }) => updateTime ?? []);
+      // a write that changed nothing keeps its old time
+      const version = times.length > 0 ? times.reduce(later) : reply.commitTime;
+      if (version === undefined) {
+        throw new StoreError('unavailable', 'Firestore: the commit was answered without a time.');
+      }
+      return { version };
+    },
+
+    async list(collection, { after, limit, signal }) {
+      checkListing(collection, limit);
+      const { collection: parent, id } = splitPath(collection);
+      const structuredQuery = {
+        from: [{ collectionId: id }],
+        orderBy: [{ field: { fieldPath: '__name__' } }],
+        ...(after === undefined
+          ? {}
+          : {
+              startAt: {
+                values: [{ referenceValue: `${root}/${collection}/${after}` }],
+                before: false,
+              },
+            }),
+        limit,
+      };
+      const found = rows('list', await call('list', parent, 'runQuery', { structuredQuery }, signal));
+      return found.flatMap(({ document, readTime }) => (document ? [present(document, readTime)] : []));
+    },
+  };
+}
+
+/** A segment of the names of documents, and of our own id. */
+function checkName(what: string, name: unknown): void {
+  if (typeof name !== 'string' || name === '' || /[\s/]/.test(name)) {
+    throw new TaskExecutionError(
+      'INVALID_ARGUMENT',
+      `firestoreRestStore: ${what} must be a string without spaces and slashes, not ${JSON.stringify(name)}.`,
+    );
+  }
+}
+
+function precondition(write: { path: string; ifVersion?: string | undefined }): object | undefined {
+  if (write.ifVersion === undefined) {
+    return undefined;
+  }
+  if (!isVersion(write.ifVersion)) {
+    throw new StoreError(
+      'conflict',
+      `${write.path} never had the version ${JSON.stringify(write.ifVersion)}.`,
+    );
+  }
+  return { updateTime: write.ifVersion };
+}
+
+/** The values of an update, each at its path. Fields to be deleted are in the mask alone. */
+function nested(fields: Extract<StoreWrite, { op: 'update' }>['fields']): RestFields {
+  const root: RestFields = {};
+  for (const { path, value, delete: remove } of fields) {
+    if (remove) {
+      continue;
+    }
+    let at = root;
+    for (const step of path.slice(0, -1)) {
+      const next = (Object.hasOwn(at, step) ? at[step] : undefined) as
+        | { mapValue: { fields: RestFields } }
+        | undefined;
+      const map = next ?? { mapValue: { fields: {} } };
+      at[step] = map;
+      at = map.mapValue.fields;
+    }
+    at[path[path.length - 1] as string] = encodeValue(value);
+  }
+  return root;
+}
+
+/** What came back, or the failure that it tells of. */
+function answer(what: string, status: number, text: string): unknown {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (cause) {
+    const shown = text.trim().slice(0, 200);
+    throw storeError(what, ofHttp(status), `HTTP ${status} with ${shown === '' ? 'nothing' : shown}`, cause);
+  }
+  // streamed answers are arrays, their errors too
+  const error = (Array.isArray(parsed) ? parsed[0] : parsed)?.error as
+    | { status?: string; message?: string; code?: number }
+    | undefined;
+  if (error !== undefined || status < 200 || status > 299) {
+    throw storeError(what, error?.status ?? ofHttp(status), String(error?.message ?? `HTTP ${status}`));
+  }
+  return parsed;
+}
+
+/** For answers that are not Firestore's own, of a proxy for example. */
+function ofHttp(status: number): string {
+  switch (status) {
+    case 401:
+      return 'UNAUTHENTICATED';
+    case 403:
+      return 'PERMISSION_DENIED';
+    case 413:
+      return 'INVALID_ARGUMENT';
+    default:
+      return 'UNAVAILABLE';
+  }
+}
+
+function rows(what: string, reply: unknown): Looked[] {
+  if (!Array.isArray(reply)) {
+    throw storeError(
+      what,
+      'UNAVAILABLE',
+      `an answer that is no list: ${JSON.stringify(reply)?.slice(0, 200)}`,
+    );
+  }
+  return reply as Looked[];
+}
+
+/** `fetch failed` says nothing: the cause does. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  const { cause } = error;
+  return cause instanceof Error
+    ? `${error.message}: ${cause.message || String(Reflect.get(cause, 'code'))}`
+    : error.message;
+}
