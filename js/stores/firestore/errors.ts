@@ -36,7 +36,7 @@ const codes: Record<string, StoreErrorCode> = {
 
 /** Sizes are refused as INVALID_ARGUMENT (a value, a document) or RESOURCE_EXHAUSTED (a request). */
 const tooLarge =
-  /longer than \d+ bytes|exceeds (the )?maximum (allowed )?size|larger than max|too (big|large)/i;
+  /maximum entity size|longer than \d+ bytes|exceeds (the )?maximum (allowed )?size|larger than max|too (big|large)/i;
 
 /** A whole database that is not there, which trying again does not mend. */
 const noDatabase = /database .*does not exist|project .*(does not exist|not found)/i;
