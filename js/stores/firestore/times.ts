@@ -1,4 +1,5 @@
 /** Times of the server, which are the versions of documents: RFC 3339 with up to nine digits after the second. */
+import type { TimestampLike } from './structure.js';
 
 const shape = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/;
 
@@ -7,10 +8,25 @@ export function isVersion(text: string): boolean {
   return shape.test(text);
 }
 
+/** A time of the SDK as the REST API prints it, with three, six or nine digits after the second, or none. */
+export function formatTime({ seconds, nanoseconds }: TimestampLike): string {
+  const second = new Date(seconds * 1000).toISOString().slice(0, 19);
+  const digits = String(nanoseconds)
+    .padStart(9, '0')
+    .replace(/(000){1,3}$/, '');
+  return digits === '' ? `${second}Z` : `${second}.${digits}Z`;
+}
+
+/** The seconds and nanoseconds of a version. */
+export function parseTime(time: string): TimestampLike {
+  const [, second = '', fraction = ''] = shape.exec(time) ?? [];
+  return { seconds: Date.parse(`${second}Z`) / 1000, nanoseconds: Number(fraction.padEnd(9, '0')) };
+}
+
 /** Milliseconds since 1970, with fractions: a Date would drop them. */
 export function milliseconds(time: string): number {
-  const [, second = '', fraction = ''] = shape.exec(time) ?? [];
-  return Date.parse(`${second}Z`) + Number(`0.${fraction || 0}`) * 1000;
+  const { seconds, nanoseconds } = parseTime(time);
+  return seconds * 1000 + nanoseconds / 1e6;
 }
 
 /** Milliseconds from one time of the server to another, never negative. */

@@ -1,0 +1,65 @@
+import type { FirestoreLike } from './structure.js';
+
+/** Collections that grow with the task, and the field that their newest document is found by: only that is listened to. */
+const newest: Record<string, string> = { journal: 'seq', messages: 'timestamp' };
+
+const firstRetryMs = 1_000;
+const lastRetryMs = 30_000;
+
+/**
+ * Listens to documents and collections until the end that it returns. The state at the beginning counts as a change, so
+ * that nothing between a read and the listener's start is missed. A listener that Firestore ends is set up again, later
+ * each time; until then changes are seen by the engine's heartbeats.
+ */
+export function listen(db: FirestoreLike, paths: string[], onChange: () => void): () => void {
+  const ends = paths.map((path) => listenTo(db, path, onChange));
+  return () => {
+    for (const end of ends) {
+      end();
+    }
+  };
+}
+
+function listenTo(db: FirestoreLike, path: string, onChange: () => void): () => void {
+  let ended = false;
+  let unsubscribe: (() => void) | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let retryMs = firstRetryMs;
+
+  const attach = () => {
+    unsubscribe = source(db, path).onSnapshot(
+      () => {
+        retryMs = firstRetryMs;
+        if (!ended) {
+          onChange();
+        }
+      },
+      () => {
+        if (ended) {
+          return;
+        }
+        timer = setTimeout(attach, retryMs);
+        // Node: a watch keeps no process alive
+        (timer as { unref?: () => void }).unref?.();
+        retryMs = Math.min(retryMs * 2, lastRetryMs);
+      },
+    );
+  };
+  attach();
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+    unsubscribe?.();
+    unsubscribe = undefined;
+  };
+}
+
+function source(db: FirestoreLike, path: string) {
+  const segments = path.split('/');
+  if (segments.length % 2 === 0) {
+    return db.doc(path);
+  }
+  const field = newest[segments[segments.length - 1] as string];
+  const collection = db.collection(path);
+  return field === undefined ? collection : collection.orderBy(field, 'desc').limit(1);
+}

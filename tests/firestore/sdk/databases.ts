@@ -1,0 +1,33 @@
+import { Firestore } from '@google-cloud/firestore';
+import { deleteApp, initializeApp } from 'firebase-admin/app';
+import { getFirestore } from 'firebase-admin/firestore';
+import { emptyProject } from '../project.js';
+
+/** A database of the SDK on the emulator, and what ends its connections. */
+export interface Connected {
+  db: Firestore;
+  end(): Promise<void>;
+}
+
+export interface Project {
+  projectId: string;
+  host: string;
+}
+
+export function googleCloud({ projectId, host } = emptyProject(), preferRest = false): Connected {
+  const db = new Firestore({
+    projectId,
+    host,
+    ssl: false,
+    preferRest,
+    credentials: { client_email: 'a@b.c', private_key: 'x' },
+  });
+  return { db, end: () => db.terminate() };
+}
+
+export function firebaseAdmin({ projectId, host } = emptyProject()): Connected {
+  const app = initializeApp({ projectId }, `${projectId}-${Math.random()}`);
+  const db = getFirestore(app);
+  db.settings({ host, ssl: false });
+  return { db, end: () => deleteApp(app) };
+}
