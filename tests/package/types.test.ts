@@ -38,6 +38,9 @@ const intended = new Set([
   'StructuralAbortSignal.removeEventListener.options',
 ]);
 
+/** What objects of Google's and Amazon's SDKs have to be assignable to, whatever their version. */
+const structural = /^(Batch|Document|Firestore|Query|Snapshot|BedrockClient)Like\.|^(Firestore|Bedrock)Sdk\./;
+
 describe('the public types', () => {
   let installed: string;
   let read: (path: string) => PublicTypes;
@@ -70,7 +73,7 @@ describe('the public types', () => {
   });
 
   test('have any only where it is meant', () => {
-    const anys = new Set(entries.flatMap(({ esm }) => read(esm).anys));
+    const anys = new Set(entries.flatMap(({ esm }) => read(esm).anys.filter((at) => !structural.test(at))));
     expect([...anys].sort()).toEqual([...intended].sort());
   });
 });
