@@ -22,6 +22,7 @@ export const stages = {
   },
   package: async () => vitest('package', await browser()),
   hosts: async () => vitest('hosts', await browser()),
+  bedrock: () => vitest('bedrock'),
   firestore: () => vitest('firestore'),
   e2e: () => vitest('e2e'),
 };

@@ -1,5 +1,5 @@
 import { TaskExecutionError } from '../../errors.js';
-import type { ConverseRequest, ConverseStreamEvent, ModelClient } from '../../types.js';
+import type { ConverseRequest, ConverseStreamEvent, ModelClient, Opaque } from '../../types.js';
 import { withCachePoints } from './caching.js';
 import {
   type BedrockClientLike,
@@ -22,9 +22,9 @@ export interface BedrockModelOptions {
   /** Default: the model's own. */
   inferenceConfig?: ConverseRequest['inferenceConfig'];
   /** As ConverseStream takes it. */
-  guardrailConfig?: ConverseRequest['guardrailConfig'];
+  guardrailConfig?: Opaque;
   /** As ConverseStream takes it: reasoning is switched on here, for example. */
-  additionalModelRequestFields?: ConverseRequest['additionalModelRequestFields'];
+  additionalModelRequestFields?: Opaque;
   /** Cache points in every request. Default: for Claude and Nova models that have prompt caching. */
   promptCaching?: boolean | undefined;
   /** Whether a message may have text beside tool results. Default: not for Llama and Mistral models. */

@@ -1,0 +1,120 @@
+/** What Bedrock refuses with HTTP 400, in the words it uses where they are known; the SDK checks none of it. */
+import type { ContentBlock, ConverseRequest, Message } from '../../js/types.js';
+
+export function problemOf(request: ConverseRequest): string | undefined {
+  const messages = request.messages ?? [];
+  const tools = request.toolConfig?.tools;
+  if (messages.length === 0 || messages[0]?.role !== 'user') {
+    return 'A conversation must start with a user message. Try again with a conversation that starts with a user message.';
+  }
+  if (tools !== undefined && tools.length === 0) {
+    return '1 validation error detected: toolConfig.tools must have length greater than or equal to 1';
+  }
+  let cachePoints = 0;
+  for (const part of request.system ?? []) {
+    cachePoints += part.cachePoint ? 1 : 0;
+    if (part.text !== undefined && part.text.trim() === '') {
+      return 'The text field in the system prompt is blank.';
+    }
+  }
+  for (const part of tools ?? []) {
+    cachePoints += part.cachePoint ? 1 : 0;
+    if (part.toolSpec && !/^[a-zA-Z0-9_-]{1,64}$/.test(part.toolSpec.name ?? '')) {
+      return `toolSpec.name ${part.toolSpec.name} must satisfy [a-zA-Z0-9_-]+`;
+    }
+  }
+  const seen = new Set<string>();
+  for (const [n, message] of messages.entries()) {
+    const problem =
+      problemInMessage(message, messages[n - 1], n, seen) ??
+      (tools === undefined && (message.content ?? []).some((b) => b.toolUse || b.toolResult)
+        ? 'The toolConfig field must be defined when using toolUse and toolResult content blocks.'
+        : undefined);
+    if (problem !== undefined) {
+      return problem;
+    }
+    cachePoints += (message.content ?? []).filter((block) => block.cachePoint).length;
+  }
+  const last = messages[messages.length - 1] as Message;
+  if (last.role !== 'user') {
+    return 'This model does not support assistant message prefill. The conversation must end with a user message.';
+  }
+  if (cachePoints > 4) {
+    return 'A maximum of 4 cache points is allowed.';
+  }
+  return undefined;
+}
+
+function problemInMessage(
+  message: Message,
+  before: Message | undefined,
+  n: number,
+  seen: Set<string>,
+): string | undefined {
+  const content = message.content ?? [];
+  const at = `messages.${n}.content`;
+  if (content.length === 0) {
+    return `The content field in the Message object at messages.${n} is empty.`;
+  }
+  if (before?.role === message.role) {
+    return 'Roles must alternate between "user" and "assistant".';
+  }
+  const asked = (before?.content ?? []).flatMap((block) => block.toolUse?.toolUseId ?? []);
+  const answered = content.flatMap((block) => block.toolResult?.toolUseId ?? []);
+  const missing = asked.filter((id) => !answered.includes(id));
+  if (missing.length > 0) {
+    return `Expected toolResult blocks at ${at} for the following Ids: ${missing.join(', ')}`;
+  }
+  if (answered.length > asked.length) {
+    return `The number of toolResult blocks at ${at} exceeds the number of toolUse blocks of previous turn.`;
+  }
+  for (const [i, block] of content.entries()) {
+    const problem = problemInBlock(block, content[i - 1], seen);
+    if (problem !== undefined) {
+      return `${at}.${i}: ${problem}`;
+    }
+  }
+  return undefined;
+}
+
+function problemInBlock(
+  block: ContentBlock,
+  before: ContentBlock | undefined,
+  seen: Set<string>,
+): string | undefined {
+  if (block.text !== undefined && block.text.trim() === '') {
+    return 'The text field in the ContentBlock object is blank.';
+  }
+  if (block.cachePoint && before?.reasoningContent) {
+    return 'A cache point must not follow reasoning content.';
+  }
+  if (block.toolUse) {
+    const { toolUseId = '', name = '', input } = block.toolUse;
+    if (!/^[a-zA-Z0-9_.:-]{1,64}$/.test(toolUseId) || !/^[a-zA-Z0-9_-]{1,64}$/.test(name)) {
+      return `toolUse ${toolUseId} of ${name} has a name or an id that is not allowed`;
+    }
+    if (seen.has(toolUseId)) {
+      return `toolUse ids must be unique: ${toolUseId}`;
+    }
+    seen.add(toolUseId);
+    if (input === null || typeof input !== 'object' || Array.isArray(input)) {
+      return 'The format of the value at toolUse.input is invalid. Provide a json object.';
+    }
+  }
+  if (block.toolResult) {
+    const { content = [], status } = block.toolResult;
+    if (status === 'error' && content.length === 0) {
+      return 'An error tool result must have content.';
+    }
+    for (const part of content) {
+      if (part.text !== undefined && part.text.trim() === '') {
+        return 'The text field in the tool result is blank.';
+      }
+      const { json } = part;
+      if (json !== undefined && (json === null || typeof json !== 'object' || Array.isArray(json))) {
+        return 'The format of the value at toolResult.content.json is invalid. Provide a json object.';
+      }
+    }
+  }
+  return undefined;
+}

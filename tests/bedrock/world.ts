@@ -1,0 +1,68 @@
+import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { createTaskEngine, memoryStore } from '../../js/index.js';
+import { bedrockModel } from '../../js/models/bedrock/index.js';
+import type { RunOptions, TaskEvent } from '../../js/types.js';
+import { type Call, type Endpoint, startEndpoint } from './endpoint.js';
+
+const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' };
+
+/** Short waits, so that a whole table of faults is quick. */
+export const quick: RunOptions = {
+  idleTimeoutMs: 400,
+  graceMs: 200,
+  retry: { attempts: 3, baseMs: 20, maxMs: 40 },
+};
+
+/** The engine over the real SDK and an endpoint of this machine. */
+export async function world(scripts: ((call: Call) => Promise<void> | void)[], version: '1.1' | '2' = '1.1') {
+  const endpoint: Endpoint = await startEndpoint(scripts, version);
+  const client = new BedrockRuntimeClient({
+    region: 'us-east-1',
+    endpoint: endpoint.url,
+    credentials,
+    maxAttempts: 1,
+    ...(version === '1.1' ? { requestHandler: new NodeHttpHandler({ socketTimeout: 120_000 }) } : {}),
+  });
+  const ran: { tool: string; input: unknown }[] = [];
+  const warnings: string[] = [];
+  const recording = (tool: string) => ({
+    description: `Does ${tool}.`,
+    inputSchema: { type: 'object' },
+    execute: (input: unknown) => {
+      ran.push({ tool, input });
+      return `${tool} is done`;
+    },
+  });
+  const engine = createTaskEngine({
+    store: memoryStore(),
+    model: bedrockModel({
+      client,
+      modelId: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0',
+      logger: { warn: (message) => warnings.push(message) },
+    }),
+    tools: { note: recording('note'), danger: recording('danger') },
+    defaults: quick,
+  });
+  const task = await engine.createTask('u', { title: 'T' });
+  const events: TaskEvent[] = [];
+  return {
+    endpoint,
+    engine,
+    task,
+    ran,
+    warnings,
+    events,
+    executor() {
+      const executor = engine.executor(task.id, 'u');
+      for (const type of ['task:message', 'task:retry', 'task:error', 'task:tool_result'] as const) {
+        executor.on(type, (payload) => events.push({ type, ...payload } as TaskEvent));
+      }
+      return executor;
+    },
+    async close() {
+      client.destroy();
+      await endpoint.close();
+    },
+  };
+}
