@@ -25,8 +25,11 @@ pub(super) fn send(ctx: &mut Ctx, text: String) -> Result<Step, EngineError> {
         return Err(too_large(text.len(), ctx.cfg.limits.document_bytes));
     }
     let id = message_id(ctx.now, &mut ctx.io.rng);
-    let message =
-        Message { item: InboxItem::Message { id, text }, deadline: ctx.store_deadline(), since: None };
+    let message = Message {
+        item: InboxItem::Message { id, text, in_thread: false },
+        deadline: ctx.store_deadline(),
+        since: None,
+    };
     Ok(attempt(ctx, message))
 }
 

@@ -139,6 +139,9 @@ pub enum Fact {
         inbox: String,
         /// The user's words.
         text: String,
+        /// Whoever sent it has put it into the thread already.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        in_thread: bool,
     },
     /// The engine told the model something.
     Nudged {

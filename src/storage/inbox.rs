@@ -30,6 +30,8 @@ pub enum InboxItem {
         id: String,
         /// Never blank.
         text: String,
+        /// It stands in the thread already, under the same id: whoever sent it wrote both in one commit.
+        in_thread: bool,
     },
 }
 
@@ -64,7 +66,10 @@ impl InboxItem {
         let id = document.id().to_owned();
         match text("kind")? {
             "message" if text("text")?.trim().is_empty() => Err(foreign(document, "text is blank")),
-            "message" => Ok(InboxItem::Message { id, text: text("text")?.to_owned() }),
+            "message" => {
+                let in_thread = document.data.get("in_thread") == Some(&Value::Bool(true));
+                Ok(InboxItem::Message { id, text: text("text")?.to_owned(), in_thread })
+            }
             "decision" => {
                 let asked_seq = document.data.get("asked_seq").and_then(Value::as_u64);
                 Ok(InboxItem::Decision {
@@ -92,9 +97,12 @@ impl InboxItem {
                 data.insert("nonce".into(), nonce.clone().into());
                 data.insert("json".into(), serde_json::to_string(decision).unwrap_or_default().into());
             }
-            InboxItem::Message { text, .. } => {
+            InboxItem::Message { text, in_thread, .. } => {
                 data.insert("kind".into(), "message".into());
                 data.insert("text".into(), text.clone().into());
+                if *in_thread {
+                    data.insert("in_thread".into(), true.into());
+                }
             }
         }
         data.insert("at".into(), iso8601(now.wall).into());
@@ -153,7 +161,8 @@ mod tests {
             decision("tool:1", 4, "n".into(), answer(Some(Value::Null), false)),
             decision("tool:1", 4, "n".into(), Decision::Approve { note: Some("go".into()) }),
             decision("tool:1", 4, "n".into(), Decision::Reject { reason: None }),
-            InboxItem::Message { id: message_id(Now::default(), &mut Rng::new(1)), text: "hi".into() },
+            InboxItem::Message { id: "a".into(), text: "hi".into(), in_thread: false },
+            InboxItem::Message { id: "b".into(), text: "hi".into(), in_thread: true },
         ];
         for item in items {
             assert_eq!(InboxItem::read(&stored(item.create(&paths, Now::default()))), Ok(item));

@@ -266,7 +266,7 @@ fn a_message_in_doubt_that_was_taken_is_found_in_the_journal() {
         world.run_until(|w| w.store.commits.len() == 1);
         let item = inbox(&world).remove(0);
         world.store.remove(&format!("users/u/tasks/t/inbox/{}", item.id()));
-        let received = Fact::Received { inbox: item.id().into(), text: "hello".into() };
+        let received = Fact::Received { inbox: item.id().into(), text: "hello".into(), in_thread: false };
         journal(&mut world, vec![received], |_| {});
         assert_eq!(world.result(id), Ok(Value::Null));
         assert_eq!(inbox(&world), [], "replies lost: {times}");

@@ -50,8 +50,9 @@ impl Run {
             bytes += item.bytes();
             draft.taken.push(item.id().to_owned());
             match item {
-                InboxItem::Message { id, text } => {
-                    draft.add(Fact::Received { inbox: id.clone(), text: text.clone() });
+                InboxItem::Message { id, text, in_thread } => {
+                    let (inbox, text) = (id.clone(), text.clone());
+                    draft.add(Fact::Received { inbox, text, in_thread: *in_thread });
                 }
                 InboxItem::Decision { id, tool_call_id, asked_seq, nonce, decision } => {
                     let waiting = draft.live.call(tool_call_id).filter(|c| {
