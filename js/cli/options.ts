@@ -12,6 +12,9 @@ export interface DemoOptions {
   fresh: boolean;
   /** 1 is the pace for people; 10 is ten times as fast. */
   speed: number;
+  /** A model on Amazon Bedrock instead of the script. */
+  bedrock?: string | undefined;
+  region?: string | undefined;
 }
 
 /** Options of `show` as they were given. */
@@ -39,6 +42,9 @@ directory. Kill it at any time and run it again: it goes on where it was.
   --store FILE   where the task is kept (default: ${defaultStore})
   --fresh        forget the task in the store and begin again
   --speed N      N times as fast (default: 1)
+  --bedrock ID   a model on Amazon Bedrock instead of the script, with your
+                 AWS credentials
+  --region R     its region (default: AWS_REGION)
 
 Keys: p pauses, r resumes, s stops, y and n answer, Ctrl-C pauses and quits,
 twice quits at once. Without a terminal it prints plain lines, and what needs
@@ -61,7 +67,7 @@ begin, or what it shows is damaged; 2 wrong usage; 130 quit at once.
 `;
 
 const optionsOf: Record<string, readonly string[]> = {
-  demo: ['plan', 'input', 'store', 'fresh', 'speed'],
+  demo: ['plan', 'input', 'store', 'fresh', 'speed', 'bedrock', 'region'],
   show: ['store', 'follow', 'json', 'utc'],
 };
 
@@ -89,8 +95,9 @@ export function parseRequest(args: string[]): Request {
   if (rest.length > 0) throw usage(`'${rest[0]}' is one word too many`);
   const speed = Number(values.speed ?? 1);
   if (!(speed >= 0.1 && speed <= 1000)) throw usage('--speed takes a number from 0.1 to 1000');
-  const { plan, input, fresh = false } = values;
-  return { demo: { plan, input, store, fresh, speed } };
+  const { plan, input, fresh = false, bedrock, region } = values;
+  if (region !== undefined && bedrock === undefined) throw usage('--region takes --bedrock MODEL_ID');
+  return { demo: { plan, input, store, fresh, speed, bedrock, region } };
 }
 
 function parsed(args: string[]) {
@@ -104,6 +111,8 @@ function parsed(args: string[]) {
         store: { type: 'string' },
         fresh: { type: 'boolean' },
         speed: { type: 'string' },
+        bedrock: { type: 'string' },
+        region: { type: 'string' },
         follow: { type: 'boolean', short: 'f' },
         json: { type: 'boolean' },
         utc: { type: 'boolean' },

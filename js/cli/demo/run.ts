@@ -3,18 +3,17 @@ import { dirname, relative, resolve } from 'node:path';
 import { createTaskEngine, TaskExecutionError } from '../../index.js';
 import { pidOf } from '../../stores/holder.js';
 import { sqliteStore } from '../../stores/sqlite.js';
-import { scriptedModel } from '../../testing/index.js';
 import type { Progress, TaskStore } from '../../types.js';
 import { describeUsage } from '../describe.js';
 import { exitCodes, Quit } from '../exit.js';
 import type { DemoOptions } from '../options.js';
 import { openFolder } from './folder.js';
+import { type DemoModel, demoModel } from './model.js';
 import { notebook } from './notes.js';
-import { paceOf } from './pace.js';
+import { type Pace, paceOf } from './pace.js';
 import { plainDisplay } from './plain.js';
 import { screenDisplay } from './screen.js';
 import { statementOf } from './script/conversation.js';
-import { demoTurn } from './script/turns.js';
 import { type Ending, Session } from './session.js';
 import { type DemoTask, findOrCreateTask, userId } from './task.js';
 import { demoTools } from './tools.js';
@@ -31,7 +30,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       say(`This task is done.\n${places(found, file)}\nBegin again with --fresh.`);
       return exitCodes.done;
     }
-    return await runTask(store, file, notesFile, found, options.speed);
+    const pace = paceOf(options.speed);
+    return await runTask(store, file, notesFile, found, pace, await demoModel(options, pace));
   } catch (error) {
     throw explained(error, options.store);
   } finally {
@@ -44,9 +44,9 @@ async function runTask(
   file: string,
   notesFile: string,
   found: DemoTask,
-  speed: number,
+  pace: Pace,
+  { name, model }: DemoModel,
 ): Promise<number> {
-  const pace = paceOf(speed);
   const unknowns = new Unknowns((what) => session.say(`Unknown outcome: ${what}`));
   const folder = openFolder(found.input, [found.report, `${found.report}.part`, dirname(file)]);
   const tools = demoTools({
@@ -58,7 +58,7 @@ async function runTask(
   });
   const engine = createTaskEngine({
     store,
-    model: pace.model(scriptedModel(demoTurn, { chunkSize: 6, record: false })),
+    model,
     tools: unknowns.watch(tools),
     prompt: ({ item }) => statementOf(item),
   });
@@ -69,7 +69,7 @@ async function runTask(
   const reused = results.filter(({ unknown }) => !unknown).length;
 
   const attended = process.stdin.isTTY === true && process.stdout.isTTY === true;
-  say(`${found.task.title} · ${folder.name}`);
+  say(`${found.task.title} · ${folder.name} · ${name}`);
   say(`Process ${process.pid}. kill -9 me, run the same command again, and I go on where I was.`);
   if (!found.isNew) say(`Going on: ${itemsDone(before.progress)} done, ${toolResults(reused)} reused.`);
   if (before.owner) say('The run before has not let go of the task: looking whether it lives …');
