@@ -417,7 +417,10 @@ export class Machine implements Resident {
   }
 
   #failure(thrown: unknown): string {
-    return JSON.stringify({ ...describeThrown(thrown), cause: this.#keep(thrown) });
+    const described = describeThrown(thrown);
+    // Our own errors all have one name; what they mean is their code.
+    if (TaskExecutionError.is(thrown)) described.name = String(thrown.code);
+    return JSON.stringify({ ...described, cause: this.#keep(thrown) });
   }
 
   #keep(thrown: unknown): number {

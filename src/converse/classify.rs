@@ -41,12 +41,23 @@ pub enum FaultKind {
     Denied,
     /// Somebody aborted it.
     Aborted,
+    /// The host's own function behind the model answered with something that is no turn.
+    Host,
+    /// The model's client lacks what it needs to ask at all.
+    Unconfigured,
 }
 
 impl FaultKind {
     /// Whether the same request would fail again. Overflow may be cured by a shorter request.
     pub fn permanent(self) -> bool {
-        matches!(self, FaultKind::Overflow | FaultKind::Invalid | FaultKind::Denied)
+        matches!(
+            self,
+            FaultKind::Overflow
+                | FaultKind::Invalid
+                | FaultKind::Denied
+                | FaultKind::Host
+                | FaultKind::Unconfigured
+        )
     }
 
     /// The code that users see when this kind ends a run.
@@ -62,6 +73,8 @@ impl FaultKind {
             FaultKind::Overflow => Code::ContextOverflow,
             FaultKind::Invalid => Code::ModelRejected,
             FaultKind::Denied => Code::ModelDenied,
+            FaultKind::Host => Code::HostCallback,
+            FaultKind::Unconfigured => Code::NotConfigured,
         }
     }
 }
@@ -105,6 +118,8 @@ impl ModelFault {
             FaultKind::Invalid => "The model rejected the request",
             FaultKind::Denied => "Access to the model was denied",
             FaultKind::Aborted => "The model call was aborted",
+            FaultKind::Host => "The function behind the model failed",
+            FaultKind::Unconfigured => "The model's client is not configured",
         };
         let words = self.message.trim();
         let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
@@ -121,6 +136,8 @@ impl ModelFault {
             FaultKind::Overloaded | FaultKind::Timeout | FaultKind::Cut | FaultKind::Aborted => {
                 "All attempts are used up. Resume the task to try again."
             }
+            FaultKind::Host => "Correct the function, then resume the task.",
+            FaultKind::Unconfigured => "Correct the configuration, then resume the task.",
             FaultKind::Malformed | FaultKind::Empty => {
                 "All attempts are used up. Resume the task to try again; if it stays so, use another model."
             }
@@ -159,7 +176,7 @@ pub fn classify(failure: &Failure) -> ModelFault {
     let words = failure.message.to_lowercase();
     let named = failure.name.as_deref().and_then(by_name).or_else(|| failure.status.and_then(by_status));
     let kind = match named {
-        Some(FaultKind::Denied) => FaultKind::Denied,
+        Some(known @ (FaultKind::Denied | FaultKind::Host | FaultKind::Unconfigured)) => known,
         _ if THROTTLING_TEXTS.iter().any(|text| words.contains(text)) => FaultKind::Throttled,
         None | Some(FaultKind::Invalid) if OVERFLOW_TEXTS.iter().any(|text| words.contains(text)) => {
             FaultKind::Overflow
@@ -221,6 +238,8 @@ fn by_name(name: &str) -> Option<FaultKind> {
         | "permission"
         | "permissiondenied" => FaultKind::Denied,
         "abort" | "apiuserabort" => FaultKind::Aborted,
+        "host_callback" => FaultKind::Host,
+        "not_configured" => FaultKind::Unconfigured,
         _ => return None,
     })
 }

@@ -1,6 +1,11 @@
 import { configureTaskExecution } from 'task-execution-engine';
+import { fromStreamChatResponse } from 'task-execution-engine/bedrock';
 import { database } from './backend/database.js';
-import { model } from './backend/model.js';
 import { tools } from './backend/tools.js';
+import { createBedrockClient, streamChatResponse } from './lib/chat/bedrock.js';
 
-configureTaskExecution({ store: database, model, tools });
+configureTaskExecution({
+  store: database,
+  model: fromStreamChatResponse(streamChatResponse, createBedrockClient),
+  tools,
+});

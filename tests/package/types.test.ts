@@ -26,6 +26,8 @@ const intended = new Set([
   'Tool.execute.input',
   'Tool.needsApproval.input',
   'JsonSchema[]',
+  // what the app's own function for chats takes and gives
+  'OfTheApp',
   // fields of the app's own documents
   'OpenDocument[]',
   // the platform's AbortSignal, where no library declares it, takes and gives what that does

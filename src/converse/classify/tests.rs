@@ -105,7 +105,9 @@ fn what_nobody_knows_was_cut_off() {
 
 #[test]
 fn only_what_would_fail_again_is_permanent() {
-    for kind in [FaultKind::Overflow, FaultKind::Invalid, FaultKind::Denied] {
+    for kind in
+        [FaultKind::Overflow, FaultKind::Invalid, FaultKind::Denied, FaultKind::Host, FaultKind::Unconfigured]
+    {
         assert!(kind.permanent() && !kind.code().retryable(), "{kind:?}");
     }
     for kind in [
@@ -190,4 +192,18 @@ fn the_exception_and_the_servers_wait_are_kept() {
     let fault = classify(&failure);
     assert_eq!(fault.retry_after_ms, Some(1_500));
     assert_eq!(fault.error().cause, Some(CauseId(7)));
+}
+
+#[test]
+fn what_the_hosts_own_function_did_wrong_is_not_blamed_on_the_model() {
+    for (name, code) in [("HOST_CALLBACK", Code::HostCallback), ("NOT_CONFIGURED", Code::NotConfigured)] {
+        let failure = Failure {
+            name: Some(name.to_owned()),
+            message: "it returned too many requests, please wait".to_owned(),
+            ..Failure::default()
+        };
+        let error = classify(&failure).error();
+        assert_eq!(error.code, code);
+        assert!(error.message.contains("Correct the") && !error.retryable, "{}", error.message);
+    }
 }

@@ -1,0 +1,133 @@
+import type { AbortSignalLike, ConverseStreamEvent, StopReason } from '../../types.js';
+import type { ChatCall, ChatResult } from './chat-result.js';
+
+/** Reasoning stands before the text, which is known first: it gets the indexes below. */
+const textIndex = 1_000;
+
+/** One turn that a function tells by callbacks, as the stream that it would be. Over by an abort, it hears nothing. */
+export class ChatTurn implements AsyncIterable<ConverseStreamEvent>, AsyncIterator<ConverseStreamEvent> {
+  #events: ConverseStreamEvent[] = [];
+  #heard = '';
+  readonly #calls: ChatCall[] = [];
+  #over = false;
+  #failed: { thrown: unknown } | undefined;
+  #wake: (() => void) | undefined;
+  readonly #leave: () => void;
+
+  constructor(signal: AbortSignalLike) {
+    const leave = () => {
+      this.#events = [];
+      this.#finish();
+    };
+    this.#leave = () => signal.removeEventListener('abort', leave);
+    signal.addEventListener('abort', leave);
+    if (signal.aborted) leave();
+  }
+
+  /** Whether anything that comes now comes too late. */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** Does what a callback is for. What it throws fails the turn, and not the function that called back. */
+  attempt(work: () => void): void {
+    if (this.#over) return;
+    try {
+      work();
+    } catch (thrown) {
+      this.fail(thrown);
+    }
+  }
+
+  /** A piece of the text. */
+  text(text: string): void {
+    if (text === '') return;
+    this.#heard += text;
+    this.#push({ contentBlockDelta: { contentBlockIndex: textIndex, delta: { text } } });
+  }
+
+  /** A call of a tool. */
+  call(call: ChatCall): void {
+    if (call.id === undefined || !this.#calls.some(({ id }) => id === call.id)) this.#calls.push(call);
+  }
+
+  /** The function has returned: what its result has that was not told before is added. */
+  end(result: ChatResult): void {
+    if (result.text.startsWith(this.#heard)) this.text(result.text.slice(this.#heard.length));
+    result.reasoning.slice(0, textIndex).forEach((delta, contentBlockIndex) => {
+      for (const part of delta) {
+        this.#push({ contentBlockDelta: { contentBlockIndex, delta: { reasoningContent: part } } });
+      }
+    });
+    this.#merge(result.calls);
+    this.#calls.forEach(({ id, name, input }, n) => {
+      const contentBlockIndex = textIndex + 1 + n;
+      const toolUseId = id ?? '';
+      this.#push({ contentBlockStart: { contentBlockIndex, start: { toolUse: { toolUseId, name } } } });
+      this.#push({ contentBlockDelta: { contentBlockIndex, delta: { toolUse: { input } } } });
+      this.#push({ contentBlockStop: { contentBlockIndex } });
+    });
+    const stopReason = result.stopReason ?? (this.#calls.length > 0 ? 'tool_use' : 'end_turn');
+    this.#push({ messageStop: { stopReason: stopReason as StopReason } });
+    if (result.usage !== undefined) this.#push({ metadata: { usage: result.usage, metrics: undefined } });
+    this.#finish();
+  }
+
+  /** Ends the stream with an exception, once what was told before is read. */
+  fail(thrown: unknown): void {
+    if (this.#over) return;
+    this.#failed = { thrown };
+    this.#finish();
+  }
+
+  /** Calls without an id are the same where name and input are. */
+  #merge(calls: ChatCall[]): void {
+    const told = this.#calls.map(keyOf);
+    for (const call of calls) {
+      const known = told.indexOf(keyOf(call));
+      if (call.id === undefined && known >= 0) told.splice(known, 1);
+      else this.call(call);
+    }
+  }
+
+  #push(event: ConverseStreamEvent): void {
+    this.#events.push(event);
+    this.#wake?.();
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#leave();
+    this.#wake?.();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<ConverseStreamEvent>> {
+    while (this.#events.length === 0 && !this.#over) {
+      await new Promise<void>((wake) => {
+        this.#wake = wake;
+      });
+    }
+    const value = this.#events.shift();
+    if (value !== undefined) return { done: false, value };
+    const failed = this.#failed;
+    this.#failed = undefined;
+    if (failed !== undefined) throw failed.thrown;
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<ConverseStreamEvent>> {
+    this.#events = [];
+    this.#failed = undefined;
+    this.#finish();
+    return { done: true, value: undefined };
+  }
+}
+
+function keyOf({ name, input }: ChatCall): string {
+  return `${name} ${input}`;
+}
