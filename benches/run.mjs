@@ -15,6 +15,7 @@ const measures = {
   'first-event': { stable: false },
   size: { stable: true },
   'idle-executors': { stable: false },
+  bedrock: { stable: false },
 };
 
 const usage = `Usage: npm run bench -- [--json] [--check] [MEASURE…]

@@ -6,7 +6,12 @@ import type { Snippet } from './snippets.js';
 
 const packageName = 'task-execution-engine';
 /** What the pages say to install beside the package. */
-const companions = ['libsql', '@aws-sdk/client-bedrock-runtime'];
+const companions = [
+  'libsql',
+  '@aws-sdk/client-bedrock-runtime',
+  '@smithy/node-http-handler',
+  'firebase-admin',
+];
 
 /** A reader's project: the packed package, what the pages say to install beside it, and the snippets of a page. */
 export async function projectOf(consumer: string, snippets: Map<string, Snippet>): Promise<string> {
