@@ -30,10 +30,18 @@ test('the tarball has every file that package.json points to', () => {
 
 test('the tarball has the build output, the readme, the licences and nothing else', () => {
   const expected =
-    /^(pkg\/.*\.(js|cjs|d\.ts|d\.cts|wasm)|pkg\/demo\/(plan\.json|sample\/.*)|pkg\/README\.md|README\.md|LICENSE-\w+|package\.json)$/;
+    /^(pkg\/.*\.(js|cjs|d\.ts|d\.cts|wasm)|pkg\/demo\/(plan\.json|sample\/.*)|pkg\/README\.md|README\.md|firestore\.(browser\.)?rules|firestore\.indexes\.json|LICENSE-\w+|package\.json)$/;
   expect(files.filter((path) => !expected.test(path))).toEqual([]);
   expect(files).toEqual(
-    expect.arrayContaining(['LICENSE-APACHE', 'LICENSE-MIT', 'pkg/engine.wasm', 'package.json']),
+    expect.arrayContaining([
+      'LICENSE-APACHE',
+      'LICENSE-MIT',
+      'pkg/engine.wasm',
+      'package.json',
+      'firestore.rules',
+      'firestore.browser.rules',
+      'firestore.indexes.json',
+    ]),
   );
 });
 
