@@ -266,7 +266,7 @@ fn say(w: &mut World, rng: &mut Rng) {
     }
     let paths = Paths::new(USER, TASK);
     let id = inbox::message_id(w.clock(), rng);
-    let item = inbox::InboxItem::Message { id, text: "Mind this.".into() };
+    let item = inbox::InboxItem::Message { id, text: "Mind this.".into(), in_thread: false };
     let now = w.now;
     let write = item.create(&paths, w.clock());
     let _stored = w.store.commit(&[write], now);

@@ -65,7 +65,8 @@ pub fn store_error(error: &StoreError, doing: &str) -> EngineError {
         StoreErrorCode::TooLarge => (Code::TooLarge, "It is over the store's limits."),
         _ => (Code::StoreUnavailable, "Nothing stored was lost; try again when the store answers."),
     };
-    EngineError::new(code, format!("{doing} failed: {}. {advice}", error.message.trim_end_matches('.'))).caused_by(error.cause)
+    EngineError::new(code, format!("{doing} failed: {}. {advice}", error.message.trim_end_matches('.')))
+        .caused_by(error.cause)
 }
 
 /// How long one attempt at a store call may take before it is aborted and made again, as a part of the deadline.
