@@ -139,9 +139,12 @@ impl Inner {
     fn wait(self: &Rc<Self>, ticket: Ticket, shape: Shape, called: Result<JsValue, JsValue>) {
         let weak = Rc::downgrade(self);
         let host = self.host.clone();
+        // Subscribed at once: a promise whose waiter is aborted before it was first polled may reject, and a rejection
+        // that nobody has subscribed to ends a Node process.
+        let promised = called.map(|value| JsFuture::from(Promise::resolve(&value)));
         let (waiting, handle) = abortable(async move {
-            let settled = match called {
-                Ok(value) => JsFuture::from(Promise::resolve(&value)).await,
+            let settled = match promised {
+                Ok(promised) => promised.await,
                 Err(thrown) => Err(thrown),
             };
             if let Some(inner) = weak.upgrade() {
