@@ -1,0 +1,25 @@
+/**
+ * The world that tools change: a process of its own, which outlives the workers. It notes what it is told, in the order
+ * in which that comes in, in a file too.
+ */
+import { appendFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+
+const [file] = process.argv.slice(2);
+const notes = [];
+
+createServer(async (request, response) => {
+  const parts = [];
+  for await (const part of request) parts.push(part);
+  if (request.method === 'POST') {
+    const note = { n: notes.length, at: Date.now(), ...JSON.parse(Buffer.concat(parts).toString()) };
+    notes.push(note);
+    appendFileSync(file, `${JSON.stringify(note)}\n`);
+    response.end('{}');
+  } else {
+    response.end(JSON.stringify(notes));
+  }
+}).listen(0, '127.0.0.1', function listening() {
+  process.send({ host: `127.0.0.1:${this.address().port}` });
+});
+process.on('disconnect', () => process.exit());
