@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Mutex;
 use support::*;
 use task_execution_engine::converse::{Failure, Turn};
 use task_execution_engine::effect::{Command, Effect, Ticket};
@@ -124,10 +125,59 @@ fn store_fault(rng: &mut Rng, rate: f64, effect: &Effect) -> Fault {
     }
 }
 
+/// What an older engine or another writer may have left in `execution.api_messages`.
+fn old_history(rng: &mut Rng) -> Value {
+    let block = |rng: &mut Rng| {
+        let id = ["same", "a b", "", "c1-1", "old"][below(rng, 5)];
+        match below(rng, 9) {
+            0 => json!({ "text": "  " }),
+            1 => json!({ "type": "text", "text": "Old words. " }),
+            2 => json!({ "type": "tool_use", "id": id, "name": "work", "input": { "n": 1 } }),
+            3 => json!({ "toolUse": { "toolUseId": id, "name": "w o", "input": [] } }),
+            4 => json!({ "type": "tool_result", "tool_use_id": id, "content": "" , "is_error": true }),
+            5 => json!({ "toolResult": { "toolUseId": id, "content": [{ "json": 1 }] } }),
+            6 => json!({ "reasoningContent": { "reasoningText": { "text": "Hm.", "signature": "s" } } }),
+            7 => json!({ "cachePoint": { "type": "default" } }),
+            _ => json!({ "type": "thinking", "thinking": "Hm.", "signature": "s" }),
+        }
+    };
+    let message = |rng: &mut Rng| {
+        let role = ["user", "assistant"][below(rng, 2)];
+        let content: Vec<Value> = (0..below(rng, 4)).map(|_| block(rng)).collect();
+        if chance(rng, 0.1) { json!("junk") } else { json!({ "role": role, "content": content, "ts": 1 }) }
+    };
+    (0..below(rng, 12)).map(|_| message(rng)).collect()
+}
+
+/// What the sequences have come across, so that none of it is promised untested.
+static MET: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+const TO_MEET: [&str; 6] =
+    ["imported", "trimmed", "reject", "max_tokens", "guardrail_intervened", "content_filtered"];
+
+fn note_what_was_met(w: &World) {
+    let mut met = MET.lock().unwrap();
+    for fact in w.store.journal().iter().flat_map(|(_, _, facts)| facts) {
+        let what = match fact["kind"].as_str().unwrap() {
+            "imported" if fact["messages"].as_array().is_some_and(Vec::is_empty) => None,
+            kind @ ("imported" | "trimmed") => Some(kind),
+            "turn" => fact["turn"]["stop"].as_str(),
+            "decided" => fact["decision"]["decision"].as_str(),
+            _ => None,
+        };
+        met.extend(what.map(str::to_owned));
+    }
+}
+
 fn sequence(seed: u64) {
     let mut rng = Rng::new(seed);
     let items = 1 + below(&mut rng, 3);
     let mut w = World::new(seed, items);
+    let mut old = Rng::new(seed ^ 0x01D);
+    if chance(&mut old, 0.3) {
+        let history = old_history(&mut old);
+        w.outside(&["execution", "api_messages"], history);
+    }
     let good = Rc::new(RefCell::new(false));
     w.model = model(seed, Rc::clone(&good));
     let rate = Rc::new(RefCell::new([0.0, 0.02, 0.1, 0.3][below(&mut rng, 4)]));
@@ -234,6 +284,7 @@ fn sequence(seed: u64) {
         invariants(&w, policy);
     }
     assert_eq!(w.store.status(), "completed", "it can always be completed");
+    note_what_was_met(&w);
 }
 
 /// A person decides everything that waits.
@@ -346,4 +397,7 @@ fn whatever_happens_nothing_is_lost_doubled_or_stuck() {
     for half in halves {
         half.join().expect("no sequence breaks a promise");
     }
+    let met = MET.lock().unwrap();
+    let missed: Vec<&str> = TO_MEET.into_iter().filter(|what| !met.contains(*what)).collect();
+    assert!(missed.is_empty() || all < 1_000, "never met: {missed:?}");
 }

@@ -148,7 +148,7 @@ fn input_of_uses_and_json_of_results_are_objects() {
 
 #[test]
 fn tool_names_are_valid_in_the_history_too() {
-    for name in ["", "a b", "é"] {
+    for name in ["", "a b", "é", &"n".repeat(65)] {
         let block = json!({ "toolUse": { "toolUseId": "a", "name": name, "input": {} } });
         assert_eq!(rule(&[hello(), assistant(vec![block]), user(vec![answer("a")])]), Some(Rule::ToolName));
     }
@@ -156,7 +156,7 @@ fn tool_names_are_valid_in_the_history_too() {
 
 #[test]
 fn tool_use_ids_are_valid() {
-    for id in ["", "a b", "a/b"] {
+    for id in ["", "a b", "a/b", &"i".repeat(65)] {
         assert_eq!(
             rule(&[hello(), assistant(vec![call(id)]), user(vec![answer(id)])]),
             Some(Rule::ToolUseId)

@@ -1,0 +1,193 @@
+//! What becomes of the model's answers in whole runs: usage, stop reasons, silence, overflow. The test world validates
+//! every request that a run sends.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::*;
+use task_execution_engine::converse::Failure;
+use task_execution_engine::effect::Command;
+
+/// A turn that ends with this reason.
+fn stopped(words: &str, uses: &[(&str, &str, Value)], reason: &str) -> Says {
+    let mut events = turn(words, uses);
+    let at = events.iter().position(|event| event.get("messageStop").is_some()).unwrap();
+    events[at] = json!({ "messageStop": { "stopReason": reason } });
+    Says::Events(events)
+}
+
+fn usage(numbers: [u64; 4]) -> Value {
+    let [input, output, read, write] = numbers;
+    json!({ "metadata": { "usage": { "inputTokens": input, "outputTokens": output, "totalTokens": input + output,
+        "cacheReadInputTokens": read, "cacheWriteInputTokens": write } } })
+}
+
+fn failing(message: &str) -> Failure {
+    Failure { name: Some("ValidationException".into()), message: message.into(), ..Failure::default() }
+}
+
+#[test]
+fn usage_of_every_attempt_is_summed_cache_reads_and_writes_too() {
+    let mut w = World::new(40, 1);
+    let mut dropped = turn("Half", &[])[..2].to_vec();
+    dropped.push(usage([100, 20, 30, 4]));
+    let mut whole = turn("Whole.", &[])[..4].to_vec();
+    whole.push(usage([200, 50, 60, 7]));
+    w.script(vec![Says::Events(dropped), Says::Breaks(vec![], Failure::default()), Says::Events(whole)]);
+    let run = w.start();
+    let outcome = w.finish(run).unwrap();
+    let expected = json!({ "inputTokens": 300, "outputTokens": 70, "totalTokens": 370,
+        "cacheReadInputTokens": 90, "cacheWriteInputTokens": 11, "unreported": 1 });
+    assert_eq!(outcome["usage"], expected);
+    assert_eq!(w.events(run, "task:usage").last().unwrap()["total"], expected);
+}
+
+#[test]
+fn a_text_cut_by_max_tokens_is_continued_five_times_and_then_paused() {
+    let mut w = World::new(41, 1);
+    w.model = Box::new(|_| stopped("On and on", &[], "max_tokens"));
+    let run = w.start();
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(outcome["status"], "paused");
+    assert!(outcome["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{outcome}");
+    assert_eq!(w.actors[run].requests.len(), 6);
+}
+
+#[test]
+fn a_guardrail_or_a_content_filter_pauses_with_its_reason_and_runs_no_tool() {
+    for reason in ["guardrail_intervened", "content_filtered"] {
+        let mut w = World::new(42, 1);
+        w.script(vec![stopped("No.", &[("a", "work", json!({}))], reason)]);
+        let run = w.start();
+        let outcome = w.finish(run).unwrap();
+        assert_eq!(outcome["status"], "paused", "{reason}");
+        assert!(outcome["reason"].is_string(), "{reason}");
+        assert!(w.executions.is_empty(), "{reason}");
+        // The request of the resume is valid: the world looks.
+        w.script(vec![text("Done.")]);
+        let again = w.runner("resume", json!({}));
+        assert_eq!(w.finish(again).unwrap()["status"], "completed", "{reason}");
+    }
+}
+
+#[test]
+fn reasoning_goes_back_unchanged_with_its_tool_use_also_after_a_crash() {
+    let mut w = World::new(43, 1);
+    let delta = |delta: Value| json!({ "contentBlockDelta": { "contentBlockIndex": 0, "delta": delta } });
+    let mut events = vec![
+        delta(json!({ "reasoningContent": { "text": "Hm, " } })),
+        delta(json!({ "reasoningContent": { "text": "hm. " } })),
+        delta(json!({ "reasoningContent": { "signature": "signed" } })),
+    ];
+    events.extend(turn("", &[("a", "work", json!({ "n": 1 }))]));
+    w.script(vec![Says::Events(events), Says::Stalls(vec![])]);
+    let run = w.start();
+    w.until(run, |a| a.requests.len() == 2);
+    w.crash(run);
+    w.script(vec![text("Done.")]);
+    w.now += 100_000;
+    let again = w.runner("run", json!({}));
+    w.finish(again).unwrap();
+    let expected = json!([
+        { "reasoningContent": { "reasoningText": { "text": "Hm, hm. ", "signature": "signed" } } },
+        { "toolUse": { "toolUseId": "a", "name": "work", "input": { "n": 1 } } },
+    ]);
+    assert_eq!(w.actors[run].requests[1][1]["content"], expected);
+    assert_eq!(w.actors[again].requests[0][1]["content"], expected);
+}
+
+#[test]
+fn silence_before_the_first_event_and_between_events_ends_an_attempt() {
+    let mut w = World::new(44, 1);
+    let half = turn("Half", &[])[..2].to_vec();
+    w.script(vec![Says::Stalls(vec![]), Says::Stalls(half), text("Done.")]);
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let codes: Vec<&Value> = w.events(run, "task:retry").iter().map(|event| &event["code"]).collect();
+    assert_eq!(codes, ["MODEL_TIMEOUT", "MODEL_TIMEOUT"]);
+}
+
+#[test]
+fn a_back_off_is_interrupted_by_pause_and_stop_at_once() {
+    for command in [Command::Pause, Command::Stop { reason: None }] {
+        let mut w = World::new(45, 1);
+        let wait = Failure { status: Some(429), retry_after_ms: Some(25_000), ..Failure::default() };
+        w.script(vec![Says::Breaks(vec![], wait)]);
+        let run = w.start();
+        w.until_event(run, "task:retry");
+        let before = w.now;
+        w.command(run, command);
+        assert_eq!(w.finish(run).unwrap()["unfinished"], false);
+        assert!(w.now - before < 1_000, "within a second");
+        assert_eq!(w.store.status(), "paused");
+    }
+}
+
+#[test]
+fn each_recovery_from_an_overflow_is_smaller_than_the_one_before_until_nothing_more_can_go() {
+    let mut w = World::new(46, 1);
+    let mut calls = 0;
+    w.model = Box::new(move |_| {
+        calls += 1;
+        match calls {
+            ..=12 => uses("", &[(&format!("a{calls}"), "work", json!({ "n": calls }))]),
+            _ => Says::Breaks(vec![], failing("Input is too long for requested model.")),
+        }
+    });
+    let run = w.start();
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(outcome["error"]["code"], "CONTEXT_OVERFLOW");
+    let sizes: Vec<usize> =
+        w.actors[run].requests[12..].iter().map(|messages| json!(messages).to_string().len()).collect();
+    assert!(sizes.len() > 2, "{sizes:?}");
+    assert!(sizes.windows(2).all(|pair| pair[1] < pair[0]), "{sizes:?}");
+    // What was left out stays so: a resume begins where the last recovery stood.
+    w.script(vec![text("Done.")]);
+    let again = w.runner("start", json!({}));
+    w.finish(again).unwrap();
+    assert!(json!(w.actors[again].requests[0]).to_string().len() <= *sizes.last().unwrap() + 200);
+}
+
+#[test]
+fn malformed_and_cut_tool_input_is_answered_to_the_model_and_never_executed() {
+    for (input, reason) in [("{\"n\":", "tool_use"), ("[1]", "tool_use"), ("{\"n\":", "max_tokens")] {
+        let mut w = World::new(47, 1);
+        let Says::Events(mut events) = stopped("", &[("a", "work", json!({}))], reason) else { panic!() };
+        events[2]["contentBlockDelta"]["delta"]["toolUse"]["input"] = json!(input);
+        w.script(vec![Says::Events(events), text("Done.")]);
+        let run = w.start();
+        assert_eq!(w.finish(run).unwrap()["status"], "completed", "{input} {reason}");
+        assert!(w.executions.is_empty(), "{input} {reason}");
+        let result = &w.actors[run].requests[1][2]["content"][0]["toolResult"];
+        assert_eq!((&result["toolUseId"], &result["status"]), (&json!("a"), &json!("error")));
+    }
+}
+
+#[test]
+fn tool_uses_are_run_whatever_the_stop_reason_and_their_absence_ends_the_turn() {
+    for (with, without) in [("end_turn", "tool_use"), ("stop_sequence", "brand_new")] {
+        let mut w = World::new(48, 1);
+        w.script(vec![stopped("", &[("a", "work", json!({}))], with), stopped("Done.", &[], without)]);
+        let run = w.start();
+        assert_eq!(w.finish(run).unwrap()["status"], "completed", "{with} {without}");
+        assert_eq!(w.executions.len(), 1, "{with}");
+    }
+}
+
+#[test]
+fn an_imported_history_is_repaired_and_goes_on_with_the_run() {
+    let mut w = World::new(49, 1);
+    let old = json!([
+        { "role": "assistant", "content": "Out of nowhere." },
+        { "role": "user", "content": [{ "type": "tool_result", "tool_use_id": "ghost", "content": "?" }], "ts": 1 },
+        { "role": "assistant", "content": [{ "type": "tool_use", "id": "a b", "name": "w o", "input": "x" }] },
+        { "role": "assistant", "content": [{ "text": "  " }] },
+    ]);
+    w.outside(&["execution", "api_messages"], old);
+    w.script(vec![uses("", &[("a_b", "work", json!({}))]), text("Done.")]);
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert!(!w.store.facts("imported")[0]["messages"].as_array().unwrap().is_empty());
+}
