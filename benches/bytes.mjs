@@ -1,36 +1,10 @@
 // What the store is given for a step, counted as Firestore counts documents, against twice the text of the conversation,
 // 1.5 KB a commit, and the plan's bytes where a commit rolls progress up.
+import { bytesWritten, planWritten, sumOf, textOf } from './lib/bytes.mjs';
 import { completedTask, modelOf } from './lib/world.mjs';
 
 const steps = 100;
 const perCommit = 1_536;
-
-/** Strings and names are their UTF-8 bytes and one more, numbers 8 bytes, everything else one. */
-function bytesOf(value) {
-  if (typeof value === 'string') return Buffer.byteLength(value) + 1;
-  if (typeof value === 'number') return 8;
-  if (typeof value !== 'object' || value === null) return 1;
-  if (Array.isArray(value)) return sumOf(value, bytesOf);
-  return sumOf(Object.entries(value), ([name, field]) => bytesOf(name) + bytesOf(field));
-}
-
-function bytesWritten({ path, data = {}, fields = [] }) {
-  return bytesOf(path) + bytesOf(data) + sumOf(fields, (field) => bytesOf(field.path) + bytesOf(field.value));
-}
-
-function planWritten({ fields = [] }) {
-  return sumOf(fields, ({ path, value }) => (path[0] === 'progress' ? bytesOf(value) : 0));
-}
-
-/** What was said in a block of a message: text, a tool's input, or its result. */
-function textOf({ text, toolUse, toolResult }) {
-  if (toolResult) return sumOf(toolResult.content, textOf);
-  return Buffer.byteLength(text ?? JSON.stringify(toolUse.input));
-}
-
-function sumOf(values, bytes) {
-  return values.reduce((sum, value) => sum + bytes(value), 0);
-}
 
 /** A task of as many steps as items, or of steps with a tool use each, and one more. */
 async function bytesOfStep(name, { said, result, items, ceiling }) {
