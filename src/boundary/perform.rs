@@ -143,6 +143,8 @@ impl Inner {
         // that nobody has subscribed to ends a Node process.
         let promised = called.map(|value| JsFuture::from(Promise::resolve(&value)));
         let (waiting, handle) = abortable(async move {
+            // Commands that listeners have just given come before the answer, or a pause would let one more turn begin.
+            let _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
             let settled = match promised {
                 Ok(promised) => promised.await,
                 Err(thrown) => Err(thrown),

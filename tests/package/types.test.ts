@@ -42,7 +42,7 @@ const intended = new Set([
 
 /** What objects of Google's and Amazon's SDKs have to be assignable to, whatever their version. */
 const structural =
-  /^(Batch|Document|Firestore|Query|Snapshot|BedrockClient|TaskDatabaseService)Like\.|^(Firestore|Bedrock)Sdk\./;
+  /^FetchLike\b|^(Batch|Document|Firestore|Query|Snapshot|BedrockClient|TaskDatabaseService)Like\.|^(Firestore|Bedrock)Sdk\./;
 
 describe('the public types', () => {
   let installed: string;

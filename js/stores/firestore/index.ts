@@ -1,5 +1,5 @@
 /** The stores `task-execution-engine/firestore`. */
-export { type FirestoreRestOptions, firestoreRestStore } from './rest.js';
+export { type FetchLike, type FirestoreRestOptions, firestoreRestStore } from './rest.js';
 export { type FirestoreStoreOptions, firestoreStore } from './sdk.js';
 export { fromTaskDatabaseService, type TaskServiceStore } from './service.js';
 export type { TaskDatabaseServiceLike } from './service-structure.js';

@@ -7,6 +7,9 @@ import { firestoreLimits } from './limits.js';
 import { elapsed, isVersion, later } from './times.js';
 import { decodeFields, encodeFields, encodeValue, fieldPath, type RestFields } from './values.js';
 
+/** What a call needs of `fetch`. */
+export type FetchLike = (url: string, init: any) => Promise<any>;
+
 /** Where the database is, and who asks. */
 export interface FirestoreRestOptions {
   /** The Google Cloud project. */
@@ -19,7 +22,7 @@ export interface FirestoreRestOptions {
    */
   token?: string | (() => string | Promise<string>) | undefined;
   /** Default: the platform's. */
-  fetch?: typeof globalThis.fetch | undefined;
+  fetch?: FetchLike | undefined;
   /** Host and port of the emulator, `127.0.0.1:8080`. Default: Google's servers. */
   host?: string | undefined;
   /** How long one call may take: milliseconds, default 10,000. */
