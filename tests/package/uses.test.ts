@@ -17,7 +17,13 @@ const compilerOptions = {
   typeRoots: [join(root, 'node_modules/@types')],
   noEmit: true,
 };
-const libraries = ['zod', 'valibot', '@aws-sdk/client-bedrock-runtime'];
+const libraries = [
+  'zod',
+  'valibot',
+  '@aws-sdk/client-bedrock-runtime',
+  '@google-cloud/firestore',
+  'firebase-admin',
+];
 
 let folder: string;
 

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { outputOf, packInto } from '../../package/pack.js';
+import { outputOf, packInto, root } from '../../package/pack.js';
 
 let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'task-execution-engine-newest-'));
   const { tarball } = await packInto(folder);
-  for (const name of ['package.json', 'package-lock.json', 'conformance.mjs']) {
+  for (const name of ['package.json', 'package-lock.json', 'conformance.mjs', 'types.mts']) {
     await cp(fileURLToPath(new URL(name, import.meta.url)), join(folder, name));
   }
   await outputOf('npm', ['ci', '--no-fund', '--no-audit'], folder);
@@ -34,3 +34,11 @@ test.each([
   },
   120_000,
 );
+
+test('the types of both are what the store takes', async () => {
+  const options =
+    '--strict --exactOptionalPropertyTypes --module NodeNext --target ES2022 --noEmit --skipLibCheck';
+  const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
+  const arguments_ = [...options.split(' '), ...types, 'types.mts'];
+  await expect(outputOf(join(root, 'node_modules/.bin/tsc'), arguments_, folder)).resolves.toBe('');
+}, 120_000);

@@ -1,4 +1,6 @@
 import type * as sdk from '@aws-sdk/client-bedrock-runtime';
+import { Firestore } from '@google-cloud/firestore';
+import { getFirestore } from 'firebase-admin/firestore';
 import {
   type ConverseRequest,
   type ConverseStreamEvent,
@@ -20,6 +22,8 @@ import {
   type ToolContext,
   tool,
 } from 'task-execution-engine';
+import { bedrockModel } from 'task-execution-engine/bedrock';
+import { firestoreRestStore, firestoreStore, fromTaskDatabaseService } from 'task-execution-engine/firestore';
 import { sqliteStore } from 'task-execution-engine/sqlite';
 import { createTestHost, scriptedModel } from 'task-execution-engine/testing';
 import * as v from 'valibot';
@@ -265,3 +269,15 @@ export const events = (one: sdk.ConverseStreamOutput): ConverseStreamEvent => on
 export const there = (one: sdk.Message): Message => one;
 export const back = (one: Message): sdk.Message => one;
 export const request = (one: sdk.ConverseStreamCommandInput): ConverseRequest => one;
+
+// Google's and Amazon's SDKs
+
+export const ofFirestore = firestoreStore(new Firestore());
+export const ofAdmin = firestoreStore(getFirestore());
+export const overRest = firestoreRestStore({ projectId: 'p', fetch, token: async () => 'token' });
+export const besideService = fromTaskDatabaseService({ getTask: async () => null }, getFirestore());
+export const ofClient = (client: sdk.BedrockRuntimeClient) => bedrockModel({ client, modelId: 'm' });
+// @ts-expect-error neither is a database
+firestoreStore({});
+// @ts-expect-error a project has to be named
+firestoreRestStore({});
