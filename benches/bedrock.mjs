@@ -1,61 +1,45 @@
-// What the engine takes for an event of Bedrock's stream beside what the AWS SDK takes to read it from a socket.
-import { BedrockRuntimeClient, ConverseStreamCommand } from '@aws-sdk/client-bedrock-runtime';
+// What the engine takes for an event of Bedrock's stream beside what the AWS SDK takes to read it from a socket: both
+// at once, told apart by V8's profiler. A difference of two runs says less: the same run takes up to half more or less.
+import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { createTask, memoryStore, TaskExecutor } from 'task-execution-engine';
 import { bedrockModel } from 'task-execution-engine/bedrock';
 import { bedrockEndpoint } from './lib/bedrock-endpoint.mjs';
-import { cpuMicros, rounded, spread } from './lib/numbers.mjs';
+import { rounded, spread } from './lib/numbers.mjs';
+import { Profile } from './lib/profile.mjs';
 
-const deltas = 10_000;
+const deltas = 20_000;
 const text = 'sixteen letters.';
-const expected = deltas * text.length;
 const rounds = 11;
 const warmUps = 3;
 const modelId = 'amazon.nova-pro-v1:0';
+const pkg = new URL('../pkg/', import.meta.url).href;
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
-/** CPU microseconds from the first text to the last, per event. */
-class Heard {
-  #characters = 0;
-  #began = 0;
-  #spent = 0;
+/** The package's modules and its wasm; everything else is the SDK, and Node on behalf of both. */
+const kindOf = (url) => (url.startsWith(pkg) || url.startsWith('wasm://') ? 'engine' : 'rest');
 
-  text(text) {
-    if (this.#characters === 0) this.#began = cpuMicros();
-    this.#characters += text.length;
-    if (this.#characters === expected) this.#spent = cpuMicros() - this.#began;
-  }
-
-  get microsPerEvent() {
-    if (this.#characters !== expected) throw new Error(`${this.#characters} characters of ${expected} came.`);
-    return this.#spent / deltas;
-  }
-}
-
-async function withSdk(client) {
-  const { stream } = await client.send(
-    new ConverseStreamCommand({ modelId, messages: [{ role: 'user', content: [{ text: 'Go.' }] }] }),
-  );
-  const heard = new Heard();
-  for await (const { contentBlockDelta } of stream) {
-    if (contentBlockDelta) heard.text(contentBlockDelta.delta.text);
-  }
-  return heard.microsPerEvent;
-}
-
-async function withEngine(client) {
+/** CPU microseconds from the first text to the last, by kind. */
+async function turn(client) {
   const host = { store: memoryStore(), model: bedrockModel({ client, modelId }) };
   const { id } = await createTask('u', { title: 'A task' }, host);
   const executor = new TaskExecutor(id, 'u', host);
-  const heard = new Heard();
-  executor.on('task:message', ({ content }) => heard.text(content));
+  const profile = new Profile();
+  let heard = 0;
+  let spent;
+  executor.on('task:message', ({ content }) => {
+    if (heard === 0) profile.start();
+    heard += content.length;
+    if (heard === deltas * text.length) spent = profile.stop(kindOf);
+  });
   await executor.start();
-  return heard.microsPerEvent;
+  if (spent === undefined) throw new Error(`The listener heard ${heard} characters.`);
+  return spent;
 }
 
 export default async function measure() {
   const { url, close } = await bedrockEndpoint(deltas, text);
-  const { NodeHttpHandler } = await import('@smithy/node-http-handler');
   const client = new BedrockRuntimeClient({
     region: 'us-east-1',
     endpoint: url,
@@ -65,11 +49,10 @@ export default async function measure() {
   });
   const [sdk, shares] = [[], []];
   for (let round = -warmUps; round < rounds; round += 1) {
-    const alone = await withSdk(client);
-    const both = await withEngine(client);
+    const { engine, rest } = await turn(client);
     if (round < 0) continue;
-    sdk.push(rounded(alone, 1));
-    shares.push(rounded((100 * (both - alone)) / alone, 1));
+    sdk.push(rounded(rest / deltas, 1));
+    shares.push(rounded((100 * engine) / rest, 1));
   }
   client.destroy();
   await close();

@@ -340,7 +340,7 @@ export class Machine implements Resident {
     const handle = this.#handle;
     if (handle === undefined) return false;
     try {
-      return handle.textDelta(ticket, this.mono(), this.wall(), index, text);
+      return handle.textDelta(ticket, this.mono(), index, text);
     } catch (trap) {
       this.#ledger.die(trap);
       return false;

@@ -1,6 +1,6 @@
 //! One machine and everything outside that belongs to it.
 
-use super::host::{Host, Store, now};
+use super::host::{Host, Store, instant};
 use super::open::Subject;
 use super::perform::Flight;
 use super::reply::{Arrival, command, failure};
@@ -61,8 +61,8 @@ impl EngineHandle {
     /// A piece of the model's text; the fast path of `streamed`. False: no longer wanted.
     #[wasm_bindgen(js_name = textDelta)]
     #[must_use]
-    pub fn text_delta(&self, ticket: f64, mono: f64, wall: f64, index: u32, text: &str) -> bool {
-        let wanted = self.0.machine.borrow_mut().text_delta(now(mono, wall), ticket_of(ticket), index, text);
+    pub fn text_delta(&self, ticket: f64, mono: f64, index: u32, text: &str) -> bool {
+        let wanted = self.0.machine.borrow_mut().text_delta(instant(mono), ticket_of(ticket), index, text);
         // Mostly a delta changes nothing outside: even the timer stays, because deadlines only move on.
         if !self.0.performing.get() {
             let effects = self.0.take_effects();

@@ -94,11 +94,11 @@ extern "C" {
 
 impl Host {
     pub(super) fn now(&self) -> Now {
-        now(self.mono(), self.wall())
+        Now { mono: instant(self.mono()), wall: self.wall() as i64 }
     }
 }
 
-/// Both clocks from JavaScript's numbers; a float outside the range saturates.
-pub(super) fn now(mono: f64, wall: f64) -> Now {
-    Now { mono: Instant(mono as u64), wall: wall as i64 }
+/// A reading of the monotonic clock; a float outside the range saturates.
+pub(super) fn instant(mono: f64) -> Instant {
+    Instant(mono as u64)
 }

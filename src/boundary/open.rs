@@ -30,11 +30,11 @@ impl Subject {
     }
 
     /// A piece of the model's text. False: no longer wanted.
-    pub(super) fn text_delta(&mut self, now: Now, ticket: Ticket, index: u32, text: &str) -> bool {
+    pub(super) fn text_delta(&mut self, mono: Instant, ticket: Ticket, index: u32, text: &str) -> bool {
         #[cfg(feature = "provoke-panic")]
         super::provoke::at("TextDelta");
         match self {
-            Subject::Run(runner) => runner.text_delta(now, ticket, index, text),
+            Subject::Run(runner) => runner.text_delta(mono, ticket, index, text),
             Subject::Command(_) => false,
         }
     }

@@ -134,9 +134,11 @@ impl Runner {
     }
 
     /// One text delta of the model's stream: the fast path of [`Input::Streamed`], in time independent of everything
-    /// before. False where the stream is no longer wanted.
-    pub fn text_delta(&mut self, now: Now, ticket: Ticket, index: u32, text: &str) -> bool {
-        self.ctx.now = now;
+    /// before. The wall clock is not asked for it: it moves on as the monotonic one does. False where the stream is no
+    /// longer wanted.
+    pub fn text_delta(&mut self, mono: Instant, ticket: Ticket, index: u32, text: &str) -> bool {
+        let elapsed = i64::try_from(mono - self.ctx.now.mono).unwrap_or_default();
+        self.ctx.now = Now { mono, wall: self.ctx.now.wall.saturating_add(elapsed) };
         match &mut self.phase {
             Phase::Running(run) => run.text_delta(&mut self.ctx, ticket, index, text),
             _ => false,
