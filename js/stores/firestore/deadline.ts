@@ -1,17 +1,18 @@
 /** Deadlines of our own on every call: the SDK's take up to ten minutes, `fetch` has none. */
+import { TaskExecutionError } from '../../errors.js';
 import type { AbortSignalLike } from '../../types.js';
 import { checkSignal, StoreError } from '../documents.js';
 
 /** How long a call may take: milliseconds. Two thirds of the engine's default `storeTimeoutMs`, so that one can follow. */
 export const defaultDeadlineMs = 10_000;
 
-/** @throws StoreError `invalid` */
+/** @throws TaskExecutionError INVALID_ARGUMENT */
 export function checkDeadline(timeoutMs: unknown): number {
   if (timeoutMs === undefined) {
     return defaultDeadlineMs;
   }
   if (typeof timeoutMs !== 'number' || !(timeoutMs > 0) || timeoutMs > 2 ** 31 - 1) {
-    throw new StoreError('invalid', 'timeoutMs must be a positive number of milliseconds.');
+    throw new TaskExecutionError('INVALID_ARGUMENT', 'timeoutMs must be a positive number of milliseconds.');
   }
   return timeoutMs;
 }

@@ -27,23 +27,28 @@ function listenTo(db: FirestoreLike, path: string, onChange: () => void): () => 
   let retryMs = firstRetryMs;
 
   const attach = () => {
-    unsubscribe = source(db, path).onSnapshot(
-      () => {
-        retryMs = firstRetryMs;
-        if (!ended) {
-          onChange();
-        }
-      },
-      () => {
-        if (ended) {
-          return;
-        }
-        timer = setTimeout(attach, retryMs);
-        // Node: a watch keeps no process alive
-        (timer as { unref?: () => void }).unref?.();
-        retryMs = Math.min(retryMs * 2, lastRetryMs);
-      },
-    );
+    unsubscribe = source(db, path).onSnapshot(() => {
+      retryMs = firstRetryMs;
+      if (!ended) {
+        onChange();
+      }
+    }, again);
+  };
+  const again = () => {
+    if (ended) {
+      return;
+    }
+    timer = setTimeout(() => {
+      try {
+        attach();
+      } catch {
+        // a database that was closed meanwhile: nothing above a timer could take that
+        again();
+      }
+    }, retryMs);
+    // Node: waiting keeps no process alive
+    (timer as { unref?: () => void }).unref?.();
+    retryMs = Math.min(retryMs * 2, lastRetryMs);
   };
   attach();
   return () => {

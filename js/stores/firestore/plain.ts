@@ -23,18 +23,15 @@ function plain(value: unknown): unknown {
   if (isInstance(value)) {
     return ofClass(value as Record<string, any>);
   }
-  const copy: Record<string, unknown> = {};
-  for (const [name, member] of Object.entries(value)) {
-    copy[name] = plain(member);
-  }
-  return copy;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]));
 }
 
 function isInstance(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype !== null && Object.getPrototypeOf(prototype) !== null
-    ? true
-    : prototype !== null && (prototype as object).constructor?.name !== 'Object';
+  const prototype: object | null = Object.getPrototypeOf(value);
+  if (prototype === null) {
+    return false;
+  }
+  return Object.getPrototypeOf(prototype) !== null || prototype.constructor?.name !== 'Object';
 }
 
 function ofClass(value: Record<string, any>): unknown {

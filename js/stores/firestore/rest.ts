@@ -57,11 +57,17 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
   const root = `projects/${projectId}/databases/${databaseId}/documents`;
   const origin =
     host === undefined ? google : host.includes('://') ? host.replace(/\/+$/, '') : `http://${host}`;
-  const limits = firestoreLimits(host !== undefined && origin !== google);
+  // a host of Google's other regions has TLS
+  const emulator = !origin.startsWith('https://');
+  const limits = firestoreLimits(emulator);
 
   const bearer = async (): Promise<string | undefined> => {
-    const given = typeof token === 'function' ? await token() : token;
-    return given ?? (limits.commitBytes < 9_000_000 ? 'owner' : undefined);
+    try {
+      const given = typeof token === 'function' ? await token() : token;
+      return given ?? (emulator ? 'owner' : undefined);
+    } catch (cause) {
+      throw new StoreError('unavailable', `Firestore: token() failed: ${reasonOf(cause)}`, { cause });
+    }
   };
 
   /** One call. `at` is the path that it is about, inside the database. */
@@ -133,6 +139,9 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
 
     async read(paths, { signal } = {}) {
       paths.forEach(checkDocumentPath);
+      if (paths.length === 0) {
+        return [];
+      }
       const documents = [...new Set(paths)].map((path) => `${root}/${path}`);
       const looked = rows('read', await call('read', '', 'batchGet', { documents }, signal));
       const found = new Map<string, StoredDocument | null>();
@@ -158,10 +167,10 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
       const reply = (await call('commit', '', 'commit', body, signal)) as {
         writeResults?: { updateTime?: string }[];
         commitTime?: string;
-      };
-      const times = (reply.writeResults ?? []).flatMap(({ updateTime }) => updateTime ?? []);
+      } | null;
+      const times = (reply?.writeResults ?? []).flatMap(({ updateTime }) => updateTime ?? []);
       // a write that changed nothing keeps its old time
-      const version = times.length > 0 ? times.reduce(later) : reply.commitTime;
+      const version = times.length > 0 ? times.reduce(later) : reply?.commitTime;
       if (version === undefined) {
         throw new StoreError('unavailable', 'Firestore: the commit was answered without a time.');
       }
@@ -268,7 +277,7 @@ function ofHttp(status: number): string {
 }
 
 function rows(what: string, reply: unknown): Looked[] {
-  if (!Array.isArray(reply)) {
+  if (!Array.isArray(reply) || reply.some((row) => typeof row !== 'object' || row === null)) {
     throw storeError(
       what,
       'UNAVAILABLE',

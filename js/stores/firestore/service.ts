@@ -59,6 +59,12 @@ async function addMessage(
 ): Promise<string> {
   checkId('userId', userId);
   checkId('taskId', taskId);
+  if (typeof content !== 'string' || (role === 'user' && content.trim() === '')) {
+    throw new TaskExecutionError(
+      'INVALID_ARGUMENT',
+      'addMessage: the content must be a text that is not blank.',
+    );
+  }
   const now = Date.now();
   // ids sort by time, as those of the engine's own messages do
   const id = `${String(now).padStart(13, '0')}-${crypto.randomUUID()}`;
@@ -73,9 +79,6 @@ async function addMessage(
   };
   const writes: StoreWrite[] = [{ op: 'create', path: `${task}/messages/${id}`, data: message }];
   if (role === 'user') {
-    if (content.trim() === '') {
-      throw new TaskExecutionError('INVALID_ARGUMENT', 'addMessage: the text is blank.');
-    }
     writes.push({
       op: 'create',
       path: `${task}/inbox/${id}`,

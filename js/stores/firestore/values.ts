@@ -29,11 +29,7 @@ export function encodeValue(value: unknown): RestValue {
 
 /** Encodes the fields of a document. */
 export function encodeFields(data: Record<string, unknown>): RestFields {
-  const fields: RestFields = {};
-  for (const [name, value] of Object.entries(data)) {
-    fields[name] = encodeValue(value);
-  }
-  return fields;
+  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, encodeValue(value)]));
 }
 
 /**
@@ -65,16 +61,7 @@ export function decodeValue(value: RestValue): unknown {
 
 /** Decodes the fields of a document. A field named `__proto__` is a field like any other. */
 export function decodeFields(fields: RestFields | undefined): Record<string, unknown> {
-  const data: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(fields ?? {})) {
-    Object.defineProperty(data, name, {
-      value: decodeValue(value),
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
-  }
-  return data;
+  return Object.fromEntries(Object.entries(fields ?? {}).map(([name, value]) => [name, decodeValue(value)]));
 }
 
 /** The path of a field as the API takes it: names that are no plain identifiers in backticks. */

@@ -77,6 +77,8 @@ test('what answers like no Firestore is told by its HTTP status and its first wo
     [502, '<html>Bad Gateway</html>', 'unavailable'],
     [200, 'hello', 'unavailable'],
     [200, '{"hello":1}', 'unavailable'],
+    [200, 'null', 'unavailable'],
+    [200, '[null]', 'unavailable'],
     [401, '', 'denied'],
     [403, '{"error":{"status":"PERMISSION_DENIED","message":"No."}}', 'denied'],
     [
@@ -94,6 +96,29 @@ test('what answers like no Firestore is told by its HTTP status and its first wo
   }
 });
 
+test('a commit that is answered with nothing may have been carried out', async () => {
+  for (const body of ['null', '{}']) {
+    const store = firestoreRestStore({
+      projectId: 'p',
+      fetch: async () => new Response(body, { status: 200 }),
+    });
+    await expect(store.commit([write])).rejects.toMatchObject({ code: 'unavailable' });
+  }
+});
+
+test('nothing is asked for where no document is wanted', async () => {
+  const fetch = () => Promise.reject(new Error('nobody should ask'));
+  await expect(firestoreRestStore({ projectId: 'p', fetch }).read([])).resolves.toEqual([]);
+});
+
+test('timeoutMs that is no time is refused at once', () => {
+  for (const timeoutMs of [0, -1, Number.NaN, 2 ** 31, '5' as never]) {
+    expect(() => firestoreRestStore({ projectId: 'p', timeoutMs })).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    );
+  }
+});
+
 test('a token is asked for before every call, and one that throws is told', async () => {
   const tokens = ['one', 'two'];
   const sent: unknown[] = [];
@@ -108,7 +133,10 @@ test('a token is asked for before every call, and one that throws is told', asyn
   await store.list('users', { limit: 1 });
   await store.list('users', { limit: 1 });
   expect(sent).toEqual(['Bearer one', 'Bearer two']);
-  await expect(store.list('users', { limit: 1 })).rejects.toThrow('signed out');
+  await expect(store.list('users', { limit: 1 })).rejects.toMatchObject({
+    code: 'unavailable',
+    message: 'Firestore: token() failed: signed out',
+  });
 });
 
 test('what is no database is refused at once, with what to pass instead', () => {
