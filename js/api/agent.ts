@@ -169,14 +169,18 @@ export class Agent {
   }
 
   /** Puts something into the inbox, and has the run of this process look there at once. */
-  async deposit(kind: 'approve' | 'reject' | 'answer' | 'send', args: CommandArguments): Promise<void> {
+  async deposit(
+    kind: 'approve' | 'reject' | 'answer' | 'send' | 'addMessage',
+    args: CommandArguments,
+  ): Promise<unknown> {
     await this.#begun;
     const host = await this.host();
     const key = keyOf(host, this.userId, this.taskId);
     const run = localRun(key);
     if (run !== undefined) this.attach(run);
-    await this.#execute(host, kind, args);
+    const answer = await this.#execute(host, kind, args);
     localRun(key)?.look();
+    return answer;
   }
 
   /** Runs a command of the core and returns its answer. */

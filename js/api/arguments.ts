@@ -1,4 +1,5 @@
 import { TaskExecutionError } from '../errors.js';
+import { toJson } from '../values.js';
 
 /** No id of a call is longer: what the model gives a longer one is replaced. */
 const longestCallId = 64;
@@ -68,4 +69,12 @@ export function cursorOf(name: string, value: unknown): string | undefined {
     `${name} must be the id of an event, like '12.0', or '0' for all, not ${shown}.`,
     { details: { argument: name } },
   );
+}
+
+/** A copy that is surely JSON; bytes as the core has them. @throws TaskExecutionError INVALID_ARGUMENT */
+export function plainOf(name: string, value: object): Record<string, unknown> {
+  const written = toJson(value, { bytes: true });
+  if (written.ok && written.json !== undefined) return JSON.parse(written.json);
+  const reason = written.ok ? 'it is missing' : written.reason;
+  throw new TaskExecutionError('INVALID_ARGUMENT', `The ${name} cannot be stored: ${reason}.`);
 }

@@ -1,4 +1,3 @@
-import { TaskExecutionError } from '../errors.js';
 import { checkId } from '../ids.js';
 import { revived } from '../transcript.js';
 import type {
@@ -11,10 +10,8 @@ import type {
   ToolResult,
   ToolResultRecord,
 } from '../types.js';
-import { toJson } from '../values.js';
 import { Agent, agentOf, setAgent } from './agent.js';
-import { optionalCountOf, optionsOf, toolCallIdOf } from './arguments.js';
-import type { CommandArguments } from './command.js';
+import { optionalCountOf, optionsOf, plainOf, toolCallIdOf } from './arguments.js';
 import { answerOf } from './lifecycle.js';
 
 /** So many journal entries are read at a time. */
@@ -40,7 +37,7 @@ export class TaskPersistence {
 
   /** Appends a message to the conversation; LEASE_HELD while a run owns the task. */
   async saveApiMessage(message: Message): Promise<void> {
-    await agentOf(this).command('saveApiMessage', { message: plain('message', message) });
+    await agentOf(this).command('saveApiMessage', { message: plainOf('message', message) });
   }
 
   /** Gives a waiting call its result, as `answer()` does. */
@@ -52,7 +49,7 @@ export class TaskPersistence {
 
   /** Adds a message to the thread that people read, and returns its id. It is not sent to the model. */
   async saveTaskMessage(message: NewThreadMessage): Promise<string> {
-    return agentOf(this).command('saveTaskMessage', plain('message', message));
+    return agentOf(this).command('saveTaskMessage', plainOf('message', message));
   }
 
   /** The conversation with the model. */
@@ -97,12 +94,4 @@ export class TaskPersistence {
   async delete(options: { keepTask?: boolean | undefined } = {}): Promise<void> {
     await agentOf(this).command('delete', { keepTask: optionsOf('options', options).keepTask === true });
   }
-}
-
-/** A copy that is surely JSON; bytes as the core has them. */
-function plain(name: string, value: object): CommandArguments {
-  const written = toJson(value, { bytes: true });
-  if (written.ok && written.json !== undefined) return JSON.parse(written.json);
-  const reason = written.ok ? 'it is missing' : written.reason;
-  throw new TaskExecutionError('INVALID_ARGUMENT', `The ${name} cannot be stored: ${reason}.`);
 }

@@ -6,17 +6,18 @@ use super::lease::too_large;
 use super::script::{Ctx, Step};
 use super::sending::Sent;
 use crate::error::{Code, EngineError};
+use crate::storage::inbox::message_id;
 use crate::store::{StoreWrite, StoredDocument};
 use crate::time::iso8601;
 use serde_json::{Map, Value};
 
 const PAGE: u32 = 500;
 
-/// The machine of `saveTaskMessage`: a plain document that no model reads. Its answer is the id.
+/// A message of the thread, as it is stored.
 ///
 /// # Errors
 /// INVALID_ARGUMENT naming what is wrong, TOO_LARGE for content that no document can hold.
-pub(super) fn save(ctx: &mut Ctx, args: &Arguments<'_>) -> Result<Step, EngineError> {
+pub(super) fn document(ctx: &Ctx, args: &Arguments<'_>) -> Result<Map<String, Value>, EngineError> {
     let role = args.text("role")?;
     if !matches!(role.as_str(), "user" | "assistant" | "system") {
         return Err(args.refused("role", "one of 'user', 'assistant', 'system'"));
@@ -37,7 +38,16 @@ pub(super) fn save(ctx: &mut Ctx, args: &Arguments<'_>) -> Result<Step, EngineEr
         }
         Some(_) => return Err(args.refused("metadata", "an object")),
     }
-    let id = ctx.io.rng.id();
+    Ok(data)
+}
+
+/// The machine of `saveTaskMessage`: a plain document that no model reads. Its answer is the id.
+///
+/// # Errors
+/// As [`document`].
+pub(super) fn save(ctx: &mut Ctx, args: &Arguments<'_>) -> Result<Step, EngineError> {
+    let data = document(ctx, args)?;
+    let id = message_id(ctx.now, &mut ctx.io.rng);
     Ok(with_task(ctx, move |ctx| {
         let path = ctx.paths.message(&id);
         let deadline = ctx.store_deadline();

@@ -170,7 +170,8 @@ fn first_step(ctx: &mut Ctx, kind: &str, args: &Arguments<'_>) -> Result<Step, E
             let result = args.given.get("result").cloned();
             decide::decide(ctx, args.text("toolCallId")?, inbox::answer(result, args.flag("error")?))
         }
-        "send" => send::send(ctx, args.text("text")?)?,
+        "send" => send::send(ctx, args)?,
+        "addMessage" => send::add_message(ctx, args)?,
         "state" => read::state(ctx),
         "checkpoint" => read::checkpoint(ctx),
         "load" => history::load(ctx),

@@ -1,8 +1,10 @@
 //! send: a user's message for the model, put into the inbox of a task that is not completed.
 
+use super::Arguments;
 use super::entries;
 use super::head::{Seen, open_task};
 use super::lease::too_large;
+use super::messages;
 use super::script::{Ctx, Step};
 use super::sending::Sent;
 use crate::error::{Code, EngineError};
@@ -11,33 +13,64 @@ use crate::lifecycle::Status;
 use crate::storage::inbox::{InboxItem, message_id};
 use crate::store::{FieldWrite, StoreWrite};
 use crate::time::{Instant, iso8601};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-/// The machine of `send`.
+/// The machine of `send`. Its answer is the id of the message.
 ///
 /// # Errors
 /// INVALID_ARGUMENT for blank text, TOO_LARGE for text that no document can hold.
-pub(super) fn send(ctx: &mut Ctx, text: String) -> Result<Step, EngineError> {
-    if text.trim().is_empty() {
-        return Err(EngineError::new(Code::InvalidArgument, "send: the text is blank.").with("path", "text"));
-    }
+pub(super) fn send(ctx: &mut Ctx, args: &Arguments<'_>) -> Result<Step, EngineError> {
+    let text = args.text("text")?;
     if text.len() > ctx.cfg.limits.document_bytes {
         return Err(too_large(text.len(), ctx.cfg.limits.document_bytes));
     }
+    deposit(ctx, "send", "text", text, None)
+}
+
+/// The machine of `addMessage`: a message of the thread; a user's is sent too, in the same commit. Its answer is the id.
+///
+/// # Errors
+/// As `send` and `saveTaskMessage`.
+pub(super) fn add_message(ctx: &mut Ctx, args: &Arguments<'_>) -> Result<Step, EngineError> {
+    if args.text("role")? != "user" {
+        return messages::save(ctx, args);
+    }
+    let document = messages::document(ctx, args)?;
+    deposit(ctx, "addMessage", "content", args.text("content")?, Some(document))
+}
+
+fn deposit(
+    ctx: &mut Ctx,
+    command: &'static str,
+    argument: &str,
+    text: String,
+    thread: Option<Map<String, Value>>,
+) -> Result<Step, EngineError> {
+    if text.trim().is_empty() {
+        let why = format!("{command}: the {argument} is blank.");
+        return Err(EngineError::new(Code::InvalidArgument, why).with("path", argument));
+    }
     let id = message_id(ctx.now, &mut ctx.io.rng);
-    let message = Message {
-        item: InboxItem::Message { id, text, in_thread: false },
-        deadline: ctx.store_deadline(),
-        since: None,
-    };
-    Ok(attempt(ctx, message))
+    let in_thread = thread.is_some();
+    let item = InboxItem::Message { id, text, in_thread };
+    let deadline = ctx.store_deadline();
+    Ok(attempt(ctx, Message { command, item, thread, deadline, since: None }))
 }
 
 struct Message {
+    command: &'static str,
     item: InboxItem,
+    /// The same message for people, where it is to stand in the thread at once.
+    thread: Option<Map<String, Value>>,
     deadline: Instant,
     /// The journal can hold the message only after this entry.
     since: Option<u64>,
+}
+
+impl Message {
+    fn sent(&self) -> Step {
+        Step::answer(self.item.id())
+    }
 }
 
 fn attempt(ctx: &mut Ctx, message: Message) -> Step {
@@ -47,9 +80,9 @@ fn attempt(ctx: &mut Ctx, message: Message) -> Step {
 fn consider(ctx: &mut Ctx, mut message: Message, seen: Seen) -> Step {
     message.since.get_or_insert(seen.seq());
     if seen.task.status == Status::Completed {
-        return Step::refused(completed());
+        return Step::refused(completed(message.command));
     }
-    let writes = vec![
+    let mut writes = vec![
         message.item.create(&ctx.paths, ctx.now),
         StoreWrite::Update {
             path: ctx.paths.task.clone(),
@@ -57,8 +90,11 @@ fn consider(ctx: &mut Ctx, mut message: Message, seen: Seen) -> Step {
             if_version: Some(seen.task_version),
         },
     ];
+    if let Some(data) = message.thread.clone() {
+        writes.push(StoreWrite::Create { path: ctx.paths.message(message.item.id()), data });
+    }
     ctx.send(writes, message.deadline, move |ctx, sent| match sent {
-        Sent::Stored(_) => Step::answer(Value::Null),
+        Sent::Stored(_) => message.sent(),
         Sent::Conflict => in_doubt(ctx, message, None),
         Sent::Unknown(e) => in_doubt(ctx, message, Some(e)),
         Sent::Refused(e) => Step::refused(e),
@@ -71,7 +107,7 @@ fn in_doubt(ctx: &mut Ctx, message: Message, unknown: Option<EngineError>) -> St
     let path = ctx.paths.inbox_item(message.item.id());
     ctx.read([path], move |ctx, [found]| {
         if found.is_some() {
-            return Step::answer(Value::Null);
+            return message.sent();
         }
         open_task(ctx, move |ctx, seen| {
             let since = message.since.unwrap_or_default();
@@ -80,7 +116,7 @@ fn in_doubt(ctx: &mut Ctx, message: Message, unknown: Option<EngineError>) -> St
                 let mine =
                     |fact: &Fact| matches!(fact, Fact::Received { inbox, .. } if inbox == message.item.id());
                 if facts.into_iter().any(mine) {
-                    return Step::answer(Value::Null);
+                    return message.sent();
                 }
                 match unknown {
                     Some(e) => Step::refused(e),
@@ -92,12 +128,14 @@ fn in_doubt(ctx: &mut Ctx, message: Message, unknown: Option<EngineError>) -> St
     })
 }
 
-fn completed() -> EngineError {
+fn completed(command: &str) -> EngineError {
     EngineError::new(
         Code::InvalidTransition,
-        "send() is not possible: the task's status is 'completed', and nothing would read the message. To run it \
-         again from its first item, set its status to 'not_started', then call send() and start().",
+        format!(
+            "{command}() is not possible: the task's status is 'completed', and nothing would read the message. To \
+             run it again from its first item, set its status to 'not_started', then call {command}() and start()."
+        ),
     )
     .with("status", Status::Completed.as_str())
-    .with("command", "send")
+    .with("command", command)
 }

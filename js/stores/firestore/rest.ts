@@ -252,8 +252,8 @@ function answer(what: string, status: number, text: string): unknown {
     const shown = text.trim().slice(0, 200);
     throw storeError(what, ofHttp(status), `HTTP ${status} with ${shown === '' ? 'nothing' : shown}`, cause);
   }
-  // streamed answers are arrays, their errors too
-  const error = (Array.isArray(parsed) ? parsed[0] : parsed)?.error as
+  // streamed answers are arrays, and may fail after the first rows: what is missing must not pass for the end
+  const error = (Array.isArray(parsed) ? parsed.find((row) => row?.error !== undefined) : parsed)?.error as
     | { status?: string; message?: string; code?: number }
     | undefined;
   if (error !== undefined || status < 200 || status > 299) {

@@ -12,6 +12,7 @@ export function serviceStore(service: TaskDatabaseServiceLike): TaskStore {
   // no watch: what others do is seen by asking
   const { watch: _, ...memory } = memoryStore();
   const answers = new Map<string, Record<string, unknown> | null>();
+  let last: Promise<void> = Promise.resolve();
 
   const look = async (path: string): Promise<void> => {
     const ids = idsOf(path);
@@ -58,9 +59,14 @@ export function serviceStore(service: TaskDatabaseServiceLike): TaskStore {
     ...memory,
     async read(paths, options) {
       paths.forEach(checkDocumentPath);
-      for (const path of new Set(paths)) {
-        await look(path);
-      }
+      // one after the other: two that look at once would both create what neither found
+      const looking = last.then(async () => {
+        for (const path of new Set(paths)) {
+          await look(path);
+        }
+      });
+      last = looking.catch(() => {});
+      await looking;
       return memory.read(paths, options);
     },
     async commit(writes, options) {

@@ -1,6 +1,7 @@
+import { Agent } from '../../api/agent.js';
+import { plainOf } from '../../api/arguments.js';
 import { TaskExecutionError } from '../../errors.js';
-import { checkId } from '../../ids.js';
-import type { StoreWrite, TaskStore } from '../../types.js';
+import type { TaskStore } from '../../types.js';
 import { type FirestoreStoreOptions, firestoreStore } from './sdk.js';
 import { serviceStore } from './service-store.js';
 import type { TaskDatabaseServiceLike } from './service-structure.js';
@@ -13,8 +14,9 @@ export interface TaskServiceStore extends TaskStore {
    * in the same commit.
    *
    * @returns the id of the message
-   * @throws TaskExecutionError INVALID_ARGUMENT for ids that name no document, and for a user's message that is blank;
-   * and what the store throws
+   * @throws TaskExecutionError INVALID_ARGUMENT for ids that name no document, an unknown role, and a user's message
+   * that is blank; TASK_NOT_FOUND; INVALID_TRANSITION for a user's message to a completed task, which nothing would
+   * read; TOO_LARGE, STORE_DENIED, STORE_REJECTED, STORE_UNAVAILABLE
    */
   addMessage(
     userId: string,
@@ -49,42 +51,13 @@ export function fromTaskDatabaseService(
       'fromTaskDatabaseService without db keeps the history of tasks in memory: a restart loses it. Give it the Firestore: fromTaskDatabaseService(service, db).',
     );
   }
-  const store = db === undefined ? serviceStore(service) : firestoreStore(db, options);
-  return { ...store, addMessage: (...message) => addMessage(store, ...message) };
-}
-
-async function addMessage(
-  store: TaskStore,
-  ...[userId, taskId, role, content, metadata]: Parameters<TaskServiceStore['addMessage']>
-): Promise<string> {
-  checkId('userId', userId);
-  checkId('taskId', taskId);
-  if (typeof content !== 'string' || (role === 'user' && content.trim() === '')) {
-    throw new TaskExecutionError(
-      'INVALID_ARGUMENT',
-      'addMessage: the content must be a text that is not blank.',
-    );
-  }
-  const now = Date.now();
-  // ids sort by time, as those of the engine's own messages do
-  const id = `${String(now).padStart(13, '0')}-${crypto.randomUUID()}`;
-  const task = `users/${userId}/tasks/${taskId}`;
-  const at = new Date(now).toISOString();
-  const message = {
-    task_id: taskId,
-    role,
-    content,
-    timestamp: at,
-    ...(metadata === undefined ? {} : { metadata }),
+  const inner = db === undefined ? serviceStore(service) : firestoreStore(db, options);
+  const store: TaskServiceStore = {
+    ...inner,
+    async addMessage(userId, taskId, role, content, metadata) {
+      const message = plainOf('message', { role, content, metadata });
+      return (await new Agent(taskId, userId, { store }).deposit('addMessage', message)) as string;
+    },
   };
-  const writes: StoreWrite[] = [{ op: 'create', path: `${task}/messages/${id}`, data: message }];
-  if (role === 'user') {
-    writes.push({
-      op: 'create',
-      path: `${task}/inbox/${id}`,
-      data: { kind: 'message', text: content, in_thread: true, at },
-    });
-  }
-  await store.commit(writes);
-  return id;
+  return store;
 }

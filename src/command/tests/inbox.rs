@@ -208,7 +208,7 @@ fn a_message_goes_into_the_inbox_and_touches_the_task_in_one_commit() {
     for word in ["not_started", "in_progress", "paused", "failed"] {
         let mut world = world(word);
         let id = send(&mut world);
-        assert_eq!(world.result(id), Ok(Value::Null));
+        world.result(id).unwrap();
         assert_eq!((messages(&world), world.store.commits.len()), (vec!["hello".into()], 1));
         assert!(world.store.get(TASK).unwrap()["updated_at"].is_string());
         assert_eq!(status(&world), json!(word));
@@ -241,7 +241,7 @@ fn a_task_that_changed_otherwise_is_read_again() {
     let id = send(&mut world);
     world.run_until(|w| w.count("commit") == 1);
     set_status(&mut world, "paused");
-    assert_eq!(world.result(id), Ok(Value::Null));
+    world.result(id).unwrap();
     assert_eq!(messages(&world), ["hello"]);
 }
 
@@ -251,7 +251,7 @@ fn a_message_in_doubt_is_found_in_the_inbox_and_never_sent_twice() {
         let mut world = world("in_progress");
         world.faults.add(Op::Commit, "inbox", 0, 1, fault);
         let id = send(&mut world);
-        assert_eq!(world.result(id), Ok(Value::Null), "{fault:?}");
+        assert!(world.result(id).is_ok(), "{fault:?}");
         assert_eq!(messages(&world), ["hello"]);
     }
 }
@@ -268,7 +268,91 @@ fn a_message_in_doubt_that_was_taken_is_found_in_the_journal() {
         world.store.remove(&format!("users/u/tasks/t/inbox/{}", item.id()));
         let received = Fact::Received { inbox: item.id().into(), text: "hello".into(), in_thread: false };
         journal(&mut world, vec![received], |_| {});
-        assert_eq!(world.result(id), Ok(Value::Null));
+        world.result(id).unwrap();
         assert_eq!(inbox(&world), [], "replies lost: {times}");
     }
+}
+
+fn add(world: &mut World, role: &str) -> Id {
+    spawn(world, "addMessage", json!({ "role": role, "content": "hello", "metadata": { "from": "app" } }))
+}
+
+/// Id, role and content of the messages of the thread.
+fn thread(world: &World) -> Vec<(String, Value, Value)> {
+    let collection = format!("{TASK}/messages/");
+    let of = |path: String| {
+        let data = world.store.get(&path).unwrap();
+        assert_eq!(data["metadata"], json!({ "from": "app" }));
+        (path[collection.len()..].to_owned(), data["role"].clone(), data["content"].clone())
+    };
+    world.store.paths(&collection).into_iter().map(|path| of(path.to_string())).collect()
+}
+
+#[test]
+fn a_users_message_that_is_added_is_sent_and_stands_in_the_thread_under_one_id_by_one_commit() {
+    let mut world = world("paused");
+    let id = add(&mut world, "user");
+    let answer = world.result(id).unwrap();
+    let items = inbox(&world);
+    let [InboxItem::Message { id, text, in_thread: true }] = items.as_slice() else { panic!("{items:?}") };
+    assert_eq!((answer, text.as_str()), (json!(id), "hello"));
+    assert_eq!(thread(&world), [(id.clone(), json!("user"), json!("hello"))]);
+    assert_eq!(world.store.commits.len(), 1);
+    assert!(world.store.get(TASK).unwrap()["updated_at"].is_string());
+}
+
+#[test]
+fn other_messages_that_are_added_are_for_people_alone_whatever_the_tasks_status() {
+    for role in ["assistant", "system"] {
+        let mut world = world("completed");
+        let id = add(&mut world, role);
+        let answer = world.result(id).unwrap();
+        assert_eq!(inbox(&world), []);
+        let thread = thread(&world);
+        assert_eq!(json!(thread[0].0), answer);
+        assert_eq!(thread[0].1, json!(role));
+    }
+}
+
+#[test]
+fn a_users_message_is_added_to_no_task_that_is_completed_even_while_it_is_being_written() {
+    let mut world = world("in_progress");
+    let id = add(&mut world, "user");
+    world.run_until(|w| w.count("commit") == 1);
+    set_status(&mut world, "completed");
+    let error = world.result(id).unwrap_err();
+    assert_eq!(error.code, Code::InvalidTransition);
+    assert!(error.message.starts_with("addMessage()"), "{}", error.message);
+    assert_eq!((inbox(&world).len(), thread(&world).len()), (0, 0));
+}
+
+#[test]
+fn a_message_that_is_added_is_there_once_whatever_becomes_of_the_reply() {
+    for fault in [Fault::LostReply, Fault::Lied(StoreErrorCode::Conflict), Fault::Silence] {
+        let mut world = world("in_progress");
+        world.faults.add(Op::Commit, "inbox", 0, 1, fault);
+        let id = add(&mut world, "user");
+        let answer = world.result(id).unwrap();
+        assert_eq!(messages(&world), ["hello"], "{fault:?}");
+        assert_eq!(thread(&world).into_iter().map(|(id, ..)| json!(id)).collect::<Vec<_>>(), [answer]);
+    }
+}
+
+#[test]
+fn messages_that_cannot_be_added_are_refused_by_what_is_wrong() {
+    let mut world = world("paused");
+    for (wrong, path) in [
+        (json!({ "role": "tool", "content": "hello" }), "role"),
+        (json!({ "role": "user", "content": " " }), "content"),
+        (json!({ "role": "user", "content": 5 }), "content"),
+        (json!({ "role": "user", "content": "hello", "metadata": [] }), "metadata"),
+        (json!({ "content": "hello" }), "role"),
+    ] {
+        let error = run(&mut world, "addMessage", wrong).unwrap_err();
+        assert_eq!((error.code, &error.details["path"]), (Code::InvalidArgument, &json!(path)));
+    }
+    assert!(world.store.commits.is_empty());
+    world.store.remove(TASK);
+    let hello = json!({ "role": "user", "content": "hello" });
+    assert_eq!(refused(&mut world, "addMessage", hello), Code::TaskNotFound);
 }

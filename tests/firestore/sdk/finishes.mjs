@@ -10,7 +10,9 @@ const engine = createTaskEngine({ store, model: scriptedModel(['Done.']) });
 const { id } = await engine.createTask('u', { title: 'T' });
 const lifecycle = engine.lifecycle(id, 'u');
 if (what === 'events') {
-  const events = (async () => { for await (const event of lifecycle.events()) if (event.type === 'task:completed') break; })();
+  const events = (async () => {
+    for await (const event of lifecycle.events()) if (event.type === 'task:completed') break;
+  })();
   await engine.executor(id, 'u').start();
   await events;
 } else if (what === 'commands') {

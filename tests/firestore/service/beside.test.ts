@@ -166,4 +166,19 @@ describe.each([
     const messages = await made.service.getMessages('u', 't');
     expect(messages.filter(({ content }) => content === 'Use the blue one.').map((m) => m.id)).toEqual([id]);
   });
+
+  test('what nothing would read is refused by addMessage, and stands nowhere', async () => {
+    const made = await world(shape(['a']), ['Done.']);
+    await made.executor.start();
+    const before = await made.service.getMessages('u', 't');
+    await expect(made.store.addMessage('u', 't', 'user', 'Too late.')).rejects.toMatchObject({
+      code: 'INVALID_TRANSITION',
+    });
+    await expect(made.store.addMessage('u', 'other', 'user', 'Hello?')).rejects.toMatchObject({
+      code: 'TASK_NOT_FOUND',
+    });
+    expect(await made.service.getMessages('u', 't')).toEqual(before);
+    const id = await made.store.addMessage('u', 't', 'system', 'Archived.', { by: 'app' });
+    expect((await made.service.getMessages('u', 't')).at(-1)).toMatchObject({ id, content: 'Archived.' });
+  });
 });
