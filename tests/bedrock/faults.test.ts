@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Call, textTurn, toolTurn } from './endpoint.js';
-import { faults, unusual } from './faults.js';
+import { endlessDrip, faults, unusual } from './faults.js';
 import { world } from './world.js';
 
 const note = async (call: Call) => {
@@ -70,7 +70,7 @@ describe.each(['1.1', '2'] as const)('over HTTP/%s', (version) => {
     }
   });
 
-  const waiting = faults.filter(({ name }) => name.startsWith('silence'));
+  const waiting = [...faults.filter(({ name }) => name.startsWith('silence')), endlessDrip];
   for (const command of ['pause', 'stop'] as const) {
     test.each(waiting)(
       `${command} in $name $phase settles within a second, with the connection closed`,

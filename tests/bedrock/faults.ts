@@ -37,6 +37,15 @@ export const faults: Fault[] = [
   http(400, 'ValidationException', 'The value at inferenceConfig.maxTokens is invalid.', 'MODEL_REJECTED'),
   http(403, 'AccessDeniedException', 'You do not have access to the model.', 'MODEL_DENIED'),
   http(404, 'ResourceNotFoundException', 'Could not resolve the foundation model', 'MODEL_REJECTED'),
+  http(403, 'ExpiredTokenException', 'The security token has expired', 'MODEL_DENIED'),
+  {
+    name: 'HTTP 502 with a page of a proxy',
+    phase: 'before headers',
+    inject: (call) => {
+      call.response.writeHead(502, { 'content-type': 'text/html' });
+      call.response.end('<html><body>Bad Gateway</body></html>');
+    },
+  },
   { name: 'FIN', phase: 'before headers', inject: (call) => call.fin() },
   { name: 'RST', phase: 'before headers', inject: (call) => call.rst() },
   { name: 'silence', phase: 'before headers', inject: silent },
@@ -105,7 +114,23 @@ export const faults: Fault[] = [
     await call.gone;
   }),
   later('silence between events', silent),
+  later('silence in mid-frame', async (call) => {
+    await call.write(frame('contentBlockStop', { contentBlockIndex: 1 }).slice(0, 20));
+    await call.gone;
+  }),
 ];
+
+/** A stream that is alive for as long as anybody listens. */
+export const endlessDrip: Pick<Fault, 'name' | 'phase' | 'inject'> = {
+  name: 'a slow drip',
+  phase: 'in the stream',
+  inject: async (call) => {
+    while (!call.closed) {
+      await call.events([{ contentBlockDelta: { contentBlockIndex: 0, delta: { text: '.' } } }]);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+  },
+};
 
 /** Streams that are unusual, and whole. */
 export const unusual: Record<string, { send(call: Call): Promise<void>; text: string }> = {
