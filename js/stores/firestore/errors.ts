@@ -38,6 +38,9 @@ const codes: Record<string, StoreErrorCode> = {
 const tooLarge =
   /maximum entity size|longer than \d+ bytes|exceeds (the )?maximum (allowed )?size|larger than max|too (big|large)/i;
 
+/** With `preferRest`, the SDK makes INVALID_ARGUMENT of every HTTP 400: of a lost race too. */
+const lostRace = /does not match the required base version/i;
+
 /** A whole database that is not there, which trying again does not mend. */
 const noDatabase = /database .*does not exist|project .*(does not exist|not found)/i;
 
@@ -72,6 +75,9 @@ export function storeError(
 function codeOf(name: string, message: string): StoreErrorCode {
   if ((name === 'INVALID_ARGUMENT' || name === 'RESOURCE_EXHAUSTED') && tooLarge.test(message)) {
     return 'too_large';
+  }
+  if (name === 'INVALID_ARGUMENT' && lostRace.test(message)) {
+    return 'conflict';
   }
   if (name === 'NOT_FOUND' && noDatabase.test(message)) {
     return 'denied';
