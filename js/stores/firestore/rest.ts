@@ -4,7 +4,7 @@ import { checkCommit, checkDocumentPath, checkListing, StoreError, splitPath } f
 import { checkDeadline, withDeadline } from './deadline.js';
 import { storeError } from './errors.js';
 import { firestoreLimits } from './limits.js';
-import { elapsed, isVersion, later } from './times.js';
+import { elapsed, expectedVersion, later } from './times.js';
 import { decodeFields, encodeFields, encodeValue, fieldPath, type RestFields } from './values.js';
 
 /** What a call needs of `fetch`. */
@@ -210,16 +210,8 @@ function checkName(what: string, name: unknown): void {
 }
 
 function precondition(write: { path: string; ifVersion?: string | undefined }): object | undefined {
-  if (write.ifVersion === undefined) {
-    return undefined;
-  }
-  if (!isVersion(write.ifVersion)) {
-    throw new StoreError(
-      'conflict',
-      `${write.path} never had the version ${JSON.stringify(write.ifVersion)}.`,
-    );
-  }
-  return { updateTime: write.ifVersion };
+  const updateTime = expectedVersion(write);
+  return updateTime === undefined ? undefined : { updateTime };
 }
 
 /** The values of an update, each at its path. Fields to be deleted are in the mask alone. */

@@ -8,7 +8,7 @@ import { listen } from './listener.js';
 import { plainData } from './plain.js';
 import { loadSdk } from './sdk-classes.js';
 import type { BatchLike, FirestoreLike, FirestoreSdk, SnapshotLike, TimestampLike } from './structure.js';
-import { elapsed, formatTime, isVersion, later, parseTime } from './times.js';
+import { elapsed, expectedVersion, formatTime, later, parseTime } from './times.js';
 
 /** What cannot be seen from `db` itself. */
 export interface FirestoreStoreOptions {
@@ -139,16 +139,11 @@ function precondition(
   write: { path: string; ifVersion?: string | undefined },
   sdk: FirestoreSdk,
 ): object | undefined {
-  if (write.ifVersion === undefined) {
+  const version = expectedVersion(write);
+  if (version === undefined) {
     return undefined;
   }
-  if (!isVersion(write.ifVersion)) {
-    throw new StoreError(
-      'conflict',
-      `${write.path} never had the version ${JSON.stringify(write.ifVersion)}.`,
-    );
-  }
-  const { seconds, nanoseconds } = parseTime(write.ifVersion);
+  const { seconds, nanoseconds } = parseTime(version);
   return { lastUpdateTime: new sdk.Timestamp(seconds, nanoseconds) };
 }
 

@@ -1,11 +1,20 @@
 /** Times of the server, which are the versions of documents: RFC 3339 with up to nine digits after the second. */
+import { StoreError } from '../documents.js';
 import type { TimestampLike } from './structure.js';
 
 const shape = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/;
 
-/** Whether a text is a version that Firestore can have given. Others it would refuse as malformed. */
-export function isVersion(text: string): boolean {
-  return shape.test(text);
+/**
+ * The version that a write asks for.
+ *
+ * @throws StoreError `conflict` for what Firestore cannot have given: it would refuse that as malformed
+ */
+export function expectedVersion(write: { path: string; ifVersion?: string | undefined }): string | undefined {
+  const { path, ifVersion } = write;
+  if (ifVersion !== undefined && !shape.test(ifVersion)) {
+    throw new StoreError('conflict', `${path} never had the version ${JSON.stringify(ifVersion)}.`);
+  }
+  return ifVersion;
 }
 
 /** A time of the SDK as the REST API prints it, with three, six or nine digits after the second, or none. */
