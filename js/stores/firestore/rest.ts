@@ -50,7 +50,7 @@ const google = 'https://firestore.googleapis.com';
  * @throws TaskExecutionError INVALID_ARGUMENT where the options name no database
  */
 export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
-  const { projectId, databaseId = '(default)', token, host } = options;
+  const { projectId, databaseId = '(default)', token, host } = options ?? {};
   checkName('projectId', projectId);
   checkName('databaseId', databaseId);
   const timeoutMs = checkDeadline(options.timeoutMs);

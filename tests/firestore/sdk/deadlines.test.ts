@@ -143,6 +143,7 @@ test('what is no database is refused at once, with what to pass instead', () => 
   for (const db of [undefined, null, {}, 'db']) {
     expect(() => firestoreStore(db as never)).toThrow(/getFirestore\(\)/);
   }
+  expect(() => firestoreRestStore(undefined as never)).toThrow(/projectId/);
   expect(() => firestoreRestStore({ projectId: '' })).toThrow(/projectId/);
   expect(() => firestoreRestStore({ projectId: 'p', databaseId: 'a/b' })).toThrow(/databaseId/);
 });
