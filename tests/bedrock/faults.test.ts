@@ -47,6 +47,8 @@ describe.each(['1.1', '2'] as const)('over HTTP/%s', (version) => {
       if (fault.permanent === undefined) {
         expect(outcome).toMatchObject({ status: 'completed', text: 'Done.' });
         expect([made.endpoint.calls.length, retries]).toEqual([3, 1]);
+        // two turns of 15 tokens, and an attempt whose cost nobody told
+        expect(outcome.usage).toMatchObject({ inputTokens: 20, outputTokens: 10, unreported: 1 });
       } else {
         expect(outcome).toMatchObject({ status: 'failed', error: { code: fault.permanent } });
         expect([made.endpoint.calls.length, retries]).toEqual([2, 0]);
@@ -93,7 +95,10 @@ describe.each(['1.1', '2'] as const)('over HTTP/%s', (version) => {
     );
   }
 
-  test('pause during the wait before another attempt settles at once', async () => {
+  test.each([
+    ['pause', 'paused'],
+    ['stop', 'stopped'],
+  ] as const)('%s during the wait before another attempt settles at once', async (command, status) => {
     const busy = (call: Call) => call.fail(429, 'ThrottlingException', 'Slow down.', { 'retry-after': '30' });
     const made = await world([busy], version);
     try {
@@ -104,9 +109,9 @@ describe.each(['1.1', '2'] as const)('over HTTP/%s', (version) => {
       const run = executor.run();
       expect(await retrying).toBeGreaterThanOrEqual(30_000);
       const asked = Date.now();
-      await executor.pause();
+      await executor[command]();
       expect(Date.now() - asked).toBeLessThan(1_000);
-      expect((await run.outcome).status).toBe('paused');
+      expect((await run.outcome).status).toBe(status);
       expect(made.endpoint.calls).toHaveLength(1);
     } finally {
       await made.close();

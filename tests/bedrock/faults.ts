@@ -73,6 +73,57 @@ export const faults: Fault[] = [
       call.fin();
     },
   },
+  {
+    name: 'exception ValidationException',
+    phase: 'before the first event',
+    permanent: 'MODEL_REJECTED',
+    inject: async (call) => {
+      await call.write(frame('validationException', { message: 'The input is malformed.' }, 'exception'));
+      call.end();
+    },
+  },
+  {
+    name: 'exception that the SDK does not know',
+    phase: 'before the first event',
+    inject: async (call) => {
+      await call.write(frame('newException', { message: 'Something new' }, 'exception'));
+      call.end();
+    },
+  },
+  {
+    name: 'error frame',
+    phase: 'before the first event',
+    inject: async (call) => {
+      await call.write(frame('InternalFailure', 'it broke', 'error'));
+      call.end();
+    },
+  },
+  {
+    name: 'RST',
+    phase: 'before the first event',
+    inject: (call) => {
+      call.begin();
+      call.rst();
+    },
+  },
+  {
+    name: 'bad checksum',
+    phase: 'before the first event',
+    inject: async (call) => {
+      const bytes = frame('messageStart', { role: 'assistant' });
+      bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) ^ 0xff;
+      await call.write(bytes);
+      await call.gone;
+    },
+  },
+  {
+    name: 'clean end',
+    phase: 'before the first event',
+    inject: (call) => {
+      call.begin();
+      call.end();
+    },
+  },
   later('exception ModelStreamErrorException', async (call) => {
     await call.write(frame('modelStreamErrorException', { message: 'The stream broke' }, 'exception'));
     call.end();

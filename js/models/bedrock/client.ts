@@ -28,6 +28,12 @@ export async function loadBedrockSdk(given: BedrockSdk | undefined): Promise<Bed
 export async function recommendedClient(region: string, sdk: BedrockSdk): Promise<BedrockClientLike> {
   const { NodeHttpHandler } = await load('@smithy/node-http-handler');
   const { BedrockRuntimeClient } = sdk;
+  if (typeof BedrockRuntimeClient !== 'function') {
+    throw new TaskExecutionError(
+      'NOT_CONFIGURED',
+      'bedrockModel: to make a client for a region, sdk needs the class BedrockRuntimeClient too. Or pass a client of your own.',
+    );
+  }
   return new BedrockRuntimeClient({
     region,
     maxAttempts: 1,
@@ -56,6 +62,11 @@ export async function warnOfSettings(
       'it speaks HTTP/2, where the SDK ends a broken stream without an error; give it requestHandler: new NodeHttpHandler({ socketTimeout: 120_000 })',
     );
   }
+  if (await mayBeSilentForEver(requestHandler)) {
+    problems.push(
+      'its connections have no time limit, so that a lost one may stay open; give it requestHandler: new NodeHttpHandler({ socketTimeout: 120_000 })',
+    );
+  }
   const attempts: unknown = typeof maxAttempts === 'function' ? await maxAttempts() : maxAttempts;
   if (typeof attempts === 'number' && attempts > 1) {
     problems.push(`it tries ${attempts} times by itself, which the engine does too; give it maxAttempts: 1`);
@@ -65,6 +76,15 @@ export async function warnOfSettings(
       `bedrockModel: the client works, but ${problems.join('; and ')}. Or pass { region } instead of a client.`,
     );
   }
+}
+
+/** Before its first request a handler of Node has its settings only in a promise. What shows none is not judged. */
+async function mayBeSilentForEver(handler: any): Promise<boolean> {
+  if (handler?.metadata?.handlerProtocol !== 'http/1.1') {
+    return false;
+  }
+  const settings = await handler.configProvider;
+  return typeof settings === 'object' && settings !== null && !settings.socketTimeout;
 }
 
 async function load(name: string): Promise<any> {

@@ -13,7 +13,7 @@ import { withTextInsideToolResults } from './tool-result-text.js';
 
 /** Which model, and how it is asked. One of `client` and `region` has to be there. */
 export interface BedrockModelOptions {
-  /** A client of your own. Its settings are looked at once: HTTP/2 and retries of the SDK's own bring a warning. */
+  /** A client of your own. Its settings are looked at once: HTTP/2, no time limit and retries of the SDK's own bring a warning. */
   client?: BedrockClientLike | undefined;
   /** Makes a client with the recommended settings, and the credentials that the SDK finds by itself. */
   region?: string | undefined;
