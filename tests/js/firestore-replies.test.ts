@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { storeError } from '../../js/stores/firestore/errors.js';
 import { firestoreRestStore, fromTaskDatabaseService } from '../../js/stores/firestore/index.js';
 
 const name = 'projects/p/databases/(default)/documents/users/u/tasks/t';
@@ -34,4 +35,12 @@ test('two reads of a task at once both see what the service has', async () => {
   const read = () => store.read(['users/u/tasks/t']);
   const found = await Promise.all([read(), read()]);
   expect(found.map(([task]) => task?.data.title)).toEqual(['A task', 'A task']);
+});
+
+test('missing credentials are denied: another try would find none either', () => {
+  const message = 'Could not load the default credentials. Browse to https://cloud.google.com/docs for more.';
+  expect(storeError('commit', undefined, message)).toMatchObject({
+    code: 'denied',
+    message: expect.stringMatching(/Check the credentials/),
+  });
 });

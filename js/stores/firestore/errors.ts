@@ -41,6 +41,9 @@ const tooLarge =
 /** With `preferRest`, the SDK makes INVALID_ARGUMENT of every HTTP 400: of a lost race too. */
 const lostRace = /does not match the required base version/i;
 
+/** What google-auth-library says where there is nobody to ask as. It has no status. */
+const noCredentials = /could not load the default credentials/i;
+
 /** A whole database that is not there, which trying again does not mend. */
 const noDatabase = /database .*does not exist|project .*(does not exist|not found)/i;
 
@@ -79,7 +82,7 @@ function codeOf(name: string, message: string): StoreErrorCode {
   if (name === 'INVALID_ARGUMENT' && lostRace.test(message)) {
     return 'conflict';
   }
-  if (name === 'NOT_FOUND' && noDatabase.test(message)) {
+  if ((name === 'NOT_FOUND' && noDatabase.test(message)) || noCredentials.test(message)) {
     return 'denied';
   }
   return codes[name] ?? 'unavailable';
