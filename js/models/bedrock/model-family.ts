@@ -1,4 +1,7 @@
-/** What is known of models by their ids. Ids of foundation models, inference profiles and their ARNs contain the name. */
+/**
+ * What is known of models by their ids. Ids of foundation models and of the system's inference profiles contain the
+ * name, as their ARNs do. ARNs of application inference profiles do not: there the options say it.
+ */
 
 /**
  * Whether prompts can be cached, and whether tools may be followed by a cache point.
