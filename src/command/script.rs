@@ -157,8 +157,8 @@ impl Ctx {
 
     /// Sends a commit that the head fences.
     pub fn commit(&mut self, batch: Batch, then: impl FnOnce(&mut Ctx, Resolved) -> Step + 'static) -> Step {
-        let mut writer = Writer::new(self.paths.clone(), self.now.mono);
-        writer.submit(self.now.mono, batch, self.cfg.options.store_timeout_ms(), &mut self.io);
+        let mut writer = Writer::new(self.paths.clone(), self.now);
+        writer.submit(self.now, batch, self.cfg.options.store_timeout_ms(), &mut self.io);
         Step::Committing(Box::new(writer), Box::new(then))
     }
 

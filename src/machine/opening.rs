@@ -398,7 +398,6 @@ impl Opening {
     }
 
     fn acquire(&mut self, ctx: &mut Ctx, mut seen: Box<Seen>) -> Next {
-        let now = ctx.now.mono;
         let write_id = ctx.io.rng.id();
         let owner = Owner {
             id: match &ctx.cfg.instance {
@@ -455,8 +454,8 @@ impl Opening {
             writes: Rc::new(vec![write]),
             task_version: None,
         };
-        let mut writer = Writer::new(ctx.paths.clone(), now);
-        writer.submit(now, batch, seen.settings.store_timeout_ms, &mut ctx.io);
+        let mut writer = Writer::new(ctx.paths.clone(), ctx.now);
+        writer.submit(ctx.now, batch, seen.settings.store_timeout_ms, &mut ctx.io);
         Ok(Step::Acquiring { seen, writer: Box::new(writer), head: Box::new(head) })
     }
 

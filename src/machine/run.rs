@@ -214,8 +214,8 @@ impl Run {
     }
 
     pub fn timeout(&self, ctx: &Ctx) -> Option<Instant> {
-        let lease = self.writer.renewed + self.settings.lease_ttl_ms;
-        let mut at = lease;
+        // Past the lease, not at its end: woken there, the machine would ask to be woken at once.
+        let mut at = self.writer.renewed.mono + self.settings.lease_ttl_ms + 1;
         for t in [self.writer.timeout(), self.look.timeout(), self.turn_timeout(ctx), self.calls.timeout()]
             .into_iter()
             .chain([self.asked.as_ref().map(|a| a.until), self.control.timeout()])
@@ -233,7 +233,7 @@ impl Run {
     }
 
     fn next_heartbeat(&self) -> Instant {
-        self.writer.renewed + self.settings.heartbeat_ms()
+        self.writer.renewed.mono + self.settings.heartbeat_ms()
     }
 
     /// Takes an input in; Some when the run is over.
@@ -276,7 +276,7 @@ impl Run {
     /// What the time alone brings about.
     fn deadlines(&mut self, ctx: &mut Ctx) {
         let now = ctx.now.mono;
-        if now - self.writer.renewed > self.settings.lease_ttl_ms && !self.writer.is_idle() {
+        if now - self.writer.renewed.mono > self.settings.lease_ttl_ms && !self.writer.is_idle() {
             let e = EngineError::new(
                 Code::StoreUnavailable,
                 "The lease ran out because the store did not confirm its renewal in time. Run the task again when \
@@ -302,7 +302,7 @@ impl Run {
 
     /// Past two thirds of the lease nothing new starts.
     pub fn may_start(&self, ctx: &Ctx) -> bool {
-        ctx.now.mono - self.writer.renewed <= self.settings.lease_ttl_ms * 2 / 3
+        self.writer.age(ctx.now) <= self.settings.lease_ttl_ms * 2 / 3
     }
 
     fn advance(&mut self, ctx: &mut Ctx) {

@@ -13,7 +13,7 @@ use crate::facts::fact::Entry;
 use crate::facts::fold::corrupt;
 use crate::ids::Paths;
 use crate::store::{StoreError, StoreErrorCode, StoreWrite, StoredDocument};
-use crate::time::Instant;
+use crate::time::{Instant, Now};
 use std::rc::Rc;
 
 /// What a commit is for.
@@ -86,7 +86,7 @@ pub enum Loss {
 #[derive(Debug)]
 struct Attempt {
     batch: Batch,
-    first_sent: Instant,
+    first_sent: Now,
     deadline: Instant,
     timeout_ms: u64,
     tries: u32,
@@ -127,12 +127,12 @@ pub struct Writer {
     paths: Paths,
     state: State,
     /// When the last commit that landed was sent first: the lease runs from there.
-    pub renewed: Instant,
+    pub renewed: Now,
 }
 
 impl Writer {
     /// An idle pipeline.
-    pub fn new(paths: Paths, now: Instant) -> Self {
+    pub fn new(paths: Paths, now: Now) -> Self {
         Writer { paths, state: State::Idle, renewed: now }
     }
 
@@ -142,17 +142,24 @@ impl Writer {
     }
 
     /// Sends a commit. Only when idle.
-    pub fn submit(&mut self, now: Instant, batch: Batch, timeout_ms: u64, io: &mut Io) {
+    pub fn submit(&mut self, now: Now, batch: Batch, timeout_ms: u64, io: &mut Io) {
         debug_assert!(self.is_idle(), "one commit at a time");
         let attempt = Attempt {
             batch,
             first_sent: now,
-            deadline: now + timeout_ms,
+            deadline: now.mono + timeout_ms,
             timeout_ms,
             tries: 0,
             unclear: false,
         };
-        self.state = send(now, attempt, io);
+        self.state = send(now.mono, attempt, io);
+    }
+
+    /// Milliseconds since the lease was renewed, by the clock that says more: one of them stands still while a machine
+    /// is suspended.
+    pub fn age(&self, now: Now) -> u64 {
+        let by_wall = now.wall.saturating_sub(self.renewed.wall);
+        (now.mono - self.renewed.mono).max(u64::try_from(by_wall).unwrap_or(0))
     }
 
     /// No commit may go on past this point.

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
-use task_execution_engine::converse::validity::validate;
+pub use task_execution_engine::converse::validity::validate;
 use task_execution_engine::converse::{Failure, RequestOp};
 use task_execution_engine::effect::{Command, Effect, Input, Machine, Question, Thrown, Ticket, ToolCall};
 use task_execution_engine::error::EngineError;
@@ -48,7 +48,7 @@ impl Store {
         document.2 = now;
     }
 
-    fn read(&self, path: &str, now: u64) -> Option<StoredDocument> {
+    pub fn read(&self, path: &str, now: u64) -> Option<StoredDocument> {
         self.documents.get(path).map(|(data, version, at)| StoredDocument {
             path: path.to_owned(),
             data: data.clone(),
@@ -57,7 +57,7 @@ impl Store {
         })
     }
 
-    fn list(&self, collection: &str, after: Option<&str>, limit: u32, now: u64) -> Vec<StoredDocument> {
+    pub fn list(&self, collection: &str, after: Option<&str>, limit: u32, now: u64) -> Vec<StoredDocument> {
         let prefix = format!("{collection}/");
         self.documents
             .range(prefix.clone()..)
@@ -331,6 +331,30 @@ pub fn task_with(n: usize) -> Value {
     })
 }
 
+/// Brings a request up to date, as the client side does.
+pub fn apply_ops(messages: &mut Vec<Value>, tool_config: &mut Option<Value>, ops: &[RequestOp]) {
+    for op in ops {
+        match op {
+            RequestOp::System(_) | RequestOp::Model(_) => {}
+            RequestOp::Tools(config) => tool_config.clone_from(config),
+            RequestOp::Push(message) => messages.push(message.clone()),
+            RequestOp::Replace(i, message) => messages[*i] = message.clone(),
+            RequestOp::DropBefore(i, marker) => {
+                messages.drain(..*i);
+                match messages.first_mut() {
+                    Some(first) if first["role"] == "user" => {
+                        let mut content = marker["content"].as_array().unwrap().clone();
+                        content.extend(first["content"].as_array().unwrap().iter().cloned());
+                        first["content"] = Value::Array(content);
+                    }
+                    _ => messages.insert(0, marker.clone()),
+                }
+            }
+            RequestOp::Clear => messages.clear(),
+        }
+    }
+}
+
 impl World {
     pub fn new(seed: u64, items: usize) -> World {
         let mut store = Store::default();
@@ -519,8 +543,8 @@ impl World {
             }
             Effect::Watch { .. } | Effect::Log { .. } | Effect::Status { .. } => {}
             Effect::Converse { ticket, ops, .. } => {
-                self.apply_ops(actor, ops);
                 let a = &mut self.actors[actor];
+                apply_ops(&mut a.messages, &mut a.tool_config, ops);
                 if let Err(e) = validate(&a.messages, a.tool_config.as_ref()) {
                     panic!("an invalid request: {e:?}\n{}", json!(a.messages));
                 }
@@ -580,30 +604,6 @@ impl World {
                 self.actors[actor].hanging.insert(ticket, true);
             }
             Does::Deaf => {}
-        }
-    }
-
-    fn apply_ops(&mut self, actor: usize, ops: &[RequestOp]) {
-        let a = &mut self.actors[actor];
-        for op in ops {
-            match op {
-                RequestOp::System(_) | RequestOp::Model(_) => {}
-                RequestOp::Tools(config) => a.tool_config = config.clone(),
-                RequestOp::Push(message) => a.messages.push(message.clone()),
-                RequestOp::Replace(i, message) => a.messages[*i] = message.clone(),
-                RequestOp::DropBefore(i, marker) => {
-                    a.messages.drain(..*i);
-                    match a.messages.first_mut() {
-                        Some(first) if first["role"] == "user" => {
-                            let mut content = marker["content"].as_array().unwrap().clone();
-                            content.extend(first["content"].as_array().unwrap().iter().cloned());
-                            first["content"] = Value::Array(content);
-                        }
-                        _ => a.messages.insert(0, marker.clone()),
-                    }
-                }
-                RequestOp::Clear => a.messages.clear(),
-            }
         }
     }
 

@@ -71,7 +71,8 @@ impl Run {
                 fields.extend(rollup::roll_up(&self.task, &plan.live.done, current, at).fields);
             }
         }
-        if !fields.is_empty() || matches!(plan.ends, Some(End::For { .. })) {
+        // An end stands for the status that it obeys: it is not to be stored beside another.
+        if !fields.is_empty() || plan.entry.facts.iter().any(|f| matches!(f, Fact::Ended { .. })) {
             fields.push(FieldWrite::set(&["updated_at"], at));
         }
         (fields, rolled_up)

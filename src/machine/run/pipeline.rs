@@ -66,15 +66,16 @@ impl Run {
     }
 
     pub fn send(&mut self, ctx: &mut Ctx, batch: Batch) {
-        self.writer.submit(ctx.now.mono, batch, self.settings.store_timeout_ms, &mut ctx.io);
+        self.writer.submit(ctx.now, batch, self.settings.store_timeout_ms, &mut ctx.io);
         if let Some(hard) = self.control.storing_until() {
             self.writer.limit(hard);
         }
     }
 
-    /// Renews the lease where no commit has done so for a heartbeat.
+    /// Renews the lease where no commit has done so for a heartbeat, or where it is too old to start anything.
     pub(super) fn renew(&mut self, ctx: &mut Ctx) {
-        if self.writer.is_idle() && ctx.now.mono >= self.next_heartbeat() && self.outcome.is_none() {
+        let due = ctx.now.mono >= self.next_heartbeat() || !self.may_start(ctx);
+        if self.writer.is_idle() && due && self.outcome.is_none() {
             let head = Head { write_id: ctx.io.rng.id(), ..self.head.clone() };
             self.send_head(ctx, head, Purpose::Heartbeat);
         }
