@@ -37,7 +37,10 @@ await main(async () => {
   if (given.help) return console.log(help);
   await checkRust();
   const both = Boolean(given.breakages) === Boolean(given.generated);
-  const all = await collect({ breakages: both || given.breakages === true, generated: both || given.generated === true });
+  const all = await collect({
+    breakages: both || given.breakages === true,
+    generated: both || given.generated === true,
+  });
   const chosen = choose(all, given);
   if (given.list) {
     for (const { key } of chosen) console.log(key);
@@ -65,6 +68,7 @@ function choose(all, { only, survivors, sample, seed }) {
 
 function whole(name, text) {
   const number = Number(text);
-  if (!Number.isInteger(number) || number < 0) throw new Failure(`--${name} is ${text}, expected a whole number`);
+  if (!Number.isInteger(number) || number < 0)
+    throw new Failure(`--${name} is ${text}, expected a whole number`);
   return number;
 }

@@ -23,10 +23,13 @@ export async function collect({ generated = true, breakages = true } = {}) {
     ...(breakages ? await readBreakages(source) : []),
     ...(generated ? await readGenerated(source) : []),
   ];
-  return await withExcuses(mutants.map((mutant) => ({ ...mutant, region: regionOf(mutant.file).name })), {
-    generated,
-    breakages,
-  });
+  return await withExcuses(
+    mutants.map((mutant) => ({ ...mutant, region: regionOf(mutant.file).name })),
+    {
+      generated,
+      breakages,
+    },
+  );
 }
 
 async function readGenerated(source) {
@@ -42,7 +45,16 @@ async function readGenerated(source) {
     const nth = (seen.get(`${file} ${what}`) ?? 0) + 1;
     seen.set(`${file} ${what}`, nth);
     const line = lineAt(text, start);
-    return { kind: 'generated', name: what, key: `${file}: ${what} #${nth}`, file, start, end, replacement, line };
+    return {
+      kind: 'generated',
+      name: what,
+      key: `${file}: ${what} #${nth}`,
+      file,
+      start,
+      end,
+      replacement,
+      line,
+    };
   });
 }
 
@@ -70,8 +82,17 @@ async function readBreakages(source) {
     const text = source(file);
     const start = text.indexOf(find);
     if (start < 0) wrong.push(`${theme}: "${name}": ${file} does not hold ${find}`);
-    else if (text.indexOf(find, start + 1) >= 0) wrong.push(`${theme}: "${name}": ${file} holds it twice: ${find}`);
-    const mutant = { kind: 'breakage', name, key: `breakage: ${name}`, theme, file, start, end: start + find.length };
+    else if (text.indexOf(find, start + 1) >= 0)
+      wrong.push(`${theme}: "${name}": ${file} holds it twice: ${find}`);
+    const mutant = {
+      kind: 'breakage',
+      name,
+      key: `breakage: ${name}`,
+      theme,
+      file,
+      start,
+      end: start + find.length,
+    };
     return { ...mutant, replacement: replace, line: lineAt(text, start) };
   });
   const twice = mutants.find(({ key }, at) => mutants.findIndex((other) => other.key === key) < at);
@@ -89,7 +110,9 @@ async function withExcuses(mutants, { generated, breakages }) {
   const excused = mutants.map((mutant) => {
     const at = excuses.findIndex(
       ({ file, mutant: name, line }) =>
-        name === mutant.name && (file === undefined || file === mutant.file) && (line === undefined || line === mutant.line),
+        name === mutant.name &&
+        (file === undefined || file === mutant.file) &&
+        (line === undefined || line === mutant.line),
     );
     if (at < 0) return mutant;
     used.add(at);
@@ -99,7 +122,9 @@ async function withExcuses(mutants, { generated, breakages }) {
   const idle = excuses.filter((_, at) => !used.has(at));
   if (generated && breakages && idle.length > 0) {
     const names = idle.map(({ file, mutant, line }) => [file, mutant, line].filter(Boolean).join(': '));
-    throw new Failure(`tests/mutants/equivalent.mjs excuses what is no mutant any more:\n  ${names.join('\n  ')}`);
+    throw new Failure(
+      `tests/mutants/equivalent.mjs excuses what is no mutant any more:\n  ${names.join('\n  ')}`,
+    );
   }
   return excused;
 }

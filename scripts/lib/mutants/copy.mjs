@@ -16,7 +16,11 @@ function sourceFiles() {
 /** Tells whether code or tests are others than before. */
 export function digestOfSources() {
   const hash = createHash('sha256');
-  for (const file of sourceFiles()) hash.update(`${file}\0`).update(readFileSync(join(root, file))).update('\0');
+  for (const file of sourceFiles())
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(root, file)))
+      .update('\0');
   return hash.digest('hex').slice(0, 16);
 }
 
@@ -43,7 +47,9 @@ export class Copy {
   sync() {
     const wanted = new Map(sourceFiles().map((file) => [file, readFileSync(join(root, file), 'utf8')]));
     this.originals = new Map(wanted);
-    const manifest = wanted.get('Cargo.toml').replace('crate-type = ["cdylib", "rlib"]', 'crate-type = ["rlib"]');
+    const manifest = wanted
+      .get('Cargo.toml')
+      .replace('crate-type = ["cdylib", "rlib"]', 'crate-type = ["rlib"]');
     wanted.set('Cargo.toml', manifest);
     const list = join(this.folder, 'files.json');
     const before = existsSync(list) ? JSON.parse(readFileSync(list, 'utf8')) : [];
@@ -108,7 +114,15 @@ export class Copy {
 
   async cargo(suite) {
     const what = suite.target ? ['--test', suite.target] : ['--lib'];
-    const args = ['test', '--locked', '--profile', suite.profile, ...what, '--no-run', '--message-format=json'];
+    const args = [
+      'test',
+      '--locked',
+      '--profile',
+      suite.profile,
+      ...what,
+      '--no-run',
+      '--message-format=json',
+    ];
     const { code, output, late } = await this.start('cargo', args, { wallSeconds: buildMinutes * 60 });
     if (late) throw new Failure(`cargo ${args.join(' ')} took over ${buildMinutes} minutes`);
     const lines = output.split('\n').filter((line) => line.startsWith('{'));
@@ -189,7 +203,9 @@ function placeOf(places, { file_name: name, line_start: line }) {
 }
 
 function inFilesOf(mutants, spans) {
-  const files = new Set(spans.filter(({ is_primary: primary }) => primary).map(({ file_name: name }) => name));
+  const files = new Set(
+    spans.filter(({ is_primary: primary }) => primary).map(({ file_name: name }) => name),
+  );
   return mutants.filter(({ file }) => files.has(file));
 }
 

@@ -4,12 +4,16 @@ import { regions, wanted } from './suites.mjs';
 /** Prints what became of the mutants, region by region, and the survivors; says whether that is good enough. */
 export function printSummary(mutants) {
   const fates = readFates();
-  const tried = mutants.filter(({ key }) => fates[key]).map((mutant) => ({ ...mutant, ...fates[mutant.key] }));
+  const tried = mutants
+    .filter(({ key }) => fates[key])
+    .map((mutant) => ({ ...mutant, ...fates[mutant.key] }));
   const kinds = [...new Set(tried.map(({ kind }) => kind))];
   let good = tried.length > 0;
   for (const kind of kinds) {
     const ofKind = tried.filter((mutant) => mutant.kind === kind);
-    const rows = [...regions.map((region) => [region, ofKind.filter(({ region: name }) => name === region.name)])];
+    const rows = [
+      ...regions.map((region) => [region, ofKind.filter(({ region: name }) => name === region.name)]),
+    ];
     console.log(`\n${kind === 'generated' ? 'Mutants of cargo-mutants' : 'Deliberate breakages'}\n`);
     console.log(table([...rows.filter(([, list]) => list.length > 0), [{ name: 'all' }, ofKind]]));
   }
@@ -22,7 +26,9 @@ export function printSummary(mutants) {
   const strict = new Set(regions.filter((region) => region.strict).map(({ name }) => name));
   good &&= !slipped.some(({ region }) => strict.has(region));
   good &&= countsOf(tried).share >= wanted;
-  const wrong = tried.filter(({ fate, equivalent }) => equivalent && (fate === 'caught' || fate === 'timeout'));
+  const wrong = tried.filter(
+    ({ fate, equivalent }) => equivalent && (fate === 'caught' || fate === 'timeout'),
+  );
   for (const { key, by } of wrong) console.log(`\n${key} is listed as equivalent, but ${by} tells it apart.`);
   return good && wrong.length === 0;
 }
@@ -43,10 +49,13 @@ function table(rows) {
   const head = ['', 'mutants', 'unviable', 'equivalent', 'caught', 'of them by time', 'survived', 'share'];
   const lines = rows.map(([{ name }, mutants]) => {
     const { all, unviable, equivalent, caught, timeouts, survived, share } = countsOf(mutants);
-    return [name, all, unviable, equivalent, caught, timeouts, survived, `${(100 * share).toFixed(1)} %`].map(String);
+    return [name, all, unviable, equivalent, caught, timeouts, survived, `${(100 * share).toFixed(1)} %`].map(
+      String,
+    );
   });
   const widths = head.map((title, at) => Math.max(title.length, ...lines.map((line) => line[at].length)));
-  const pad = (cells) => cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at])));
+  const pad = (cells) =>
+    cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at])));
   const rule = widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
   return [pad(head), rule, ...lines.map(pad)].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }

@@ -38,7 +38,8 @@ export default [
     name: 'an outcome that was looked up is thrown away',
     file: said,
     find: 'Some(Some(value)) => Fact::Result {',
-    replace: 'Some(Some(_)) if true => report(tool_call),\n                    Some(Some(value)) => Fact::Result {',
+    replace:
+      'Some(Some(_)) if true => report(tool_call),\n                    Some(Some(value)) => Fact::Result {',
   },
   {
     name: 'a call that always runs past its time is run again without end',

@@ -248,7 +248,8 @@ export default [
     name: 'a turn’s usage is announced without its calls’ place',
     file: announce,
     find: 'out.push((5, event("task:usage", json!({ "usage": usage, "total": total }))));\n        }\n        Fact::Spent',
-    replace: 'out.push((0, event("task:usage", json!({ "usage": usage, "total": total }))));\n        }\n        Fact::Spent',
+    replace:
+      'out.push((0, event("task:usage", json!({ "usage": usage, "total": total }))));\n        }\n        Fact::Spent',
   },
   {
     name: 'a turn’s usage is not announced',

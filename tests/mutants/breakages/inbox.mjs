@@ -81,7 +81,8 @@ export default [
     name: 'a decision that is of no use stays in the inbox',
     file: calls,
     find: 'let Some(call) = waiting else { continue };',
-    replace: 'let Some(call) = waiting else {\n                        draft.taken.pop();\n                        continue;\n                    };',
+    replace:
+      'let Some(call) = waiting else {\n                        draft.taken.pop();\n                        continue;\n                    };',
   },
   {
     name: 'an answer that says that it is an error is a success',
@@ -106,13 +107,15 @@ export default [
     name: 'a message that stands in the thread already is put there again',
     file: calls,
     find: 'draft.add(Fact::Received { inbox, text, in_thread: *in_thread });',
-    replace: 'let _ = in_thread;\n                    draft.add(Fact::Received { inbox, text, in_thread: false });',
+    replace:
+      'let _ = in_thread;\n                    draft.add(Fact::Received { inbox, text, in_thread: false });',
   },
   {
     name: 'a message that is sent alone never reaches the thread',
     file: calls,
     find: 'draft.add(Fact::Received { inbox, text, in_thread: *in_thread });',
-    replace: 'let _ = in_thread;\n                    draft.add(Fact::Received { inbox, text, in_thread: true });',
+    replace:
+      'let _ = in_thread;\n                    draft.add(Fact::Received { inbox, text, in_thread: true });',
   },
   {
     name: 'a message that is waiting does not keep a task open',

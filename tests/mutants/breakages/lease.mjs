@@ -400,7 +400,8 @@ export default [
     name: 'a command decides again by the task as it was',
     file: byCommand,
     find: 'let lease = Lease { task: document, task_version: task.version, ..self };',
-    replace: 'let _ = document;\n                    let lease = Lease { task_version: task.version, ..self };',
+    replace:
+      'let _ = document;\n                    let lease = Lease { task_version: task.version, ..self };',
   },
   {
     name: 'an entry of a command is no later than the journal where the wall clock runs back',

@@ -38,7 +38,8 @@ export default [
     name: 'stop on a paused task stores no reason',
     file: table,
     find: '(C::Stop, InProgressNoHead | InProgressNoOwner | Paused) => Verdict::Stop,',
-    replace: '(C::Stop, InProgressNoHead | InProgressNoOwner) => Verdict::Stop,\n        (C::Stop, Paused) => Verdict::NoOp,',
+    replace:
+      '(C::Stop, InProgressNoHead | InProgressNoOwner) => Verdict::Stop,\n        (C::Stop, Paused) => Verdict::NoOp,',
   },
   {
     name: 'pause on a task that nobody runs does nothing',
@@ -50,7 +51,8 @@ export default [
     name: 'stop pauses a failed task',
     file: table,
     find: '(C::Stop, NotStarted | Failed | Completed) => Verdict::NoOp,',
-    replace: '(C::Stop, NotStarted | Completed) => Verdict::NoOp,\n        (C::Stop, Failed) => Verdict::Stop,',
+    replace:
+      '(C::Stop, NotStarted | Completed) => Verdict::NoOp,\n        (C::Stop, Failed) => Verdict::Stop,',
   },
   {
     name: 'a no-op is told as possible',
@@ -224,7 +226,8 @@ export default [
     name: 'a deletion removes whatever head is there',
     file: remove,
     find: 'StoreWrite::Delete { path: ctx.paths.head.clone(), if_version: Some(version) }];',
-    replace: 'StoreWrite::Delete { path: ctx.paths.head.clone(), if_version: Some(version).filter(|_| false) }];',
+    replace:
+      'StoreWrite::Delete { path: ctx.paths.head.clone(), if_version: Some(version).filter(|_| false) }];',
   },
   {
     name: 'a deletion that another has finished begins anew',

@@ -175,7 +175,8 @@ export default [
     name: 'reading the progress stamps times',
     file: rollup,
     find: 'let counts = board.roll_items(done, None, None);\n    board.roll_milestones(&counts, None);',
-    replace: 'let counts = board.roll_items(done, None, Some(""));\n    board.roll_milestones(&counts, Some(""));',
+    replace:
+      'let counts = board.roll_items(done, None, Some(""));\n    board.roll_milestones(&counts, Some(""));',
   },
   {
     name: 'a pointer to an item that is done is followed',

@@ -340,7 +340,8 @@ export default [
     name: 'a second wish replaces the first and forgets who gave it',
     file: 'src/machine/run.rs',
     find: 'self.waiters.push((ticket, matches!(command, Command::Yield { .. })));',
-    replace: 'self.waiters.clear();\n            self.waiters.push((ticket, matches!(command, Command::Yield { .. })));',
+    replace:
+      'self.waiters.clear();\n            self.waiters.push((ticket, matches!(command, Command::Yield { .. })));',
   },
   {
     name: 'a pause is refused where the task is completed meanwhile',

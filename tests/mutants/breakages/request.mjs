@@ -27,7 +27,8 @@ export default [
     name: 'a changed tail is a message of its own',
     file: transcript,
     find: 'if !self.ends_with_user() {\n            return self.push("user", content);\n        }\n        if let',
-    replace: 'if !self.ends_with_user() || !content.is_empty() {\n            return self.push("user", content);\n        }\n        if let',
+    replace:
+      'if !self.ends_with_user() || !content.is_empty() {\n            return self.push("user", content);\n        }\n        if let',
   },
   {
     name: 'an assistant turn keeps the user’s tail for the next message',

@@ -87,7 +87,8 @@ export default [
     name: 'a retry sends the operations on the request again',
     file: turn,
     find: 'self.stream(ctx, attempt, Vec::new());',
-    replace: 'let ops = std::mem::take(&mut self.facts.ops);\n                self.stream(ctx, attempt, ops.into_iter().chain([RequestOp::Clear]).collect());',
+    replace:
+      'let ops = std::mem::take(&mut self.facts.ops);\n                self.stream(ctx, attempt, ops.into_iter().chain([RequestOp::Clear]).collect());',
   },
   {
     name: 'what a dropped attempt has cost is lost',

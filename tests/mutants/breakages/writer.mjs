@@ -92,7 +92,8 @@ export default [
     name: 'a reply to another read is taken for head and task',
     file: writer,
     find: 'if *t == ticket => match result.as_deref() {\n                    Ok([head, task])',
-    replace: 'if t.0 <= ticket.0 || t.0 > 0 => match result.as_deref() {\n                    Ok([head, task])',
+    replace:
+      'if t.0 <= ticket.0 || t.0 > 0 => match result.as_deref() {\n                    Ok([head, task])',
   },
   {
     name: 'the end of a run does not bound a commit on its way',
