@@ -30,8 +30,14 @@ export default [
   {
     name: 'a reset keeps how the last turn ended',
     file: fold,
-    find: 'self.turn_end = TurnEnd::Open;\n            }\n            Fact::Begun',
-    replace: '}\n            Fact::Begun',
+    find: 'self.turn_end = TurnEnd::Open;\n                self.text',
+    replace: 'self.text',
+  },
+  {
+    name: 'a reset keeps the words of the last turn',
+    file: fold,
+    find: 'self.text = Rc::from("");',
+    replace: '',
   },
   {
     name: 'a reset keeps the closing words of items',
