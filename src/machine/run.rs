@@ -214,8 +214,9 @@ impl Run {
     }
 
     pub fn timeout(&self, ctx: &Ctx) -> Option<Instant> {
-        let lease = self.writer.renewed + self.settings.lease_ttl_ms;
-        let mut at = lease;
+        // It is good for the whole of its term: over in the millisecond after.
+        let lapsed = self.writer.renewed + self.settings.lease_ttl_ms + 1;
+        let mut at = lapsed;
         for t in [self.writer.timeout(), self.look.timeout(), self.turn_timeout(ctx), self.calls.timeout()]
             .into_iter()
             .chain([self.asked.as_ref().map(|a| a.until), self.control.timeout()])
