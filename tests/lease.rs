@@ -230,7 +230,12 @@ fn of_two_runs_that_take_the_task_at_once_one_gets_it_whatever_becomes_of_the_re
 
 /// Takes the steps of one run and checks, whenever something starts, that the lease was renewed by a commit that was
 /// sent at most two thirds of its term ago. How many things started.
-fn watch_starts(w: &mut World, run: usize, ttl: u64, mut fault: impl FnMut(&StoreWrite) -> Fault + 'static) -> usize {
+fn watch_starts(
+    w: &mut World,
+    run: usize,
+    ttl: u64,
+    mut fault: impl FnMut(&StoreWrite) -> Fault + 'static,
+) -> usize {
     let sent: Rc<RefCell<Vec<String>>> = Rc::default();
     let seen = Rc::clone(&sent);
     w.fault = Box::new(move |_, effect| {
@@ -300,7 +305,11 @@ fn whatever_the_store_does_nothing_starts_under_an_old_lease() {
         let mut n = 0;
         w.model = Box::new(move |_| {
             n += 1;
-            if n % 3 == 0 { text("Next.") } else { uses("", &[(&format!("c{n}"), "work", json!({ "n": n }))]) }
+            if n % 3 == 0 {
+                text("Next.")
+            } else {
+                uses("", &[(&format!("c{n}"), "work", json!({ "n": n }))])
+            }
         });
         w.tool = Box::new(|_| Does::Takes(2_000, Box::new(Does::Returns(json!(1)))));
         let run = w.runner("start", json!({ "options": { "leaseTtlMs": 6_000, "storeTimeoutMs": 9_000 } }));

@@ -45,9 +45,8 @@ impl World {
 
     /// The entries that asked about a call.
     pub fn asked(&self, call: &str) -> Vec<u64> {
-        let asks = |facts: &[Value]| {
-            facts.iter().any(|f| f["kind"] == "waiting" && f["toolCall"]["id"] == call)
-        };
+        let asks =
+            |facts: &[Value]| facts.iter().any(|f| f["kind"] == "waiting" && f["toolCall"]["id"] == call);
         self.store.journal().into_iter().filter(|(_, _, facts)| asks(facts)).map(|(seq, ..)| seq).collect()
     }
 
