@@ -8,7 +8,7 @@ use crate::facts::fold::Facts;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::{Status, TaskCommand, invalid_transition};
 use crate::limits::{Completion, Settings};
-use crate::storage::head::{Head, LastRun, Owner};
+use crate::storage::head::{Head, LastRun, Owner, storable};
 use crate::storage::io::{Fetch, Found, Want};
 use crate::storage::loader::Loader;
 use crate::storage::writer::{Batch, Loss, Purpose, Resolved, Writer};
@@ -406,10 +406,10 @@ impl Opening {
                 None => ctx.io.rng.id(),
             },
             holder: ctx.cfg.holder.clone(),
-            ttl_ms: seen.settings.lease_ttl_ms,
-            heartbeat_ms: seen.settings.heartbeat_ms(),
-            grace_ms: seen.settings.grace_ms,
-            store_timeout_ms: seen.settings.store_timeout_ms,
+            ttl_ms: storable(seen.settings.lease_ttl_ms),
+            heartbeat_ms: storable(seen.settings.heartbeat_ms()),
+            grace_ms: storable(seen.settings.grace_ms),
+            store_timeout_ms: storable(seen.settings.store_timeout_ms),
         };
         let explicit = matches!(
             seen.mode,
