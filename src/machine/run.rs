@@ -160,16 +160,10 @@ impl Run {
                 self.due_fact(Fact::Begun { how: Begin::Started });
                 self.begins = true;
             }
-            Mode::Restore
-                if self.task.plan.next_item(&self.facts.live.done).is_none()
-                    && self.task.plan.externally_completed(&self.facts.live.done).is_empty() =>
-            {
+            Mode::Restore if self.nothing_is_open() => {
                 self.end(ctx, Ending::new(How::Restore));
             }
-            Mode::Resume | Mode::Restore => {
-                self.due_fact(Fact::Begun { how: Begin::Resumed });
-                self.begins = true;
-            }
+            Mode::Resume | Mode::Restore => self.resumes(),
             Mode::TakeUp if unclean => self.due_fact(Fact::Begun { how: Begin::Recovered }),
             Mode::TakeUp => {}
             Mode::FinishPause { resume } => {
@@ -206,6 +200,16 @@ impl Run {
                 ctx.io.push(Effect::Emit { event: again });
             }
         }
+    }
+
+    fn nothing_is_open(&self) -> bool {
+        let (plan, done) = (&self.task.plan, &self.facts.live.done);
+        plan.next_item(done).is_none() && plan.externally_completed(done).is_empty()
+    }
+
+    fn resumes(&mut self) {
+        self.due_fact(Fact::Begun { how: Begin::Resumed });
+        self.begins = true;
     }
 
     pub fn due_fact(&mut self, fact: Fact) {
@@ -321,8 +325,15 @@ impl Run {
                     self.release(ctx, last_run);
                     return;
                 }
-                Composed::Restore => {
+                Composed::Restore if self.nothing_is_open() => {
                     self.restore(ctx);
+                    return;
+                }
+                // Others have added an item since the task was read.
+                Composed::Restore => {
+                    self.control = Control::Running;
+                    self.resumes();
+                    self.advance(ctx);
                     return;
                 }
                 Composed::Needs(need) => {
