@@ -76,7 +76,7 @@ impl Loader {
         for document in found.into_iter().flatten() {
             let entry = match self.joiner.push(&document) {
                 Ok(entry) => entry,
-                Err(e) => return Some(Err(e)),
+                Err(e) => return self.broken(now, e),
             };
             self.after = Some(document.id().to_owned());
             if let Some(entry) = entry {
@@ -104,7 +104,7 @@ impl Loader {
                 }
             }
             Ok(None) => {}
-            Err(e) => return Some(Err(e)),
+            Err(e) => return self.broken(now, e),
         }
         if self.facts.seq >= self.until_seq {
             return Some(Ok(std::mem::take(&mut self.facts)));
@@ -115,6 +115,14 @@ impl Loader {
         }
         self.again(now);
         None
+    }
+
+    fn broken(&mut self, now: Instant, error: EngineError) -> Option<Result<Facts, EngineError>> {
+        if self.joiner.lacks_a_part() && now < self.give_up {
+            self.again(now);
+            return None;
+        }
+        Some(Err(error))
     }
 
     /// From the beginning: a listing that lags may lack any document.

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod people;
+
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -25,6 +27,8 @@ pub struct Store {
     pub documents: BTreeMap<String, (Map<String, Value>, u64, u64)>,
     clock: u64,
     pub commits: u64,
+    /// Does not tell how old documents are.
+    pub hides_age: bool,
 }
 
 impl Store {
@@ -53,7 +57,7 @@ impl Store {
             path: path.to_owned(),
             data: data.clone(),
             version: version.to_string(),
-            age_ms: Some(now - at),
+            age_ms: (!self.hides_age).then(|| now - at),
         })
     }
 
@@ -213,6 +217,8 @@ pub enum Says {
     Breaks(Vec<Value>, Failure),
     /// These, then nothing.
     Stalls(Vec<Value>),
+    /// These, so many milliseconds before each.
+    Drips(u64, Vec<Value>),
 }
 
 pub fn text(words: &str) -> Says {
@@ -284,6 +290,8 @@ pub struct Actor {
     pub requests: Vec<Vec<Value>>,
     /// Tool executions that began here: call id, attempt.
     pub executed: Vec<(String, u32)>,
+    /// And the idempotency key of each.
+    pub keys: Vec<String>,
     order: u64,
     pub crashed: bool,
     next_command: u64,
@@ -291,6 +299,8 @@ pub struct Actor {
 
 pub struct World {
     pub now: u64,
+    /// How far the wall clock is off.
+    pub wall_shift: i64,
     pub store: Store,
     pub actors: Vec<Actor>,
     pub rng: Rng,
@@ -337,6 +347,7 @@ impl World {
         store.put(TASK_PATH, task_with(items), 0);
         World {
             now: 1_000,
+            wall_shift: 0,
             store,
             actors: Vec::new(),
             rng: Rng::new(seed),
@@ -361,7 +372,7 @@ impl World {
     }
 
     pub fn clock(&self) -> Now {
-        Now { mono: Instant(self.now), wall: 1_767_225_600_000 + self.now as i64 }
+        Now { mono: Instant(self.now), wall: 1_767_225_600_000 + self.now as i64 + self.wall_shift }
     }
 
     pub fn runner(&mut self, intent: &str, more: Value) -> usize {
@@ -389,6 +400,7 @@ impl World {
             tool_config: None,
             requests: Vec::new(),
             executed: Vec::new(),
+            keys: Vec::new(),
             order: 0,
             crashed: false,
             next_command: 1 << 52,
@@ -526,21 +538,23 @@ impl World {
                 }
                 a.requests.push(a.messages.clone());
                 let messages = a.messages.clone();
-                let (events, end) = match (self.model)(&messages) {
-                    Says::Events(events) => (events, Some(Ok(()))),
-                    Says::Breaks(events, failure) => (events, Some(Err(failure))),
-                    Says::Stalls(events) => (events, None),
+                let (pause, events, end) = match (self.model)(&messages) {
+                    Says::Events(events) => (1, events, Some(Ok(()))),
+                    Says::Breaks(events, failure) => (1, events, Some(Err(failure))),
+                    Says::Stalls(events) => (1, events, None),
+                    Says::Drips(pause, events) => (pause, events, Some(Ok(()))),
                 };
                 let mut after = 0;
                 for event in events {
-                    after += 1;
+                    after += pause;
                     self.reply(actor, latency + after, Input::Streamed { ticket: *ticket, event });
                 }
                 if let Some(result) = end {
                     self.reply(actor, latency + after + 1, Input::StreamEnded { ticket: *ticket, result });
                 }
             }
-            Effect::RunTool { ticket, call, attempt, .. } => {
+            Effect::RunTool { ticket, call, attempt, idempotency_key } => {
+                self.actors[actor].keys.push(idempotency_key.clone());
                 self.executions.push((call.id.clone(), actor));
                 self.actors[actor].executed.push((call.id.clone(), *attempt));
                 let does = (self.tool)(call);
