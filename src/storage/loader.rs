@@ -80,7 +80,7 @@ impl Loader {
             };
             self.after = Some(document.id().to_owned());
             if let Some(entry) = entry {
-                if entry.seq > self.facts.seq + 1 && now < self.give_up {
+                if self.lacks_one_before(&entry) && now < self.give_up {
                     self.again(now);
                     return None;
                 }
@@ -94,7 +94,7 @@ impl Loader {
             return None;
         }
         match self.joiner.finish() {
-            Ok(Some(entry)) if entry.seq > self.facts.seq + 1 && now < self.give_up => {
+            Ok(Some(entry)) if self.lacks_one_before(&entry) && now < self.give_up => {
                 self.again(now);
                 return None;
             }
@@ -115,6 +115,11 @@ impl Loader {
         }
         self.again(now);
         None
+    }
+
+    fn lacks_one_before(&self, entry: &Entry) -> bool {
+        // Nothing is missed that lies beyond the head.
+        self.facts.seq < self.until_seq && entry.seq > self.facts.seq + 1
     }
 
     fn broken(&mut self, now: Instant, error: EngineError) -> Option<Result<Facts, EngineError>> {
@@ -152,3 +157,6 @@ impl Loader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,14 +13,14 @@ export default [
   {
     name: 'a gap in a listing is corrupt at once',
     file: loader,
-    find: 'if entry.seq > self.facts.seq + 1 && now < self.give_up {',
-    replace: 'if entry.seq > self.facts.seq + 1 && now < self.give_up && false {',
+    find: 'if self.lacks_one_before(&entry) && now < self.give_up {',
+    replace: 'if self.lacks_one_before(&entry) && now < self.give_up && false {',
   },
   {
     name: 'a gap before the last entry of a listing is corrupt at once',
     file: loader,
-    find: 'Ok(Some(entry)) if entry.seq > self.facts.seq + 1 && now < self.give_up =>',
-    replace: 'Ok(Some(entry)) if entry.seq > self.facts.seq + 1 && now < self.give_up && false =>',
+    find: 'Ok(Some(entry)) if self.lacks_one_before(&entry) && now < self.give_up =>',
+    replace: 'Ok(Some(entry)) if self.lacks_one_before(&entry) && now < self.give_up && false =>',
   },
   {
     name: 'a second listing is folded upon the first',
