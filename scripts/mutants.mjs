@@ -12,7 +12,7 @@ const help = `npm run mutants -- [options]
   --breakages      only the deliberate ones of tests/mutants/breakages/
   --generated      only those of cargo-mutants
   --only PATTERN   only those whose file or name fits the regular expression
-  --survivors      only those that survived when they were last tried
+  --uncaught       only those that nothing has caught so far, on whatever code it was: what survived or was never tried
   --again          also those that were tried on the present code already
   --jobs N         so many at a time (2)
   --list           name them and try none
@@ -26,7 +26,7 @@ await main(async () => {
       breakages: { type: 'boolean' },
       generated: { type: 'boolean' },
       only: { type: 'string' },
-      survivors: { type: 'boolean' },
+      uncaught: { type: 'boolean' },
       again: { type: 'boolean' },
       jobs: { type: 'string', default: '2' },
       list: { type: 'boolean' },
@@ -47,18 +47,19 @@ await main(async () => {
     return say(`${chosen.length} mutants`);
   }
   if (!given.summary) {
-    const again = given.again || given.survivors || given.sample !== undefined;
+    const again = given.again || given.sample !== undefined;
     await runMutants(chosen, { jobs: whole('jobs', given.jobs), again });
   }
   if (!printSummary(chosen)) process.exitCode = 1;
 });
 
-function choose(all, { only, survivors, sample, seed }) {
+function choose(all, { only, uncaught, sample, seed }) {
   const pattern = new RegExp(only ?? '');
-  const fates = survivors ? readFates() : {};
+  const fates = uncaught ? readFates() : {};
   const fitting = all.filter(
     ({ key, file }) =>
-      (pattern.test(file) || pattern.test(key)) && (!survivors || fates[key]?.fate === 'survived'),
+      (pattern.test(file) || pattern.test(key)) &&
+      (!uncaught || (fates[key]?.fate ?? 'survived') === 'survived'),
   );
   if (sample === undefined) return fitting;
   const chosenBy = seed === undefined ? Math.floor(Math.random() * 2 ** 32) : whole('seed', seed);

@@ -1,3 +1,10 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../run.mjs';
+
+const isConversation = (file) => file.endsWith('.rs') && !/^(wasm_|properties)/.test(file);
+const conversations = readdirSync(join(root, 'tests')).filter(isConversation);
+
 /**
  * What a mutant has to get past, cheapest first. The tests named in `embed` are compiled into the library's own test
  * program: one compilation and one link, and what they prove stays the same. `target` is a test
@@ -6,7 +13,7 @@
 export const suites = [
   {
     name: 'unit tests and conversations',
-    embed: ['calls', 'contract', 'converse', 'cost', 'run', 'table'],
+    embed: conversations.map((file) => file.replace(/\.rs$/, '')),
     profile: 'test',
     args: [],
     cpuSeconds: 30,
