@@ -9,42 +9,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use support::*;
 use task_execution_engine::converse::Failure;
-use task_execution_engine::effect::{Command, Effect, Input, Machine, Ticket};
+use task_execution_engine::effect::{Command, Effect, Ticket};
 use task_execution_engine::store::StoreErrorCode;
-use task_execution_engine::time::{Instant, Now};
 
 const GRACE: u64 = 10_000;
 const STORE: u64 = 15_000;
-
-/// Lets a machine pass and keeps what it has asked for.
-struct Spy {
-    machine: Box<dyn Machine>,
-    effects: Rc<RefCell<Vec<Effect>>>,
-}
-
-impl Machine for Spy {
-    fn handle(&mut self, now: Now, input: Input) {
-        self.machine.handle(now, input);
-    }
-    fn poll_effect(&mut self) -> Option<Effect> {
-        let effect = self.machine.poll_effect()?;
-        self.effects.borrow_mut().push(effect.clone());
-        Some(effect)
-    }
-    fn poll_timeout(&self) -> Option<Instant> {
-        self.machine.poll_timeout()
-    }
-    fn is_done(&self) -> bool {
-        self.machine.is_done()
-    }
-}
-
-fn spied(w: &mut World, run: usize) -> Rc<RefCell<Vec<Effect>>> {
-    let effects = Rc::new(RefCell::new(Vec::new()));
-    let machine = w.actors[run].machine.take().unwrap();
-    w.actors[run].machine = Some(Box::new(Spy { machine, effects: Rc::clone(&effects) }));
-    effects
-}
 
 /// A run that executes one call of a tool that does this.
 fn executing(does: Does) -> (World, usize) {
@@ -204,7 +173,7 @@ fn a_turn_that_has_ended_counts_though_its_stream_has_not() {
 fn whatever_ends_a_run_the_model_and_the_tools_are_told_to_stop() {
     for given in [Command::Pause, stop("enough"), drain(), dispose()] {
         let (mut w, run) = streaming();
-        let effects = spied(&mut w, run);
+        let effects = w.spy(run, |_| false);
         w.command(run, given.clone());
         let cancelled = |e: &&Effect| matches!(e, Effect::Cancel { .. });
         assert_eq!(effects.borrow().iter().filter(cancelled).count(), 1, "{given:?}");
@@ -214,7 +183,7 @@ fn whatever_ends_a_run_the_model_and_the_tools_are_told_to_stop() {
         [(Command::Pause, GRACE), (stop("enough"), 0), (drain(), GRACE), (dispose(), 0)];
     for (given, after) in cases {
         let (mut w, run) = executing(Does::Hangs);
-        let effects = spied(&mut w, run);
+        let effects = w.spy(run, |_| false);
         let at = w.now;
         w.command(run, given.clone());
         let abort = |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::Cancel { .. }));
@@ -230,7 +199,7 @@ fn whatever_ends_a_run_the_model_and_the_tools_are_told_to_stop() {
 fn a_run_that_is_interrupted_stops_its_model_and_its_tools() {
     for what in [streaming(), executing(Does::Hangs)] {
         let (mut w, run) = what;
-        let effects = spied(&mut w, run);
+        let effects = w.spy(run, |_| false);
         w.fault = Box::new(|_, _| Fault::Fails(StoreErrorCode::Denied));
         assert_eq!(w.finish(run).unwrap()["status"], "interrupted");
         assert_eq!(effects.borrow().iter().filter(|e| matches!(e, Effect::Cancel { .. })).count(), 1);
