@@ -6,6 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use std::rc::Rc;
+use support::spy::Seen;
 use support::*;
 use task_execution_engine::effect::{Command, Effect, Input, Question, Ticket};
 use task_execution_engine::facts::fact::Decision;

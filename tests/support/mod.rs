@@ -4,10 +4,9 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod people;
-mod spy;
+pub mod spy;
 
 use serde_json::{Map, Value, json};
-pub use spy::Seen;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use task_execution_engine::converse::validity::validate;
