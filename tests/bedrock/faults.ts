@@ -188,8 +188,9 @@ export const unusual: Record<string, { send(call: Call): Promise<void>; text: st
   'a slow drip': {
     text: 'dripped',
     async send(call) {
+      // Longer in all than the idle limit of these tests, and never so long without a word.
       for (const event of textTurn('dripped')) {
-        await new Promise((resolve) => setTimeout(resolve, 60));
+        await new Promise((resolve) => setTimeout(resolve, 150));
         await call.events([event]);
       }
       call.end();
