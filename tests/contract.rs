@@ -26,34 +26,71 @@ fn touches_task(effect: &Effect) -> bool {
         StoreWrite::Update { path, .. } if path == TASK_PATH)))
 }
 
-#[test]
-fn progress_is_projected_at_the_next_safe_point_after_five_conflicts() {
-    let mut w = World::new(1, 3);
-    w.script(vec![text("One."), text("Two."), text("Three.")]);
+/// So many commits to the task document meet a conflict, as if another writer were always faster; how many did.
+fn always_slower(w: &mut World, times: u32) -> Rc<Cell<u32>> {
     let conflicts = Rc::new(Cell::new(0));
     let n = Rc::clone(&conflicts);
-    let run = w.start();
-    w.until(run, |a| !a.requests.is_empty());
-    // Another writer is always faster, five times.
     w.fault = Box::new(move |_, effect| {
-        if touches_task(effect) && n.get() < 5 {
+        if touches_task(effect) && n.get() < times {
             n.set(n.get() + 1);
             return Fault::Fails(StoreErrorCode::Conflict);
         }
         Fault::None
     });
+    conflicts
+}
+
+/// Runs three items of which the second's progress meets so many conflicts in a row: the journal's entry that completes
+/// it, with whether the document showed it in that moment, and how many conflicts there were.
+fn projected_after(conflicts_in_a_row: u32) -> (bool, u32) {
+    let mut w = World::new(1, 3);
+    w.script(vec![text("One."), text("Two."), text("Three.")]);
+    let run = w.start();
+    w.until(run, |a| a.requests.len() == 2);
+    let conflicts = always_slower(&mut w, conflicts_in_a_row);
+    let mut shown = None;
     for i in 0..2_000 {
-        if w.actors[run].settled.contains_key(&Ticket::RESULT) {
-            break;
-        }
-        if conflicts.get() < 5 {
+        if conflicts.get() < conflicts_in_a_row {
+            // Another writer is always faster.
             w.outside(&["custom"], json!(i));
         }
-        w.step();
+        if !w.step() {
+            break;
+        }
+        if shown.is_none() && w.store.facts("done").len() == 2 {
+            shown = Some(w.store.task()["progress"]["tasks"]["m1"][1]["status"] == "completed");
+        }
     }
-    assert_eq!(conflicts.get(), 5);
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
-    assert_eq!(w.store.task()["progress"]["overall_percentage"], 100);
+    assert_eq!(w.store.task()["progress"]["overall_percentage"], 100, "it is projected in the end");
+    (shown.unwrap(), conflicts.get())
+}
+
+#[test]
+fn progress_waits_for_the_next_safe_point_after_five_conflicts_and_not_before() {
+    assert_eq!(projected_after(4), (true, 4));
+    assert_eq!(projected_after(5), (false, 5));
+}
+
+#[test]
+fn a_status_is_never_left_out_however_many_conflicts_there_are() {
+    const CONFLICTS: u32 = 9;
+    let mut w = World::new(1, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let run = w.start();
+    w.until(run, |a| !a.requests.is_empty());
+    let conflicts = always_slower(&mut w, CONFLICTS);
+    w.command(run, Command::Pause);
+    for i in 0..2_000 {
+        if conflicts.get() == CONFLICTS {
+            break;
+        }
+        w.outside(&["custom"], json!(i));
+        w.step();
+        assert!(w.store.facts("ended").is_empty(), "the journal does not say what the document does not");
+    }
+    assert_eq!(w.finish(run).unwrap()["status"], "paused");
+    assert_eq!((w.store.status(), conflicts.get()), ("paused", CONFLICTS));
 }
 
 #[test]

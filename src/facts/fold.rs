@@ -507,3 +507,6 @@ pub fn corrupt(seq: u64, what: impl AsRef<str>) -> EngineError {
     )
     .with("seq", seq)
 }
+
+#[cfg(test)]
+mod tests;
