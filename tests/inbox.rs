@@ -69,7 +69,9 @@ fn sent_after(explicit: bool, watched: bool, sends: usize, touches: usize) -> bo
     let received = places(&w, "received");
     assert_eq!(received.len(), 1, "{at}");
     assert!(received < places(&w, "ended"), "{at}");
-    assert!(places(&w, "turn").last() > received.first(), "{at}: nobody answered");
+    let done = places(&w, "done");
+    let answered = |turn: &u64| received.iter().all(|message| message < turn) && turn <= done.last().unwrap();
+    assert!(places(&w, "turn").iter().any(answered), "{at}: the item is done, and nobody has answered");
     assert!(w.store.documents.keys().all(|path| !path.contains("/inbox/")), "{at}: it is still there");
     true
 }
@@ -150,6 +152,23 @@ fn decisions_about_calls_that_do_not_wait_are_dropped() {
         assert_eq!(w.finish(run).unwrap()["status"], "completed");
         assert_eq!(w.executions.len(), 1);
     }
+}
+
+#[test]
+fn a_second_decision_about_a_call_that_already_runs_is_dropped() {
+    let (mut w, run) = gated(5, "approve");
+    let asked = w.asked("a")[0];
+    w.tool = Box::new(|_| Does::Takes(40_000, Box::new(Does::Returns(json!("worked")))));
+    w.decide("a", Decision::Approve { note: None });
+    w.until(run, |a| !a.executed.is_empty());
+    let forged = Decision::Reject { reason: None };
+    let (id, nonce, tool_call_id) = ("x".to_owned(), "n".to_owned(), "a".to_owned());
+    let second = inbox::InboxItem::Decision { id, tool_call_id, asked_seq: asked, nonce, decision: forged };
+    w.put_into_inbox(&second);
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(places(&w, "decided").len(), 1);
+    let result = &w.actors[run].requests[1].last().unwrap()["content"][0]["toolResult"];
+    assert_eq!(result["content"], json!([{ "text": "worked" }]));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use support::*;
+use task_execution_engine::converse::Failure;
 use task_execution_engine::effect::Effect;
 use task_execution_engine::error::Code;
 use task_execution_engine::store::{StoreErrorCode, StoreWrite};
@@ -294,6 +295,27 @@ fn nothing_starts_once_two_thirds_of_the_lease_have_passed_since_a_renewal_was_s
             if silent { Fault::Silent(true) } else { Fault::None }
         });
         assert!(unanswered > 2 || starts == 2, "{unanswered}: {starts} started");
+    }
+}
+
+#[test]
+fn a_model_is_asked_again_only_under_a_lease_that_was_renewed_in_time() {
+    const SHORT: u64 = 12_000;
+    for asked_after in [7_000, 8_500, 10_000, 11_500] {
+        let mut w = World::new(10, 1);
+        let throttled = Failure {
+            name: Some("ThrottlingException".into()),
+            status: Some(429),
+            message: "slow down".into(),
+            retry_after_ms: Some(asked_after),
+            cause: None,
+        };
+        w.script(vec![Says::Breaks(vec![], throttled), text("Done.")]);
+        let run = w.runner("start", json!({ "options": { "leaseTtlMs": SHORT, "storeTimeoutMs": 60_000 } }));
+        w.until_event(run, "task:retry");
+        // The renewal, due after a third, is on its way.
+        let starts = watch_starts(&mut w, run, SHORT, |_| Fault::Silent(false));
+        assert_eq!(starts, usize::from(asked_after < SHORT * 2 / 3), "after {asked_after} ms");
     }
 }
 

@@ -6,7 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::*;
-use task_execution_engine::effect::{Command, Effect};
+use task_execution_engine::effect::{Command, Effect, Input};
 use task_execution_engine::facts::fact::Decision;
 
 const LAPSED: u64 = 60_000;
@@ -40,8 +40,25 @@ fn the_fifth_unclean_take_up_in_a_row_parks_the_task_and_an_explicit_resume_trie
     let outcome = completes(&mut w, "run");
     assert_eq!(outcome["error"]["code"], "CRASH_LOOP");
     assert_eq!(w.store.status(), "failed");
-    assert_eq!(completes(&mut w, "resume")["status"], "completed");
-    assert_eq!(attempts(&w), 0);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let run = w.runner("resume", json!({}));
+    w.until(run, |a| !a.requests.is_empty());
+    assert_eq!(attempts(&w), 0, "before anything is finished");
+    w.crash(run);
+    w.now += LAPSED;
+    assert_eq!(completes(&mut w, "run")["status"], "completed");
+}
+
+#[test]
+fn clean_yields_are_not_counted() {
+    let mut w = World::new(1, 1);
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    for _ in 0..7 {
+        let run = w.runner("run", json!({ "options": { "whileWaiting": "yield" } }));
+        assert_eq!(w.finish(run).unwrap()["reason"], "waiting");
+        assert_eq!(attempts(&w), 0);
+    }
 }
 
 #[test]
@@ -206,19 +223,30 @@ fn a_call_that_may_have_run_is_never_taken_for_one_that_did_not() {
 }
 
 #[test]
-fn a_look_that_was_read_before_the_end_of_a_run_was_stored_does_not_undo_it() {
-    // The reply to a read that began before the pause was stored comes after it, and still shows the old status.
-    for latency in [1, 3, 40] {
-        let mut w = World::new(9, 1);
-        w.latency = latency;
-        w.model = Box::new(|_| Says::Stalls(vec![]));
-        let run = w.start();
-        w.until(run, |a| !a.requests.is_empty());
-        w.command(run, Command::Look);
-        w.step();
-        w.command(run, Command::Pause);
-        assert_eq!(w.finish(run).unwrap()["status"], "paused");
-        assert_eq!(w.store.status(), "paused");
+fn a_look_that_is_older_than_what_was_just_stored_is_not_obeyed() {
+    for step in 0..40 {
+        for late in [2, 5, 40] {
+            let mut w = World::new(9, 2);
+            let run = w.start();
+            w.command(run, Command::Pause);
+            w.finish(run).unwrap();
+            let run = w.runner("resume", json!({ "hasWatch": true }));
+            for _ in 0..step {
+                w.step();
+            }
+            // The next read of the task shows for a while what it was.
+            let mut due = true;
+            w.fault = Box::new(move |_, effect| match effect {
+                Effect::Read { paths, .. } if paths == &[TASK_PATH] && std::mem::take(&mut due) => {
+                    Fault::Late(late)
+                }
+                _ => Fault::None,
+            });
+            w.give(run, Input::Changed);
+            let outcome = w.finish(run).unwrap();
+            assert_eq!(outcome["status"], "completed", "after {step} steps, {late} ms late");
+            assert_eq!(w.store.status(), "completed");
+        }
     }
 }
 

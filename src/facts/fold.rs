@@ -510,4 +510,6 @@ pub fn corrupt(seq: u64, what: impl AsRef<str>) -> EngineError {
 }
 
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod told;

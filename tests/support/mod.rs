@@ -206,8 +206,16 @@ pub enum Fault {
     LostReply,
     /// Takes effect or not; there is no reply at all.
     Silent(bool),
-    /// Takes effect only after so many milliseconds; the reply comes then.
+    /// A write takes effect only after so many milliseconds, and the reply comes then; a read is answered then with what
+    /// was there before.
     Late(u64),
+}
+
+impl Fault {
+    /// How long a reply takes.
+    fn delays(self, latency: u64) -> u64 {
+        if let Fault::Late(ms) = self { latency + ms } else { latency }
+    }
 }
 
 /// What the model does with a request.
@@ -476,7 +484,11 @@ impl World {
                         let input = Input::Read { ticket: *ticket, result: Err(failed(code)) };
                         self.reply(actor, latency, input);
                     }
-                    _ => self.reply(actor, latency, Input::Read { ticket: *ticket, result: Ok(found) }),
+                    _ => self.reply(
+                        actor,
+                        fault.delays(latency),
+                        Input::Read { ticket: *ticket, result: Ok(found) },
+                    ),
                 }
             }
             Effect::List { ticket, collection, after, limit } => {
@@ -488,7 +500,10 @@ impl World {
                         let input = Input::Listed { ticket: *ticket, result: Err(failed(code)) };
                         self.reply(actor, latency, input);
                     }
-                    _ => self.reply(actor, latency, Input::Listed { ticket: *ticket, result: Ok(found) }),
+                    _ => {
+                        let input = Input::Listed { ticket: *ticket, result: Ok(found) };
+                        self.reply(actor, fault.delays(latency), input);
+                    }
                 }
             }
             Effect::Commit { ticket, writes } => {
