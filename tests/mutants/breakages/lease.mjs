@@ -428,4 +428,28 @@ export default [
     replace:
       'let fields = head.document().into_iter().map(|(k, v)| FieldWrite::set(&[&k], v)).collect();\n                let write = StoreWrite::Update { path: ctx.paths.head.clone(), fields, if_version: None };',
   },
+  {
+    name: 'a run that cannot load its history keeps the lease',
+    file: opening,
+    find: 'Some(Err(e)) => Ok(give_back(ctx, *acquired, e)),',
+    replace: 'Some(Err(e)) => Err(refused(e)),',
+  },
+  {
+    name: 'a run that cannot load its history hides that the one before ended unclean',
+    file: opening,
+    find: 'LastRun::Running | LastRun::Yielded if unclean => LastRun::YieldedUnclean,',
+    replace: '',
+  },
+  {
+    name: 'a run that cannot load its history counts as a crash',
+    file: opening,
+    find: 'last_run, attempts: attempts_before, ..before.clone()',
+    replace: 'last_run, attempts: attempts_before.max(before.attempts), ..before.clone()',
+  },
+  {
+    name: 'a lease is over in its last millisecond',
+    file: run,
+    find: 'let lapsed = self.writer.renewed + self.settings.lease_ttl_ms + 1;',
+    replace: 'let lapsed = self.writer.renewed + self.settings.lease_ttl_ms;',
+  },
 ];

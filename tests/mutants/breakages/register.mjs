@@ -247,12 +247,6 @@ export default [
     replace: 'How::Stop(_) => 1,',
   },
   {
-    name: 'a status that others set overrides a failure',
-    file: closing,
-    find: 'How::Fail(_) => 3,\n            How::External => 4,',
-    replace: 'How::Fail(_) => 4,\n            How::External => 3,',
-  },
-  {
     name: 'a second wish gives running tools a grace of their own',
     file: closing,
     find: 'ending.grace_until = ending.grace_until.min(grace_until);',
