@@ -278,13 +278,6 @@ export default [
     replace: 'return Err(Need::Vet(unvetted.into_iter().take(1).collect()));',
   },
   {
-    name: 'calls start one entry apart',
-    file: said,
-    find: 'draft.add(Fact::Starting { tool_call_ids: starting });',
-    replace:
-      'for id in starting {\n                draft.add(Fact::Starting { tool_call_ids: vec![id] });\n            }',
-  },
-  {
     name: 'a run that takes up a waiting call does not ask again',
     file: 'src/machine/run.rs',
     find: 'ctx.io.push(Effect::Emit { event: again });',
