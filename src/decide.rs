@@ -118,3 +118,6 @@ fn converse(live: &Live, control: &Control) -> Step {
         None => Step::Converse,
     }
 }
+
+#[cfg(test)]
+mod tests;

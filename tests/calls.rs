@@ -12,21 +12,6 @@ use task_execution_engine::facts::fact::Decision;
 use task_execution_engine::ids::Paths;
 use task_execution_engine::storage::inbox;
 
-/// Puts a decision into the inbox, as approve, reject and answer do.
-fn decide(w: &mut World, call: &str, decision: Decision) {
-    let asked = w
-        .store
-        .journal()
-        .into_iter()
-        .rev()
-        .find(|(_, _, facts)| facts.iter().any(|f| f["kind"] == "waiting" && f["toolCall"]["id"] == call))
-        .expect("somebody was asked")
-        .0;
-    let item = inbox::decision(call, asked, "nonce".into(), decision);
-    let now = w.now;
-    w.store.commit(&[item.create(&Paths::new(USER, TASK), w.clock())], now).unwrap();
-}
-
 fn vetting(w: &mut World, verdict: &'static str) {
     w.vet = Box::new(
         move |call: &ToolCall| json!({ "verdict": if call.name == "work" { verdict } else { "run" } }),
@@ -47,7 +32,7 @@ fn an_approved_call_runs_once_and_ungated_calls_do_not_wait_for_it() {
     assert_eq!(asked["toolCall"]["id"], "a");
     w.until_event(run, "task:tool_result");
     assert_eq!(w.executions, [("b".to_owned(), run)]);
-    decide(&mut w, "a", Decision::Approve { note: Some("go".into()) });
+    w.decide("a", Decision::Approve { note: Some("go".into()) });
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert_eq!(w.executions.len(), 2);
     assert!(
@@ -63,7 +48,7 @@ fn a_rejected_call_is_answered_with_the_reason_and_never_runs() {
     w.script(vec![uses("", &[("a", "work", json!({}))]), text("Then not.")]);
     let run = w.start();
     w.until_event(run, "task:approval_required");
-    decide(&mut w, "a", Decision::Reject { reason: Some("too dear".into()) });
+    w.decide("a", Decision::Reject { reason: Some("too dear".into()) });
     w.finish(run).unwrap();
     assert!(w.executions.is_empty());
     let result = last_result(&w, run);
@@ -80,7 +65,7 @@ fn a_call_without_execute_waits_durably_for_its_answer() {
     let outcome = w.finish(run).unwrap();
     assert_eq!((&outcome["status"], &outcome["reason"]), (&json!("yielded"), &json!("waiting")));
     assert_eq!(w.events(run, "task:answer_required")[0]["why"], "input");
-    decide(&mut w, "a", Decision::Answer { result: Some(Rc::new(json!({ "answer": 42 }))), error: false });
+    w.decide("a", Decision::Answer { result: Some(Rc::new(json!({ "answer": 42 }))), error: false });
     w.script(vec![text("42 it is.")]);
     let again = w.runner("run", json!({}));
     assert_eq!(w.events(again, "task:answer_required").len(), 0);
@@ -118,10 +103,45 @@ fn a_call_with_unknown_outcome_is_reported_and_not_run_again() {
 #[test]
 fn an_idempotent_call_is_run_again_with_the_same_key() {
     let mut w = crashed(5, "rerun");
+    let key = format!("{}:a", w.head()["history"].as_str().unwrap());
     let run = w.runner("run", json!({}));
     w.finish(run).unwrap();
     assert_eq!(w.actors[run].executed, [("a".to_owned(), 2)]);
+    assert_eq!([&w.actors[0].keys, &w.actors[run].keys], [&[key.clone()], &[key]]);
     assert_eq!(w.store.facts("starting").len(), 2, "a rerun is marked before it starts, too");
+}
+
+#[test]
+fn calls_of_two_histories_have_different_keys_though_the_model_gives_them_one_id() {
+    let mut w = World::new(5, 1);
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+        let run = w.start();
+        w.finish(run).unwrap();
+        keys.extend(w.actors[run].keys.clone());
+        w.ask("delete", json!({ "keepTask": true })).unwrap();
+        w.outside(&["status"], json!("not_started"));
+        w.outside(&["progress"], task_with(1)["progress"].clone());
+    }
+    assert_eq!(keys.len(), 2);
+    assert_ne!(keys[0], keys[1]);
+}
+
+#[test]
+fn an_idempotent_call_that_always_hangs_is_run_once_more_and_then_reported() {
+    for does in [Does::Hangs, Does::Deaf] {
+        let mut w = World::new(5, 1);
+        w.tools[0]["onUnknownOutcome"] = json!("rerun");
+        w.tools[0]["timeoutMs"] = json!(5_000);
+        w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+        w.tool = Box::new(move |_| does.clone());
+        let run = w.start();
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert_eq!(w.actors[run].executed, [("a".to_owned(), 1), ("a".to_owned(), 2)]);
+        assert_eq!(last_result(&w, run)["status"], "error");
+        assert_eq!(w.events(run, "task:tool_result")[0]["unknown"], true);
+    }
 }
 
 #[test]
@@ -139,7 +159,7 @@ fn an_unknown_outcome_may_be_put_before_a_person_who_lets_it_run_again() {
     let mut w = crashed(7, "ask");
     let run = w.runner("run", json!({}));
     assert_eq!(w.until_event(run, "task:answer_required")["why"], "unknown_outcome");
-    decide(&mut w, "a", Decision::Approve { note: None });
+    w.decide("a", Decision::Approve { note: None });
     w.finish(run).unwrap();
     assert_eq!(w.actors[run].executed, [("a".to_owned(), 2)]);
 }

@@ -212,6 +212,7 @@ fn sequence(seed: u64) {
         "limits": { "iterations": 6 + below(&mut rng, 40) } });
     let options = json!({ "options": options });
 
+    let mut sent = Vec::new();
     let mut live: Option<usize> = None;
     for _ in 0..INPUTS {
         let over = live.is_none_or(|a| w.actors[a].settled.contains_key(&Ticket::RESULT));
@@ -242,7 +243,10 @@ fn sequence(seed: u64) {
                 }
             }
             6 => decide_all(&mut w, &mut rng),
-            7 => say(&mut w, &mut rng),
+            7 if w.store.status() != "completed" => {
+                let entries = w.store.journal().len() as u64;
+                sent.push((w.say("Mind this."), entries));
+            }
             8 => {
                 // Somebody else writes the task, and a stale plan back.
                 let now = w.now;
@@ -262,7 +266,7 @@ fn sequence(seed: u64) {
         if over && live.is_some_and(|a| w.actors[a].crashed) {
             live = None;
         }
-        invariants(&w, policy);
+        invariants(&w, policy, &sent);
     }
     // Whatever happened: without faults the task can be completed.
     *good.borrow_mut() = true;
@@ -281,7 +285,7 @@ fn sequence(seed: u64) {
         if let Err(e) = &ended {
             assert!(w.store.status() == "completed", "{e}");
         }
-        invariants(&w, policy);
+        invariants(&w, policy, &sent);
     }
     assert_eq!(w.store.status(), "completed", "it can always be completed");
     note_what_was_met(&w);
@@ -311,34 +315,29 @@ fn decide_all(w: &mut World, rng: &mut Rng) {
     }
 }
 
-fn say(w: &mut World, rng: &mut Rng) {
-    if w.store.status() == "completed" {
-        return;
-    }
-    let paths = Paths::new(USER, TASK);
-    let id = inbox::message_id(w.clock(), rng);
-    let item = inbox::InboxItem::Message { id, text: "Mind this.".into(), in_thread: false };
-    let now = w.now;
-    let write = item.create(&paths, w.clock());
-    let _stored = w.store.commit(&[write], now);
-    w.store.set(TASK_PATH, &["updated_at"], json!("sent"), now);
-}
-
-fn invariants(w: &World, policy: &str) {
+/// `sent`: messages, each with the number of entries that there were when it was sent.
+fn invariants(w: &World, policy: &str, sent: &[(String, u64)]) {
     let journal = w.store.journal();
     let mut epoch = 0;
     let mut results: BTreeMap<String, u32> = BTreeMap::new();
     let mut received = BTreeSet::new();
+    let mut epochs = Vec::new();
     let mut texts = Vec::new();
     for (n, (seq, e, facts)) in journal.iter().enumerate() {
         assert_eq!(*seq, n as u64 + 1, "the journal is contiguous");
         assert!(*e >= epoch, "epochs do not decrease");
         epoch = *e;
+        epochs.push(epoch);
         for fact in facts {
             match fact["kind"].as_str().unwrap() {
                 "result" => *results.entry(fact["toolCallId"].as_str().unwrap().to_owned()).or_default() += 1,
                 "received" => {
-                    assert!(received.insert(fact["inbox"].to_string()), "a message is journaled once")
+                    let id = fact["inbox"].as_str().unwrap().to_owned();
+                    assert!(received.insert(id), "a message is journaled once")
+                }
+                "ended" if fact["status"] == "completed" => {
+                    let unread = sent.iter().find(|(id, entries)| entries < seq && !received.contains(id));
+                    assert_eq!(unread, None, "every message is received before the task is completed");
                 }
                 "turn" => {
                     let turn: Turn = serde_json::from_value(fact["turn"].clone()).unwrap();
@@ -361,7 +360,17 @@ fn invariants(w: &World, policy: &str) {
     if matches!(policy, "report" | "lookup") {
         assert!(executed.values().all(|n| *n == 1), "nothing runs twice: {executed:?}");
     }
-    for actor in &w.actors {
+    let mut owners: BTreeMap<u64, usize> = BTreeMap::new();
+    for (n, actor) in w.actors.iter().enumerate() {
+        for event in actor.events.iter().filter(|e| e["id"].is_string()) {
+            let (seq, epoch) = (event["seq"].as_u64().unwrap(), event["epoch"].as_u64().unwrap());
+            assert_eq!(epochs.get(seq as usize - 1), Some(&epoch), "what is announced is stored: {event}");
+            assert_eq!(
+                *owners.entry(epoch).or_insert(n),
+                n,
+                "two runs believe that they own the task: {event}"
+            );
+        }
         let ids: Vec<&str> = actor.events.iter().filter_map(|e| e["id"].as_str()).collect();
         let mut sorted: Vec<(u64, u64)> = ids.iter().map(|id| cursor(id)).collect();
         let before = sorted.clone();

@@ -258,3 +258,34 @@ fn a_pause_before_a_run_has_begun_is_not_taken_for_obeyed_where_it_yields() {
     assert!(w.actors[run].settled[&left].is_ok());
     assert!(!w.actors[run].settled.contains_key(&pause), "nothing stored the pause");
 }
+
+#[test]
+fn what_is_stored_stays_in_order_though_the_wall_clock_runs_back() {
+    let mut w = World::new(14, 3);
+    let work = |n: u32| uses("Working.", &[(&format!("c{n}"), "work", json!({ "n": n }))]);
+    w.script(vec![work(1), text("One."), work(2), text("Two."), work(3), text("Three.")]);
+    let run = w.start();
+    w.until(run, |a| a.requests.len() == 2);
+    w.wall_shift = -3_600_000;
+    w.until(run, |a| a.requests.len() == 4);
+    w.crash(run);
+    w.now += 60_000;
+    // The next process is on a machine that is late by days.
+    w.wall_shift = -300_000_000;
+    w.script(vec![work(4), text("Two."), text("Three.")]);
+    let again = w.runner("run", json!({}));
+    assert_eq!(w.finish(again).unwrap()["status"], "completed");
+    let times = |collection: &str, field: &str| -> Vec<String> {
+        let prefix = format!("{TASK_PATH}/{collection}/");
+        let documents = w.store.documents.iter().filter(|(path, _)| path.starts_with(&prefix));
+        documents.map(|(_, (data, ..))| data[field].as_str().unwrap().to_owned()).collect()
+    };
+    let entries = times("journal", "at");
+    assert!(entries.len() > 10 && entries.windows(2).all(|w| w[0] < w[1]), "{entries:?}");
+    let said: Vec<String> =
+        w.store.thread().into_iter().filter(|(r, _)| r == "assistant").map(|m| m.1).collect();
+    assert_eq!(said, ["Working.", "One.", "Working.", "Working.", "Two.", "Three."]);
+    let mut messages = times("messages", "timestamp");
+    messages.sort();
+    assert!(messages.windows(2).all(|w| w[0] < w[1]), "each has a time of its own: {messages:?}");
+}

@@ -16,7 +16,7 @@ export function checkHost(host: unknown): asserts host is TaskHost {
     problem = problemOf(fields);
   } catch (thrown) {
     if (TaskExecutionError.is(thrown)) throw thrown;
-    problem = `cannot be read: ${describeThrown(thrown).message}`;
+    problem = `fields cannot be read: ${describeThrown(thrown).message}`;
   }
   if (problem !== undefined) throw new TaskExecutionError('INVALID_ARGUMENT', `The host's ${problem}.`);
 }
@@ -33,8 +33,8 @@ function checkStore(store: Partial<TaskStore> | null | undefined): void {
   const broken =
     typeof id !== 'string' || id === ''
       ? 'id must be a string'
-      : !(Number(limits?.documentBytes) > 0 && Number(limits?.commitBytes) > 0)
-        ? 'limits must have documentBytes and commitBytes'
+      : ![limits?.documentBytes, limits?.commitBytes].every((n) => Number.isSafeInteger(n) && Number(n) > 0)
+        ? 'limits must have documentBytes and commitBytes, whole numbers of bytes'
         : [read, commit, list].some((method) => typeof method !== 'function')
           ? 'read, commit and list must be functions'
           : undefined;
@@ -63,8 +63,12 @@ function problemOf(host: Partial<Record<keyof TaskHost, unknown>>): string | und
 function lacks(field: string, value: unknown, methods: string[]): string | undefined {
   if (value === undefined) return undefined;
   const has = (method: string) => isObject(value) && typeof Reflect.get(value, method) === 'function';
-  const missing = methods.filter((method) => !has(method));
-  return missing.length === 0 ? undefined : `${field} must be an object with ${missing.join('(), ')}()`;
+  try {
+    const missing = methods.filter((method) => !has(method));
+    return missing.length === 0 ? undefined : `${field} must be an object with ${missing.join('(), ')}()`;
+  } catch (thrown) {
+    return `${field} cannot be read: ${describeThrown(thrown).message}`;
+  }
 }
 
 function isObject(value: unknown): value is object {

@@ -9,6 +9,8 @@ const cargoTools = [
   { name: 'wasm-pack', version: '0.15.1', program: 'wasm-pack' },
 ];
 
+const cargoMutants = { name: 'cargo-mutants', version: '27.1.0', program: 'cargo-mutants' };
+
 /** Where tools that are built from source are kept: outside of the clone, so that the next one need not build them. */
 function cacheFolder() {
   const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
@@ -21,6 +23,13 @@ export async function wasmTestTools() {
   for (const tool of cargoTools) folders.push(await cargoInstall(tool));
   rmSync(installTarget, { recursive: true, force: true });
   return { PATH: [...folders, process.env.PATH].join(delimiter) };
+}
+
+/** Installs cargo-mutants; returns the environment in which cargo finds it. */
+export async function mutantTools() {
+  const folder = await cargoInstall(cargoMutants);
+  rmSync(installTarget, { recursive: true, force: true });
+  return { PATH: [folder, process.env.PATH].join(delimiter) };
 }
 
 const installTarget = join(root, '.tools/install-target');

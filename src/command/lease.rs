@@ -11,7 +11,7 @@ use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
 use crate::machine::import;
 use crate::storage::commit::{Draft, TaskUpdate, compose, write_head};
-use crate::storage::head::{Head, LastRun, Owner};
+use crate::storage::head::{Head, LastRun, Owner, storable};
 use crate::storage::writer::{Batch, Loss, Purpose, Resolved};
 use crate::store::StoreWrite;
 use crate::time::Instant;
@@ -91,10 +91,10 @@ pub(crate) fn acquire(
     let owner = Owner {
         id: ctx.io.rng.id(),
         holder: ctx.cfg.holder.clone(),
-        ttl_ms: options.lease_ttl_ms(),
-        heartbeat_ms: options.lease_ttl_ms() / 3,
-        grace_ms: options.grace_ms(),
-        store_timeout_ms: options.store_timeout_ms(),
+        ttl_ms: storable(options.lease_ttl_ms()),
+        heartbeat_ms: storable(options.lease_ttl_ms() / 3),
+        grace_ms: storable(options.grace_ms()),
+        store_timeout_ms: storable(options.store_timeout_ms()),
     };
     let write_id = ctx.io.rng.id();
     let head = match &seen.head {

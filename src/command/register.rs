@@ -289,8 +289,11 @@ fn obey(ctx: &mut Ctx, mut wish: Wish, lease: Lease, may_live: bool) -> Step {
         }
         Status::NotStarted | Status::Failed | Status::Completed => true,
     };
-    if nothing_to_do || is_overtaken(&wish, &lease.task) || wish.rounds > MAX_ROUNDS {
+    if nothing_to_do || is_overtaken(&wish, &lease.task) {
         return lease.release(ctx, move |ctx| settle(ctx, status));
+    }
+    if wish.rounds > MAX_ROUNDS {
+        return lease.release(ctx, |_| crowded());
     }
     let abort_reason = match (wish.command, register(&lease.task)) {
         (TaskCommand::Stop, _) => wish.wanted(),

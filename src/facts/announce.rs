@@ -132,3 +132,6 @@ pub fn event(name: &str, payload: Value) -> Value {
     }
     Value::Object(map)
 }
+
+#[cfg(test)]
+mod tests;

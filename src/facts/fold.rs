@@ -177,6 +177,7 @@ impl Live {
                 self.texts.clear();
                 self.message_waiting = false;
                 self.turn_end = TurnEnd::Open;
+                self.text = Rc::from("");
             }
             Fact::Begun { how } => self.begin(*how),
             Fact::Stated { item, text, .. } => {
@@ -507,3 +508,8 @@ pub fn corrupt(seq: u64, what: impl AsRef<str>) -> EngineError {
     )
     .with("seq", seq)
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod told;

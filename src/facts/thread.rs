@@ -95,11 +95,93 @@ fn cut(mut content: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_users_message_is_put_into_the_thread_unless_it_stands_there_already() {
         let received = |in_thread| Fact::Received { inbox: "m".into(), text: "hi".into(), in_thread };
         assert!(message(&received(false)).is_some());
         assert_eq!(message(&received(true)), None);
+    }
+
+    fn entry(facts: serde_json::Value) -> Entry {
+        let facts = serde_json::from_value(facts).unwrap();
+        Entry { seq: 1, epoch: 1, write_id: "w".into(), wall: 1_000, active_ms: 0, facts }
+    }
+
+    #[test]
+    fn messages_of_an_entry_stand_a_millisecond_apart_under_ids_that_no_other_entry_has() {
+        let turn = json!({ "content": [{ "text": "Hello." }], "stop": "end_turn", "uses": [] });
+        let facts = json!([
+            { "kind": "begun", "how": "started" },
+            { "kind": "turn", "messageId": "m", "turn": turn, "usage": {}, "total": {} },
+            { "kind": "stated", "item": { "item": "i" }, "name": "One", "text": "Do one." },
+            { "kind": "received", "inbox": "i", "text": "Hi" },
+            { "kind": "ended", "status": "stopped", "reason": "enough" },
+        ]);
+        let messages = thread(&entry(facts.clone()));
+        let shown: Vec<(&str, &str, &str, i64)> =
+            messages.iter().map(|m| (m.id.as_str(), m.role, m.content.as_str(), m.wall)).collect();
+        assert_eq!(
+            shown,
+            [
+                ("m", "assistant", "Hello.", 1_000),
+                ("w-1", "system", "Working on: One", 1_001),
+                ("i", "user", "Hi", 1_002),
+                ("w-3", "system", "Stopped: enough.", 1_003),
+            ]
+        );
+        assert_eq!(last_timestamp(&entry(facts)), 1_003);
+        assert_eq!(last_timestamp(&entry(json!([]))), 1_000);
+        assert_eq!(
+            Value::Object(messages[0].document("t")),
+            json!({ "task_id": "t", "role": "assistant", "content": "Hello.",
+                "timestamp": "1970-01-01T00:00:01.000Z" })
+        );
+    }
+
+    #[test]
+    fn people_read_how_a_run_ended_and_what_is_unknown_and_no_silence() {
+        let says = |fact: serde_json::Value| {
+            let messages = thread(&entry(json!([fact])));
+            messages.into_iter().next().map(|message| message.content)
+        };
+        let ended = |status: &str| json!({ "kind": "ended", "status": status });
+        let error =
+            json!({ "code": "MODEL_DENIED", "message": "No access.", "retryable": false, "details": {} });
+        let failed = json!({ "kind": "ended", "status": "failed", "error": error });
+        let result = |unknown: bool| {
+            json!({ "kind": "result", "toolCallId": "a", "name": "pay", "status": "error", "content": [],
+                "unknown": unknown })
+        };
+        let turn = json!({ "content": [{ "text": " " }], "stop": "end_turn", "uses": [] });
+        let silent = json!({ "kind": "turn", "messageId": "m", "turn": turn, "usage": {}, "total": {} });
+        let unknown = "The outcome of pay (a) is not known: it was interrupted. Check before it is repeated.";
+        for (fact, expected) in [
+            (ended("paused"), Some("Paused.")),
+            (ended("stopped"), Some("Stopped.")),
+            (json!({ "kind": "ended", "status": "paused", "reason": "tokens" }), Some("Paused: tokens.")),
+            (failed, Some("Failed: No access.")),
+            (ended("failed"), Some("Failed.")),
+            (ended("completed"), None),
+            (result(true), Some(unknown)),
+            (result(false), None),
+            (silent, None),
+        ] {
+            assert_eq!(says(fact.clone()).as_deref(), expected, "{fact}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_no_document_can_hold_is_cut_at_a_character() {
+        for (filler, start) in [("x", ""), ("ä", ""), ("€", "x"), ("😀", "")] {
+            let whole = format!("{start}{}", filler.repeat(MAX_CONTENT_BYTES / filler.len() + 1));
+            let short = cut(whole.clone());
+            let kept = short.strip_suffix("\n[cut: the whole text is in the journal]").unwrap();
+            assert!(whole.starts_with(kept));
+            assert!((MAX_CONTENT_BYTES - 3..=MAX_CONTENT_BYTES).contains(&kept.len()), "{}", kept.len());
+        }
+        let fits = "x".repeat(MAX_CONTENT_BYTES);
+        assert_eq!(cut(fits.clone()), fits);
     }
 }

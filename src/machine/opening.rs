@@ -8,7 +8,8 @@ use crate::facts::fold::Facts;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::{Status, TaskCommand, invalid_transition};
 use crate::limits::{Completion, Settings};
-use crate::storage::head::{Head, LastRun, Owner};
+use crate::storage::commit::write_head;
+use crate::storage::head::{Head, LastRun, Owner, storable};
 use crate::storage::io::{Fetch, Found, Want};
 use crate::storage::loader::Loader;
 use crate::storage::writer::{Batch, Loss, Purpose, Resolved, Writer};
@@ -49,6 +50,8 @@ pub(crate) struct Acquired {
     pub mode: Mode,
     /// The run before ended without releasing the lease, or cut something.
     pub unclean: bool,
+    /// The head's, before it was taken.
+    pub attempts_before: u32,
     pub head: Head,
     pub head_version: String,
     pub task: TaskDocument,
@@ -110,6 +113,11 @@ enum Step {
         acquired: Box<Acquired>,
         loader: Box<Loader>,
     },
+    /// It could not be loaded: whoever comes next finds the lease as it was.
+    Releasing {
+        error: Box<EngineError>,
+        writer: Box<Writer>,
+    },
     /// Nothing is to be run: what earlier runs left is part of the outcome.
     Recalling {
         outcome: Box<Outcome>,
@@ -141,7 +149,7 @@ impl Opening {
             Step::WaitingForLease { until }
             | Step::AskingAlive { until, .. }
             | Step::AskingTools { until, .. } => Some(*until),
-            Step::Acquiring { writer, .. } => writer.timeout(),
+            Step::Acquiring { writer, .. } | Step::Releasing { writer, .. } => writer.timeout(),
             Step::Loading { loader, .. } | Step::Recalling { loader, .. } => Some(loader.timeout()),
             Step::Over => None,
         }
@@ -215,7 +223,12 @@ impl Opening {
                     acquired.facts = facts;
                     Err(Opened::Acquired(acquired))
                 }
-                Some(Err(e)) => Err(refused(e)),
+                Some(Err(e)) => Ok(give_back(ctx, *acquired, e)),
+            },
+            Step::Releasing { error, mut writer } => match writer.handle(now, input, &mut ctx.io) {
+                None => Ok(Step::Releasing { error, writer }),
+                // Where it is not given back it runs out.
+                Some(_) => Err(Opened::Refused(error)),
             },
             Step::Recalling { mut outcome, mut loader } => match loader.handle(now, input, &mut ctx.io) {
                 None => Ok(Step::Recalling { outcome, loader }),
@@ -383,7 +396,10 @@ impl Opening {
 
     /// Nothing is held, nothing is on its way that could take the lease, and how it ends is still open.
     pub fn may_leave(&self) -> bool {
-        !matches!(self.step, Step::Acquiring { .. } | Step::Loading { .. } | Step::Recalling { .. })
+        !matches!(
+            self.step,
+            Step::Acquiring { .. } | Step::Loading { .. } | Step::Releasing { .. } | Step::Recalling { .. }
+        )
     }
 
     fn ready(&mut self, ctx: &mut Ctx, seen: Box<Seen>) -> Next {
@@ -405,10 +421,10 @@ impl Opening {
                 None => ctx.io.rng.id(),
             },
             holder: ctx.cfg.holder.clone(),
-            ttl_ms: seen.settings.lease_ttl_ms,
-            heartbeat_ms: seen.settings.heartbeat_ms(),
-            grace_ms: seen.settings.grace_ms,
-            store_timeout_ms: seen.settings.store_timeout_ms,
+            ttl_ms: storable(seen.settings.lease_ttl_ms),
+            heartbeat_ms: storable(seen.settings.heartbeat_ms()),
+            grace_ms: storable(seen.settings.grace_ms),
+            store_timeout_ms: storable(seen.settings.store_timeout_ms),
         };
         let explicit = matches!(
             seen.mode,
@@ -466,6 +482,7 @@ impl Opening {
         let acquired = Acquired {
             mode: seen.mode,
             unclean: seen.head.as_ref().is_some_and(|(h, _)| h.unclean()),
+            attempts_before: seen.head.as_ref().map_or(0, |(h, _)| h.attempts),
             facts: Facts::new(head.history.clone()),
             head,
             head_version: version,
@@ -477,6 +494,27 @@ impl Opening {
         };
         Step::Loading { acquired: Box::new(acquired), loader: Box::new(loader) }
     }
+}
+
+/// Releases the lease as if it had not been taken: an unclean end before it stays one, and this is no further one.
+fn give_back(ctx: &mut Ctx, acquired: Acquired, error: EngineError) -> Step {
+    let Acquired { head: before, head_version, unclean, attempts_before, mut writer, settings, .. } =
+        acquired;
+    let last_run = match before.last_run {
+        LastRun::Running | LastRun::Yielded if unclean => LastRun::YieldedUnclean,
+        last => last,
+    };
+    let write_id = ctx.io.rng.id();
+    let head = Head { owner: None, write_id, last_run, attempts: attempts_before, ..before.clone() };
+    let batch = Batch {
+        purpose: Purpose::Release,
+        write_id: head.write_id.clone(),
+        epoch: head.epoch,
+        writes: Rc::new(vec![write_head(&ctx.paths, Some((&before, &head_version)), &head)]),
+        task_version: None,
+    };
+    writer.submit(ctx.now.mono, batch, settings.store_timeout_ms, &mut ctx.io);
+    Step::Releasing { error: Box::new(error), writer: Box::new(writer) }
 }
 
 /// The outcome of a run that runs nothing says what the journal holds.

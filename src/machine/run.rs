@@ -160,16 +160,10 @@ impl Run {
                 self.due_fact(Fact::Begun { how: Begin::Started });
                 self.begins = true;
             }
-            Mode::Restore
-                if self.task.plan.next_item(&self.facts.live.done).is_none()
-                    && self.task.plan.externally_completed(&self.facts.live.done).is_empty() =>
-            {
+            Mode::Restore if self.nothing_is_open() => {
                 self.end(ctx, Ending::new(How::Restore));
             }
-            Mode::Resume | Mode::Restore => {
-                self.due_fact(Fact::Begun { how: Begin::Resumed });
-                self.begins = true;
-            }
+            Mode::Resume | Mode::Restore => self.resumes(),
             Mode::TakeUp if unclean => self.due_fact(Fact::Begun { how: Begin::Recovered }),
             Mode::TakeUp => {}
             Mode::FinishPause { resume } => {
@@ -208,13 +202,23 @@ impl Run {
         }
     }
 
+    fn nothing_is_open(&self) -> bool {
+        let (plan, done) = (&self.task.plan, &self.facts.live.done);
+        plan.next_item(done).is_none() && plan.externally_completed(done).is_empty()
+    }
+
+    fn resumes(&mut self) {
+        self.due_fact(Fact::Begun { how: Begin::Resumed });
+        self.begins = true;
+    }
+
     pub fn due_fact(&mut self, fact: Fact) {
         let bytes = serde_json::to_string(&fact).map_or(0, |s| s.len());
         self.due.push((fact, bytes));
     }
 
     pub fn timeout(&self, ctx: &Ctx) -> Option<Instant> {
-        // Past the lease, not at its end: woken there, the machine would ask to be woken at once.
+        // It is good for the whole of its term: over in the millisecond after.
         let mut at = self.writer.renewed.mono + self.settings.lease_ttl_ms + 1;
         for t in [self.writer.timeout(), self.look.timeout(), self.turn_timeout(ctx), self.calls.timeout()]
             .into_iter()
@@ -320,8 +324,15 @@ impl Run {
                     self.release(ctx, last_run);
                     return;
                 }
-                Composed::Restore => {
+                Composed::Restore if self.nothing_is_open() => {
                     self.restore(ctx);
+                    return;
+                }
+                // Others have added an item since the task was read.
+                Composed::Restore => {
+                    self.control = Control::Running;
+                    self.resumes();
+                    self.advance(ctx);
                     return;
                 }
                 Composed::Needs(need) => {

@@ -10,6 +10,11 @@ pub const SCHEMA: u64 = 1;
 /// Well below 2^53, where JavaScript stops to count in ones.
 const LARGEST_NUMBER: u64 = 1 << 52;
 
+/// Milliseconds as a head holds them: a time without end is very long.
+pub fn storable(ms: u64) -> u64 {
+    ms.min(LARGEST_NUMBER)
+}
+
 /// The run that owns the task, and how long others have to wait for it. Milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {

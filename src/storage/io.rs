@@ -270,3 +270,6 @@ pub fn wrong_answer() -> StoreError {
         cause: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,6 +119,7 @@ struct Parts {
 #[derive(Debug, Default)]
 pub struct Joiner {
     parts: Option<Parts>,
+    lacks_a_part: bool,
 }
 
 impl Joiner {
@@ -158,8 +159,16 @@ impl Joiner {
                 p.next += 1;
                 Ok(None)
             }
-            _ => Err(corrupt(seq, format!("{} continues nothing", document.path))),
+            _ => {
+                self.lacks_a_part = true;
+                Err(corrupt(seq, format!("{} continues nothing", document.path)))
+            }
         }
+    }
+
+    /// The error was that a continuation is missing, as it may be where a listing lags.
+    pub fn lacks_a_part(&self) -> bool {
+        self.lacks_a_part
     }
 
     /// The last entry, when there are no more documents.
@@ -168,8 +177,10 @@ impl Joiner {
     /// CORRUPT_HISTORY where its text cannot be read.
     pub fn finish(&mut self) -> Result<Option<Entry>, EngineError> {
         let Some(p) = self.parts.take() else { return Ok(None) };
-        let body: Body = serde_json::from_str(&p.json)
-            .map_err(|e| corrupt(p.seq, format!("its json cannot be read ({e})")))?;
+        let body: Body = serde_json::from_str(&p.json).map_err(|e| {
+            self.lacks_a_part = e.is_eof();
+            corrupt(p.seq, format!("its json cannot be read ({e})"))
+        })?;
         let (wall, active_ms) = (body.wall, body.active_ms);
         let facts = body.restored().ok_or_else(|| corrupt(p.seq, "an item closes with no turn"))?;
         Ok(Some(Entry { seq: p.seq, epoch: p.epoch, write_id: p.write_id, wall, active_ms, facts }))
@@ -287,5 +298,53 @@ mod tests {
         let mut joiner = Joiner::default();
         joiner.push(&documents[0]).unwrap();
         assert!(joiner.finish().unwrap_err().message.contains("entry 5"));
+    }
+
+    #[test]
+    fn a_document_that_is_no_part_of_an_entry_is_corrupt_whatever_is_wrong_with_it() {
+        let good = json!({ "seq": 5, "epoch": 2, "write_id": "w", "json": "{}" });
+        let with = |name: &str, value: Value| {
+            let mut data = good.clone();
+            data[name] = value;
+            data
+        };
+        for (id, data, what) in [
+            ("00000005", with("seq", json!(6)), "holds another seq than its id"),
+            ("00000005", with("seq", json!("5")), "holds another seq than its id"),
+            ("00000005", with("epoch", json!(-1)), "lacks epoch, write_id or json"),
+            ("00000005", with("epoch", Value::Null), "lacks epoch, write_id or json"),
+            ("00000005", with("write_id", json!(1)), "lacks epoch, write_id or json"),
+            ("00000005", with("json", json!({})), "lacks epoch, write_id or json"),
+            ("five", good.clone(), "does not belong there"),
+            ("00000005.x", good.clone(), "does not belong there"),
+            ("00000005.0001", good.clone(), "continues nothing"),
+        ] {
+            let Value::Object(data) = data else { panic!("an object") };
+            let path = format!("users/u/tasks/t/journal/{id}");
+            let document = StoredDocument { path, data, version: "1".into(), age_ms: None };
+            let e = Joiner::default().push(&document).unwrap_err();
+            assert_eq!(e.code, crate::error::Code::CorruptHistory);
+            assert!(e.message.contains(what), "{id}: {}", e.message);
+        }
+    }
+
+    #[test]
+    fn a_part_continues_only_what_was_written_with_it() {
+        let paths = Paths::new("u", "t");
+        let documents = stored(encode(&paths, &entry(&"x".repeat(100)), 40).0);
+        let spoil = |field: &str, value: Value| {
+            let mut joiner = Joiner::default();
+            joiner.push(&documents[0]).unwrap();
+            let mut next = documents[1].clone();
+            next.data[field] = value;
+            joiner.push(&next)
+        };
+        assert_eq!(spoil("epoch", json!(2)), Ok(None));
+        let e = spoil("write_id", json!("foreign")).unwrap_err();
+        assert!(e.message.contains("continues nothing"), "{}", e.message);
+        let mut twice = Joiner::default();
+        twice.push(&documents[0]).unwrap();
+        twice.push(&documents[1]).unwrap();
+        assert!(twice.push(&documents[1]).is_err());
     }
 }

@@ -76,11 +76,11 @@ impl Loader {
         for document in found.into_iter().flatten() {
             let entry = match self.joiner.push(&document) {
                 Ok(entry) => entry,
-                Err(e) => return Some(Err(e)),
+                Err(e) => return self.broken(now, e),
             };
             self.after = Some(document.id().to_owned());
             if let Some(entry) = entry {
-                if entry.seq > self.facts.seq + 1 && now < self.give_up {
+                if self.lacks_one_before(&entry) && now < self.give_up {
                     self.again(now);
                     return None;
                 }
@@ -94,7 +94,7 @@ impl Loader {
             return None;
         }
         match self.joiner.finish() {
-            Ok(Some(entry)) if entry.seq > self.facts.seq + 1 && now < self.give_up => {
+            Ok(Some(entry)) if self.lacks_one_before(&entry) && now < self.give_up => {
                 self.again(now);
                 return None;
             }
@@ -104,7 +104,7 @@ impl Loader {
                 }
             }
             Ok(None) => {}
-            Err(e) => return Some(Err(e)),
+            Err(e) => return self.broken(now, e),
         }
         if self.facts.seq >= self.until_seq {
             return Some(Ok(std::mem::take(&mut self.facts)));
@@ -115,6 +115,19 @@ impl Loader {
         }
         self.again(now);
         None
+    }
+
+    fn lacks_one_before(&self, entry: &Entry) -> bool {
+        // Nothing is missed that lies beyond the head.
+        self.facts.seq < self.until_seq && entry.seq > self.facts.seq + 1
+    }
+
+    fn broken(&mut self, now: Instant, error: EngineError) -> Option<Result<Facts, EngineError>> {
+        if self.joiner.lacks_a_part() && now < self.give_up {
+            self.again(now);
+            return None;
+        }
+        Some(Err(error))
     }
 
     /// From the beginning: a listing that lags may lack any document.
@@ -144,3 +157,6 @@ impl Loader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -206,6 +206,9 @@ impl Writer {
                 }
                 _ => (State::Sent { attempt, ticket, until }, None),
             },
+            State::BackingOff { attempt, .. } if now >= attempt.deadline => {
+                back_off(now, attempt, StoreError::silence(), io).or_unknown(now)
+            }
             State::BackingOff { attempt, until } if now >= until => (send(now, attempt, io), None),
             State::ReadingEntry { attempt, ticket, until, error } => match input {
                 Input::Read { ticket: t, result } if *t == ticket => match result.as_deref() {
@@ -371,3 +374,6 @@ impl Again {
         (State::Idle, Some(Resolved::Lost { batch: self.attempt.batch, loss: Loss::Unknown(error) }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,6 +115,14 @@ impl MemoryStore {
             .collect()
     }
 
+    /// Another writer's commit.
+    ///
+    /// # Errors
+    /// As every store's.
+    pub fn try_commit(&mut self, writes: &[StoreWrite], now: Instant) -> Result<String, StoreError> {
+        self.commit(writes, now)
+    }
+
     fn commit(&mut self, writes: &[StoreWrite], now: Instant) -> Result<String, StoreError> {
         let mut touched: Vec<&str> = writes.iter().map(path_of).collect();
         touched.sort_unstable();

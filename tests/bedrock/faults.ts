@@ -183,13 +183,17 @@ export const endlessDrip: Pick<Fault, 'name' | 'phase' | 'inject'> = {
   },
 };
 
+/** The idle limit under which they are taken in. */
+export const patience = 2_000;
+
 /** Streams that are unusual, and whole. */
 export const unusual: Record<string, { send(call: Call): Promise<void>; text: string }> = {
   'a slow drip': {
     text: 'dripped',
     async send(call) {
+      // Longer in all than the idle limit, and never so long without a word.
       for (const event of textTurn('dripped')) {
-        await new Promise((resolve) => setTimeout(resolve, 60));
+        await new Promise((resolve) => setTimeout(resolve, patience * 0.3));
         await call.events([event]);
       }
       call.end();

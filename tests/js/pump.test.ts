@@ -122,7 +122,7 @@ test.each<[string, () => unknown, string]>([
     () => stream({ x: 1n }),
     "failed: TypeError: An event of the model's stream has no JSON form: a BigInt has no JSON form: make it a string at x",
   ],
-  ['an event is null', () => stream(null), ''],
+  ['an event is null', () => stream(null), 'failed: TypeError: '],
 ])('it is a failure where %s', async (_, open, expected) => {
   const { made, log } = sink();
   const controller = new AbortController();

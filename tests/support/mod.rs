@@ -3,6 +3,9 @@
 
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod people;
+pub mod spy;
+
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -25,6 +28,8 @@ pub struct Store {
     pub documents: BTreeMap<String, (Map<String, Value>, u64, u64)>,
     clock: u64,
     pub commits: u64,
+    /// Does not tell how old documents are.
+    pub hides_age: bool,
 }
 
 impl Store {
@@ -53,7 +58,7 @@ impl Store {
             path: path.to_owned(),
             data: data.clone(),
             version: version.to_string(),
-            age_ms: Some(now - at),
+            age_ms: (!self.hides_age).then(|| now - at),
         })
     }
 
@@ -201,8 +206,16 @@ pub enum Fault {
     LostReply,
     /// Takes effect or not; there is no reply at all.
     Silent(bool),
-    /// Takes effect only after so many milliseconds; the reply comes then.
+    /// A write takes effect only after so many milliseconds, and the reply comes then; a read is answered then with what
+    /// was there before.
     Late(u64),
+}
+
+impl Fault {
+    /// How long a reply takes.
+    fn delays(self, latency: u64) -> u64 {
+        if let Fault::Late(ms) = self { latency + ms } else { latency }
+    }
 }
 
 /// What the model does with a request.
@@ -213,6 +226,8 @@ pub enum Says {
     Breaks(Vec<Value>, Failure),
     /// These, then nothing.
     Stalls(Vec<Value>),
+    /// These, so many milliseconds before each.
+    Drips(u64, Vec<Value>),
 }
 
 pub fn text(words: &str) -> Says {
@@ -284,6 +299,8 @@ pub struct Actor {
     pub requests: Vec<Vec<Value>>,
     /// Tool executions that began here: call id, attempt.
     pub executed: Vec<(String, u32)>,
+    /// And the idempotency key of each.
+    pub keys: Vec<String>,
     order: u64,
     pub crashed: bool,
     next_command: u64,
@@ -291,6 +308,8 @@ pub struct Actor {
 
 pub struct World {
     pub now: u64,
+    /// How far the wall clock is off.
+    pub wall_shift: i64,
     pub store: Store,
     pub actors: Vec<Actor>,
     pub rng: Rng,
@@ -361,6 +380,7 @@ impl World {
         store.put(TASK_PATH, task_with(items), 0);
         World {
             now: 1_000,
+            wall_shift: 0,
             store,
             actors: Vec::new(),
             rng: Rng::new(seed),
@@ -385,7 +405,7 @@ impl World {
     }
 
     pub fn clock(&self) -> Now {
-        Now { mono: Instant(self.now), wall: 1_767_225_600_000 + self.now as i64 }
+        Now { mono: Instant(self.now), wall: 1_767_225_600_000 + self.now as i64 + self.wall_shift }
     }
 
     pub fn runner(&mut self, intent: &str, more: Value) -> usize {
@@ -413,6 +433,7 @@ impl World {
             tool_config: None,
             requests: Vec::new(),
             executed: Vec::new(),
+            keys: Vec::new(),
             order: 0,
             crashed: false,
             next_command: 1 << 52,
@@ -487,7 +508,11 @@ impl World {
                         let input = Input::Read { ticket: *ticket, result: Err(failed(code)) };
                         self.reply(actor, latency, input);
                     }
-                    _ => self.reply(actor, latency, Input::Read { ticket: *ticket, result: Ok(found) }),
+                    _ => self.reply(
+                        actor,
+                        fault.delays(latency),
+                        Input::Read { ticket: *ticket, result: Ok(found) },
+                    ),
                 }
             }
             Effect::List { ticket, collection, after, limit } => {
@@ -499,7 +524,10 @@ impl World {
                         let input = Input::Listed { ticket: *ticket, result: Err(failed(code)) };
                         self.reply(actor, latency, input);
                     }
-                    _ => self.reply(actor, latency, Input::Listed { ticket: *ticket, result: Ok(found) }),
+                    _ => {
+                        let input = Input::Listed { ticket: *ticket, result: Ok(found) };
+                        self.reply(actor, fault.delays(latency), input);
+                    }
                 }
             }
             Effect::Commit { ticket, writes } => {
@@ -550,21 +578,23 @@ impl World {
                 }
                 a.requests.push(a.messages.clone());
                 let messages = a.messages.clone();
-                let (events, end) = match (self.model)(&messages) {
-                    Says::Events(events) => (events, Some(Ok(()))),
-                    Says::Breaks(events, failure) => (events, Some(Err(failure))),
-                    Says::Stalls(events) => (events, None),
+                let (pause, events, end) = match (self.model)(&messages) {
+                    Says::Events(events) => (1, events, Some(Ok(()))),
+                    Says::Breaks(events, failure) => (1, events, Some(Err(failure))),
+                    Says::Stalls(events) => (1, events, None),
+                    Says::Drips(pause, events) => (pause, events, Some(Ok(()))),
                 };
                 let mut after = 0;
                 for event in events {
-                    after += 1;
+                    after += pause;
                     self.reply(actor, latency + after, Input::Streamed { ticket: *ticket, event });
                 }
                 if let Some(result) = end {
                     self.reply(actor, latency + after + 1, Input::StreamEnded { ticket: *ticket, result });
                 }
             }
-            Effect::RunTool { ticket, call, attempt, .. } => {
+            Effect::RunTool { ticket, call, attempt, idempotency_key } => {
+                self.actors[actor].keys.push(idempotency_key.clone());
                 self.executions.push((call.id.clone(), actor));
                 self.actors[actor].executed.push((call.id.clone(), *attempt));
                 let does = (self.tool)(call);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::converse::ResultStatus;
+use crate::effect::Ticket;
 use crate::facts::fact::{CallResult, Decision};
 use crate::storage::inbox::{InboxItem, answer, decision};
 use crate::store::StoreErrorCode;
@@ -270,6 +271,38 @@ fn a_message_in_doubt_that_was_taken_is_found_in_the_journal() {
         journal(&mut world, vec![received], |_| {});
         world.result(id).unwrap();
         assert_eq!(inbox(&world), [], "replies lost: {times}");
+    }
+}
+
+#[test]
+fn a_message_in_doubt_is_found_in_whatever_moment_a_run_takes_it() {
+    for fault in [Fault::LostReply, Fault::Lied(StoreErrorCode::Conflict)] {
+        for times in [1, usize::MAX] {
+            let mut moments = 0;
+            for reads in 1..20 {
+                let mut world = world("in_progress");
+                with_head(&mut world, LastRun::Running, Some(owner()));
+                world.faults.add(Op::Commit, "inbox", 0, times, fault);
+                let id = send(&mut world);
+                world.run_until(|w| w.store.commits.len() == 1);
+                let item = inbox(&world).remove(0);
+                world.run_until(|w| {
+                    w.count("read") + w.count("list") > reads || w.settled(id, Ticket::RESULT).is_some()
+                });
+                if world.settled(id, Ticket::RESULT).is_some() {
+                    break;
+                }
+                moments += 1;
+                // Read, journaled and deleted by the run, between two reads of the sender.
+                world.store.remove(&format!("users/u/tasks/t/inbox/{}", item.id()));
+                let received =
+                    Fact::Received { inbox: item.id().into(), text: "hello".into(), in_thread: false };
+                journal(&mut world, vec![received], |_| {});
+                assert_eq!(world.result(id), Ok(json!(item.id())), "{fault:?} {times} {reads}");
+                assert_eq!(inbox(&world), [], "sent twice");
+            }
+            assert!(moments > 0, "{fault:?} {times}");
+        }
     }
 }
 

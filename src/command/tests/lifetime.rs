@@ -255,3 +255,49 @@ fn a_task_without_a_head_is_deleted_with_its_thread() {
     assert_eq!(run(&mut world, "delete", json!({})), Ok(Value::Null));
     assert_eq!(world.store.paths("users/u"), Vec::<&str>::new());
 }
+
+#[test]
+fn two_deletions_at_once_remove_everything_whatever_becomes_of_the_replies() {
+    for keep_task in [false, true] {
+        for skip in 0..6 {
+            for fault in [None, Some(Fault::LostReply), Some(Fault::Silence), Some(Fault::Late(700))] {
+                let mut world = full(250);
+                if let Some(fault) = fault {
+                    world.faults.add(Op::Commit, "engine/head", skip, 1, fault);
+                }
+                let first = spawn(&mut world, "delete", json!({ "keepTask": keep_task }));
+                world.advance(3 * skip as u64);
+                let second = spawn(&mut world, "delete", json!({ "seed": 8, "keepTask": keep_task }));
+                assert_eq!(world.result(first), Ok(Value::Null), "{skip} {fault:?}");
+                assert_eq!(world.result(second), Ok(Value::Null), "{skip} {fault:?}");
+                let left: &[&str] = if keep_task { &[TASK] } else { &[] };
+                assert_eq!(world.store.paths("users/u"), left, "{skip} {fault:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_writer_beside_a_deletion_stores_nothing_after_the_tombstone() {
+    for ms in 0..60 {
+        let mut world = full(0);
+        let deletion = spawn(&mut world, "delete", json!({ "keepTask": true }));
+        world.advance(ms);
+        let before = world.store.get(HEAD);
+        // A run's commit, sent on what it knew before.
+        let entry = format!("{TASK}/journal/00000001");
+        let writes = vec![
+            StoreWrite::Update {
+                path: HEAD.into(),
+                fields: vec![FieldWrite::set(&["seq"], 1), FieldWrite::set(&["write_id"], "late")],
+                if_version: Some("2".into()),
+            },
+            StoreWrite::Create { path: entry.clone(), data: serde_json::Map::new() },
+        ];
+        let landed = world.store.try_commit(&writes, world.now().mono).is_ok();
+        let buried = before.is_none_or(|head| head["deleted"] == true);
+        assert_eq!(landed, !buried, "after {ms} ms");
+        assert_eq!(world.result(deletion), Ok(Value::Null), "after {ms} ms");
+        assert_eq!(world.store.paths("users/u"), [TASK], "after {ms} ms");
+    }
+}

@@ -1,5 +1,6 @@
 //! Commands and reads as conversations with a store in memory.
 
+mod answers;
 mod inbox;
 mod lifetime;
 mod reads;

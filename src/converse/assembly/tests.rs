@@ -55,6 +55,21 @@ fn refused(event: Value) -> ModelFault {
 }
 
 #[test]
+fn a_signature_that_comes_in_pieces_is_put_together() {
+    let reasoning = |part: Value| delta(0, json!({ "reasoningContent": part }));
+    let turn = turn(&[
+        reasoning(json!({ "text": "Let me " })),
+        reasoning(json!({ "text": "see" })),
+        reasoning(json!({ "signature": "abc" })),
+        reasoning(json!({ "signature": "def" })),
+        text(1, "So."),
+        stop("end_turn"),
+    ]);
+    let reasoned = json!({ "text": "Let me see", "signature": "abcdef" });
+    assert_eq!(turn.content[0], json!({ "reasoningContent": { "reasoningText": reasoned } }));
+}
+
+#[test]
 fn text_streams_live_and_ends_as_one_block() {
     let mut assembly = Assembly::new();
     assert_eq!(assembly.event(&json!({ "messageStart": { "role": "assistant" } })), Ok(None));

@@ -2,6 +2,7 @@
 
 use super::{Draft, Need, Run};
 use crate::converse::ToolSpec;
+use crate::facts::fact::Fact;
 use crate::facts::plan::Item;
 use crate::facts::task::TaskDocument;
 use crate::limits::Completion;
@@ -79,7 +80,8 @@ impl Run {
                 _ => Err(Need::Prompt(Box::new(item.clone()))),
             };
         }
-        let first = self.facts.transcript.is_empty() && draft.live.texts.is_empty();
+        let anew = draft.facts.iter().any(|fact| matches!(fact, Fact::Reset));
+        let first = (anew || self.facts.transcript.is_empty()) && draft.live.texts.is_empty();
         Ok(template(&self.task, item, first, self.settings.completion))
     }
 }

@@ -64,6 +64,7 @@ describe.each(names)('a listener of %s', (name) => {
       });
     });
     expect(run.outcome?.status).toBe('completed');
+    expect(run.of(name)).not.toEqual([]);
     expect(run.told.length).toBe(run.of(name).length);
     expect(run.told.every(([error, event]) => error === value && event === name)).toBe(true);
   });

@@ -91,14 +91,21 @@ describe.each(methods)('%s()', (method) => {
     }
   });
 
-  test.each(['denied', 'invalid', 'too_large', 'conflict', 'exists', 'not_found', 'unavailable'])(
-    'that always throws %s says what to do about it',
-    async (code) => {
-      const thrown = Object.assign(new Error('because'), { code });
-      const run = await survive(method, 2, Number.POSITIVE_INFINITY, () => Promise.reject(thrown));
-      expect(run.error ?? run.outcome).toBeDefined();
-    },
-  );
+  test.each([
+    ['denied', 'STORE_DENIED', /because\. Check the credentials/],
+    ['invalid', 'STORE_REJECTED', /because\. The store does not accept/],
+    ['too_large', 'TOO_LARGE', /because\. It is over the store's limits/],
+    ['conflict', 'STORE_UNAVAILABLE', /because\. Nothing stored was lost; try again/],
+    ['exists', 'STORE_UNAVAILABLE', /because\. Nothing stored was lost; try again/],
+    ['not_found', 'STORE_UNAVAILABLE', /because\. Nothing stored was lost; try again/],
+    ['unavailable', 'STORE_UNAVAILABLE', /because\. Nothing stored was lost; try again/],
+  ])('that always throws %s says what to do about it', async (thrown, code, advice) => {
+    const error = Object.assign(new Error('because'), { code: thrown });
+    const run = await survive(method, 2, Number.POSITIVE_INFINITY, () => Promise.reject(error));
+    expect(run.outcome?.status).toBe('interrupted');
+    expect(run.error?.code).toBe(code);
+    expect(run.error?.message).toMatch(advice);
+  });
 });
 
 describe('documents that are none', () => {
@@ -257,16 +264,17 @@ test.each([
 });
 
 test.each([
-  ['tiny', 10, 64_000_000],
-  ['infinite', Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
-  ['fractions', 999_999.5, 63_999_999.5],
-])('limits that are %s end in an outcome or a code', async (_, documentBytes, commitBytes) => {
+  ['tiny', 10, 64_000_000, 'completed'],
+  ['infinite', Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 'NOT_CONFIGURED'],
+  ['fractions', 999_999.5, 63_999_999.5, 'NOT_CONFIGURED'],
+])('limits that are %s are kept to or refused', async (_, documentBytes, commitBytes, ends) => {
   const honest = await storeWith({ '': olderTask() });
   const run = await episode({
     store: { ...honest, limits: { documentBytes, commitBytes } },
     looksAt: honest,
   });
-  expect(run.outcome ?? run.error).toBeDefined();
+  expect(run.error?.code ?? run.outcome?.status).toBe(ends);
+  if (run.error) expect(run.after).toEqual(run.before);
 });
 
 test('a store is not called for what was not asked', async () => {

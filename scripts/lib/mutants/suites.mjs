@@ -1,0 +1,44 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../run.mjs';
+
+const isConversation = (file) => file.endsWith('.rs') && !/^(wasm_|properties)/.test(file);
+const conversations = readdirSync(join(root, 'tests')).filter(isConversation);
+
+/**
+ * What a mutant has to get past, cheapest first. The tests named in `embed` are compiled into the library's own test
+ * program: one compilation and one link, and what they prove stays the same. `target` is a test
+ * program of its own, for tests that are too slow without a profile of their own.
+ */
+export const suites = [
+  {
+    name: 'unit tests and conversations',
+    embed: conversations.map((file) => file.replace(/\.rs$/, '')),
+    profile: 'test',
+    args: [],
+    cpuSeconds: 30,
+  },
+];
+
+/** The part of the code that a file belongs to; the first pattern that fits counts. */
+export const regions = [
+  { name: 'storage', pattern: /^src\/storage\//, strict: true },
+  { name: 'decide', pattern: /^src\/decide\.rs$/, strict: true },
+  { name: 'fold', pattern: /^src\/facts\/fold\.rs$/, strict: true },
+  { name: 'lease and pipeline', pattern: /^src\/machine\/(opening|run|run\/pipeline)\.rs$/, strict: true },
+  { name: 'machine, the rest', pattern: /^src\/machine\// },
+  { name: 'facts, the rest', pattern: /^src\/facts\// },
+  { name: 'commands', pattern: /^src\/command\// },
+  { name: 'the model’s side', pattern: /^src\/converse\// },
+  { name: 'lifecycle, limits, time, ids', pattern: /^src\// },
+];
+
+export function regionOf(file) {
+  return regions.find(({ pattern }) => pattern.test(file));
+}
+
+/** At least so much of what is no equivalent has to be caught, and in the strict regions all of it. */
+export const wanted = 0.95;
+
+/** Native test files, and what they include; everything that a scratch copy needs beside `src`. */
+export const inputs = ['Cargo.toml', 'Cargo.lock', 'clippy.toml', 'src', 'tools/wasm-build', 'tests'];

@@ -1,0 +1,479 @@
+//! What each fact changes, and what it leaves.
+
+use super::*;
+use serde_json::json;
+
+/// A task of which nothing is known but what the tests tell.
+struct Told(Facts);
+
+impl Told {
+    fn new() -> Told {
+        Told(Facts::new("h"))
+    }
+
+    /// The next entry, at the tenth of a second that its number names.
+    fn entry(&mut self, facts: Value) -> Result<(), EngineError> {
+        let facts: Vec<Fact> = serde_json::from_value(facts).unwrap();
+        let seq = self.0.seq + 1;
+        let wall = 100 * i64::try_from(seq).unwrap();
+        self.0.apply(&Entry { seq, epoch: 1, write_id: format!("w{seq}"), wall, active_ms: 0, facts })
+    }
+
+    fn is(mut self, facts: Value) -> Told {
+        self.entry(facts).unwrap();
+        self
+    }
+
+    fn call(&self, id: &str) -> &Call {
+        self.0.live.call(id).unwrap()
+    }
+
+    fn tail(&self) -> Value {
+        Value::Array(self.0.live.tail())
+    }
+
+    /// The request as a client side has it that applied all operations.
+    fn request(&mut self) -> Vec<Value> {
+        let mut messages = Vec::new();
+        for op in std::mem::take(&mut self.0.ops) {
+            match op {
+                RequestOp::Push(message) => messages.push(message),
+                RequestOp::Replace(at, message) => messages[at] = message,
+                RequestOp::Clear => messages.clear(),
+                RequestOp::DropBefore(at, marker) => {
+                    messages.drain(..at);
+                    messages.insert(0, marker);
+                }
+                RequestOp::System(_) | RequestOp::Model(_) | RequestOp::Tools(_) => {}
+            }
+        }
+        messages
+    }
+}
+
+fn usage(input: u64, output: u64) -> Value {
+    json!({ "inputTokens": input, "outputTokens": output, "totalTokens": input + output })
+}
+
+/// A turn with these words and uses `(id, tool, input)`, and what the task has cost with it.
+fn turn_of(words: &str, stop: &str, uses: &[(&str, &str, Value)], total: Value) -> Value {
+    let mut content = Vec::new();
+    if !words.is_empty() {
+        content.push(json!({ "text": words }));
+    }
+    for (id, name, input) in uses {
+        content.push(json!({ "toolUse": { "toolUseId": id, "name": name, "input": input } }));
+    }
+    let uses: Vec<Value> =
+        uses.iter().map(|(id, name, input)| json!({ "id": id, "name": name, "input": input })).collect();
+    let turn = json!({ "content": content, "stop": stop, "text": words, "uses": uses, "usage": null });
+    json!({ "kind": "turn", "messageId": "m", "turn": turn, "usage": total, "total": total })
+}
+
+fn says(words: &str) -> Value {
+    turn_of(words, "end_turn", &[], usage(0, 0))
+}
+
+fn asks(uses: &[(&str, &str, Value)]) -> Value {
+    turn_of("Working.", "tool_use", uses, usage(0, 0))
+}
+
+fn one_call() -> Told {
+    Told::new().is(json!([asks(&[("a", "work", json!({ "n": 1 }))])]))
+}
+
+fn begun(how: &str) -> Value {
+    json!({ "kind": "begun", "how": how })
+}
+
+fn stated(item: &str) -> Value {
+    json!({ "kind": "stated", "item": { "milestone": "m1", "item": item }, "name": item, "text": format!("Do {item}") })
+}
+
+fn received(id: &str) -> Value {
+    json!({ "kind": "received", "inbox": id, "text": format!("Words of {id}") })
+}
+
+fn result(id: &str, mistake: bool) -> Value {
+    json!({ "kind": "result", "toolCallId": id, "name": "work", "status": if mistake { "error" } else { "success" },
+        "content": [{ "text": format!("Result of {id}") }], "mistake": mistake })
+}
+
+fn waiting(id: &str) -> Value {
+    json!({ "kind": "waiting", "toolCall": { "id": id, "name": "work", "input": {} }, "why": "approval" })
+}
+
+fn decided(id: &str, decision: &str) -> Value {
+    json!({ "kind": "decided", "inbox": format!("decision-{id}"), "toolCallId": id, "nonce": format!("by {id}"),
+        "decision": { "decision": decision } })
+}
+
+fn starting(ids: &[&str]) -> Value {
+    json!({ "kind": "starting", "toolCallIds": ids })
+}
+
+fn not_run(ids: &[&str]) -> Value {
+    json!({ "kind": "not_run", "toolCallIds": ids })
+}
+
+fn done(item: &str, text: &str) -> Value {
+    json!({ "kind": "done", "item": { "milestone": "m1", "item": item }, "text": text })
+}
+
+fn key(item: &str) -> ItemKey {
+    ItemKey { milestone: Some("m1".into()), item: item.into() }
+}
+
+#[test]
+fn results_stand_in_the_order_of_their_uses() {
+    let uses = [("a", "work", json!({})), ("b", "work", json!({}))];
+    let told = Told::new().is(json!([asks(&uses)])).is(json!([result("b", false), result("a", false)]));
+    let tail = told.tail();
+    let ids: Vec<&str> =
+        tail.as_array().unwrap().iter().map(|b| b["toolResult"]["toolUseId"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["a", "b"]);
+}
+
+#[test]
+fn results_go_before_the_words_that_wait_for_the_model() {
+    let told = one_call().is(json!([received("i"), result("a", false)]));
+    assert_eq!(
+        told.tail(),
+        json!([
+            { "toolResult": { "toolUseId": "a", "content": [{ "text": "Result of a" }], "status": "success" } },
+            { "text": "Words of i" },
+        ])
+    );
+}
+
+#[test]
+fn a_turn_answers_everything_that_waited_and_an_empty_one_nothing() {
+    let waits = || Told::new().is(json!([stated("i1"), received("i")]));
+    assert!(waits().0.live.message_waiting && waits().0.live.owes_reply());
+    let answered = waits().is(json!([says("Here.")]));
+    assert!(!answered.0.live.message_waiting && !answered.0.live.owes_reply());
+    assert_eq!(answered.tail(), json!([]));
+    let empty = waits().is(json!([turn_of("", "end_turn", &[], usage(0, 0))]));
+    assert!(empty.0.live.message_waiting && empty.0.live.owes_reply());
+    let after_a_result = one_call().is(json!([result("a", false)]));
+    assert!(after_a_result.0.live.owes_reply());
+    assert!(!one_call().0.live.owes_reply(), "an open call is answered first");
+    assert!(!after_a_result.is(json!([says("Done.")])).0.live.owes_reply());
+}
+
+#[test]
+fn how_a_turn_ended_is_what_its_stop_reason_and_its_uses_say() {
+    let use_one: &[(&str, &str, Value)] = &[("a", "work", json!({}))];
+    for (stop, uses, end) in [
+        ("end_turn", &[][..], TurnEnd::Natural),
+        ("stop_sequence", &[], TurnEnd::Natural),
+        ("tool_use", &[], TurnEnd::Natural),
+        ("tool_use", use_one, TurnEnd::Open),
+        ("max_tokens", &[], TurnEnd::Cut),
+        ("max_tokens", use_one, TurnEnd::Open),
+        ("guardrail_intervened", &[], TurnEnd::Held("guardrail_intervened")),
+        ("content_filtered", &[], TurnEnd::Held("content_filtered")),
+    ] {
+        let told = Told::new().is(json!([turn_of("Words.", stop, uses, usage(0, 0))]));
+        assert_eq!(told.0.live.turn_end, end, "{stop}");
+    }
+}
+
+#[test]
+fn an_explicit_begin_goes_on_where_a_turn_was_cut_or_held_back_and_a_recovery_does_not() {
+    for (stop, goes_on) in [
+        ("max_tokens", true),
+        ("guardrail_intervened", true),
+        ("content_filtered", true),
+        ("end_turn", false),
+    ] {
+        let turn = turn_of("Words.", stop, &[], usage(0, 0));
+        let end = |how: &str| Told::new().is(json!([turn])).is(json!([begun(how)])).0.live.turn_end;
+        assert_eq!(end("resumed") == TurnEnd::Interrupted, goes_on, "{stop}");
+        assert_eq!(end("started") == TurnEnd::Interrupted, goes_on, "{stop}");
+        assert_ne!(end("recovered"), TurnEnd::Interrupted, "{stop}");
+    }
+}
+
+#[test]
+fn an_end_lasts_until_the_next_beginning() {
+    let ended =
+        || Told::new().is(json!([begun("started")])).is(json!([{ "kind": "ended", "status": "stopped" }]));
+    assert_eq!(ended().0.live.ended, Some(EndStatus::Stopped));
+    assert!(ended().0.live.begun && !Told::new().0.live.begun);
+    for how in ["started", "resumed", "recovered"] {
+        assert_eq!(ended().is(json!([begun(how)])).0.live.ended, None, "{how}");
+    }
+}
+
+#[test]
+fn a_reset_leaves_nothing_of_what_was_known() {
+    let mut told = Told::new()
+        .is(json!([begun("started"), stated("i1"), says("First is done."), done("i1", "First is done.")]))
+        .is(json!([stated("i2"), received("i"), asks(&[("a", "work", json!({}))]), received("j")]))
+        .is(json!([{ "kind": "reset" }]));
+    let live = &told.0.live;
+    assert!(live.done.is_empty() && live.calls.is_empty() && live.texts.is_empty());
+    assert_eq!((live.stated.as_ref(), live.message_waiting), (None, false));
+    assert_eq!(live.turn_end, TurnEnd::Open);
+    assert!(told.0.item_texts.is_empty() && told.0.last_text.is_empty());
+    assert_eq!(told.0.statement, None);
+    assert_eq!(told.request(), [] as [Value; 0]);
+    let cut = Told::new().is(json!([turn_of("Words", "max_tokens", &[], usage(0, 0))]));
+    assert_eq!(cut.is(json!([{ "kind": "reset" }])).0.live.turn_end, TurnEnd::Open);
+}
+
+#[test]
+fn ids_and_inbox_documents_are_known_for_as_long_as_the_journal_lives() {
+    let imported = json!([{ "role": "user", "content": [{ "text": "Hi" }] }, { "role": "assistant", "content": [
+        { "toolUse": { "toolUseId": "old", "name": "earlier", "input": {} } }] }]);
+    let told = Told::new()
+        .is(json!([{ "kind": "imported", "messages": imported, "repaired": 0, "leftOut": 0 }]))
+        .is(json!([received("i"), asks(&[("a", "work", json!({}))])]))
+        .is(json!([waiting("a")]))
+        .is(json!([decided("a", "approve"), { "kind": "reset" }]));
+    assert!(["old", "a"].iter().all(|id| told.0.is_used(id)) && !told.0.is_used("b"));
+    assert!(told.0.is_journaled("i") && told.0.is_journaled("decision-a") && !told.0.is_journaled("j"));
+    let names: Vec<&str> = told.0.tool_names.iter().map(String::as_str).collect();
+    assert_eq!(names, ["earlier", "work"]);
+}
+
+#[test]
+fn a_decision_counts_for_the_question_that_was_asked_last() {
+    let told = one_call().is(json!([waiting("a")])).is(json!([decided("a", "approve")]));
+    assert_eq!(told.0.decided_by("a", 2), Some("by a"));
+    assert_eq!(
+        (told.0.decided_by("a", 1), told.0.decided_by("a", 3), told.0.decided_by("b", 2)),
+        (None, None, None)
+    );
+    let again = told.is(json!([starting(&["a"])])).is(json!([waiting("a")]));
+    assert_eq!(again.call("a").asked, Some((5, 500)));
+    assert_eq!(again.0.decided_by("a", 5), None, "what was asked anew is open");
+}
+
+#[test]
+fn a_call_goes_its_way_from_the_question_to_the_result() {
+    let proposed = one_call();
+    assert_eq!(proposed.call("a").state, CallState::Proposed);
+    assert_eq!((proposed.call("a").attempts, proposed.call("a").asked), (0, None));
+    let waits = proposed.is(json!([waiting("a")]));
+    assert_eq!(waits.call("a").state, CallState::Waiting(Why::Approval));
+    assert_eq!(waits.call("a").asked, Some((2, 200)));
+    let approved = waits.is(json!([decided("a", "approve")]));
+    assert_eq!(approved.call("a").state, CallState::Approved);
+    let started = approved.is(json!([starting(&["a"])]));
+    assert_eq!((&started.call("a").state, started.call("a").attempts), (&CallState::Started, 1));
+    let again = started.is(json!([starting(&["a"])]));
+    assert_eq!(again.call("a").attempts, 2);
+    assert!(again.0.live.has_open_calls());
+    let settled = again.is(json!([result("a", false)]));
+    assert!(matches!(settled.call("a").state, CallState::Settled(_)) && !settled.0.live.has_open_calls());
+}
+
+#[test]
+fn a_decision_other_than_an_approval_lets_nothing_start() {
+    for decision in ["reject", "answer"] {
+        let told = one_call().is(json!([waiting("a")])).is(json!([decided("a", decision)]));
+        assert_eq!(told.call("a").state, CallState::Waiting(Why::Approval), "{decision}");
+    }
+}
+
+#[test]
+fn a_call_that_was_not_run_is_as_it_was_before_its_start() {
+    let free = one_call().is(json!([starting(&["a"])])).is(json!([not_run(&["a"])]));
+    assert_eq!((&free.call("a").state, free.call("a").attempts), (&CallState::Proposed, 0));
+    let approved = one_call().is(json!([waiting("a")])).is(json!([decided("a", "approve")]));
+    let taken_back = approved.is(json!([starting(&["a"])])).is(json!([not_run(&["a"])]));
+    assert_eq!((&taken_back.call("a").state, taken_back.call("a").attempts), (&CallState::Approved, 0));
+    let second = free.is(json!([starting(&["a"]), starting(&["a"])])).is(json!([not_run(&["a"])]));
+    assert_eq!(second.call("a").attempts, 1);
+}
+
+#[test]
+fn mistakes_count_in_a_row_and_any_other_result_ends_the_row() {
+    let uses = [("a", "work", json!(1)), ("b", "work", json!(2)), ("c", "work", json!(3))];
+    let after = |facts: Value| Told::new().is(json!([asks(&uses)])).is(facts).0.live.allowance.mistakes;
+    let nudge = json!({ "kind": "nudged", "text": "Go on.", "mistake": true });
+    let harmless = json!({ "kind": "nudged", "text": "Go on." });
+    assert_eq!(after(json!([result("a", true), result("b", true)])), 2);
+    assert_eq!(after(json!([result("a", true), result("b", false)])), 0);
+    assert_eq!(after(json!([result("a", true), result("b", false), result("c", true)])), 1);
+    assert_eq!(after(json!([result("a", true), nudge])), 2);
+    assert_eq!(after(json!([result("a", true), harmless])), 1);
+}
+
+#[test]
+fn identical_calls_are_those_of_one_tool_with_one_input_in_a_row() {
+    let after = |calls: &[(&str, Value)]| {
+        let mut told = Told::new();
+        for (n, (name, input)) in calls.iter().enumerate() {
+            let id = format!("c{n}");
+            told = told.is(json!([asks(&[(&id, name, input.clone())])])).is(json!([result(&id, false)]));
+        }
+        told.0.live.allowance.identical
+    };
+    let one = || json!({ "n": 1 });
+    assert_eq!(after(&[("work", one())]), 1);
+    assert_eq!(after(&[("work", one()), ("work", one()), ("work", one())]), 3);
+    assert_eq!(after(&[("work", one()), ("work", json!({ "n": 2 }))]), 1);
+    assert_eq!(after(&[("work", one()), ("look", one())]), 1);
+    assert_eq!(after(&[("work", one()), ("look", one()), ("work", one())]), 1);
+}
+
+#[test]
+fn the_model_is_told_of_each_row_of_identical_calls_once() {
+    let nudge = json!({ "kind": "nudged", "text": "Again?", "mistake": true, "identical": true });
+    let other = json!({ "kind": "nudged", "text": "Go on." });
+    let told = one_call().is(json!([result("a", false), nudge, other]));
+    assert!(told.0.live.allowance.identical_told);
+    let same = told.is(json!([asks(&[("b", "work", json!({ "n": 1 }))])]));
+    assert!(same.0.live.allowance.identical_told && same.0.live.allowance.identical == 2);
+    let another = same.is(json!([result("b", false)])).is(json!([asks(&[("c", "work", json!({ "n": 2 }))])]));
+    assert!(!another.0.live.allowance.identical_told);
+}
+
+#[test]
+fn turns_tokens_and_active_time_are_counted_once() {
+    let mut told = Told::new().is(json!([turn_of("One.", "end_turn", &[], usage(100, 10))]));
+    told = told.is(json!([{ "kind": "spent", "usage": usage(50, 5), "total": usage(150, 15) }]));
+    told = told.is(json!([turn_of("Two.", "end_turn", &[], usage(180, 18))]));
+    let entry = |facts: &Facts, active_ms| Entry {
+        seq: facts.seq + 1,
+        epoch: 1,
+        write_id: String::new(),
+        wall: 0,
+        active_ms,
+        facts: vec![],
+    };
+    for ms in [700, 77] {
+        let entry = entry(&told.0, ms);
+        told.0.apply(&entry).unwrap();
+    }
+    let allowance = &told.0.live.allowance;
+    assert_eq!((allowance.iterations, allowance.tokens, allowance.active_ms), (2, 198, 777));
+    assert_eq!((told.0.live.usage.input_tokens, told.0.live.usage.output_tokens), (180, 18));
+}
+
+#[test]
+fn an_explicit_begin_grants_everything_anew_and_a_recovery_nothing() {
+    let cut = turn_of("Words", "max_tokens", &[], usage(100, 10));
+    let go_on = json!({ "kind": "nudged", "text": "Continue.", "mistake": true, "identical": true });
+    let used = || Told::new().is(json!([begun("started"), cut, go_on, cut, go_on]));
+    let before = used().0.live;
+    assert_eq!((before.continuations, before.allowance.mistakes, before.allowance.iterations), (2, 2, 2));
+    for how in ["started", "resumed"] {
+        let live = used().is(json!([begun(how)])).0.live;
+        assert_eq!((live.allowance, live.continuations), (Allowance::default(), 0), "{how}");
+    }
+    let live = used().is(json!([begun("recovered")])).0.live;
+    assert_eq!((live.allowance, live.continuations), (before.allowance, 2));
+}
+
+#[test]
+fn continuations_count_in_a_row() {
+    let cut = turn_of("Words", "max_tokens", &[], usage(0, 0));
+    let nudge = json!({ "kind": "nudged", "text": "Continue." });
+    let told = Told::new().is(json!([cut, nudge, cut, nudge]));
+    assert_eq!(told.0.live.continuations, 2);
+    let whole = told.is(json!([says("The rest.")]));
+    assert_eq!(whole.0.live.continuations, 0);
+    assert_eq!(whole.is(json!([nudge])).0.live.continuations, 0, "nothing is continued after a whole turn");
+}
+
+#[test]
+fn the_last_words_are_those_of_the_last_turn_that_had_any() {
+    let told = Told::new().is(json!([says("Hello.")]));
+    assert_eq!((told.0.last_text.as_ref(), told.0.live.text.as_ref()), ("Hello.", "Hello."));
+    let silent = told.is(json!([turn_of("", "tool_use", &[("a", "work", json!({}))], usage(0, 0))]));
+    assert_eq!((silent.0.last_text.as_ref(), silent.0.live.text.as_ref()), ("Hello.", ""));
+}
+
+#[test]
+fn items_are_done_with_their_closing_words_in_the_order_in_which_they_were() {
+    let told = Told::new()
+        .is(json!([stated("i1"), done("i1", "One.")]))
+        .is(json!([stated("i2"), done("i2", "Two.")]));
+    assert!([key("i1"), key("i2")].iter().all(|key| told.0.live.done.contains(key)));
+    let texts: Vec<(&str, &str)> =
+        told.0.item_texts.iter().map(|item| (item.id.as_str(), item.text.as_str())).collect();
+    assert_eq!(texts, [("i1", "One."), ("i2", "Two.")]);
+    assert_eq!((told.0.live.stated.clone(), told.0.statement.as_deref()), (Some(key("i2")), Some("Do i2")));
+}
+
+#[test]
+fn the_request_alternates_roles_whatever_waited_for_the_model() {
+    let mut told = Told::new()
+        .is(json!([stated("i1"), asks(&[("a", "work", json!({}))])]))
+        .is(json!([result("a", false), received("i")]))
+        .is(json!([says("Done.")]))
+        .is(json!([stated("i2")]));
+    told.0.push_tail();
+    let request = told.request();
+    let roles: Vec<&str> = request.iter().map(|message| message["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["user", "assistant", "user", "assistant", "user"]);
+    assert_eq!(request[2]["content"][0]["toolResult"]["toolUseId"], "a");
+    assert_eq!(request[2]["content"][1], json!({ "text": "Words of i" }));
+    assert_eq!(request[4]["content"], json!([{ "text": "Do i2" }]));
+}
+
+#[test]
+fn older_turns_stay_left_out_when_the_journal_is_read_again() {
+    let long = "Much has been said of this item already. ".repeat(20);
+    let before = || {
+        Told::new().is(json!([
+            stated("i1"),
+            says(&long),
+            received("i"),
+            says(&long),
+            received("j"),
+            says(&long)
+        ]))
+    };
+    let trim = before().0.transcript.plan_trim("Do i1").unwrap();
+    let mut replayed = before().is(json!([{ "kind": "trimmed", "trim": trim }, received("k")]));
+    replayed.0.push_tail();
+    let request = replayed.request();
+    assert!(json!(request[0]).to_string().contains("earlier messages are left out"), "{}", json!(request));
+    assert!(request.len() < before().request().len());
+    assert_eq!(request[request.len() - 1]["content"], json!([{ "text": "Words of k" }]));
+}
+
+#[test]
+fn saved_uses_that_nothing_answered_get_their_results_once() {
+    let message = json!({ "role": "assistant", "content": [
+        { "toolUse": { "toolUseId": "s1", "name": "saved", "input": {} } },
+        { "toolUse": { "toolUseId": "s2", "name": "saved", "input": {} } }] });
+    let answer = json!({ "role": "user", "content": [
+        { "toolResult": { "toolUseId": "s1", "content": [{ "text": "Yes." }], "status": "success" } }] });
+    let saved = |message: &Value| json!({ "kind": "saved", "message": message });
+    let mut told = Told::new()
+        .is(json!([saved(&json!({ "role": "user", "content": [{ "text": "Hi" }] })), saved(&message)]))
+        .is(json!([saved(&answer)]))
+        .is(json!([stated("i1"), says("One.")]))
+        .is(json!([received("i"), says("Two.")]));
+    assert!(told.0.is_used("s1") && told.0.is_used("s2"));
+    let request = told.request();
+    let answers = |at: usize| -> Vec<&str> {
+        let blocks = request[at]["content"].as_array().unwrap().iter();
+        let mut ids: Vec<&str> =
+            blocks.filter_map(|block| block["toolResult"]["toolUseId"].as_str()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(answers(2), ["s1", "s2"], "{}", json!(request));
+    assert_eq!(answers(4), [] as [&str; 0]);
+    assert!(json!(request[2]).to_string().contains(UNKNOWN_OUTCOME));
+}
+
+#[test]
+fn the_journals_clock_never_runs_back() {
+    let mut facts = Facts::new("h");
+    let three_words: Vec<Fact> =
+        serde_json::from_value(json!([received("i"), received("j"), received("k")])).unwrap();
+    let entry =
+        |seq, wall, facts| Entry { seq, epoch: 1, write_id: String::new(), wall, active_ms: 0, facts };
+    facts.apply(&entry(1, 1_000, three_words)).unwrap();
+    assert_eq!(facts.last_wall, 1_002, "its messages stand a millisecond apart");
+    facts.apply(&entry(2, 900, vec![])).unwrap();
+    assert_eq!(facts.last_wall, 1_002);
+}

@@ -1,0 +1,199 @@
+use super::super::io::attempt_deadline;
+use super::super::journal::encode;
+use super::*;
+use crate::effect::{Effect, Ticket};
+use crate::error::Code;
+use crate::facts::fact::{Begin, Fact};
+use crate::store::{StoreError, StoreErrorCode, StoreWrite, StoredDocument};
+
+const TIMEOUT: u64 = 15_000;
+
+fn fact(text: &str) -> Fact {
+    Fact::Received { inbox: format!("inbox {text}"), text: text.to_owned(), in_thread: false }
+}
+
+/// The documents of an entry; those of a long one are three.
+fn documents_of(seq: u64, long: bool) -> Vec<StoredDocument> {
+    let facts = if long { vec![fact(&"x".repeat(250))] } else { vec![Fact::Begun { how: Begin::Resumed }] };
+    let entry = Entry { seq, epoch: 1, write_id: format!("w{seq}"), wall: 0, active_ms: 1, facts };
+    let limit = if long { 120 } else { 1_000 };
+    let (writes, _) = encode(&Paths::new("u", "t"), &entry, limit);
+    let document = |write| match write {
+        StoreWrite::Create { path, data } => StoredDocument { path, data, version: "1".into(), age_ms: None },
+        other => panic!("{other:?}"),
+    };
+    writes.into_iter().map(document).collect()
+}
+
+fn journal(seqs: impl IntoIterator<Item = u64>) -> Vec<StoredDocument> {
+    seqs.into_iter().flat_map(|seq| documents_of(seq, false)).collect()
+}
+
+/// A loader before a journal that is listed as told.
+struct Bench {
+    now: Instant,
+    loader: Loader,
+    io: Io,
+}
+
+type Loaded = Option<Result<Facts, EngineError>>;
+
+impl Bench {
+    fn until(seq: u64) -> Bench {
+        let (now, mut io) = (Instant(1_000), Io::new(1));
+        let loader = Loader::new(now, Paths::new("u", "t"), "the history", seq, TIMEOUT, &mut io);
+        Bench { now, loader, io }
+    }
+
+    /// The listing on its way, the only effect there is: its ticket, and after which document it begins.
+    fn sent(&mut self) -> (Ticket, Option<String>, u32) {
+        match std::iter::from_fn(|| self.io.pop()).collect::<Vec<_>>().as_slice() {
+            [Effect::List { ticket, collection, after, limit }]
+                if collection == "users/u/tasks/t/journal" =>
+            {
+                (*ticket, after.clone(), *limit)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn answer(&mut self, result: Result<Vec<StoredDocument>, StoreError>) -> Loaded {
+        let (ticket, ..) = self.sent();
+        self.loader.handle(self.now, &Input::Listed { ticket, result }, &mut self.io)
+    }
+
+    /// One page of that journal, as a store lists it.
+    fn lists(&mut self, journal: &[StoredDocument]) -> Loaded {
+        let (ticket, after, limit) = self.sent();
+        let rest = journal.iter().filter(|d| after.as_deref().is_none_or(|after| d.id() > after));
+        let page = rest.take(limit as usize).cloned().collect();
+        self.loader.handle(self.now, &Input::Listed { ticket, result: Ok(page) }, &mut self.io)
+    }
+
+    /// Sleeps until the journal is to be listed again: from its beginning.
+    fn sleeps(&mut self) {
+        let at = self.loader.timeout();
+        assert!(self.io.is_empty() && at > self.now);
+        self.now = at;
+        assert!(self.loader.handle(at, &Input::Timeout, &mut self.io).is_none());
+    }
+}
+
+#[track_caller]
+fn loaded(loaded: Loaded) -> Facts {
+    match loaded {
+        Some(Ok(facts)) => facts,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_journal_is_folded_up_to_the_head_that_was_read() {
+    for beyond in [0, 3] {
+        let mut bench = Bench::until(4);
+        let facts = loaded(bench.lists(&journal(1..=4 + beyond)));
+        assert_eq!((facts.seq, facts.live.allowance.active_ms), (4, 1));
+        assert_eq!(facts.history, "the history");
+    }
+    assert_eq!(loaded(Bench::until(0).lists(&[])).seq, 0);
+}
+
+#[test]
+fn a_long_journal_is_listed_page_by_page() {
+    let journal = journal(1..=1_203);
+    let mut bench = Bench::until(1_203);
+    assert!(bench.lists(&journal).is_none());
+    assert!(bench.lists(&journal).is_none());
+    assert_eq!(loaded(bench.lists(&journal)).seq, 1_203);
+    let exactly = &journal[..500];
+    let mut bench = Bench::until(500);
+    assert!(bench.lists(exactly).is_none(), "a full page may not be the last one");
+    assert_eq!(loaded(bench.lists(exactly)).seq, 500);
+}
+
+#[test]
+fn an_entry_in_several_documents_is_read_across_the_border_of_a_page() {
+    let mut all = journal(1..=499);
+    all.extend(documents_of(500, true));
+    all.extend(journal(501..=502));
+    assert!(all.len() > 502);
+    let mut bench = Bench::until(502);
+    assert!(bench.lists(&all).is_none());
+    let facts = loaded(bench.lists(&all));
+    assert_eq!(facts.seq, 502);
+    assert!(facts.is_journaled(&format!("inbox {}", "x".repeat(250))));
+}
+
+#[test]
+fn a_listing_that_lags_is_listed_again_from_the_beginning() {
+    let whole = journal(1..=4);
+    let mut long = journal(1..=2);
+    long.extend(documents_of(3, true));
+    let parts = long.len();
+    for (until, lagging, later) in [
+        (4, journal(1..=3), whole.clone()),
+        (4, vec![], whole.clone()),
+        (4, journal([1, 2, 4]), whole.clone()),
+        (4, journal([2, 3, 4]), whole.clone()),
+        (4, journal([1, 3, 4]), whole.clone()),
+        (3, long[..parts - 1].to_vec(), long.clone()),
+        (3, [&long[..parts - 2], &long[parts - 1..]].concat(), long.clone()),
+        (3, long[..2].to_vec(), long),
+    ] {
+        let mut bench = Bench::until(until);
+        for _ in 0..3 {
+            assert!(bench.lists(&lagging).is_none(), "{} documents", lagging.len());
+            bench.sleeps();
+        }
+        assert_eq!(loaded(bench.lists(&later)).seq, until);
+    }
+}
+
+#[test]
+fn a_journal_that_stays_behind_its_head_is_corrupt_once_the_store_had_its_time() {
+    for (listed, missing) in [(journal(1..=3), 4), (journal([1, 2, 4]), 3)] {
+        let mut bench = Bench::until(4);
+        let error = loop {
+            if let Some(loaded) = bench.lists(&listed) {
+                break loaded.unwrap_err();
+            }
+            bench.sleeps();
+        };
+        assert_eq!(error.code, Code::CorruptHistory);
+        let at = format!("at journal entry {missing}");
+        assert!(
+            error.message.contains(&at) || error.message.contains("expected entry 3"),
+            "{}",
+            error.message
+        );
+        let waited = bench.now - Instant(1_000);
+        assert!((TIMEOUT..TIMEOUT + 1_000).contains(&waited), "{waited}");
+    }
+}
+
+#[test]
+fn what_no_waiting_mends_is_told_at_once() {
+    let mut spoilt = journal(1..=2);
+    spoilt[1].data["json"] = "[]".into();
+    let mut doubled = journal(1..=2);
+    doubled.insert(1, doubled[0].clone());
+    for listed in [spoilt, doubled] {
+        let error = Bench::until(2).lists(&listed).unwrap().unwrap_err();
+        assert_eq!(error.code, Code::CorruptHistory);
+    }
+    let denied = StoreError { code: StoreErrorCode::Denied, message: "no".into(), cause: None };
+    assert_eq!(Bench::until(2).answer(Err(denied)).unwrap().unwrap_err().code, Code::StoreDenied);
+}
+
+#[test]
+fn a_listing_without_an_answer_is_asked_for_again() {
+    let mut bench = Bench::until(2);
+    let (ticket, ..) = bench.sent();
+    let at = bench.loader.timeout();
+    assert_eq!(at, attempt_deadline(bench.now, TIMEOUT, bench.now + TIMEOUT));
+    assert!(bench.loader.handle(at, &Input::Timeout, &mut bench.io).is_none());
+    assert_eq!(bench.io.pop(), Some(Effect::Cancel { ticket }));
+    bench.now = bench.loader.timeout();
+    assert!(bench.loader.handle(bench.now, &Input::Timeout, &mut bench.io).is_none());
+    assert_eq!(loaded(bench.lists(&journal(1..=2))).seq, 2);
+}

@@ -1,0 +1,267 @@
+//! Where one part of the core meets another: what happens in a moment in which no single part sees all of it.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::*;
+use task_execution_engine::effect::{Command, Effect, Input};
+use task_execution_engine::error::Code;
+use task_execution_engine::facts::fact::Decision;
+use task_execution_engine::store::StoreErrorCode;
+
+fn drain() -> Command {
+    Command::Yield { reason: "drain".into(), grace: true }
+}
+
+/// A run whose one tool is at work for so long.
+fn working(w: &mut World, does: Does) -> usize {
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Fine.")]);
+    w.tool = Box::new(move |_| does.clone());
+    let run = w.start();
+    w.until(run, |a| !a.executed.is_empty());
+    run
+}
+
+fn set_status(w: &mut World, run: usize, status: &str) {
+    w.outside(&["status"], json!(status));
+    w.give(run, Input::Changed);
+    w.pass(1_000);
+}
+
+/// Listing fails with that code until [`works_again`].
+fn cannot_list(w: &mut World, code: StoreErrorCode) {
+    w.fault = Box::new(move |_, effect| match effect {
+        Effect::List { .. } => Fault::Fails(code),
+        _ => Fault::None,
+    });
+}
+
+fn works_again(w: &mut World) {
+    w.fault = Box::new(|_, _| Fault::None);
+}
+
+#[test]
+fn a_task_that_is_begun_anew_is_told_by_its_title() {
+    let mut w = World::new(3, 2);
+    for _ in 0..2 {
+        let run = w.start();
+        w.finish(run).unwrap();
+        assert!(w.actors[run].requests[0][0].to_string().contains("A task"));
+        w.outside(&["status"], json!("not_started"));
+    }
+}
+
+#[test]
+fn an_item_added_while_a_completed_status_is_restored_is_worked_on() {
+    let mut w = World::new(5, 1);
+    let run = w.start();
+    w.finish(run).unwrap();
+    w.outside(&["status"], json!("in_progress"));
+    let epoch = w.head()["epoch"].clone();
+    let run = w.runner("run", json!({}));
+    while w.head()["epoch"] == epoch {
+        w.step();
+    }
+    let mut items = w.store.task()["progress"]["tasks"]["m1"].clone();
+    let new = json!({ "id": "i2", "name": "New", "description": "", "status": "not_started" });
+    items.as_array_mut().unwrap().push(new);
+    w.outside(&["progress", "tasks", "m1"], items);
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(outcome["status"], "completed");
+    assert_eq!(w.actors[run].requests.len(), 1);
+    assert_eq!(outcome["items"].as_array().unwrap().len(), 2);
+    assert_eq!(w.types(run)[0], "task:resumed");
+}
+
+#[test]
+fn runs_that_could_not_load_the_history_are_no_crashes_and_hold_nothing() {
+    for clean in [true, false] {
+        let mut w = World::new(7, 1);
+        let run = working(&mut w, Does::Hangs);
+        if clean {
+            w.command(run, drain());
+            w.finish(run).unwrap();
+        } else {
+            w.crash(run);
+            w.now += 60_000;
+        }
+        cannot_list(&mut w, StoreErrorCode::Unavailable);
+        for _ in 0..8 {
+            let run = w.runner("run", json!({}));
+            assert_eq!(w.finish(run).unwrap_err().code, Code::StoreUnavailable);
+            assert!(!w.head().contains_key("owner"));
+        }
+        works_again(&mut w);
+        let run = w.runner("run", json!({}));
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert_eq!(w.events(run, "task:resumed")[0]["recovered"], true, "what was cut before still is");
+    }
+}
+
+#[test]
+fn a_resume_that_the_store_denies_to_load_leaves_the_task_to_the_next_one() {
+    let mut w = World::new(32, 1);
+    let run = working(&mut w, Does::Returns(json!(1)));
+    w.command(run, Command::Pause);
+    w.finish(run).unwrap();
+    cannot_list(&mut w, StoreErrorCode::Denied);
+    let run = w.runner("resume", json!({}));
+    assert_eq!(w.finish(run).unwrap_err().code, Code::StoreDenied);
+    assert_eq!(w.head()["last_run"], "paused");
+    works_again(&mut w);
+    let other = w.runner("resume", json!({ "options": { "waitForLeaseMs": 0 } }));
+    assert_eq!(w.finish(other).unwrap()["status"], "completed");
+    assert_eq!(w.events(other, "task:resumed")[0].get("recovered"), None);
+}
+
+#[test]
+fn a_listing_that_lacks_any_part_of_a_long_entry_is_listed_again() {
+    for part in 0..4 {
+        let mut w = World::new(12, 1);
+        let limits = json!({ "limits": { "documentBytes": 10_000, "commitBytes": 9_000_000 } });
+        w.script(vec![uses(&"y".repeat(30_000), &[("a", "work", json!({}))]), text("Fine.")]);
+        w.tool = Box::new(|_| Does::Deaf);
+        let run = w.runner("start", limits.clone());
+        w.until(run, |a| !a.executed.is_empty());
+        w.crash(run);
+        w.now += 100_000;
+        let parts: Vec<String> =
+            w.store.documents.keys().filter(|path| path.contains("/journal/00000002")).cloned().collect();
+        assert_eq!(parts.len(), 4);
+        let hidden = w.store.documents.remove(&parts[part]).unwrap();
+        let again = w.runner("run", limits);
+        w.pass(5_000);
+        w.store.documents.insert(parts[part].clone(), hidden);
+        assert_eq!(w.finish(again).unwrap()["status"], "completed", "part {part}");
+    }
+}
+
+#[test]
+fn a_grace_without_end_keeps_nobody_from_the_task() {
+    let mut w = World::new(17, 1);
+    w.tool = Box::new(|_| Does::Deaf);
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    let endless = json!({ "graceMs": 9_007_199_254_740_991_u64, "storeTimeoutMs": 15_000 });
+    let run = w.runner("start", json!({ "options": endless }));
+    w.until(run, |a| !a.executed.is_empty());
+    w.crash(run);
+    w.now += 3_600_000;
+    for kind in ["state", "pause", "stop"] {
+        assert!(w.ask(kind, json!({ "options": endless })).is_ok(), "{kind}");
+    }
+    let run = w.runner("resume", json!({}));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+}
+
+#[test]
+fn a_pause_that_others_kept_from_being_stored_does_not_settle_well() {
+    let mut w = World::new(40, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let run = w.start();
+    w.until(run, |a| !a.requests.is_empty());
+    w.crash(run);
+    w.now += 100_000;
+    let pause = w.open("pause", json!({}));
+    for n in 0..5_000 {
+        if !w.is_over(pause) {
+            w.outside(&["updated_at"], json!(n));
+            w.step();
+        }
+    }
+    assert_eq!(w.finish(pause).unwrap_err().code, Code::StoreUnavailable);
+    assert_eq!(w.store.status(), "in_progress");
+    assert!(!w.head().contains_key("owner"));
+}
+
+// Known failures: what is promised and not kept yet. Each goes on failing until it is mended: when one passes, take the
+// attribute off.
+
+#[test]
+#[should_panic(expected = "a pause given here outlives what the register says")]
+fn a_pause_given_here_outlives_one_in_the_register_that_is_taken_back() {
+    let mut w = World::new(1, 1);
+    let run = working(&mut w, Does::Takes(14_000, Box::new(Does::Returns(json!(1)))));
+    set_status(&mut w, run, "paused");
+    w.command(run, Command::Pause);
+    set_status(&mut w, run, "in_progress");
+    w.pass(60_000);
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(outcome["status"], "paused", "a pause given here outlives what the register says");
+}
+
+#[test]
+#[should_panic(expected = "a yield given here outlives what the register says")]
+fn a_yield_given_here_outlives_a_pause_in_the_register_that_is_taken_back() {
+    let mut w = World::new(1, 1);
+    let run = working(&mut w, Does::Takes(14_000, Box::new(Does::Returns(json!(1)))));
+    w.command(run, drain());
+    set_status(&mut w, run, "paused");
+    set_status(&mut w, run, "in_progress");
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(outcome["status"], "yielded", "a yield given here outlives what the register says");
+}
+
+#[test]
+#[should_panic(expected = "a sole worker can take up a long history")]
+fn loading_a_history_renews_the_lease() {
+    let mut w = World::new(13, 1);
+    let mut n = 0;
+    w.model = Box::new(move |_| {
+        n += 1;
+        let id = format!("a{n}");
+        if n <= 280 { uses("", &[(&id, "work", json!({ "n": n }))]) } else { Says::Stalls(vec![]) }
+    });
+    let limits = json!({ "iterations": 100_000, "minutes": 100_000 });
+    let options = json!({ "options": { "leaseTtlMs": 6_000, "limits": limits } });
+    let run = w.runner("start", options.clone());
+    w.until(run, |a| a.requests.len() > 280);
+    w.command(run, drain());
+    w.finish(run).unwrap();
+    w.model = Box::new(|_| text("Done."));
+    // Two pages take longer than the lease.
+    w.latency = 3_200;
+    let mut outcome = Value::Null;
+    for _ in 0..3 {
+        let run = w.runner("run", options.clone());
+        outcome = w.finish(run).unwrap();
+        w.now += 60_000;
+    }
+    assert_eq!(outcome["status"], "completed", "a sole worker can take up a long history");
+}
+
+#[test]
+#[should_panic(expected = "the model sees what its tool returned")]
+fn results_of_a_reply_to_a_message_go_back_to_the_model() {
+    let mut w = World::new(16, 1);
+    w.tool = Box::new(|_| Does::Returns(json!("42")));
+    w.script(vec![
+        uses("", &[("w", "work", json!({}))]),
+        uses("Looking it up. ", &[("q", "look", json!({}))]),
+        text("The answer is 42."),
+    ]);
+    let run = w.start();
+    w.until(run, |a| !a.executed.is_empty());
+    let done = json!([{ "id": "i1", "name": "Item 1", "description": "", "status": "completed" }]);
+    w.outside(&["progress", "tasks", "m1"], done);
+    w.say("What is the answer?");
+    w.give(run, Input::Changed);
+    w.finish(run).unwrap();
+    assert_eq!(w.actors[run].requests.len(), 3, "the model sees what its tool returned");
+}
+
+#[test]
+#[should_panic(expected = "what counts for nothing is in nobody's way")]
+fn an_approval_that_a_foreign_writer_put_there_keeps_no_call_from_being_answered() {
+    let mut w = World::new(6, 1);
+    w.vet = Box::new(|_| json!({ "verdict": "answer" }));
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    let run = w.start();
+    w.until_event(run, "task:answer_required");
+    w.decide("a", Decision::Approve { note: None });
+    w.pass(60_000);
+    let answered = w.ask("answer", json!({ "toolCallId": "a", "result": 42 }));
+    assert_eq!(answered, Ok(Value::Null), "what counts for nothing is in nobody's way");
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+}

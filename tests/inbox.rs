@@ -1,0 +1,234 @@
+//! Messages and decisions: whatever comes when, it is read once, by whom it concerns, before the task is completed.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::rc::Rc;
+use support::*;
+use task_execution_engine::effect::{Command, Input};
+use task_execution_engine::error::Code;
+use task_execution_engine::facts::fact::Decision;
+use task_execution_engine::storage::inbox;
+
+fn answer(value: Value, error: bool) -> Decision {
+    Decision::Answer { result: Some(Rc::new(value)), error }
+}
+
+/// `work` waits for a person: for an approval, or for an answer.
+fn gated(seed: u64, verdict: &'static str) -> (World, usize) {
+    let mut w = World::new(seed, 1);
+    w.vet = Box::new(move |call| json!({ "verdict": if call.name == "work" { verdict } else { "run" } }));
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    let run = w.start();
+    let asks = if verdict == "approve" { "task:approval_required" } else { "task:answer_required" };
+    w.until_event(run, asks);
+    (w, run)
+}
+
+fn places(w: &World, kind: &str) -> Vec<u64> {
+    let of_kind = |facts: &[Value]| facts.iter().any(|f| f["kind"] == kind);
+    w.store.journal().into_iter().filter(|(_, _, facts)| of_kind(facts)).map(|(seq, ..)| seq).collect()
+}
+
+/// A message is sent after so many steps, another writer touches the task after so many: what was sent is read before
+/// the task is completed, and the model answers it. Whether it could be sent.
+fn sent_after(explicit: bool, watched: bool, sends: usize, touches: usize) -> bool {
+    let mut w = World::new(1, 1);
+    let mut n = 0;
+    w.model = Box::new(move |_| {
+        n += 1;
+        let id = format!("c{n}");
+        if explicit { uses("", &[(&id, "complete_task_item", json!({}))]) } else { text("Done.") }
+    });
+    let completion = if explicit { "explicit" } else { "end_turn" };
+    let run = w.runner("start", json!({ "hasWatch": watched, "options": { "completion": completion } }));
+    let mut send = None;
+    for step in 0..400 {
+        if step == touches {
+            w.outside(&["custom"], json!("touched"));
+        }
+        if step == sends {
+            send = Some(w.open("send", json!({ "text": "Wait!" })));
+        }
+        if watched && (step == touches || step == sends) {
+            w.give(run, Input::Changed);
+        }
+        if !w.step() {
+            break;
+        }
+    }
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let Some(send) = send else { return false };
+    if let Err(refused) = w.finish(send) {
+        assert_eq!(refused.code, Code::InvalidTransition);
+        return false;
+    }
+    let at = format!("sent after {sends} steps, touched after {touches}");
+    let received = places(&w, "received");
+    assert_eq!(received.len(), 1, "{at}");
+    assert!(received < places(&w, "ended"), "{at}");
+    let done = places(&w, "done");
+    let answered = |turn: &u64| received.iter().all(|message| message < turn) && turn <= done.last().unwrap();
+    assert!(places(&w, "turn").iter().any(answered), "{at}: the item is done, and nobody has answered");
+    assert!(w.store.documents.keys().all(|path| !path.contains("/inbox/")), "{at}: it is still there");
+    true
+}
+
+#[test]
+fn a_message_sent_in_any_moment_is_answered_before_the_task_is_completed_or_cannot_be_sent() {
+    for explicit in [false, true] {
+        for watched in [false, true] {
+            let sent = (0..60).filter(|n| sent_after(explicit, watched, *n, usize::MAX)).count();
+            assert!((10..60).contains(&sent), "{sent} of 60 could be sent");
+        }
+    }
+}
+
+#[test]
+fn a_message_sent_beside_another_writers_update_is_answered_too() {
+    let mut sent = 0;
+    for sends in 8..36 {
+        for touches in 8..36 {
+            sent += usize::from(sent_after(sends % 2 == 0, false, sends, touches));
+        }
+    }
+    assert!(sent > 150, "{sent}");
+}
+
+#[test]
+fn a_message_that_the_journal_holds_is_only_deleted() {
+    let mut w = World::new(3, 2);
+    let id = w.say("Hello");
+    let run = w.start();
+    w.until_event(run, "task:progress_update");
+    // Its deletion was undone, as by a restored backup.
+    let item = inbox::InboxItem::Message { id, text: "Hello".into(), in_thread: false };
+    w.put_into_inbox(&item);
+    w.finish(run).unwrap();
+    assert_eq!(places(&w, "received").len(), 1);
+    assert!(w.store.documents.keys().all(|path| !path.contains("/inbox/")));
+}
+
+#[test]
+fn a_decision_counts_for_the_question_that_it_answers_and_for_no_later_one() {
+    let mut w = World::new(4, 1);
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    w.tools[0]["onUnknownOutcome"] = json!("ask");
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    w.tool = Box::new(|_| Does::Deaf);
+    let run = w.start();
+    w.until_event(run, "task:approval_required");
+    let first = w.asked("a")[0];
+    w.decide("a", Decision::Approve { note: None });
+    w.until(run, |a| !a.executed.is_empty());
+    w.crash(run);
+    w.now += 60_000;
+    let run = w.runner("run", json!({}));
+    w.until_event(run, "task:answer_required");
+    // Somebody approves what was asked before the crash.
+    let stale = inbox::decision("a", first, "late".into(), Decision::Approve { note: None });
+    w.put_into_inbox(&stale);
+    w.pass(30_000);
+    assert_eq!(w.executions.len(), 1, "an old approval does not let it run again");
+    assert_eq!(places(&w, "decided").len(), 1);
+    w.command(run, Command::Pause);
+    assert_eq!(w.finish(run).unwrap()["status"], "paused");
+    assert!(w.store.documents.keys().all(|path| !path.contains("/inbox/")), "it is of no use any more");
+}
+
+#[test]
+fn decisions_about_calls_that_do_not_wait_are_dropped() {
+    for (call, seq) in [("a", 1), ("a", 99), ("b", 2), ("nobody's", 2)] {
+        let (mut w, run) = gated(5, "approve");
+        let asked = w.asked("a")[0];
+        assert_eq!(asked, 2);
+        w.put_into_inbox(&inbox::decision(call, seq, "n".into(), answer(json!("forged"), false)));
+        w.pass(30_000);
+        assert!(places(&w, "decided").is_empty(), "{call} at {seq}");
+        assert!(places(&w, "result").is_empty(), "{call} at {seq}");
+        w.decide("a", Decision::Approve { note: None });
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert_eq!(w.executions.len(), 1);
+    }
+}
+
+#[test]
+fn a_second_decision_about_a_call_that_already_runs_is_dropped() {
+    let (mut w, run) = gated(5, "approve");
+    let asked = w.asked("a")[0];
+    w.tool = Box::new(|_| Does::Takes(40_000, Box::new(Does::Returns(json!("worked")))));
+    w.decide("a", Decision::Approve { note: None });
+    w.until(run, |a| !a.executed.is_empty());
+    let forged = Decision::Reject { reason: None };
+    let (id, nonce, tool_call_id) = ("x".to_owned(), "n".to_owned(), "a".to_owned());
+    let second = inbox::InboxItem::Decision { id, tool_call_id, asked_seq: asked, nonce, decision: forged };
+    w.put_into_inbox(&second);
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(places(&w, "decided").len(), 1);
+    let result = &w.actors[run].requests[1].last().unwrap()["content"][0]["toolResult"];
+    assert_eq!(result["content"], json!([{ "text": "worked" }]));
+}
+
+#[test]
+fn an_approval_of_a_call_that_needs_a_result_decides_nothing() {
+    let (mut w, run) = gated(6, "answer");
+    assert_eq!(w.ask("approve", json!({ "toolCallId": "a" })).unwrap_err().code, Code::InvalidArgument);
+    // Past the command's own check, as an older or foreign writer may put it there.
+    w.decide("a", Decision::Approve { note: None });
+    w.pass(30_000);
+    assert!(places(&w, "decided").is_empty() && w.executions.is_empty());
+    w.command(run, Command::Pause);
+    w.finish(run).unwrap();
+    let run = w.runner("resume", json!({}));
+    assert_eq!(w.until_event(run, "task:answer_required")["again"], true, "it still waits");
+    w.pass(30_000);
+    assert!(places(&w, "decided").is_empty() && w.executions.is_empty());
+}
+
+#[test]
+fn an_answer_that_says_error_is_an_error_for_the_model_and_one_that_does_not_is_none() {
+    for error in [true, false] {
+        let (mut w, run) = gated(7, "answer");
+        w.decide("a", answer(json!("out of stock"), error));
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        let status = if error { "error" } else { "success" };
+        let result = &w.actors[run].requests[1].last().unwrap()["content"][0]["toolResult"];
+        assert_eq!(result["status"], status);
+        assert_eq!(result["content"], json!([{ "text": "out of stock" }]));
+        assert_eq!(w.events(run, "task:tool_result")[0]["status"], status);
+    }
+}
+
+#[test]
+fn of_two_decisions_about_one_question_one_counts_and_the_call_gets_one_result() {
+    let (mut w, run) = gated(8, "approve");
+    let approves = w.open("approve", json!({ "toolCallId": "a" }));
+    let rejects = w.open("reject", json!({ "toolCallId": "a" }));
+    let settled = [w.finish(approves), w.finish(rejects)];
+    assert_eq!(settled.iter().filter(|s| s.is_ok()).count(), 1, "{settled:?}");
+    w.finish(run).unwrap();
+    assert_eq!(places(&w, "decided").len(), 1);
+    assert_eq!(places(&w, "result").len(), 1);
+    assert_eq!(w.executions.len(), usize::from(settled[0].is_ok()));
+}
+
+#[test]
+fn pause_and_stop_leave_a_call_undecided_and_a_message_decides_nothing() {
+    for stop in [false, true] {
+        let (mut w, run) = gated(9, "approve");
+        w.say("Go on!");
+        w.pass(30_000);
+        assert!(w.executions.is_empty());
+        w.command(run, if stop { Command::Stop { reason: None } } else { Command::Pause });
+        w.finish(run).unwrap();
+        w.script(vec![text("Done.")]);
+        let again = w.runner("resume", json!({}));
+        let asked = w.until_event(again, "task:approval_required");
+        assert_eq!((&asked["toolCall"]["id"], &asked["again"]), (&json!("a"), &json!(true)));
+        w.decide("a", Decision::Approve { note: None });
+        assert_eq!(w.finish(again).unwrap()["status"], "completed");
+        assert_eq!(w.executions.len(), 1);
+    }
+}

@@ -1,0 +1,101 @@
+//! The look at task and inbox: what others put there counts from the moment in which it is stored.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::*;
+use task_execution_engine::storage::inbox::InboxItem;
+
+/// The entry that holds the first fact that fits.
+fn entry_of(w: &World, fits: impl Fn(&Value) -> bool) -> Option<u64> {
+    w.store.journal().iter().find(|(.., facts)| facts.iter().any(&fits)).map(|(seq, ..)| *seq)
+}
+
+fn closes(fact: &Value, item: &str) -> bool {
+    fact["kind"] == "done" && fact["item"]["item"] == item
+}
+
+/// Two items, each done in a turn with a tool and one without.
+fn two_items(options: Value, explicit: bool) -> (World, usize) {
+    let mut w = World::new(11, 2);
+    let mut n = 0;
+    w.model = Box::new(move |request| {
+        n += 1;
+        let last = request.last().unwrap().to_string();
+        let answers = last.contains("toolResult");
+        match (explicit, answers) {
+            (true, false) => uses("So.", &[(&format!("c{n}"), "complete_task_item", json!({}))]),
+            (false, false) => uses("So.", &[(&format!("c{n}"), "work", json!({ "n": n }))]),
+            (_, true) => text("Well."),
+        }
+    });
+    let run = w.runner("start", json!({ "options": options }));
+    (w, run)
+}
+
+#[test]
+fn no_item_is_completed_before_a_message_that_was_stored_earlier() {
+    for explicit in [false, true] {
+        let options = if explicit { json!({ "completion": "explicit" }) } else { json!({}) };
+        for steps in 0.. {
+            let (mut w, run) = two_items(options.clone(), explicit);
+            let ended = (0..steps).any(|_| w.is_over(run) || !w.step()) || w.is_over(run);
+            if ended {
+                assert!(steps > 20, "{steps}");
+                break;
+            }
+            let open: Vec<&str> = ["i1", "i2"]
+                .into_iter()
+                .filter(|item| entry_of(&w, |fact| closes(fact, item)).is_none())
+                .collect();
+            w.say("Wait.");
+            if w.store.status() == "completed" {
+                continue;
+            }
+            assert_eq!(w.finish(run).unwrap()["status"], "completed");
+            let received = entry_of(&w, |fact| fact["kind"] == "received").expect("it is received");
+            for item in open {
+                let closed = entry_of(&w, |fact| closes(fact, item)).unwrap();
+                assert!(received < closed, "sent after {steps} steps: {received}, {item} closed by {closed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_that_stands_in_the_thread_already_is_not_put_there_again() {
+    for in_thread in [true, false] {
+        let mut w = World::new(11, 1);
+        w.put_into_inbox(&InboxItem::Message { id: "m".into(), text: "Hello.".into(), in_thread });
+        let run = w.start();
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        let said =
+            w.store.thread().iter().filter(|(role, content)| role == "user" && content == "Hello.").count();
+        assert_eq!(said, usize::from(!in_thread));
+        assert!(json!(w.actors[run].requests).to_string().contains("Hello."));
+        assert!(w.store.documents.keys().all(|path| !path.contains("/inbox/")));
+    }
+}
+
+#[test]
+fn an_item_that_others_add_in_any_moment_is_worked_on_before_the_task_is_completed() {
+    for steps in 0.. {
+        let (mut w, run) = two_items(json!({}), false);
+        if (0..steps).any(|_| w.is_over(run) || !w.step())
+            || w.is_over(run)
+            || w.store.status() == "completed"
+        {
+            assert!(steps > 20, "{steps}");
+            break;
+        }
+        let mut items = w.store.task()["progress"]["tasks"]["m1"].as_array().unwrap().clone();
+        items.push(json!({ "id": "i3", "name": "Item 3", "status": "not_started" }));
+        w.outside(&["progress", "tasks", "m1"], json!(items));
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert!(entry_of(&w, |fact| closes(fact, "i3")).is_some(), "added after {steps} steps");
+        let shown = w.store.task()["progress"]["tasks"]["m1"].as_array().unwrap().clone();
+        assert!(shown.len() == 3 && shown.iter().all(|item| item["status"] == "completed"));
+    }
+}

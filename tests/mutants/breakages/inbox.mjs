@@ -1,0 +1,264 @@
+const look = 'src/machine/safe_point.rs';
+const compose = 'src/machine/compose.rs';
+const calls = 'src/machine/compose/call_facts.rs';
+const decide = 'src/command/decide.rs';
+const send = 'src/command/send.rs';
+
+export default [
+  {
+    name: 'a commit that completes the task does not depend on the task read before the inbox',
+    file: 'src/machine/compose/writes.rs',
+    find: 'if_version: Some(self.task_version.clone()) };',
+    replace: 'if_version: Some(self.task_version.clone()).filter(|_| false) };',
+  },
+  {
+    name: 'the inbox is not read again after a conflict on the task',
+    file: 'src/machine/run/pipeline.rs',
+    find: 'self.look.fresh = false;\n            }\n            Resolved::Lost',
+    replace: '}\n            Resolved::Lost',
+  },
+  {
+    name: 'a look under way is believed after a conflict on the task',
+    file: 'src/machine/run/pipeline.rs',
+    find: 'self.look.invalidate(ctx);\n                self.task_read(ctx, task);',
+    replace: 'self.task_read(ctx, task);',
+  },
+  {
+    name: 'a look under way is believed after the task was written',
+    file: 'src/machine/run/pipeline.rs',
+    find: 'self.look.invalidate(ctx);\n        }\n        self.conflicts = 0;',
+    replace: '}\n        self.conflicts = 0;',
+  },
+  {
+    name: 'a look that passed our own write of the task is believed',
+    file: look,
+    find: 'Some(Ok(_)) if writes_task => self.look.changed = true,',
+    replace: '',
+  },
+  {
+    name: 'what the journal holds is taken from the inbox once more',
+    file: look,
+    find: 'Ok(item) if self.facts.is_journaled(item.id()) => {',
+    replace: 'Ok(item) if self.facts.is_journaled(item.id()) && false => {',
+  },
+  {
+    name: 'what the journal holds stays in the inbox',
+    file: compose,
+    find: 'draft.taken.extend(self.stale_inbox.iter().cloned());',
+    replace: '',
+  },
+  {
+    name: 'what was taken from the inbox is taken again by the next commit',
+    file: compose,
+    find: 'self.inbox.retain(|item| !plan.taken.iter().any(|id| id == item.id()));',
+    replace: '',
+  },
+  {
+    name: 'only the first page of the inbox is read',
+    file: look,
+    find: 'if full {',
+    replace: 'if full && false {',
+  },
+  {
+    name: 'a decision about an earlier question counts for the present one',
+    file: calls,
+    find: 'c.asked.is_some_and(|(seq, _)| seq == *asked_seq)',
+    replace: 'c.asked.is_some_and(|(seq, _)| seq >= *asked_seq)',
+  },
+  {
+    name: 'a decision counts for a call that waits no longer',
+    file: calls,
+    find: '&& matches!(c.state, CallState::Waiting(_))',
+    replace: '&& !matches!(c.state, CallState::Settled(_))',
+  },
+  {
+    name: 'a call that needs a result can be approved',
+    file: calls,
+    find: 'if needs_input && matches!(decision, Decision::Approve { .. }) {',
+    replace: 'if needs_input && matches!(decision, Decision::Approve { .. }) && false {',
+  },
+  {
+    name: 'a decision that is of no use stays in the inbox',
+    file: calls,
+    find: 'let Some(call) = waiting else { continue };',
+    replace:
+      'let Some(call) = waiting else {\n                        draft.taken.pop();\n                        continue;\n                    };',
+  },
+  {
+    name: 'an answer that says that it is an error is a success',
+    file: calls,
+    find: 'answer.status = ResultStatus::Error;',
+    replace: '',
+  },
+  {
+    name: 'a rejection counts as the model’s mistake',
+    file: calls,
+    find: 'let result = failure(tool_call.id, tool_call.name, &says);\n                            draft.add(Fact::Result { result: CallResult { mistake: false, ..result } });',
+    replace:
+      'let result = failure(tool_call.id, tool_call.name, &says);\n                            draft.add(Fact::Result { result });',
+  },
+  {
+    name: 'the reason of a rejection does not reach the model',
+    file: calls,
+    find: '|r| format!(": {r}")',
+    replace: '|_| String::new()',
+  },
+  {
+    name: 'a message that stands in the thread already is put there again',
+    file: calls,
+    find: 'draft.add(Fact::Received { inbox, text, in_thread: *in_thread });',
+    replace:
+      'let _ = in_thread;\n                    draft.add(Fact::Received { inbox, text, in_thread: false });',
+  },
+  {
+    name: 'a message that is sent alone never reaches the thread',
+    file: calls,
+    find: 'draft.add(Fact::Received { inbox, text, in_thread: *in_thread });',
+    replace:
+      'let _ = in_thread;\n                    draft.add(Fact::Received { inbox, text, in_thread: true });',
+  },
+  {
+    name: 'a message that is waiting does not keep a task open',
+    file: 'src/facts/fold.rs',
+    find: 'self.message_waiting = true;',
+    replace: '',
+  },
+  {
+    name: 'a message that is waiting does not keep an item open that the model completes',
+    file: calls,
+    find: 'if draft.live.message_waiting {',
+    replace: 'if draft.live.message_waiting && false {',
+  },
+  {
+    name: 'an item is completed without a look at the inbox',
+    file: compose,
+    find: 'if !self.look.fresh {\n                        return Err(Need::Look);\n                    }\n                    let words',
+    replace: 'let words',
+  },
+  {
+    name: 'a task is completed without a look at the inbox',
+    file: compose,
+    find: 'if !self.look.fresh {\n                        return Err(Need::Look);\n                    }\n                    draft.add(Fact::Ended { status: EndStatus::Completed',
+    replace: 'draft.add(Fact::Ended { status: EndStatus::Completed',
+  },
+  {
+    name: 'the model is called without a look at task and inbox',
+    file: compose,
+    find: 'Step::Converse if draft.facts.is_empty() && !self.look.fresh => return Err(Need::Look),',
+    replace: '',
+  },
+  {
+    name: 'complete_task_item is answered without a look at the inbox',
+    file: calls,
+    find: 'if builtin(&call) && !self.look.fresh => return Err(Need::Look),',
+    replace: 'if builtin(&call) && !self.look.fresh && false => return Err(Need::Look),',
+  },
+  {
+    name: 'the look before a model call counts for what follows its turn',
+    file: 'src/machine/run.rs',
+    find: 'self.open_stream(ctx, ops);\n        self.look.fresh = false;',
+    replace: 'self.open_stream(ctx, ops);',
+  },
+  {
+    name: 'the look while the model streamed counts for what its turn completes',
+    file: 'src/machine/turn.rs',
+    find: 'self.look.fresh = false;\n                self.turn =\n                    TurnRegion::Ready',
+    replace: 'self.turn =\n                    TurnRegion::Ready',
+  },
+  {
+    name: 'the look while a tool ran counts for what follows its result',
+    file: 'src/machine/calls.rs',
+    find: 'self.look.fresh = false;\n        self.due_fact(Fact::Result { result });',
+    replace: 'self.due_fact(Fact::Result { result });',
+  },
+  {
+    name: 'the whole inbox goes into one commit, however long it is',
+    file: calls,
+    find: 'if bytes > 0 && bytes + item.bytes() > room {',
+    replace: 'if bytes > 0 && bytes + item.bytes() > room && false {',
+  },
+  {
+    name: 'another sender’s decision counts as one’s own',
+    file: decide,
+    find: '(Some(nonce), _) if nonce == put.nonce =>',
+    replace: '(Some(nonce), _) if nonce == put.nonce || !nonce.is_empty() =>',
+  },
+  {
+    name: 'another sender’s document counts as one’s own',
+    file: decide,
+    find: 'if *nonce == self.nonce)',
+    replace: 'if *nonce == self.nonce || !nonce.is_empty())',
+  },
+  {
+    name: 'a decision that came too late is left in the inbox',
+    file: decide,
+    find: '(_, InInbox::Mine(version)) => take_back(ctx, put, version),',
+    replace: '(_, InInbox::Mine(_)) => Step::refused(already_decided(&put.id)),',
+  },
+  {
+    name: 'a decision settles without asking the journal',
+    file: decide,
+    find: 'Sent::Stored(version) => verify(ctx, put, InInbox::Mine(version)),',
+    replace: 'Sent::Stored(_) => Step::answer(Value::Null),',
+  },
+  {
+    name: 'a call that needs a result can be approved from elsewhere',
+    file: decide,
+    find: 'if matches!(call.decision, Decision::Approve { .. }) =>',
+    replace: 'if matches!(call.decision, Decision::Approve { .. }) && call.id.is_empty() =>',
+  },
+  {
+    name: 'a decision in doubt that was never stored is told as stored',
+    file: decide,
+    find: '(None, InInbox::Nothing(Some(e))) if still_asked => Step::refused(e),',
+    replace: '(None, InInbox::Nothing(Some(_))) if still_asked => Step::answer(Value::Null),',
+  },
+  {
+    name: 'one decision per call, whichever question it answers',
+    file: 'src/storage/inbox.rs',
+    find: 'format!("{id}-{asked_seq}")',
+    replace: 'format!("{id}-{}", asked_seq.min(1))',
+  },
+  {
+    name: 'only the last question that waits is looked for',
+    file: 'src/command/waiting.rs',
+    find: '.filter_map(Value::as_u64).min()',
+    replace: '.filter_map(Value::as_u64).max()',
+  },
+  {
+    name: 'a message is sent to a completed task',
+    file: send,
+    find: 'if seen.task.status == Status::Completed {',
+    replace: 'if seen.task.status == Status::Completed && false {',
+  },
+  {
+    name: 'a message is stored whatever has become of the task since it was read',
+    file: send,
+    find: 'if_version: Some(seen.task_version),',
+    replace: 'if_version: Some(seen.task_version).filter(|_| false),',
+  },
+  {
+    name: 'a message in doubt is not looked for in the inbox',
+    file: send,
+    find: 'if found.is_some() {',
+    replace: 'if found.is_some() && false {',
+  },
+  {
+    name: 'a message in doubt is not looked for in the journal',
+    file: send,
+    find: 'if facts.into_iter().any(mine) {',
+    replace: 'if facts.into_iter().any(mine) && false {',
+  },
+  {
+    name: 'a message in doubt that was never stored is told as sent',
+    file: send,
+    find: 'Some(e) => Step::refused(e),\n                    None if',
+    replace: 'Some(_) => message.sent(),\n                    None if',
+  },
+  {
+    name: 'a user’s message of the thread is not put there',
+    file: send,
+    find: 'if let Some(data) = message.thread.clone() {',
+    replace: 'if let Some(data) = message.thread.clone().filter(|_| false) {',
+  },
+];

@@ -1,0 +1,274 @@
+const table = 'src/lifecycle.rs';
+const opening = 'src/machine/opening.rs';
+const remove = 'src/command/delete.rs';
+const create = 'src/command/create.rs';
+
+export default [
+  {
+    name: 'resume begins a task that was never started',
+    file: table,
+    find: '(C::Resume, NotStarted) => Verdict::Invalid,',
+    replace: '(C::Resume, NotStarted) => Verdict::Begin,',
+  },
+  {
+    name: 'start is refused for a paused task',
+    file: table,
+    find: '(C::Start | C::Resume, Paused) => Verdict::Resume,',
+    replace: '(C::Start, Paused) => Verdict::Invalid,\n        (C::Resume, Paused) => Verdict::Resume,',
+  },
+  {
+    name: 'a failed task is not tried again',
+    file: table,
+    find: '(C::Start | C::Resume, Failed) => Verdict::TryAgain,',
+    replace: '(C::Start | C::Resume, Failed) => Verdict::Invalid,',
+  },
+  {
+    name: 'a completed task is started again',
+    file: table,
+    find: '(C::Start | C::Resume, Completed) => Verdict::Invalid,',
+    replace: '(C::Start | C::Resume, Completed) => Verdict::Resume,',
+  },
+  {
+    name: 'run resumes a paused task',
+    file: table,
+    find: '(C::Run, Paused) => Verdict::RunsNothing(Status::Paused),',
+    replace: '(C::Run, Paused) => Verdict::Resume,',
+  },
+  {
+    name: 'stop on a paused task stores no reason',
+    file: table,
+    find: '(C::Stop, InProgressNoHead | InProgressNoOwner | Paused) => Verdict::Stop,',
+    replace:
+      '(C::Stop, InProgressNoHead | InProgressNoOwner) => Verdict::Stop,\n        (C::Stop, Paused) => Verdict::NoOp,',
+  },
+  {
+    name: 'pause on a task that nobody runs does nothing',
+    file: table,
+    find: '(C::Pause, InProgressNoHead | InProgressNoOwner) => Verdict::Pause,',
+    replace: '(C::Pause, InProgressNoHead | InProgressNoOwner) => Verdict::NoOp,',
+  },
+  {
+    name: 'stop pauses a failed task',
+    file: table,
+    find: '(C::Stop, NotStarted | Failed | Completed) => Verdict::NoOp,',
+    replace:
+      '(C::Stop, NotStarted | Completed) => Verdict::NoOp,\n        (C::Stop, Failed) => Verdict::Stop,',
+  },
+  {
+    name: 'a no-op is told as possible',
+    file: table,
+    find: 'Verdict::NoOp | Verdict::Invalid | Verdict::RunsNothing(_)\n    )',
+    replace: 'Verdict::Invalid | Verdict::RunsNothing(_)\n    )',
+  },
+  {
+    name: 'run drives a paused task',
+    file: opening,
+    find: 'Status::Paused if run => nothing("paused"),',
+    replace: '',
+  },
+  {
+    name: 'run drives a failed task',
+    file: opening,
+    find: 'Status::Failed if run => nothing("failed"),',
+    replace: '',
+  },
+  {
+    name: 'run is refused for a completed task',
+    file: opening,
+    find: 'Status::Completed if run => nothing("completed"),',
+    replace: '',
+  },
+  {
+    name: 'resume begins a task that was never started, whatever the table says',
+    file: opening,
+    find: 'Status::NotStarted if intent == TaskCommand::Resume => {\n                Err(refused(invalid_transition(task.status, intent)))\n            }',
+    replace: '',
+  },
+  {
+    name: 'a pause that is not finished counts as finished',
+    file: opening,
+    find: 'if matches!(last, LastRun::Running | LastRun::Yielded | LastRun::YieldedUnclean) =>',
+    replace: 'if matches!(last, LastRun::None) && head.is_some() =>',
+  },
+  {
+    name: 'a pause that a run’s end left unfinished counts as finished',
+    file: opening,
+    find: 'if matches!(last, LastRun::Running | LastRun::Yielded | LastRun::YieldedUnclean) =>',
+    replace: 'if matches!(last, LastRun::Running) =>',
+  },
+  {
+    name: 'run resumes a task whose pause is not finished',
+    file: opening,
+    find: 'Ok(Mode::FinishPause { resume: !run })',
+    replace: 'Ok(Mode::FinishPause { resume: !run || last == LastRun::Running })',
+  },
+  {
+    name: 'resume ends with the pause that it found unfinished',
+    file: opening,
+    find: 'Ok(Mode::FinishPause { resume: !run })',
+    replace: 'Ok(Mode::FinishPause { resume: !run && last == LastRun::None })',
+  },
+  {
+    name: 'in_progress after an end is taken up as if nothing had ended',
+    file: opening,
+    find: 'last if last.ended() => Mode::Resume,',
+    replace: '',
+  },
+  {
+    name: 'a completed task that others set back to in_progress is run as resumed',
+    file: opening,
+    find: 'LastRun::Completed if run => Mode::Restore,',
+    replace: '',
+  },
+  {
+    name: 'in_progress without a run before it is taken up silently',
+    file: opening,
+    find: 'LastRun::None => Mode::Begin,',
+    replace: '',
+  },
+  {
+    name: 'the pause that resume found unfinished is not journaled',
+    file: 'src/machine/run.rs',
+    find: 'self.due_fact(Fact::Ended { status, reason, error: None });\n                    self.due_fact',
+    replace: 'let _ = (status, reason);\n                    self.due_fact',
+  },
+  {
+    name: 'the stop that resume found unfinished is journaled as a pause',
+    file: 'src/machine/run.rs',
+    find: 'Some(reason) => (EndStatus::Stopped, Some(reason).filter(|r| r != "stopped")),',
+    replace: 'Some(_) => (EndStatus::Paused, None),',
+  },
+  {
+    name: 'a task that starts anew does not reopen its items',
+    file: 'src/machine/run.rs',
+    find: 'self.reopens = Some(reopened(&self.task));',
+    replace: '',
+  },
+  {
+    name: 'a task that starts anew keeps what the journal holds',
+    file: 'src/machine/run.rs',
+    find: 'self.due_fact(Fact::Reset);',
+    replace: '',
+  },
+  {
+    name: 'a task that starts anew keeps the calls of its last run',
+    file: 'src/machine/run.rs',
+    find: 'self.calls = Calls::default();',
+    replace: '',
+  },
+  {
+    name: 'a recovery is not journaled',
+    file: 'src/machine/run.rs',
+    find: 'Mode::TakeUp if unclean => self.due_fact(Fact::Begun { how: Begin::Recovered }),',
+    replace: '',
+  },
+  {
+    name: 'an old history is not imported',
+    file: 'src/machine/run.rs',
+    find: 'if self.facts.seq == 0 && self.task.old_history {',
+    replace: 'if self.facts.seq == 0 && self.task.old_history && false {',
+  },
+  {
+    name: 'an old history is imported by every run',
+    file: 'src/machine/run.rs',
+    find: 'if self.facts.seq == 0 && self.task.old_history {',
+    replace: 'if self.task.old_history {',
+  },
+  {
+    name: 'a deletion does not fence writers off',
+    file: remove,
+    find: '.unwrap_or_default().saturating_add(1);',
+    replace: '.unwrap_or_default();',
+  },
+  {
+    name: 'a deletion keeps the owner in the head',
+    file: remove,
+    find: 'fields.push(FieldWrite::unset(&["owner"]));',
+    replace: '',
+  },
+  {
+    name: 'a deletion buries whatever head is there',
+    file: remove,
+    find: 'StoreWrite::Update { path, fields, if_version: Some(head.version) };',
+    replace: 'StoreWrite::Update { path, fields, if_version: Some(head.version).filter(|_| false) };',
+  },
+  {
+    name: 'a deletion sweeps though another has finished',
+    file: remove,
+    find: 'StoreWrite::Update { path, fields, if_version: Some(version) }];',
+    replace: 'StoreWrite::Update { path, fields, if_version: Some(version).filter(|_| false) }];',
+  },
+  {
+    name: 'a deletion leaves the messages',
+    file: remove,
+    find: 'let collections = [&ctx.paths.journal, &ctx.paths.inbox, &ctx.paths.messages];',
+    replace: 'let collections = [&ctx.paths.journal, &ctx.paths.inbox];',
+  },
+  {
+    name: 'a deletion leaves the inbox',
+    file: remove,
+    find: 'let collections = [&ctx.paths.journal, &ctx.paths.inbox, &ctx.paths.messages];',
+    replace: 'let collections = [&ctx.paths.journal, &ctx.paths.messages];',
+  },
+  {
+    name: 'a deletion deletes only the first page of a collection',
+    file: remove,
+    find: '..deletion }, nth, version),',
+    replace: '..deletion }, nth + 1, version),',
+  },
+  {
+    name: 'a deletion that is to keep the task deletes it',
+    file: remove,
+    find: 'if !deletion.keep_task {',
+    replace: 'if !deletion.keep_task || deletion.begun {',
+  },
+  {
+    name: 'a deletion removes whatever head is there',
+    file: remove,
+    find: 'StoreWrite::Delete { path: ctx.paths.head.clone(), if_version: Some(version) }];',
+    replace:
+      'StoreWrite::Delete { path: ctx.paths.head.clone(), if_version: Some(version).filter(|_| false) }];',
+  },
+  {
+    name: 'a deletion that another has finished begins anew',
+    file: remove,
+    find: 'if deletion.begun || task.is_none() {',
+    replace: 'if task.is_none() {',
+  },
+  {
+    name: 'createTask counts no items',
+    file: create,
+    find: '"progress": 0, "tasks_completed": 0, "tasks_total": items.len(),',
+    replace: '"progress": 0, "tasks_completed": 0, "tasks_total": 0,',
+  },
+  {
+    name: 'createTask takes a blank title',
+    file: create,
+    find: 'filter(|name| !name.trim().is_empty());',
+    replace: 'filter(|name| !name.is_empty());',
+  },
+  {
+    name: 'createTask forgets the caller’s config',
+    file: create,
+    find: 'config.extend(given.iter().filter(|(_, v)| !v.is_null())',
+    replace: 'config.extend(given.iter().filter(|(_, v)| v.is_null())',
+  },
+  {
+    name: 'createTask points at no milestone',
+    file: create,
+    find: '"current_milestone": first, "description": description,',
+    replace: '"current_milestone": if true { json!("") } else { first }, "description": description,',
+  },
+  {
+    name: 'a head of a newer version is read',
+    file: 'src/storage/head.rs',
+    find: 'Some(v) if v.as_u64().is_some_and(|n| n > SCHEMA) => {',
+    replace: 'Some(v) if v.as_u64().is_some_and(|n| n > SCHEMA + 1_000) => {',
+  },
+  {
+    name: 'a head with a number that cannot be raised is gone on with',
+    file: 'src/storage/head.rs',
+    find: 'numbers.find(|(_, n)| *n > LARGEST_NUMBER)',
+    replace: 'numbers.find(|(_, n)| *n > LARGEST_NUMBER * 1_000)',
+  },
+];

@@ -1,0 +1,321 @@
+//! What the next run makes of how the last one ended: crashes counted, calls that never ran, calls that were cut.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::*;
+use task_execution_engine::effect::{Command, Effect, Input};
+use task_execution_engine::facts::fact::Decision;
+
+const LAPSED: u64 = 60_000;
+
+/// A run that takes the task up and whose process is gone once the model was asked.
+fn crashes(w: &mut World) {
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let run = w.runner("run", json!({}));
+    w.until(run, |a| !a.requests.is_empty());
+    w.crash(run);
+    w.now += LAPSED;
+}
+
+fn attempts(w: &World) -> u64 {
+    w.head()["attempts"].as_u64().unwrap()
+}
+
+fn completes(w: &mut World, intent: &str) -> Value {
+    w.model = Box::new(|_| text("Done."));
+    let run = w.runner(intent, json!({}));
+    w.finish(run).unwrap()
+}
+
+#[test]
+fn the_fifth_unclean_take_up_in_a_row_parks_the_task_and_an_explicit_resume_tries_again() {
+    let mut w = World::new(1, 1);
+    for n in 0..5 {
+        crashes(&mut w);
+        assert_eq!(attempts(&w), n, "the first run is no take-up");
+    }
+    let outcome = completes(&mut w, "run");
+    assert_eq!(outcome["error"]["code"], "CRASH_LOOP");
+    assert_eq!(w.store.status(), "failed");
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let run = w.runner("resume", json!({}));
+    w.until(run, |a| !a.requests.is_empty());
+    assert_eq!(attempts(&w), 0, "before anything is finished");
+    w.crash(run);
+    w.now += LAPSED;
+    assert_eq!(completes(&mut w, "run")["status"], "completed");
+}
+
+#[test]
+fn clean_yields_are_not_counted() {
+    let mut w = World::new(1, 1);
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    for _ in 0..7 {
+        let run = w.runner("run", json!({ "options": { "whileWaiting": "yield" } }));
+        assert_eq!(w.finish(run).unwrap()["reason"], "waiting");
+        assert_eq!(attempts(&w), 0);
+    }
+}
+
+#[test]
+fn the_fourth_is_not_the_fifth() {
+    let mut w = World::new(2, 1);
+    (0..4).for_each(|_| crashes(&mut w));
+    assert_eq!(completes(&mut w, "run")["status"], "completed");
+}
+
+#[test]
+fn a_turn_or_a_result_in_between_begins_the_count_anew() {
+    for result in [false, true] {
+        let mut w = World::new(3, 1);
+        w.tools[0]["onUnknownOutcome"] = json!("rerun");
+        if result {
+            // The turn is stored by the first run: what counts afterwards is the result alone.
+            w.script(vec![uses("", &[("a", "work", json!({}))])]);
+            w.tool = Box::new(|_| Does::Deaf);
+            let run = w.runner("run", json!({}));
+            w.until(run, |a| !a.executed.is_empty());
+            w.crash(run);
+            w.now += LAPSED;
+            for _ in 0..3 {
+                let run = w.runner("run", json!({}));
+                w.until(run, |a| !a.executed.is_empty());
+                w.crash(run);
+                w.now += LAPSED;
+            }
+        } else {
+            (0..4).for_each(|_| crashes(&mut w));
+        }
+        assert_eq!(attempts(&w), 3);
+        w.tool = Box::new(|_| Does::Returns(json!(1)));
+        let mut turns = vec![Says::Stalls(vec![])];
+        if !result {
+            turns.insert(0, uses("", &[("b", "work", json!({}))]));
+            w.tool = Box::new(|_| Does::Deaf);
+        }
+        w.script(turns);
+        let run = w.runner("run", json!({}));
+        let stored = if result { "result" } else { "turn" };
+        while w.store.facts(stored).is_empty() {
+            assert!(w.step());
+        }
+        assert_eq!(attempts(&w), 0, "{stored}");
+        w.crash(run);
+    }
+}
+
+#[test]
+fn a_yield_that_cut_something_is_recovered_from_and_a_clean_one_is_not() {
+    for cut in ["nothing", "turn", "call"] {
+        let mut w = World::new(4, 1);
+        w.tool = Box::new(|_| Does::Hangs);
+        let stalls = cut == "turn";
+        w.script(vec![if stalls { Says::Stalls(vec![]) } else { uses("", &[("a", "work", json!({}))]) }]);
+        if cut == "nothing" {
+            w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+        }
+        let run = w.runner("start", json!({ "options": { "whileWaiting": "yield", "graceMs": 1_000 } }));
+        if cut != "nothing" {
+            w.until(run, |a| !a.requests.is_empty() && (stalls || !a.executed.is_empty()));
+            w.command(run, Command::Yield { reason: "drain".into(), grace: true });
+        }
+        assert_eq!(w.finish(run).unwrap()["status"], "yielded");
+        let unclean = cut != "nothing";
+        assert_eq!(w.head()["last_run"] == "yielded_unclean", unclean, "{cut}");
+        if !unclean {
+            w.decide("a", Decision::Approve { note: None });
+        }
+        w.tool = Box::new(|_| Does::Returns(json!(1)));
+        assert_eq!(completes(&mut w, "run")["status"], "completed");
+        let resumed = w.events(w.actors.len() - 1, "task:resumed");
+        assert_eq!(resumed.len(), usize::from(unclean), "{cut}");
+        assert!(resumed.iter().all(|e| e["recovered"] == true));
+    }
+}
+
+#[test]
+fn unclean_yields_are_counted_as_crashes_are() {
+    let mut w = World::new(5, 1);
+    for _ in 0..5 {
+        w.model = Box::new(|_| Says::Stalls(vec![]));
+        let run = w.runner("run", json!({}));
+        w.until(run, |a| !a.requests.is_empty());
+        w.command(run, Command::Yield { reason: "drain".into(), grace: true });
+        w.finish(run).unwrap();
+    }
+    assert_eq!(completes(&mut w, "run")["error"]["code"], "CRASH_LOOP");
+}
+
+/// The first commit of that fact is sent, and before its reply comes the run is told something.
+fn told_while_storing(w: &mut World, run: usize, kind: &'static str, command: Command) {
+    while w.store.facts(kind).is_empty() {
+        assert!(w.step());
+    }
+    assert!(w.executions.is_empty(), "the commit that allows it has not been confirmed");
+    w.command(run, command);
+}
+
+fn ends() -> [(Command, &'static str); 3] {
+    [
+        (Command::Stop { reason: None }, "resume"),
+        (Command::Pause, "resume"),
+        (Command::Yield { reason: "drain".into(), grace: true }, "run"),
+    ]
+}
+
+#[test]
+fn a_call_that_was_allowed_and_never_ran_is_run_by_the_next_run_and_is_no_unknown_outcome() {
+    for (command, next) in ends() {
+        let mut w = World::new(6, 1);
+        w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+        let run = w.start();
+        told_while_storing(&mut w, run, "starting", command.clone());
+        w.finish(run).unwrap();
+        assert!(w.executions.is_empty(), "{command:?}");
+        assert_eq!(w.store.facts("not_run")[0]["toolCallIds"], json!(["a"]));
+        let again = w.runner(next, json!({}));
+        assert_eq!(w.finish(again).unwrap()["status"], "completed");
+        assert_eq!(w.actors[again].executed, [("a".to_owned(), 1)], "{command:?}: its first attempt");
+        assert!(w.events(again, "task:tool_result").iter().all(|e| e.get("unknown").is_none()));
+        let recovered = w.events(again, "task:resumed").iter().any(|e| e["recovered"] == true);
+        assert!(!recovered, "{command:?}: nothing was cut");
+    }
+}
+
+#[test]
+fn what_a_person_approved_stays_approved_where_the_call_never_ran() {
+    for (command, next) in ends() {
+        let mut w = World::new(7, 1);
+        w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+        w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+        let run = w.start();
+        w.until_event(run, "task:approval_required");
+        w.decide("a", Decision::Approve { note: None });
+        told_while_storing(&mut w, run, "starting", command.clone());
+        w.finish(run).unwrap();
+        assert_eq!(w.store.facts("not_run").len(), 1);
+        let again = w.runner(next, json!({}));
+        assert_eq!(w.finish(again).unwrap()["status"], "completed");
+        assert!(w.events(again, "task:approval_required").is_empty(), "{command:?}: nobody is asked again");
+        assert_eq!(w.actors[again].executed, [("a".to_owned(), 1)]);
+    }
+}
+
+#[test]
+fn a_call_that_may_have_run_is_never_taken_for_one_that_did_not() {
+    let mut w = World::new(8, 1);
+    w.script(vec![uses("", &[("a", "work", json!({})), ("b", "look", json!({}))]), text("Done.")]);
+    w.tool = Box::new(|_| Does::Deaf);
+    let run = w.start();
+    w.until(run, |a| a.executed.len() == 2);
+    w.command(run, Command::Stop { reason: None });
+    w.finish(run).unwrap();
+    assert!(w.store.facts("not_run").is_empty());
+    w.tool = Box::new(|_| Does::Returns(json!(1)));
+    let again = w.runner("resume", json!({}));
+    w.finish(again).unwrap();
+    assert!(w.actors[again].executed.is_empty());
+    assert_eq!(w.events(again, "task:tool_result").iter().filter(|e| e["unknown"] == true).count(), 2);
+}
+
+#[test]
+fn a_look_that_is_older_than_what_was_just_stored_is_not_obeyed() {
+    for step in 0..40 {
+        for late in [2, 5, 40] {
+            let mut w = World::new(9, 2);
+            let run = w.start();
+            w.command(run, Command::Pause);
+            w.finish(run).unwrap();
+            let run = w.runner("resume", json!({ "hasWatch": true }));
+            for _ in 0..step {
+                w.step();
+            }
+            // The next read of the task shows for a while what it was.
+            let mut due = true;
+            w.fault = Box::new(move |_, effect| match effect {
+                Effect::Read { paths, .. } if paths == &[TASK_PATH] && std::mem::take(&mut due) => {
+                    Fault::Late(late)
+                }
+                _ => Fault::None,
+            });
+            w.give(run, Input::Changed);
+            let outcome = w.finish(run).unwrap();
+            assert_eq!(outcome["status"], "completed", "after {step} steps, {late} ms late");
+            assert_eq!(w.store.status(), "completed");
+        }
+    }
+}
+
+#[test]
+fn a_stop_after_a_pause_is_the_one_that_counts_and_answers_both() {
+    for stored in [false, true] {
+        let mut w = World::new(10, 1);
+        w.script(vec![uses("", &[("a", "work", json!({}))])]);
+        w.tool = Box::new(|_| Does::Takes(5_000, Box::new(Does::Returns(json!(1)))));
+        let run = w.start();
+        w.until(run, |a| !a.executed.is_empty());
+        let first = if stored {
+            w.outside(&["status"], json!("paused"));
+            let first = w.command(run, Command::Look);
+            w.pass(100);
+            first
+        } else {
+            w.command(run, Command::Pause)
+        };
+        let before = w.now;
+        let stop = w.command(run, Command::Stop { reason: Some("enough".into()) });
+        let outcome = w.finish(run).unwrap();
+        assert_eq!((&outcome["status"], &outcome["reason"]), (&json!("stopped"), &json!("enough")));
+        assert_eq!(w.store.task()["execution"]["abort_reason"], "enough");
+        assert!(w.actors[run].settled[&first].is_ok() && w.actors[run].settled[&stop].is_ok());
+        assert!(stored || w.now - before <= 10_100, "it waits no longer than the grace of the pause");
+        // The weaker one afterwards changes nothing.
+        let ended = w.store.facts("ended");
+        assert_eq!(ended.len(), 1);
+        assert_eq!(ended[0]["status"], "stopped");
+    }
+}
+
+#[test]
+fn a_pause_after_a_stop_leaves_it_a_stop() {
+    let mut w = World::new(11, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    w.tool = Box::new(|_| Does::Deaf);
+    let run = w.start();
+    w.until(run, |a| !a.executed.is_empty());
+    let stop = w.command(run, Command::Stop { reason: None });
+    let pause = w.command(run, Command::Pause);
+    assert_eq!(w.finish(run).unwrap()["status"], "stopped");
+    assert!(w.actors[run].settled[&pause].is_ok() && w.actors[run].settled[&stop].is_ok());
+}
+
+#[test]
+fn an_end_that_a_lost_reply_hides_is_found_in_the_journal_also_where_the_store_then_denies() {
+    for denied in [false, true] {
+        let mut w = World::new(12, 1);
+        w.model = Box::new(|_| Says::Stalls(vec![]));
+        let run = w.start();
+        w.until(run, |a| !a.requests.is_empty());
+        let mut n = 0;
+        w.fault = Box::new(move |_, effect| {
+            if !matches!(effect, Effect::Commit { .. }) {
+                return Fault::None;
+            }
+            n += 1;
+            match (n, denied) {
+                (1, _) => Fault::LostReply,
+                (_, true) => Fault::Fails(task_execution_engine::store::StoreErrorCode::Denied),
+                _ => Fault::None,
+            }
+        });
+        let pause = w.command(run, Command::Pause);
+        assert_eq!(w.finish(run).unwrap()["status"], "paused", "denied: {denied}");
+        assert_eq!(w.actors[run].settled[&pause], Ok(Value::Null));
+        assert_eq!(w.store.facts("ended").len(), 1);
+        assert_eq!(w.events(run, "task:paused").len(), 1);
+    }
+}

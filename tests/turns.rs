@@ -1,0 +1,267 @@
+//! A turn of the model: what keeps it alive, what cuts it, what it costs.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::*;
+use task_execution_engine::converse::Failure;
+use task_execution_engine::effect::{Command, Effect, Input, Machine, Ticket};
+use task_execution_engine::machine::{Runner, RunnerConfig};
+use task_execution_engine::store::StoredDocument;
+
+const IDLE: u64 = 10_000;
+
+fn idle() -> Value {
+    json!({ "options": { "idleTimeoutMs": IDLE } })
+}
+
+fn failure() -> Failure {
+    let name = Some("InternalServerException".into());
+    Failure { name, status: Some(500), message: "no".into(), retry_after_ms: None, cause: None }
+}
+
+fn delta(index: usize, delta: Value) -> Value {
+    json!({ "contentBlockDelta": { "contentBlockIndex": index, "delta": delta } })
+}
+
+fn metadata(input: u64, output: u64) -> Value {
+    json!({ "metadata": { "usage": { "inputTokens": input, "outputTokens": output,
+        "totalTokens": input + output } } })
+}
+
+fn stop(reason: &str) -> Value {
+    json!({ "messageStop": { "stopReason": reason } })
+}
+
+/// A whole turn in which the block of that kind comes in many pieces.
+fn in_pieces(kind: &str) -> Vec<Value> {
+    let mut events = vec![json!({ "messageStart": { "role": "assistant" } })];
+    match kind {
+        "text" => events.extend((0..8).map(|n| delta(0, json!({ "text": format!("{n} ") })))),
+        "reasoning" => {
+            let piece = |n| delta(0, json!({ "reasoningContent": { "text": format!("{n} ") } }));
+            events.extend((0..8).map(piece));
+            events.push(delta(1, json!({ "text": "So." })));
+        }
+        _ => {
+            let start = json!({ "toolUse": { "toolUseId": "a", "name": "work" } });
+            events.push(json!({ "contentBlockStart": { "contentBlockIndex": 0, "start": start } }));
+            let pieces = ["{", "\"a\":", "\"", "bcd", "efg", "hij", "\"", "}"];
+            events.extend(pieces.map(|piece| delta(0, json!({ "toolUse": { "input": piece } }))));
+        }
+    }
+    events.push(json!({ "contentBlockStop": { "contentBlockIndex": 0 } }));
+    events.push(stop(if kind == "tool input" { "tool_use" } else { "end_turn" }));
+    events.push(metadata(10, 5));
+    events
+}
+
+#[test]
+fn a_stream_that_drips_is_alive_whatever_drips() {
+    for kind in ["text", "reasoning", "tool input"] {
+        for (pause, retries) in [(IDLE - 1, 0), (IDLE + 1, 1)] {
+            let mut w = World::new(1, 1);
+            let mut n = 0;
+            w.model = Box::new(move |_| {
+                n += 1;
+                if n == 1 { Says::Drips(pause, in_pieces(kind)) } else { text("Done.") }
+            });
+            let run = w.runner("start", idle());
+            assert_eq!(w.finish(run).unwrap()["status"], "completed");
+            let told = w.events(run, "task:retry");
+            assert_eq!(told.len(), retries, "{kind}, every {pause} ms");
+            assert!(told.iter().all(|e| e["code"] == "MODEL_TIMEOUT"));
+        }
+    }
+}
+
+#[test]
+fn text_on_the_fast_path_keeps_the_stream_alive() {
+    let config: RunnerConfig = serde_json::from_value(json!({
+        "userId": USER, "taskId": TASK, "intent": "start", "drives": true, "seed": 1, "hasModel": true,
+        "limits": { "documentBytes": 1_000_000, "commitBytes": 9_000_000 }, "options": { "idleTimeoutMs": IDLE },
+    }))
+    .unwrap();
+    let mut w = World::new(2, 1);
+    let mut runner = Runner::new(w.clock(), config);
+    let ticket = serve(&mut w, &mut runner).expect("the model is asked");
+    let mut waits = |ms: u64| {
+        w.now += ms;
+        let wanted = runner.text_delta(w.clock().mono, ticket, 0, "word ");
+        runner.handle(w.clock(), Input::Timeout);
+        serve(&mut w, &mut runner);
+        wanted
+    };
+    for _ in 0..5 {
+        assert!(waits(IDLE - 1), "it is alive");
+    }
+    w.now += IDLE + 1;
+    runner.handle(w.clock(), Input::Timeout);
+    assert!(!runner.text_delta(w.clock().mono, ticket, 0, "word "), "it was given up");
+}
+
+/// Plays the store and the host; the stream, whose ticket it gives, is played by hand.
+fn serve(w: &mut World, runner: &mut Runner) -> Option<Ticket> {
+    let mut stream = None;
+    while let Some(effect) = runner.poll_effect() {
+        let input = match effect {
+            Effect::Read { ticket, paths, .. } => {
+                let found = paths.iter().map(|path| document(w, path)).collect();
+                Input::Read { ticket, result: Ok(found) }
+            }
+            Effect::List { ticket, .. } => Input::Listed { ticket, result: Ok(Vec::new()) },
+            Effect::Commit { ticket, writes } => {
+                let version = w.store.commit(&writes, w.now).unwrap();
+                Input::Committed { ticket, result: Ok(version) }
+            }
+            Effect::Ask { ticket, .. } => Input::Answered { ticket, result: Ok(json!([])) },
+            Effect::Converse { ticket, .. } => {
+                stream = Some(ticket);
+                continue;
+            }
+            _ => continue,
+        };
+        runner.handle(w.clock(), input);
+    }
+    stream
+}
+
+fn document(w: &World, path: &str) -> Option<StoredDocument> {
+    let (data, version, _) = w.store.documents.get(path)?;
+    let (data, version) = (data.clone(), version.to_string());
+    Some(StoredDocument { path: path.to_owned(), data, version, age_ms: None })
+}
+
+#[test]
+fn nothing_that_comes_after_the_end_of_a_turn_takes_it_back() {
+    let whole = || turn("Whole.", &[]);
+    let before_metadata = || whole()[..4].to_vec();
+    let nonsense = |more: Value| {
+        let mut events = before_metadata();
+        events.push(more);
+        Says::Events(events)
+    };
+    for (n, says) in [
+        Says::Breaks(whole(), failure()),
+        Says::Breaks(before_metadata(), failure()),
+        Says::Stalls(whole()),
+        Says::Stalls(before_metadata()),
+        nonsense(json!({ "contentBlockDelta": { "contentBlockIndex": 7, "delta": {} } })),
+        nonsense(json!({ "internalServerException": { "message": "no" } })),
+        nonsense(json!({ "messageStop": {} })),
+        nonsense(json!("?")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut w = World::new(3, 1);
+        w.script(vec![says]);
+        let run = w.runner("start", idle());
+        let begun = w.now;
+        let outcome = w.finish(run).unwrap();
+        assert_eq!((&outcome["status"], &outcome["text"]), (&json!("completed"), &json!("Whole.")), "{n}");
+        assert!(w.events(run, "task:retry").is_empty(), "{n}");
+        assert!(w.now - begun < IDLE + 1_000, "{n}");
+    }
+}
+
+#[test]
+fn nothing_before_the_end_of_a_turn_makes_one() {
+    let cut = |events: usize| turn("Half", &[])[..events].to_vec();
+    for says in
+        [Says::Events(cut(3)), Says::Stalls(cut(3)), Says::Breaks(cut(3), failure()), Says::Events(vec![])]
+    {
+        let mut w = World::new(4, 1);
+        let at = format!("{says:?}");
+        w.script(vec![says, text("Whole.")]);
+        let run = w.runner("start", idle());
+        assert_eq!(w.finish(run).unwrap()["text"], "Whole.", "{at}");
+        assert_eq!(w.events(run, "task:retry").len(), 1, "{at}");
+        assert_eq!(w.store.facts("turn").len(), 1, "{at}");
+    }
+}
+
+fn tokens(usage: &Value) -> [u64; 4] {
+    ["inputTokens", "outputTokens", "totalTokens", "unreported"]
+        .map(|k| usage[k].as_u64().unwrap_or_default())
+}
+
+/// A turn whose usage is told as given, or not at all.
+fn costs(words: &str, uses: &[(&str, &str, Value)], usage: Option<(u64, u64)>) -> Vec<Value> {
+    let mut events = turn(words, uses);
+    events.pop();
+    events.extend(usage.map(|(input, output)| metadata(input, output)));
+    events
+}
+
+/// The same, cut before its end.
+fn cut(usage: Option<(u64, u64)>) -> Vec<Value> {
+    let mut events = costs("Half", &[], usage);
+    events.retain(|e| e.get("messageStop").is_none());
+    events
+}
+
+#[test]
+fn the_usage_of_every_attempt_is_counted_once_in_its_turn_and_in_the_total() {
+    let mut w = World::new(5, 1);
+    w.script(vec![
+        Says::Breaks(cut(Some((100, 1))), failure()),
+        Says::Breaks(cut(None), failure()),
+        Says::Events(costs("", &[("a", "work", json!({}))], Some((1_000, 10)))),
+        Says::Breaks(cut(Some((10_000, 2))), failure()),
+        Says::Events(costs("Done.", &[], Some((100_000, 20)))),
+    ]);
+    let run = w.start();
+    let outcome = w.finish(run).unwrap();
+    let turns = [[1_100, 11, 1_111, 1], [110_000, 22, 110_022, 0]];
+    let total = [111_100, 33, 111_133, 1];
+    assert_eq!(tokens(&outcome["usage"]), total);
+    let told = w.events(run, "task:usage");
+    assert_eq!(told.iter().map(|e| tokens(&e["usage"])).collect::<Vec<_>>(), turns);
+    assert_eq!(told.iter().map(|e| tokens(&e["total"])).collect::<Vec<_>>(), [turns[0], total]);
+    let state = w.ask("state", json!({})).unwrap();
+    assert_eq!(tokens(&state["usage"]), total);
+}
+
+#[test]
+fn what_a_turn_cost_that_a_pause_cut_is_counted_once_and_by_the_next_run_too() {
+    for (usage, spent) in [(Some((100, 1)), [100, 1, 101, 0]), (None, [0, 0, 0, 1])] {
+        for retried in [false, true] {
+            let mut w = World::new(6, 1);
+            let mut turns = vec![Says::Stalls(cut(usage))];
+            if retried {
+                turns.insert(0, Says::Breaks(cut(Some((1_000, 10))), failure()));
+            }
+            w.script(turns);
+            let run = w.start();
+            w.until(run, |a| a.requests.len() == 1 + usize::from(retried));
+            w.pass(100);
+            w.command(run, Command::Pause);
+            let mut expected = spent;
+            if retried {
+                expected = [spent[0] + 1_000, spent[1] + 10, spent[2] + 1_010, spent[3]];
+            }
+            assert_eq!(tokens(&w.finish(run).unwrap()["usage"]), expected, "retried: {retried}");
+            assert_eq!(w.store.facts("spent").len(), 1);
+            w.script(vec![text("Done.")]);
+            let again = w.runner("resume", json!({}));
+            let total = [expected[0] + 10, expected[1] + 5, expected[2] + 15, expected[3]];
+            assert_eq!(tokens(&w.finish(again).unwrap()["usage"]), total, "retried: {retried}");
+        }
+    }
+}
+
+#[test]
+fn what_a_turn_cost_that_failed_for_good_is_counted() {
+    let denied = Failure { name: Some("AccessDeniedException".into()), status: Some(403), ..failure() };
+    let mut w = World::new(7, 1);
+    w.script(vec![
+        Says::Breaks(cut(Some((100, 1))), failure()),
+        Says::Breaks(cut(Some((1_000, 10))), denied),
+    ]);
+    let run = w.start();
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((&outcome["status"], tokens(&outcome["usage"])), (&json!("failed"), [1_100, 11, 1_111, 0]));
+}

@@ -1,0 +1,286 @@
+//! Several wishes at once, what ends a run and when, and what the task's document says of it afterwards.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::rc::Rc;
+use support::*;
+use task_execution_engine::converse::Failure;
+use task_execution_engine::effect::{Command, Effect, Ticket};
+use task_execution_engine::store::StoreErrorCode;
+
+const GRACE: u64 = 10_000;
+const STORE: u64 = 15_000;
+
+/// A run that executes one call of a tool that does this.
+fn executing(does: Does) -> (World, usize) {
+    let mut w = World::new(7, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    w.tool = Box::new(move |_| does.clone());
+    let run = w.start();
+    w.until(run, |a| !a.executed.is_empty());
+    (w, run)
+}
+
+/// A run in the middle of a turn.
+fn streaming() -> (World, usize) {
+    let mut w = World::new(7, 1);
+    let mut events = turn("Half of it", &[]);
+    events.retain(|e| e["messageStop"].is_null() && e["metadata"].is_null());
+    let mut says = vec![Says::Stalls(events), text("Done.")].into_iter();
+    w.model = Box::new(move |_| says.next().unwrap());
+    let run = w.start();
+    w.until(run, |a| a.events.iter().any(|e| e["type"] == "task:message"));
+    (w, run)
+}
+
+fn stop(reason: &str) -> Command {
+    Command::Stop { reason: Some(reason.into()) }
+}
+
+fn drain() -> Command {
+    Command::Yield { reason: "drain".into(), grace: true }
+}
+
+fn dispose() -> Command {
+    Command::Yield { reason: "dispose".into(), grace: false }
+}
+
+#[test]
+fn of_several_wishes_the_strongest_counts_whichever_comes_first() {
+    type Given = Vec<fn() -> Command>;
+    let cases: Vec<(Given, &str, &str)> = vec![
+        (vec![|| Command::Pause, || stop("enough")], "stopped", "enough"),
+        (vec![|| stop("enough"), || Command::Pause], "stopped", "enough"),
+        (vec![|| stop("enough"), || stop("later")], "stopped", "enough"),
+        (vec![drain, || Command::Pause], "paused", ""),
+        (vec![|| Command::Pause, drain], "paused", ""),
+        (vec![|| Command::Pause, dispose], "paused", ""),
+        (vec![drain, || stop("enough"), || Command::Pause, dispose], "stopped", "enough"),
+        (vec![drain, drain], "yielded", "drain"),
+        (vec![drain, dispose], "yielded", "drain"),
+    ];
+    for (given, status, reason) in cases {
+        let (mut w, run) = executing(Does::Takes(2_000, Box::new(Does::Returns(json!(1)))));
+        let tickets: Vec<Ticket> = given.iter().map(|command| w.command(run, command())).collect();
+        let outcome = w.finish(run).unwrap();
+        assert_eq!(outcome["status"], status, "{reason}");
+        assert_eq!(outcome["reason"].as_str().unwrap_or_default(), reason);
+        for ticket in tickets {
+            assert!(w.actors[run].settled[&ticket].is_ok(), "{status}");
+        }
+        let ended = w.store.facts("ended");
+        assert_eq!(ended.len(), usize::from(status != "yielded"));
+    }
+}
+
+#[test]
+fn a_failure_is_not_taken_back_by_a_wish_that_comes_before_it_is_stored() {
+    for wish in [Command::Pause, stop("enough"), drain()] {
+        let mut w = World::new(7, 1);
+        let denied = Failure { name: Some("AccessDeniedException".into()), ..Failure::default() };
+        w.model = Box::new(move |_| Says::Breaks(vec![], denied.clone()));
+        let sent = Rc::new(RefCell::new(0));
+        let seen = Rc::clone(&sent);
+        w.fault = Box::new(move |_, effect| {
+            let ends = format!("{effect:?}").contains("ended");
+            *seen.borrow_mut() += u32::from(ends);
+            if ends && *seen.borrow() == 1 { Fault::Late(50) } else { Fault::None }
+        });
+        let run = w.start();
+        while *sent.borrow() == 0 {
+            assert!(w.step());
+        }
+        w.outside(&["custom", "by"], json!("another"));
+        let ticket = w.command(run, wish);
+        assert_eq!(w.finish(run).unwrap()["status"], "failed");
+        assert_eq!((*sent.borrow(), w.store.status()), (2, "failed"));
+        assert!(w.actors[run].settled[&ticket].is_ok());
+    }
+}
+
+#[test]
+fn the_grace_counts_from_the_first_wish() {
+    let cases: [fn() -> Command; 3] = [|| Command::Pause, || stop("enough"), dispose];
+    for second in cases {
+        let (mut w, run) = executing(Does::Deaf);
+        let at = w.now;
+        w.command(run, Command::Pause);
+        w.pass(6_000);
+        w.command(run, second());
+        let outcome = w.finish(run).unwrap();
+        assert!(matches!(outcome["status"].as_str(), Some("paused" | "stopped")));
+        let took = w.now - at;
+        assert!(took < GRACE + 100, "{took}");
+    }
+}
+
+#[test]
+fn a_pause_waits_for_a_running_tool_as_long_as_the_grace_and_a_yield_without_grace_not_at_all() {
+    let (mut w, run) = executing(Does::Takes(GRACE - 100, Box::new(Does::Returns(json!(1)))));
+    w.command(run, Command::Pause);
+    w.finish(run).unwrap();
+    assert_eq!(w.store.facts("result")[0]["status"], "success");
+    let (mut w, run) = executing(Does::Deaf);
+    let at = w.now;
+    w.command(run, dispose());
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((&outcome["status"], &outcome["reason"]), (&json!("yielded"), &json!("dispose")));
+    assert!(w.now - at < 100, "{}", w.now - at);
+    assert_eq!(w.head()["last_run"], "yielded_unclean");
+}
+
+#[test]
+fn an_end_that_cannot_be_stored_is_given_up_after_the_grace_and_one_store_deadline() {
+    for second in [false, true] {
+        let (mut w, run) = executing(Does::Deaf);
+        let at = w.now;
+        let pause = w.command(run, Command::Pause);
+        w.fault = Box::new(|_, effect| match effect {
+            Effect::Commit { .. } => Fault::Fails(StoreErrorCode::Unavailable),
+            _ => Fault::None,
+        });
+        if second {
+            w.pass(8_000);
+            w.command(run, stop("enough"));
+        }
+        let outcome = w.finish(run).unwrap();
+        assert_eq!(outcome["status"], "interrupted");
+        let refused = w.actors[run].settled[&pause].clone().unwrap_err();
+        assert_eq!(json!(refused.code), json!("STORE_UNAVAILABLE"));
+        let took = w.now - at;
+        assert!(took <= GRACE + STORE, "{took}");
+    }
+}
+
+#[test]
+fn a_turn_that_has_ended_counts_though_its_stream_has_not() {
+    let mut w = World::new(7, 1);
+    w.script(vec![Says::Stalls(turn("All of it.", &[]))]);
+    let run = w.start();
+    w.until(run, |a| a.events.iter().any(|e| e["type"] == "task:message"));
+    w.pass(50);
+    w.command(run, Command::Pause);
+    assert_eq!(w.finish(run).unwrap()["status"], "paused");
+    assert_eq!(w.store.facts("turn").len(), 1);
+    assert!(w.store.thread().contains(&("assistant".into(), "All of it.".into())));
+}
+
+#[test]
+fn whatever_ends_a_run_the_model_and_the_tools_are_told_to_stop() {
+    for given in [Command::Pause, stop("enough"), drain(), dispose()] {
+        let (mut w, run) = streaming();
+        let effects = w.spy(run, |_| false);
+        w.command(run, given.clone());
+        let cancelled = |e: &&Effect| matches!(e, Effect::Cancel { .. });
+        assert_eq!(effects.borrow().iter().filter(cancelled).count(), 1, "{given:?}");
+        w.finish(run).unwrap();
+    }
+    let cases: [(Command, u64); 4] =
+        [(Command::Pause, GRACE), (stop("enough"), 0), (drain(), GRACE), (dispose(), 0)];
+    for (given, after) in cases {
+        let (mut w, run) = executing(Does::Hangs);
+        let effects = w.spy(run, |_| false);
+        let at = w.now;
+        w.command(run, given.clone());
+        let abort = |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::Cancel { .. }));
+        while !abort(&effects.borrow()) {
+            assert!(w.step());
+        }
+        assert_eq!(w.now - at, after, "{given:?}");
+        w.finish(run).unwrap();
+    }
+}
+
+#[test]
+fn a_run_that_is_interrupted_stops_its_model_and_its_tools() {
+    for what in [streaming(), executing(Does::Hangs)] {
+        let (mut w, run) = what;
+        let effects = w.spy(run, |_| false);
+        w.fault = Box::new(|_, _| Fault::Fails(StoreErrorCode::Denied));
+        assert_eq!(w.finish(run).unwrap()["status"], "interrupted");
+        assert_eq!(effects.borrow().iter().filter(|e| matches!(e, Effect::Cancel { .. })).count(), 1);
+    }
+}
+
+#[test]
+fn a_yield_that_cut_a_turn_is_recovered_from_and_one_that_cut_nothing_is_not() {
+    let (mut w, run) = streaming();
+    w.command(run, drain());
+    assert_eq!(w.finish(run).unwrap()["status"], "yielded");
+    assert_eq!(w.head()["last_run"], "yielded_unclean");
+    let next = w.runner("run", json!({}));
+    assert_eq!(w.finish(next).unwrap()["status"], "completed");
+    assert_eq!(w.events(next, "task:resumed")[0]["recovered"], true);
+    let (mut w, run) = executing(Does::Takes(500, Box::new(Does::Returns(json!(1)))));
+    w.command(run, drain());
+    assert_eq!(w.finish(run).unwrap()["status"], "yielded");
+    assert_eq!((&w.head()["last_run"], w.head().get("owner")), (&json!("yielded"), None));
+    let next = w.runner("run", json!({}));
+    assert_eq!(w.finish(next).unwrap()["status"], "completed");
+    assert!(w.events(next, "task:resumed").is_empty());
+}
+
+#[test]
+fn a_task_that_is_resumed_goes_on_though_others_write_it_before_its_beginning_is_stored() {
+    for (command, reason) in [(Command::Pause, None), (stop("enough"), Some("enough"))] {
+        let mut w = World::new(7, 1);
+        w.script(vec![Says::Stalls(vec![]), text("Done.")]);
+        let run = w.start();
+        w.pass(100);
+        w.command(run, command);
+        w.finish(run).unwrap();
+        assert_eq!(w.store.task()["execution"].get("abort_reason"), reason.map(Value::from).as_ref());
+        let again = w.runner("resume", json!({}));
+        // Between the first read and the first commit.
+        while w.head().get("owner").is_none() {
+            assert!(w.step());
+        }
+        w.outside(&["custom", "by"], json!("another"));
+        assert_eq!(w.finish(again).unwrap()["status"], "completed");
+        assert_eq!(w.store.task()["execution"].get("abort_reason"), None);
+    }
+}
+
+#[test]
+fn the_document_tells_how_the_last_run_ended_and_nothing_of_the_ends_before() {
+    let mut w = World::new(7, 2);
+    w.script(vec![text("First done."), Says::Stalls(vec![]), text("Second done.")]);
+    let run = w.start();
+    w.until(run, |a| a.requests.len() == 2);
+    let started = w.store.task()["started_at"].clone();
+    assert!(started.is_string());
+    w.outside(&["execution", "abort_reason"], json!("of an earlier stop"));
+    w.command(run, Command::Pause);
+    w.finish(run).unwrap();
+    assert_eq!((w.store.status(), w.store.task()["execution"].get("abort_reason")), ("paused", None));
+    w.pass(60_000);
+    let again = w.runner("resume", json!({}));
+    assert_eq!(w.finish(again).unwrap()["status"], "completed");
+    assert_eq!(w.store.task()["started_at"], started, "a resume is no start");
+    assert!(w.store.task()["completed_at"].is_string());
+    w.pass(60_000);
+    w.outside(&["status"], json!("not_started"));
+    w.script(vec![Says::Stalls(vec![])]);
+    let anew = w.start();
+    w.until(anew, |a| !a.requests.is_empty());
+    assert_ne!(w.store.task()["started_at"], started);
+    assert_eq!(w.store.task().get("completed_at"), None);
+}
+
+#[test]
+fn a_failed_task_that_fails_with_its_first_commit_tells_the_later_error() {
+    let mut w = World::new(7, 1);
+    w.outside(&["status"], json!("failed"));
+    w.outside(&["execution", "error"], json!("of the run before"));
+    w.outside(&["title"], json!("x".repeat(20_000)));
+    let limits = json!({ "limits": { "documentBytes": 1_000_000, "commitBytes": 8_000 } });
+    let run = w.runner("resume", limits);
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(outcome["status"], "failed");
+    let told = w.store.task()["execution"]["error"].as_str().unwrap().to_owned();
+    assert_eq!(json!(told), outcome["error"]["message"]);
+}
