@@ -107,7 +107,7 @@ fn an_idempotent_call_is_run_again_with_the_same_key() {
     let run = w.runner("run", json!({}));
     w.finish(run).unwrap();
     assert_eq!(w.actors[run].executed, [("a".to_owned(), 2)]);
-    assert_eq!([&w.actors[0].keys, &w.actors[run].keys], [&[key.clone()], &[key]]);
+    assert_eq!((&w.actors[0].keys, &w.actors[run].keys), (&vec![key.clone()], &vec![key]));
     assert_eq!(w.store.facts("starting").len(), 2, "a rerun is marked before it starts, too");
 }
 

@@ -95,6 +95,24 @@ fn a_status_is_never_left_out_however_many_conflicts_there_are() {
 }
 
 #[test]
+fn a_completed_task_shows_all_its_progress_however_many_conflicts_there_were() {
+    let mut w = World::new(1, 1);
+    let run = w.start();
+    w.until(run, |a| !a.requests.is_empty());
+    let conflicts = always_slower(&mut w, 9);
+    for i in 0..2_000 {
+        if conflicts.get() < 9 {
+            w.outside(&["custom"], json!(i));
+        }
+        if w.store.status() == "completed" || !w.step() {
+            break;
+        }
+    }
+    assert_eq!((w.store.status(), conflicts.get()), ("completed", 9));
+    assert_eq!(w.store.task()["progress"]["overall_percentage"], 100);
+}
+
+#[test]
 fn a_resume_that_nobody_runs_yet_deletes_the_reason_of_the_stop() {
     let mut w = World::new(2, 1);
     w.model = Box::new(|_| Says::Stalls(vec![]));

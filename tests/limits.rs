@@ -223,6 +223,22 @@ fn tokens_of_attempts_that_led_to_nothing_count_too() {
     assert_eq!(paused(&mut w, "start", &json!({ "tokens": 4 * TOKENS_A_TURN })), (json!("tokens"), 2));
 }
 
+#[test]
+fn tokens_of_a_turn_that_a_yield_cut_count_for_the_next_run() {
+    let mut w = World::new(11, 1);
+    let mut events = turn("Half", &[]);
+    events.retain(|e| e.get("messageStop").is_none());
+    w.script(vec![Says::Stalls(events)]);
+    let limits = json!({ "tokens": 4 * TOKENS_A_TURN });
+    let run = w.runner("start", limited(limits.clone()));
+    w.until(run, |a| !a.requests.is_empty());
+    w.pass(100);
+    w.command(run, Command::Yield { reason: "drain".into(), grace: true });
+    w.finish(run).unwrap();
+    works_on(&mut w);
+    assert_eq!(paused(&mut w, "run", &limits), (json!("tokens"), 3));
+}
+
 fn failure() -> task_execution_engine::converse::Failure {
     task_execution_engine::converse::Failure {
         name: Some("InternalServerException".into()),

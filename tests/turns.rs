@@ -188,6 +188,10 @@ fn tokens(usage: &Value) -> [u64; 4] {
         .map(|k| usage[k].as_u64().unwrap_or_default())
 }
 
+fn add(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
+    std::array::from_fn(|n| a[n] + b[n])
+}
+
 /// A turn whose usage is told as given, or not at all.
 fn costs(words: &str, uses: &[(&str, &str, Value)], usage: Option<(u64, u64)>) -> Vec<Value> {
     let mut events = turn(words, uses);
@@ -230,24 +234,22 @@ fn what_a_turn_cost_that_a_pause_cut_is_counted_once_and_by_the_next_run_too() {
     for (usage, spent) in [(Some((100, 1)), [100, 1, 101, 0]), (None, [0, 0, 0, 1])] {
         for retried in [false, true] {
             let mut w = World::new(6, 1);
-            let mut turns = vec![Says::Stalls(cut(usage))];
+            let mut turns = vec![uses("", &[("a", "work", json!({}))]), Says::Stalls(cut(usage))];
             if retried {
-                turns.insert(0, Says::Breaks(cut(Some((1_000, 10))), failure()));
+                turns.insert(1, Says::Breaks(cut(Some((1_000, 10))), failure()));
             }
             w.script(turns);
             let run = w.start();
-            w.until(run, |a| a.requests.len() == 1 + usize::from(retried));
+            w.until(run, |a| a.requests.len() == 2 + usize::from(retried));
             w.pass(100);
             w.command(run, Command::Pause);
-            let mut expected = spent;
-            if retried {
-                expected = [spent[0] + 1_000, spent[1] + 10, spent[2] + 1_010, spent[3]];
-            }
+            let retry = if retried { [1_000, 10, 1_010, 0] } else { [0; 4] };
+            let expected = add(add([10, 5, 15, 0], spent), retry);
             assert_eq!(tokens(&w.finish(run).unwrap()["usage"]), expected, "retried: {retried}");
             assert_eq!(w.store.facts("spent").len(), 1);
             w.script(vec![text("Done.")]);
             let again = w.runner("resume", json!({}));
-            let total = [expected[0] + 10, expected[1] + 5, expected[2] + 15, expected[3]];
+            let total = add(expected, [10, 5, 15, 0]);
             assert_eq!(tokens(&w.finish(again).unwrap()["usage"]), total, "retried: {retried}");
         }
     }
