@@ -6,10 +6,13 @@
 
 mod audit;
 mod case;
+mod end;
 mod journal;
 mod known;
 mod people;
 mod play;
+mod promise;
+mod small_task;
 #[path = "../support/mod.rs"]
 mod support;
 mod trace;

@@ -1,68 +1,15 @@
 //! Whoever gives commands, in the process that runs the task or in one of their own, and what they are promised.
 //! Commands given where the task runs go the way on which `js/api/agent.ts` and `js/api/active-run.ts` send them.
 
-use crate::case::{Act, Deed};
+use crate::case::Deed;
 use crate::play::Play;
-use crate::support::{Fault, TASK, TASK_PATH, USER};
-use serde_json::{Map, Value, json};
+use crate::promise::{ELSEWHERE_MS, HERE_MS, Promise, RUN_MS, SHORT_MS, Way};
+use crate::support::{TASK, TASK_PATH, USER};
+use serde_json::{Value, json};
 use task_execution_engine::effect::{Command, Ticket};
 use task_execution_engine::error::{Code, EngineError};
 use task_execution_engine::facts::fact::{EndStatus, Why};
 use task_execution_engine::storage::inbox::decision_id;
-
-const GRACE_MS: u64 = 10_000;
-const STORE_MS: u64 = 15_000;
-/// Callbacks and steps of the world beside what is counted.
-const SLACK_MS: u64 = 1_000;
-/// A pause where the task runs, and from elsewhere: with the holder's heartbeat and lease.
-const HERE_MS: u64 = GRACE_MS + STORE_MS + SLACK_MS;
-const ELSEWHERE_MS: u64 = 10_000 + GRACE_MS + 4 * STORE_MS + 30_000 + SLACK_MS;
-/// Several calls of the store, each with its deadline.
-const SHORT_MS: u64 = 6 * STORE_MS;
-/// A run that waits for nobody ends long before.
-const RUN_MS: u64 = 2 * 3_600_000;
-
-#[derive(Debug)]
-enum Way {
-    /// Given to a run in this process.
-    Given {
-        run: usize,
-        ticket: Ticket,
-    },
-    /// A machine of its own.
-    Own {
-        actor: usize,
-    },
-    /// A start here waits until what is ending has ended.
-    Queued,
-    Settled,
-}
-
-#[derive(Debug)]
-pub struct Promise {
-    deed: Deed,
-    process: usize,
-    way: Way,
-    until: u64,
-    given: u64,
-    /// Somebody has told the task to run since, or at the same time, or nothing had begun when it was given.
-    begins: bool,
-    by_person: bool,
-}
-
-impl Promise {
-    pub fn is_settled(&self) -> bool {
-        matches!(self.way, Way::Settled)
-    }
-
-    fn interrupts(&self) -> bool {
-        matches!(self.deed, Deed::Pause | Deed::Stop | Deed::PauseHere | Deed::StopHere)
-    }
-
-    fn stops(&self) -> bool {
-        matches!(self.deed, Deed::Stop | Deed::StopHere)
-    }
-}
 
 impl Play<'_> {
     pub fn does(&mut self, deed: Deed) {
@@ -106,9 +53,7 @@ impl Play<'_> {
 
     fn promise(&mut self, deed: Deed, process: usize, way: Way, ms: u64) {
         let ms = ms + self.case.frozen_ms();
-        let starts = self.promises.iter().any(|p| p.deed.begins() && !p.is_settled());
-        let begins =
-            starts || self.w.store.get(TASK_PATH).is_some_and(|task| task["status"] == "not_started");
+        let begins = self.begins(process, deed);
         self.promises.push(Promise {
             deed,
             process,
@@ -118,6 +63,17 @@ impl Play<'_> {
             begins,
             by_person: false,
         });
+    }
+
+    /// A start is on its way, of which whoever gives a command in that process cannot know.
+    fn begins(&self, process: usize, deed: Deed) -> bool {
+        let unstored = |n: usize| {
+            let here = n == process && matches!(deed, Deed::PauseHere | Deed::StopHere);
+            let run = self.live_run(n).filter(|_| !here && !self.processes[n].dead);
+            run.is_some_and(|run| !self.w.actors[run].settled.contains_key(&Ticket::STARTED))
+        };
+        let queued = self.promises.iter().any(|p| matches!(p.way, Way::Queued));
+        queued || (0..self.processes.len()).any(unstored)
     }
 
     fn waiting_call(&self) -> String {
@@ -266,16 +222,15 @@ impl Play<'_> {
             Ok(outcome) => outcome["status"].as_str().unwrap_or_default().to_owned(),
             Err(_) => "refused".to_owned(),
         });
-        let again = match (settled.get(&ticket).cloned(), outcome) {
+        match (settled.get(&ticket).cloned(), outcome) {
             (Some(Ok(answer)), _) if !stops => return self.settles(n, Ok(answer)),
             (_, None) => return,
             (Some(Ok(answer)), Some(status)) if status != "paused" => return self.settles(n, Ok(answer)),
             (Some(Err(e)), Some(status)) if !matches!(&*status, "superseded" | "yielded" | "refused") => {
                 return self.settles(n, Err(e));
             }
-            _ => std::mem::replace(&mut self.promises[n].way, Way::Settled),
-        };
-        drop(again);
+            _ => self.promises[n].way = Way::Settled,
+        }
         let Promise { deed, process, given, begins, .. } = self.promises[n];
         self.interrupt(deed, process, given);
         if let Some(promise) = self.promises.last_mut() {
@@ -354,73 +309,6 @@ impl Play<'_> {
                 matches!(error.code, LeaseHeld | InvalidTransition)
             }
             _ => false,
-        }
-    }
-
-    /// Everybody is done, and the task is through.
-    pub fn check_end(&mut self) {
-        let mut broken = Vec::new();
-        let store = &self.w.store;
-        let Some(task) = store.get(TASK_PATH) else {
-            if !store.documents.is_empty() {
-                let left: Vec<&String> = store.documents.keys().collect();
-                self.audit.broken.push(format!("a deleted task has left {left:?}"));
-            }
-            return;
-        };
-        let by_hand = self.case.does(Deed::writes_status);
-        let untouched = !by_hand && !self.case.does(Deed::deletes);
-        if task["status"] != "completed" {
-            broken.push(format!("the task is {} in the end", task["status"]));
-        }
-        let head = store.get(&format!("{TASK_PATH}/engine/head")).cloned().unwrap_or_else(Map::new);
-        if head.contains_key("owner") && !by_hand {
-            broken.push("the lease is not given back".to_owned());
-        }
-        let journal = &self.audit.journal;
-        let forgotten = journal.entries.is_empty() && self.case.does(Deed::deletes);
-        let through = journal.last_end == Some(EndStatus::Completed) && !journal.runs;
-        if !by_hand && !through && !forgotten {
-            broken.push(format!("the journal ends with {:?}", journal.last_end));
-        }
-        if through {
-            self.check_plan(task, &mut broken);
-            // Of what was sent again, one may land when nobody needs it any more and its sender is gone.
-            let late = |act: &Act| matches!(act, Act::Fails(Fault::Late(_)));
-            let dead = self.case.has_faults() && self.processes.iter().any(|process| process.dead);
-            let orphans = dead || self.case.acts.iter().any(|(_, act)| late(act));
-            let left = |path: &String| path.contains("/inbox/") && !(orphans && path.contains("decision-"));
-            if store.documents.keys().any(left) {
-                broken.push("the inbox is not empty".to_owned());
-            }
-        }
-        let deletes = self.case.does(Deed::deletes);
-        for id in self.sent.iter().filter(|id| !journal.received.contains(*id) && through && !deletes) {
-            broken.push(format!("the message {id} was promised and never received"));
-        }
-        let said: Vec<String> = store
-            .thread()
-            .into_iter()
-            .filter(|(role, _)| role == "assistant")
-            .map(|(_, text)| text)
-            .collect();
-        if said != journal.texts {
-            broken.push(format!("P1 the thread has {said:?}, the journal {:?}", journal.texts));
-        }
-        if untouched && journal.received.is_empty() && journal.texts != ["Working.", "Said 2.", "Said 3."] {
-            broken.push(format!("P6 the turns are {:?}", journal.texts));
-        }
-        self.audit.broken.extend(broken);
-    }
-
-    fn check_plan(&self, task: &Map<String, Value>, broken: &mut Vec<String>) {
-        let progress = &task["progress"];
-        let items = progress["tasks"]["m1"].as_array();
-        let open = items.into_iter().flatten().any(|item| item["status"] != "completed");
-        let milestone = &progress["milestones"][0];
-        let counted = milestone["tasks_completed"] == 2 && milestone["progress"] == 100;
-        if open || !counted || progress["overall_percentage"] != 100 || milestone["status"] != "completed" {
-            broken.push(format!("the plan does not show what the journal says: {progress}"));
         }
     }
 }
