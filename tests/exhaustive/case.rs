@@ -1,6 +1,7 @@
 //! One case: a small task, and what befalls it at which effects. Its label replays it.
 
 use crate::support::Fault;
+use serde_json::{Value, json};
 use std::fmt::{self, Debug, Display};
 use std::str::FromStr;
 use task_execution_engine::store::StoreErrorCode;
@@ -176,6 +177,8 @@ pub struct Case {
     pub watch: bool,
     /// The store says how old documents are.
     pub ages: bool,
+    /// Grace and store deadline are so short that a pause takes the task before the lease of a silent owner is over.
+    pub brisk: bool,
     /// Another process waits for the lease from the beginning.
     pub rival: bool,
     /// By the number of the effect, counted over all processes, from 1.
@@ -184,7 +187,7 @@ pub struct Case {
 
 impl Case {
     pub fn new(policy: Policy, tool: Tool) -> Case {
-        Case { policy, tool, watch: false, ages: true, rival: false, acts: Vec::new() }
+        Case { policy, tool, watch: false, ages: true, brisk: false, rival: false, acts: Vec::new() }
     }
 
     pub fn with(&self, at: u64, act: Act) -> Case {
@@ -198,6 +201,11 @@ impl Case {
             Act::Does(deed) => Some(*deed),
             _ => None,
         })
+    }
+
+    /// Of runs and of commands, where they are not the contract's own.
+    pub fn options(&self) -> Value {
+        if self.brisk { json!({ "graceMs": 1_000, "storeTimeoutMs": 1_000 }) } else { json!({}) }
     }
 
     pub fn does(&self, what: fn(Deed) -> bool) -> bool {
@@ -229,7 +237,7 @@ pub const FAULTS: [Fault; 10] = [
 
 /// How long a process stands still: less than the lease, less than it with what has passed since its renewal, just
 /// more, and long enough for others to have finished.
-pub const FREEZES: [u64; 4] = [5_000, 25_000, 31_000, 120_000];
+pub const FREEZES: [u64; 5] = [5_000, 15_000, 25_000, 31_000, 120_000];
 
 fn acts() -> Vec<Act> {
     let mut all = vec![Act::CrashBefore, Act::CrashAfter];
@@ -246,7 +254,9 @@ fn find<T: Debug + Copy>(all: &[T], name: &str) -> Result<T, String> {
 impl Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {:?}", self.policy, self.tool)?;
-        for (is, name) in [(self.watch, "watch"), (!self.ages, "ageless"), (self.rival, "rival")] {
+        for (is, name) in
+            [(self.watch, "watch"), (!self.ages, "ageless"), (self.brisk, "brisk"), (self.rival, "rival")]
+        {
             if is {
                 write!(f, " {name}")?;
             }
@@ -270,6 +280,7 @@ impl FromStr for Case {
             match word {
                 "watch" => case.watch = true,
                 "ageless" => case.ages = false,
+                "brisk" => case.brisk = true,
                 "rival" => case.rival = true,
                 _ => return Err(format!("there is no {word:?}")),
             }

@@ -96,10 +96,11 @@ fn a_process_that_stands_still_at_any_effect_harms_nobody() {
     let bases = [
         base.clone(),
         Case { ages: false, ..base.clone() },
+        Case { brisk: true, ..base.clone() },
         Case { rival: true, ..base.clone() },
         Case { rival: true, ages: false, ..base },
     ];
     walk("a freeze", each(&bases, &freezes));
     let commands = does(&[Deed::Pause, Deed::Stop, Deed::Start, Deed::RunWaiting, Deed::Send]);
-    walk("a freeze and a command at it", at_once(&bases[..2], &freezes, &commands));
+    walk("a freeze and a command at it", at_once(&bases[..3], &freezes, &commands));
 }

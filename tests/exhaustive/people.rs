@@ -99,7 +99,7 @@ impl Play<'_> {
             _ => ("state", json!({})),
         };
         let mut config = json!({ "userId": USER, "taskId": TASK, "seed": 11 + self.actors.len(),
-            "limits": { "documentBytes": 1_000_000, "commitBytes": 9_000_000 },
+            "options": self.case.options(), "limits": { "documentBytes": 1_000_000, "commitBytes": 9_000_000 },
             "instance": self.processes[process].instance, "hasWatch": self.case.watch });
         if let (Value::Object(config), Value::Object(more)) = (&mut config, more) {
             config.extend(more);

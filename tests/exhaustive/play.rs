@@ -162,6 +162,9 @@ impl Play<'_> {
     }
 
     pub fn run(&mut self, process: usize, intent: &str, mut more: Value) -> usize {
+        if more["options"].is_null() {
+            more["options"] = self.case.options();
+        }
         more["instance"] = json!(self.processes[process].instance);
         more["hasWatch"] = json!(self.case.watch);
         let actor = self.w.runner(intent, more);
