@@ -116,11 +116,17 @@ fn verify(ctx: &mut Ctx, put: Put, stored: InInbox) -> Step {
                 calls.standing(&put.id), Some(Standing::Waiting { seq, .. }) if *seq == put.asked
             );
             match (calls.decided_by(&put.id, put.asked), stored) {
-                (Some(nonce), _) if nonce == put.nonce => Step::answer(Value::Null),
+                // Sent again after an unclear reply, and taken in between: nobody would take it a second time.
+                (Some(nonce), InInbox::Mine(version)) if nonce == put.nonce => {
+                    take_back(ctx, put, version, |_| Step::answer(Value::Null))
+                }
+                (Some(nonce), InInbox::Nothing(_)) if nonce == put.nonce => Step::answer(Value::Null),
                 (None, InInbox::Mine(_)) if still_asked => Step::answer(Value::Null),
                 (None, InInbox::Nothing(Some(e))) if still_asked => Step::refused(e),
                 (None, InInbox::Nothing(None)) if still_asked => deposit(ctx, put),
-                (_, InInbox::Mine(version)) => take_back(ctx, put, version),
+                (_, InInbox::Mine(version)) => {
+                    take_back(ctx, put, version, |put| Step::refused(already_decided(&put.id)))
+                }
                 (_, InInbox::Nothing(_)) => Step::refused(already_decided(&put.id)),
             }
         })
@@ -128,11 +134,11 @@ fn verify(ctx: &mut Ctx, put: Put, stored: InInbox) -> Step {
 }
 
 /// Whether that works or not: the runner drops what no longer waits.
-fn take_back(ctx: &mut Ctx, put: Put, version: String) -> Step {
+fn take_back(ctx: &mut Ctx, put: Put, version: String, then: fn(&Put) -> Step) -> Step {
     let path = ctx.paths.inbox_item(put.item.id());
     let deadline = ctx.store_deadline();
     let write = StoreWrite::Delete { path, if_version: Some(version) };
-    ctx.send(vec![write], deadline, move |_, _| Step::refused(already_decided(&put.id)))
+    ctx.send(vec![write], deadline, move |_, _| then(&put))
 }
 
 fn already_decided(id: &str) -> EngineError {

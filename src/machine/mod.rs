@@ -11,7 +11,7 @@ mod safe_point;
 mod turn;
 
 use crate::effect::{Command, Effect, Input, Machine, Ticket};
-use crate::error::{Code, EngineError};
+use crate::error::EngineError;
 use crate::facts::announce::event;
 use crate::ids::{Paths, check_id};
 use crate::limits::RunOptions;
@@ -194,9 +194,9 @@ impl Machine for Runner {
             }
             Phase::Running(run) => self.phase = self.drive(run, &input),
             Phase::Done => {
-                if let Input::Command { ticket, .. } = input {
-                    let e = EngineError::new(Code::InvalidTransition, "This run has ended.");
-                    settle_all(&mut self.ctx, vec![(ticket, Command::Look)], &Err(e));
+                if let Input::Command { ticket, command } = input {
+                    self.early.push((ticket, command));
+                    self.settle_early_yields();
                 }
             }
         }
@@ -220,8 +220,8 @@ impl Machine for Runner {
 }
 
 impl Runner {
-    /// For a run that ends before it owns the task: it has yielded, and obeyed nothing else. A pause or stop stays
-    /// unanswered, so that whoever gave it gives it to the store.
+    /// For a run that ends before it owns the task, or has ended: it has yielded, and obeyed nothing else. A pause or
+    /// stop stays unanswered, so that whoever gave it gives it to the store.
     fn settle_early_yields(&mut self) {
         let mut early = std::mem::take(&mut self.early);
         early.retain(|(_, command)| matches!(command, Command::Yield { .. }));

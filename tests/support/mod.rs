@@ -290,11 +290,15 @@ struct Pending {
 /// One process's view of the task.
 pub struct Actor {
     pub machine: Option<Box<dyn Machine>>,
+    /// Until then nothing reaches it, no timer fires.
+    pub frozen_until: u64,
     pending: Vec<Pending>,
     hanging: BTreeMap<Ticket, bool>,
+    /// Model calls and tools that have neither ended nor been aborted.
+    pub open: BTreeSet<Ticket>,
     pub events: Vec<Value>,
     pub settled: BTreeMap<Ticket, Result<Value, EngineError>>,
-    messages: Vec<Value>,
+    pub messages: Vec<Value>,
     tool_config: Option<Value>,
     pub requests: Vec<Vec<Value>>,
     /// Tool executions that began here: call id, attempt.
@@ -323,6 +327,8 @@ pub struct World {
     pub executions: Vec<(String, usize)>,
     pub alive: BTreeSet<String>,
     pub look_up: Box<dyn FnMut(&ToolCall) -> Value>,
+    /// Whoever drives this world takes each effect with `next_effect` and has it performed.
+    pub by_hand: bool,
 }
 
 pub fn tool(name: &str) -> Value {
@@ -393,6 +399,7 @@ impl World {
             executions: Vec::new(),
             alive: BTreeSet::new(),
             look_up: Box::new(|_| json!({ "found": false })),
+            by_hand: false,
         }
     }
 
@@ -425,8 +432,10 @@ impl World {
     pub fn add(&mut self, machine: Box<dyn Machine>) -> usize {
         self.actors.push(Actor {
             machine: Some(machine),
+            frozen_until: 0,
             pending: Vec::new(),
             hanging: BTreeMap::new(),
+            open: BTreeSet::new(),
             events: Vec::new(),
             settled: BTreeMap::new(),
             messages: Vec::new(),
@@ -480,19 +489,26 @@ impl World {
     }
 
     fn drain(&mut self, actor: usize) {
-        while let Some(effect) = self.actors[actor].machine.as_mut().and_then(|m| m.poll_effect()) {
+        if self.by_hand {
+            return;
+        }
+        while let Some(effect) = self.next_effect(actor) {
             self.perform(actor, effect);
         }
     }
 
-    fn reply(&mut self, actor: usize, after: u64, input: Input) {
+    pub fn next_effect(&mut self, actor: usize) -> Option<Effect> {
+        self.actors[actor].machine.as_mut()?.poll_effect()
+    }
+
+    pub fn reply(&mut self, actor: usize, after: u64, input: Input) {
         let at = self.now + after;
         let a = &mut self.actors[actor];
         a.order += 1;
         a.pending.push(Pending { at, order: a.order, input, late: None });
     }
 
-    fn perform(&mut self, actor: usize, effect: Effect) {
+    pub fn perform(&mut self, actor: usize, effect: Effect) {
         let (now, latency) = (self.now, self.latency);
         let failed = |code: StoreErrorCode| StoreError { code, message: format!("{code:?}"), cause: None };
         match &effect {
@@ -564,6 +580,7 @@ impl World {
                 }
             }
             Effect::Cancel { ticket } => {
+                self.actors[actor].open.remove(ticket);
                 if self.actors[actor].hanging.remove(ticket) == Some(true) {
                     let thrown = Thrown { message: "aborted".into(), cause: None };
                     self.reply(actor, 1, Input::Returned { ticket: *ticket, result: Err(thrown) });
@@ -571,6 +588,7 @@ impl World {
             }
             Effect::Watch { .. } | Effect::Log { .. } | Effect::Status { .. } => {}
             Effect::Converse { ticket, ops, .. } => {
+                self.actors[actor].open.insert(*ticket);
                 let a = &mut self.actors[actor];
                 apply_ops(&mut a.messages, &mut a.tool_config, ops);
                 if let Err(e) = validate(&a.messages, a.tool_config.as_ref()) {
@@ -595,6 +613,7 @@ impl World {
             }
             Effect::RunTool { ticket, call, attempt, idempotency_key } => {
                 self.actors[actor].keys.push(idempotency_key.clone());
+                self.actors[actor].open.insert(*ticket);
                 self.executions.push((call.id.clone(), actor));
                 self.actors[actor].executed.push((call.id.clone(), *attempt));
                 let does = (self.tool)(call);
@@ -641,13 +660,14 @@ impl World {
     pub fn step(&mut self) -> bool {
         let mut next: Option<(u64, u64, usize, bool)> = None;
         for (i, actor) in self.actors.iter().enumerate() {
-            let pending = actor.pending.iter().map(|p| (p.at, p.order, i, true)).min();
+            let frozen = actor.frozen_until;
+            let pending = actor.pending.iter().map(|p| (p.at.max(frozen), p.order, i, true)).min();
             let timer = actor
                 .machine
                 .as_ref()
                 .filter(|m| !m.is_done())
                 .and_then(|m| m.poll_timeout())
-                .map(|t| (t.0.max(self.now), u64::MAX, i, false));
+                .map(|t| (t.0.max(self.now).max(frozen), u64::MAX, i, false));
             for candidate in [pending, timer].into_iter().flatten() {
                 next = Some(next.map_or(candidate, |n| n.min(candidate)));
             }
@@ -658,6 +678,9 @@ impl World {
             let a = &mut self.actors[actor];
             let index = a.pending.iter().position(|p| p.order == order).unwrap();
             let pending = a.pending.swap_remove(index);
+            if let Input::StreamEnded { ticket, .. } | Input::Returned { ticket, .. } = &pending.input {
+                a.open.remove(ticket);
+            }
             match (pending.late, pending.input) {
                 (Some(writes), Input::Committed { ticket, .. }) => {
                     let result = self.store.commit(&writes, self.now).map_err(|code| StoreError {
@@ -702,9 +725,9 @@ impl World {
         let until = self.now + ms;
         for _ in 0..100_000 {
             let due = self.actors.iter().flat_map(|a| {
-                let pending = a.pending.iter().map(|p| p.at);
+                let pending = a.pending.iter().map(|p| p.at.max(a.frozen_until));
                 let timer = a.machine.as_ref().filter(|m| !m.is_done()).and_then(|m| m.poll_timeout());
-                pending.chain(timer.map(|t| t.0))
+                pending.chain(timer.map(|t| t.0.max(a.frozen_until)))
             });
             if due.min().is_none_or(|at| at > until) {
                 break;
