@@ -14,6 +14,8 @@ export default defineConfig({
     },
   },
   test: {
+    // Google's SDK looks for its metadata server otherwise, and complains on stderr where there is none.
+    env: { METADATA_SERVER_DETECTION: 'none' },
     projects: [
       { extends: true, test: { name: 'unit', include: ['tests/js/**/*.test.ts'] } },
       {

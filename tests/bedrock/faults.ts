@@ -1,4 +1,5 @@
 import { type Call, frame, textTurn, toolTurn } from './endpoint.js';
+import { idleMs } from './world.js';
 
 /** What goes wrong in one attempt, when, and whether another attempt is worth it. */
 export interface Fault {
@@ -185,11 +186,14 @@ export const endlessDrip: Pick<Fault, 'name' | 'phase' | 'inject'> = {
 
 /** Streams that are unusual, and whole. */
 export const unusual: Record<string, { send(call: Call): Promise<void>; text: string }> = {
-  'a slow drip': {
-    text: 'dripped',
+  'a drip that takes three times as long as silence may': {
+    text: '............',
     async send(call) {
-      for (const event of textTurn('dripped')) {
-        await new Promise((resolve) => setTimeout(resolve, 60));
+      const drops = textTurn('.').flatMap((event) =>
+        'contentBlockDelta' in event ? Array.from({ length: 12 }, () => event) : [event],
+      );
+      for (const event of drops) {
+        await new Promise((resolve) => setTimeout(resolve, idleMs / 4));
         await call.events([event]);
       }
       call.end();
