@@ -22,4 +22,20 @@ createServer(async (request, response) => {
 }).listen(0, '127.0.0.1', function listening() {
   process.send({ host: `127.0.0.1:${this.address().port}` });
 });
-process.on('disconnect', () => process.exit());
+
+/** Processes that are stopped hear nothing of the end of those who stopped them. */
+const stopped = new Set();
+process.on('message', ({ pid, isStopped }) => {
+  if (isStopped) stopped.add(pid);
+  else stopped.delete(pid);
+});
+process.on('disconnect', () => {
+  for (const pid of stopped) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // it is gone
+    }
+  }
+  process.exit();
+});
