@@ -24,6 +24,7 @@ export const stages = {
   hosts: async () => vitest('hosts', await browser()),
   bedrock: () => vitest('bedrock'),
   firestore: () => vitest('firestore'),
+  soak: () => vitest('soak'),
   kill: () => vitest('kill'),
   e2e: () => vitest('e2e'),
 };
