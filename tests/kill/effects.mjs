@@ -7,14 +7,20 @@ import { createServer } from 'node:http';
 
 const [file] = process.argv.slice(2);
 const notes = [];
+const keys = new Set();
 
 createServer(async (request, response) => {
   const parts = [];
   for await (const part of request) parts.push(part);
   if (request.method === 'POST') {
-    const note = { n: notes.length, at: Date.now(), ...JSON.parse(Buffer.concat(parts).toString()) };
-    notes.push(note);
-    appendFileSync(file, `${JSON.stringify(note)}\n`);
+    const { key, ...said } = JSON.parse(Buffer.concat(parts).toString());
+    // whoever has not heard that it was noted says it again
+    if (!keys.has(key)) {
+      keys.add(key);
+      const note = { n: notes.length, at: Date.now(), ...said };
+      notes.push(note);
+      appendFileSync(file, `${JSON.stringify(note)}\n`);
+    }
     response.end('{}');
   } else {
     response.end(JSON.stringify(notes));

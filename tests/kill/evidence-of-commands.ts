@@ -8,8 +8,8 @@ import { type Command, commandBoundMs, slackMs } from './numbers.js';
 const refusals: Record<Command, string[]> = {
   pause: [],
   stop: [],
-  start: ['LEASE_HELD', 'INVALID_TRANSITION'],
-  resume: ['LEASE_HELD', 'INVALID_TRANSITION'],
+  start: ['LEASE_HELD', 'INVALID_TRANSITION', 'CRASH_LOOP'],
+  resume: ['LEASE_HELD', 'INVALID_TRANSITION', 'CRASH_LOOP'],
   send: ['INVALID_TRANSITION'],
   approve: ['ALREADY_DECIDED'],
   reject: ['ALREADY_DECIDED'],

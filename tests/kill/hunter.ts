@@ -119,6 +119,10 @@ export class Hunter {
 
   async #stop(victim: Worker, phase: Phase, kind: StopKind): Promise<void> {
     const { random } = this.#campaign;
+    const { people } = this.#task;
+    // whoever gives commands can take the task over too
+    if (kind === 'alone' && people.isBusy) return;
+    people.isAway = kind === 'alone';
     const others = kind === 'alone' ? [...this.#task.workers].filter((other) => other !== victim) : [];
     for (const worker of [victim, ...others]) this.#campaign.stop(worker);
     try {
@@ -139,6 +143,7 @@ export class Hunter {
       // whoever had the task is the first to know
       if (others.length > 0) await sleep(300);
       for (const worker of others) this.#campaign.continue(worker);
+      people.isAway = false;
     }
   }
 

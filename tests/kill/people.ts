@@ -29,6 +29,10 @@ export class People {
   readonly quiets: Quiet[] = [];
   /** While a pause holds, nobody goes on. */
   mayGoOn = true;
+  /** A command is under way. */
+  isBusy = false;
+  /** Nobody gives commands. */
+  isAway = false;
   readonly #task: HuntedTask;
   readonly #campaign: Campaign;
   #commander: Promise<Commander> | undefined;
@@ -50,7 +54,8 @@ export class People {
     const { random } = this.#campaign;
     while (!this.#task.completed) {
       await Promise.race([this.#over, sleep(random.between(commandEveryMs.least, commandEveryMs.most))]);
-      if (this.#task.completed || this.#task.isStubborn) continue;
+      if (this.#task.completed || this.#task.isStubborn || this.isAway) continue;
+      this.isBusy = true;
       await random.pick([
         () => this.#decide(),
         () => this.#decide(),
@@ -59,6 +64,7 @@ export class People {
         () => this.#begin(),
         () => this.#interrupt(random.pick(['pause', 'stop'] as const)),
       ])();
+      this.isBusy = false;
     }
     await this.leave();
   }
@@ -70,8 +76,8 @@ export class People {
     await commander?.kill();
   }
 
-  /** A worker that was told to resume has died: what it sent may still arrive. */
-  resumerDied(): void {
+  /** Who was told to resume has died or given up: what it sent may still arrive. */
+  resumeInDoubt(): void {
     this.#resumeMayComeUntil = Date.now() + lateCommitMs + runOptions.storeTimeoutMs;
   }
 
@@ -85,7 +91,8 @@ export class People {
       this.#commander = undefined;
     }
     const given = await giving;
-    if (given.code === 'killed' && (command === 'resume' || command === 'start')) this.resumerDied();
+    const inDoubt = ['killed', 'unsettled', 'STORE_UNAVAILABLE'].includes(given.code ?? '');
+    if (inDoubt && (command === 'resume' || command === 'start')) this.resumeInDoubt();
     this.given.push(command === 'state' ? { ...given, value: undefined } : given);
     return given;
   }

@@ -73,6 +73,8 @@ export class HuntedTask {
 
   #outcome(worker: Worker, { status, reason, code, waits }: Outcome): void {
     this.#campaign.outcomes.add([status, code ?? reason].filter(Boolean).join(' '));
+    if (worker.resuming && code === 'STORE_UNAVAILABLE') this.people.resumeInDoubt();
+    worker.resuming = false;
     if (code === 'CRASH_LOOP') this.hunter.stubborn = false;
     if (status === 'completed') this.#complete();
     if (waits && (this.people.mayGoOn || this.completed)) worker.go('resume');
@@ -80,7 +82,7 @@ export class HuntedTask {
 
   #ended(worker: Worker, trouble: string | undefined): void {
     this.workers.delete(worker);
-    if (worker.resuming) this.people.resumerDied();
+    if (worker.resuming) this.people.resumeInDoubt();
     if (trouble !== undefined) this.troubles.push(trouble);
     if (this.completed && this.workers.size === 0) {
       this.#over();

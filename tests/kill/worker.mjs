@@ -2,6 +2,7 @@
  * One process that wants to run a task to its end, and says what it is doing. Whatever keeps it from running is tried
  * again; a task that was paused, stopped or parked is gone on with when somebody says so.
  */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTaskEngine } from 'task-execution-engine';
 import { loggedTools, slowModel, statementOf } from './script.mjs';
@@ -14,9 +15,17 @@ const { taskId, userId, worker, effects, store, runOptions } = JSON.parse(proces
 
 const tell = (message) => process.send?.(message);
 const log = async (note) => {
-  const body = JSON.stringify({ ...note, taskId, worker });
-  const response = await fetch(`http://${effects}/`, { method: 'POST', body });
-  await response.text();
+  const body = JSON.stringify({ key: randomUUID(), ...note, taskId, worker });
+  for (let left = 5; ; left--) {
+    try {
+      const response = await fetch(`http://${effects}/`, { method: 'POST', body });
+      await response.text();
+      return;
+    } catch (error) {
+      // the connection may have been given up while this process was stopped
+      if (left === 0) throw error;
+    }
+  }
 };
 const logged = (note) => {
   log(note).catch((error) => tell({ trouble: String(error) }));

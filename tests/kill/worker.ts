@@ -61,6 +61,8 @@ const children = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
+// the test runner has died
+process.once('disconnect', () => process.exit(1));
 
 export class Worker {
   committing = false;
@@ -92,8 +94,10 @@ export class Worker {
       if (committing !== undefined) this.committing = committing;
       if (streaming !== undefined) this.streaming = streaming;
       if (running !== undefined) this.running = running;
-      if (fact !== undefined || outcome !== undefined) this.resuming = false;
-      if (fact !== undefined) events.fact({ ...fact, worker: spawned.worker, at: Date.now() });
+      if (fact !== undefined) {
+        this.resuming = false;
+        events.fact({ ...fact, worker: spawned.worker, at: Date.now() });
+      }
       if (outcome !== undefined) {
         this.waits = outcome.waits;
         events.outcome(this, outcome);
