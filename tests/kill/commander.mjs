@@ -18,4 +18,5 @@ process.on('message', async ({ id, command, args }) => {
   }
 });
 process.on('disconnect', () => process.exit());
+if (!process.connected) process.exit();
 process.send({ ready: true });

@@ -8,6 +8,9 @@ import type { CommitWatcher, Door, FaultProxy } from './proxy.js';
 import type { Random } from './random.js';
 import type { StoreOfProcess } from './worker.js';
 
+/** Who looks on is patient. */
+const defaults = { storeTimeoutMs: 60_000 };
+
 export interface CampaignStore {
   readonly kind: StoreKind;
   /** Looks at it undisturbed. */
@@ -26,7 +29,7 @@ export function firestoreOf(
 ): CampaignStore {
   return {
     kind: 'firestore',
-    engine: createTaskEngine({ store: firestoreRestStore({ projectId, host }) }),
+    engine: createTaskEngine({ store: firestoreRestStore({ projectId, host }), defaults }),
     async ofProcess(watcher) {
       const door = await proxy.open(watcher);
       const kind = random.chance(shareOfSdk) ? 'sdk' : 'rest';
@@ -42,7 +45,7 @@ export function sqliteOf(folder: string): CampaignStore {
   const store: SqliteStore = sqliteStore(file);
   return {
     kind: 'sqlite',
-    engine: createTaskEngine({ store }),
+    engine: createTaskEngine({ store, defaults }),
     ofProcess: async () => ({ store: { kind: 'sqlite', file } }),
     close: () => store.close(),
   };

@@ -46,6 +46,7 @@ for (const name of facts) {
 }
 executor.on('task:tool_result', ({ toolCallId }) => logged({ what: 'stored', toolCallId }));
 process.on('disconnect', () => process.exit());
+if (!process.connected) process.exit();
 
 const told = () =>
   new Promise((resolve) => {

@@ -4,8 +4,15 @@ import { counts, sizes } from './gauges.mjs';
 /** Of the tasks, so many are there to warm up: caches fill, code is compiled, memory takes its size. */
 export const warmUp = 0.3;
 
-/** Bytes (entries of the table) a task may add, as far as the samples can tell. */
-const perTask = { heap: 40, external: 40, buffers: 40, wasm: 40, table: 0.05 };
+/** Bytes (entries of the table) by which the line through the samples may rise, however many tasks they are of. */
+const mayRise = {
+  heap: 1_000_000,
+  external: 500_000,
+  buffers: 250_000,
+  // these only ever grow: to what most tasks at once need
+  wasm: 500_000,
+  table: 4_500,
+};
 
 /** The line of least squares: its slope, and how far off that may be (two standard errors). */
 export function slopeOf(points) {
@@ -25,9 +32,10 @@ export function verdicts(samples) {
   return [...counts, ...sizes].map((gauge) => {
     const values = warm.map((sample) => sample[gauge]);
     const { slope, doubt } = slopeOf(warm.map((sample) => [sample.tasks, sample[gauge]]));
-    const limit = perTask[gauge];
+    const limit = mayRise[gauge];
+    const rise = slope * (last.tasks - warm[0].tasks);
     // a count that only waves comes back to what it was
-    const flat = limit === undefined ? Math.min(...values.slice(-2)) <= values[0] : slope - doubt <= limit;
+    const flat = limit === undefined ? Math.min(...values.slice(-2)) <= values[0] : rise <= limit;
     return { gauge, first: values[0], last: values.at(-1), slope, doubt, flat };
   });
 }

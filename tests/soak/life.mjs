@@ -187,7 +187,7 @@ export class Life {
 
   async #cleanUp() {
     const { taskId, world } = this;
-    if (world.leaks('heap')) world.kept.push('x'.repeat(5_000).split(''));
+    if (world.leaks('heap')) world.kept.push(new Array(50_000).fill(0));
     if (world.leaks('document')) return;
     try {
       await world.quiet.persistence(taskId, 'u').delete();

@@ -104,7 +104,7 @@ export async function follow(life) {
   const controller = new AbortController();
   const signal = how === 'signal' ? controller.signal : world.signal;
   const events = life.anyone().events({ after: random.pick(['0', undefined]), signal });
-  if (how === 'never' && !world.leaks('follower')) {
+  if (how === 'never') {
     await events[Symbol.asyncIterator]().return();
     return;
   }

@@ -61,7 +61,9 @@ async function lane(last) {
     } catch (error) {
       life.trouble(error.stack);
     }
-    troubles.push(...life.troubles);
+    for (const trouble of life.troubles) {
+      if (troubles.push(trouble) <= 20) console.error(trouble);
+    }
   }
 }
 
@@ -90,7 +92,6 @@ console.log(
     seed,
   }),
 );
-for (const trouble of troubles.slice(0, 20)) console.log(trouble);
 const grown = judged.filter(({ flat }) => !flat).map(({ gauge }) => gauge);
 if (grown.length > 0) console.log(`grows: ${grown.join(', ')}`);
 if (troubles.length > 0) console.log(`${troubles.length} troubles; again with --seed ${seed}`);
