@@ -36,7 +36,7 @@ const quiet: Check = ({ quiets, effects }) =>
   quiets.flatMap(({ command, from, until, breaches }) => [
     ...breaches.map((breach) => `${command}: ${breach}`),
     ...effects
-      .filter(({ began = 0 }) => began > from && began < until)
+      .filter(({ what, began = 0 }) => what !== 'stored' && began > from && began < until)
       .map(
         (e) =>
           `${command} had settled ${(e.began ?? 0) - from} ms before ${e.worker} ${e.what} ${e.toolCallId}`,

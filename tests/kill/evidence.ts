@@ -105,21 +105,23 @@ function answeredByPerson(journal: JournalEntry[]): Set<string> {
   );
 }
 
+/** When the worker did it: what a stopped process has begun is told when it goes on. */
+const whenOf = ({ began, at }: Effect): number => began ?? at;
+
 const notAgainOnceStored: Check = ({ journal, results, effects }) =>
   results.flatMap(({ toolCallId, unknown, content }) => {
     if (answeredByPerson(journal).has(toolCallId)) return [];
     const of = effects.filter((effect) => effect.toolCallId === toolCallId);
-    const stored = of.find(({ what }) => what === 'stored')?.n ?? Number.POSITIVE_INFINITY;
-    const begun = of.filter(({ what }) => what === 'begin');
+    const stored = Math.min(...of.filter(({ what }) => what === 'stored').map(whenOf));
+    const begun = of.filter(({ what }) => what === 'begin').sort((a, b) => whenOf(a) - whenOf(b));
     const nonce = (content[0]?.json as { nonce?: string } | undefined)?.nonce;
-    const last = begun.at(-1);
     return [
       ...wrong(
-        begun.some(({ n }) => n > stored),
+        begun.some((begin) => whenOf(begin) > stored),
         `${toolCallId} was executed after its result was announced`,
       ),
       ...wrong(
-        !unknown && last?.nonce !== nonce,
+        !unknown && begun.at(-1)?.nonce !== nonce,
         `${toolCallId} was executed after the execution whose result is stored`,
       ),
     ];

@@ -67,7 +67,7 @@ export const shareOfCommandersKilled = 0.04;
 export const commandBoundMs =
   runOptions.leaseTtlMs / 3 + runOptions.graceMs + 4 * runOptions.storeTimeoutMs + runOptions.leaseTtlMs;
 /** Milliseconds by which two busy cores may be late. */
-export const slackMs = 5_000;
+export const slackMs = 10_000;
 
 export const commands = [
   'pause',
@@ -107,4 +107,4 @@ export const seenAtLeast = {
 export const knownFailures = ['runs that went on after a stop'];
 
 /** Milliseconds, from the first task on: no further task is begun, and everything has to be done. */
-export const campaignMs = long ? { begin: 1_500_000, end: 1_800_000 } : { begin: 300_000, end: 420_000 };
+export const campaignMs = long ? { begin: 1_500_000, end: 1_800_000 } : { begin: 420_000, end: 600_000 };

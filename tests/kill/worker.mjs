@@ -44,7 +44,9 @@ const executor = engine.executor(taskId, userId, runOptions);
 for (const name of facts) {
   executor.on(name, ({ seq, epoch }) => tell({ fact: { seq, epoch } }));
 }
-executor.on('task:tool_result', ({ toolCallId }) => logged({ what: 'stored', toolCallId }));
+executor.on('task:tool_result', ({ toolCallId }) =>
+  logged({ what: 'stored', toolCallId, began: Date.now() }),
+);
 process.on('disconnect', () => process.exit());
 if (!process.connected) process.exit();
 

@@ -77,7 +77,11 @@ for (let block = 1; block <= samples; block += 1) {
   // timers that only end what has ended, such as late commits
   await sleep(50);
   taken.push({ tasks: last, seconds, ...(await sample(world)) });
-  console.error(`${last} of ${tasks} tasks after ${seconds.toFixed(0)} s, ${troubles.length} troubles`);
+  const { heap, wasm } = taken.at(-1);
+  const kilo = [heap, wasm].map((bytes) => Math.round(bytes / 1024)).join(' and ');
+  console.error(
+    `${last} of ${tasks} tasks after ${seconds.toFixed(0)} s, ${troubles.length} troubles, heap and wasm ${kilo} KB`,
+  );
 }
 
 const judged = verdicts(taken);
