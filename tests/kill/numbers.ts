@@ -96,11 +96,11 @@ export const commandsOfEach: Record<Command, number> = {
 
 /** What has to have been seen for the checks to say anything. */
 export const seenAtLeast = {
-  'facts announced': atLeast(500),
-  'results announced as stored': atLeast(150),
-  'unknown outcomes': atLeast(12),
-  'commits later than their sender’s death': atLeast(5),
-  'leases taken over from a stopped process': atLeast(4),
+  'facts announced': atLeast(300),
+  'results announced as stored': atLeast(80),
+  'unknown outcomes': atLeast(10),
+  'commits later than their sender’s death': atLeast(4),
+  'leases taken over from a stopped process': atLeast(3),
   'runs that went on after a stop': atLeast(1),
 };
 /** A process that slept longer than its lease gives its run up, although nobody took it over. */

@@ -12,8 +12,9 @@ const refusals = {
   decide: ['STORE_UNAVAILABLE', 'ALREADY_DECIDED'],
 };
 
-/** What is being deleted, or is gone. */
-const isOfDeletion = ({ deleted }, { code }) => deleted && ['TASK_NOT_FOUND', 'STALE_HISTORY'].includes(code);
+/** Of what is being deleted, or is gone; who has read its head before takes its journal for corrupt. */
+const isOfDeletion = ({ deleted }, { code }) =>
+  deleted && ['TASK_NOT_FOUND', 'STALE_HISTORY', 'CORRUPT_HISTORY'].includes(code);
 
 /** Gives a command; the code that it was refused with, undefined where it settled well. */
 async function give(life, name, command) {
