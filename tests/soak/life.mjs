@@ -187,6 +187,8 @@ export class Life {
 
   async #cleanUp() {
     const { taskId, world } = this;
+    // what the store lets land late has landed
+    await sleep(20);
     if (world.leaks('heap')) world.kept.push(new Array(50_000).fill(0));
     if (world.leaks('document')) return;
     try {
