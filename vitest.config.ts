@@ -14,6 +14,8 @@ export default defineConfig({
     },
   },
   test: {
+    // Google's SDK looks for its metadata server otherwise, and complains on stderr where there is none.
+    env: { METADATA_SERVER_DETECTION: 'none' },
     projects: [
       { extends: true, test: { name: 'unit', include: ['tests/js/**/*.test.ts'] } },
       {
@@ -48,6 +50,7 @@ export default defineConfig({
         extends: true,
         test: { name: 'bedrock', include: ['tests/bedrock/**/*.test.ts'], testTimeout: 60_000 },
       },
+      { extends: true, test: { name: 'soak', include: ['tests/soak/**/*.test.ts'], ...slow } },
       { extends: true, test: { name: 'kill', include: ['tests/kill/**/*.test.ts'], ...slow } },
       { extends: true, test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], ...slow } },
     ],

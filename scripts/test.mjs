@@ -2,7 +2,8 @@ import { build } from './lib/build.mjs';
 import { Failure, main, say, seconds } from './lib/run.mjs';
 import { stages } from './lib/stages.mjs';
 
-// `npm test` runs everything; `npm test -- core unit` only the stages that are named.
+// `npm test` runs everything; `npm test -- core unit` only the stages that are named. One that fails keeps none of the
+// others from running.
 await main(async () => {
   const wanted = process.argv.slice(2);
   const unknown = wanted.find((name) => !(name in stages));
@@ -14,6 +15,7 @@ await main(async () => {
   await build();
 
   const lines = [];
+  const broken = [];
   const total = { passed: 0, failed: 0 };
   for (const [index, name] of names.entries()) {
     say(`\n── ${index + 1}/${names.length} ${name}`);
@@ -33,11 +35,14 @@ await main(async () => {
     lines.push(`${failure ? '✗' : '✓'} ${name.padEnd(12)} ${seconds(stageBegan).padStart(8)}  ${counted}`);
     if (failure) {
       say(`\nerror in ${name}: ${failure instanceof Failure ? failure.message : failure.stack}`);
-      process.exitCode = 1;
-      break;
+      broken.push(name);
     }
   }
 
   console.log(`\n${lines.join('\n')}\nin ${seconds(began)}`);
   console.log(`${total.passed} passed, ${total.failed} failed`);
+  if (broken.length > 0) {
+    console.log(`failed: ${broken.join(', ')}; again with: npm test -- ${broken.join(' ')}`);
+    process.exitCode = 1;
+  }
 });

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildPanickingEngine } from './build.mjs';
 import { lint } from './lint.mjs';
@@ -24,6 +24,7 @@ export const stages = {
   hosts: async () => vitest('hosts', await browser()),
   bedrock: () => vitest('bedrock'),
   firestore: () => vitest('firestore'),
+  soak: () => vitest('soak'),
   kill: () => vitest('kill'),
   e2e: () => vitest('e2e'),
 };
@@ -45,6 +46,7 @@ function countCargo(output) {
 
 async function vitest(project, env) {
   const report = join(root, `.tools/vitest-${project}.json`);
+  rmSync(report, { force: true });
   const count = () => {
     const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
     return { passed: numPassedTests, failed: numFailedTests };
@@ -66,7 +68,11 @@ async function counted(running, count) {
   try {
     return await running;
   } catch (error) {
-    error.counts = count(error.output ?? '');
+    try {
+      error.counts = count(error.output ?? '');
+    } catch {
+      // it broke off before it reported; the error says why
+    }
     throw error;
   }
 }

@@ -6,7 +6,7 @@ use super::reply::{Arrival, Shape};
 use crate::effect::{Effect, LogLevel, Question, Ticket};
 use crate::store::StoreWrite;
 use futures::future::{AbortHandle, abortable};
-use js_sys::{Array, JSON, Object, Promise};
+use js_sys::{Array, Function, JSON, Object, Promise};
 use serde_json::json;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
@@ -18,6 +18,8 @@ use web_sys::AbortController;
 pub(super) struct Flight {
     controller: Option<AbortController>,
     waiting: Option<AbortHandle>,
+    /// Settles what is waited for.
+    release: Option<Function>,
     /// A tool that is aborted may still say what it has done.
     heard_when_cancelled: bool,
 }
@@ -27,6 +29,10 @@ impl Flight {
     pub(super) fn abort(self) {
         if let Some(waiting) = self.waiting {
             waiting.abort();
+        }
+        // A callback of ours lives until its promise settles, the host's may never do so.
+        if let Some(release) = self.release {
+            let _ = release.call0(&JsValue::UNDEFINED);
         }
         if let Some(controller) = self.controller {
             controller.abort();
@@ -141,7 +147,9 @@ impl Inner {
         let host = self.host.clone();
         // Subscribed at once: a promise whose waiter is aborted before it was first polled may reject, and a rejection
         // that nobody has subscribed to ends a Node process.
-        let promised = called.map(|value| JsFuture::from(Promise::resolve(&value)));
+        let mut release = None;
+        let released = Promise::new(&mut |resolve, _| release = Some(resolve));
+        let promised = called.map(|value| JsFuture::from(Promise::race(&Array::of2(&value, &released))));
         let (waiting, handle) = abortable(async move {
             // Commands that listeners have just given come before the answer, or a pause would let one more turn begin.
             let _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
@@ -156,6 +164,7 @@ impl Inner {
         });
         if let Some(flight) = self.flights.borrow_mut().get_mut(&ticket) {
             flight.waiting = Some(handle);
+            flight.release = release;
         }
         // Aborted means that nobody waits any more.
         spawn_local(async move { if waiting.await.is_err() {} });

@@ -513,7 +513,7 @@ fn give_back(ctx: &mut Ctx, acquired: Acquired, error: EngineError) -> Step {
         writes: Rc::new(vec![write_head(&ctx.paths, Some((&before, &head_version)), &head)]),
         task_version: None,
     };
-    writer.submit(ctx.now.mono, batch, settings.store_timeout_ms, &mut ctx.io);
+    writer.submit(ctx.now, batch, settings.store_timeout_ms, &mut ctx.io);
     Step::Releasing { error: Box::new(error), writer: Box::new(writer) }
 }
 

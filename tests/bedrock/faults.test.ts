@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Call, textTurn, toolTurn } from './endpoint.js';
-import { endlessDrip, faults, patience, unusual } from './faults.js';
+import { endlessDrip, faults, unusual } from './faults.js';
 import { world } from './world.js';
 
 const note = async (call: Call) => {
@@ -66,7 +66,7 @@ describe.each(['1.1', '2'] as const)('over HTTP/%s', (version) => {
   test.each(Object.entries(unusual))('%s is taken in whole', async (_, { send, text }) => {
     const made = await world([send], version);
     try {
-      const run = made.executor().run({ idleTimeoutMs: patience });
+      const run = made.executor().run();
       expect(await run.outcome).toMatchObject({ status: 'completed', text });
       expect(made.endpoint.calls).toHaveLength(1);
     } finally {

@@ -1,4 +1,5 @@
 import { type Call, frame, textTurn, toolTurn } from './endpoint.js';
+import { idleMs } from './world.js';
 
 /** What goes wrong in one attempt, when, and whether another attempt is worth it. */
 export interface Fault {
@@ -183,17 +184,16 @@ export const endlessDrip: Pick<Fault, 'name' | 'phase' | 'inject'> = {
   },
 };
 
-/** The idle limit under which they are taken in. */
-export const patience = 2_000;
-
 /** Streams that are unusual, and whole. */
 export const unusual: Record<string, { send(call: Call): Promise<void>; text: string }> = {
-  'a slow drip': {
-    text: 'dripped',
+  'a drip that takes three times as long as silence may': {
+    text: '............',
     async send(call) {
-      // Longer in all than the idle limit, and never so long without a word.
-      for (const event of textTurn('dripped')) {
-        await new Promise((resolve) => setTimeout(resolve, patience * 0.3));
+      const drops = textTurn('.').flatMap((event) =>
+        'contentBlockDelta' in event ? Array.from({ length: 12 }, () => event) : [event],
+      );
+      for (const event of drops) {
+        await new Promise((resolve) => setTimeout(resolve, idleMs / 4));
         await call.events([event]);
       }
       call.end();

@@ -7,9 +7,12 @@ import { type Call, type Endpoint, startEndpoint } from './endpoint.js';
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' };
 
+/** Milliseconds: so long the model may be silent. */
+export const idleMs = 400;
+
 /** Short waits, so that a whole table of faults is quick. */
 export const quick: RunOptions = {
-  idleTimeoutMs: 400,
+  idleTimeoutMs: idleMs,
   graceMs: 200,
   retry: { attempts: 3, baseMs: 20, maxMs: 40 },
 };

@@ -1,28 +1,34 @@
 /** What is stored of a task after the campaign, and whether it keeps the engine's promises. */
-import type { JournalEntry, Task, ThreadMessage, ToolResultRecord } from '../../js/index.js';
+import type { JournalEntry, Message, Task, ThreadMessage, ToolResultRecord } from '../../js/index.js';
 import type { Effect } from './campaign.js';
-import type { Fact } from './worker.js';
+import type { Given } from './commander.js';
+import { commandChecks } from './evidence-of-commands.js';
+import { factsOf, wrong } from './journal.js';
+import type { StoreKind } from './numbers.js';
+import type { Quiet } from './people.js';
+import type { Fact, Stop } from './worker.js';
 
 export interface Evidence {
   taskId: string;
+  kind: StoreKind;
   task: Task;
   journal: JournalEntry[];
   thread: ThreadMessage[];
   results: ToolResultRecord[];
+  /** The conversation with the model. */
+  messages: Message[];
   effects: Effect[];
   facts: Fact[];
+  stops: Stop[];
+  given: Given[];
+  quiets: Quiet[];
   troubles: string[];
 }
 
 /** What is wrong, one sentence each. */
-type Check = (evidence: Evidence) => string[];
+export type Check = (evidence: Evidence) => string[];
 
 const rerunTools = ['sync', 'sync_slowly'];
-
-const factsOf = (entry: JournalEntry, kind: string): any[] =>
-  (entry.data as { facts: { kind: string }[] }).facts.filter((fact) => fact.kind === kind);
-
-const wrong = (is: boolean, what: string): string[] => (is ? [what] : []);
 
 const finished: Check = ({ task, troubles }) => [
   ...troubles,
@@ -59,6 +65,7 @@ const oneWriter: Check = ({ journal, facts }) => {
 const oneExecutionOfResult: Check = ({ journal, results, effects }) => {
   const uses = journal.flatMap((entry) => factsOf(entry, 'turn')).flatMap(({ turn }) => usesOf(turn));
   const answered = results.map(({ toolCallId }) => toolCallId);
+  const byPerson = answeredByPerson(journal);
   return [
     ...uses.flatMap((id) => {
       const times = answered.filter((other) => other === id).length;
@@ -66,7 +73,15 @@ const oneExecutionOfResult: Check = ({ journal, results, effects }) => {
     }),
     ...wrong(uses.length !== answered.length, `${uses.length} uses have ${answered.length} results`),
     ...results
-      .filter(({ unknown }) => !unknown)
+      .filter(({ toolCallId }) => byPerson.has(toolCallId))
+      .flatMap(({ toolCallId }) =>
+        wrong(
+          effects.some((e) => e.what === 'begin' && e.toolCallId === toolCallId),
+          `${toolCallId} was answered by a person, and executed`,
+        ),
+      ),
+    ...results
+      .filter(({ toolCallId, unknown }) => !unknown && !byPerson.has(toolCallId))
       .flatMap(({ toolCallId, status, content }) => {
         const nonce = (content[0]?.json as { nonce?: string } | undefined)?.nonce;
         const of = (what: string) => effects.filter((e) => e.what === what && e.nonce === nonce);
@@ -80,20 +95,33 @@ const oneExecutionOfResult: Check = ({ journal, results, effects }) => {
   ];
 };
 
-const notAgainOnceStored: Check = ({ results, effects }) =>
+/** Calls whose result is what a person said of them. */
+function answeredByPerson(journal: JournalEntry[]): Set<string> {
+  return new Set(
+    journal
+      .flatMap((entry) => factsOf(entry, 'decided'))
+      .filter(({ decision }) => decision.decision !== 'approve')
+      .map(({ toolCallId }) => toolCallId),
+  );
+}
+
+/** When the worker did it: what a stopped process has begun is told when it goes on. */
+const whenOf = ({ began, at }: Effect): number => began ?? at;
+
+const notAgainOnceStored: Check = ({ journal, results, effects }) =>
   results.flatMap(({ toolCallId, unknown, content }) => {
+    if (answeredByPerson(journal).has(toolCallId)) return [];
     const of = effects.filter((effect) => effect.toolCallId === toolCallId);
-    const stored = of.find(({ what }) => what === 'stored')?.n ?? Number.POSITIVE_INFINITY;
-    const begun = of.filter(({ what }) => what === 'begin');
+    const stored = Math.min(...of.filter(({ what }) => what === 'stored').map(whenOf));
+    const begun = of.filter(({ what }) => what === 'begin').sort((a, b) => whenOf(a) - whenOf(b));
     const nonce = (content[0]?.json as { nonce?: string } | undefined)?.nonce;
-    const last = begun.at(-1);
     return [
       ...wrong(
-        begun.some(({ n }) => n > stored),
+        begun.some((begin) => whenOf(begin) > stored),
         `${toolCallId} was executed after its result was announced`,
       ),
       ...wrong(
-        !unknown && last?.nonce !== nonce,
+        !unknown && begun.at(-1)?.nonce !== nonce,
         `${toolCallId} was executed after the execution whose result is stored`,
       ),
     ];
@@ -157,4 +185,5 @@ export const checks: Record<string, Check> = {
   'no call was executed again once its result was stored': notAgainOnceStored,
   'unknown outcomes were reported, and only what may be run again was': unknownReported,
   'the thread has the texts of the journal’s turns in order, once each': threadIsJournal,
+  ...commandChecks,
 };

@@ -4,7 +4,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Campaign } from './campaign.js';
 import { checks, type Evidence } from './evidence.js';
 import { figures } from './figures.js';
-import { campaignMs, faults, killsInEach, phases } from './numbers.js';
+import {
+  campaignMs,
+  commands,
+  faults,
+  killsInEach,
+  knownFailures,
+  phases,
+  seenAtLeast,
+  stopKinds,
+  stopsInEach,
+  storeKinds,
+} from './numbers.js';
+import { seen } from './seen.js';
 
 const seed = Number(process.env.KILL_SEED ?? Math.floor(Math.random() * 2 ** 32));
 const campaign = new Campaign(seed);
@@ -14,18 +26,22 @@ let clean = false;
 beforeAll(async () => {
   await campaign.run();
   const effects = await campaign.effectLog();
-  for (const { taskId, facts, troubles } of campaign.tasks) {
-    const stored = campaign.engine.persistence(taskId, campaign.userId);
-    const journal = [];
-    for await (const entry of stored.journal()) journal.push(entry);
+  for (const task of campaign.tasks) {
+    const { taskId, store, facts, troubles, hunter, people } = task;
+    const stored = store.engine.persistence(taskId, campaign.userId);
     evidence.push({
       taskId,
+      kind: store.kind,
       task: await stored.load(),
-      journal,
+      journal: await task.journal(),
       thread: await stored.taskMessages({ limit: 10_000 }),
       results: await stored.toolResults(),
+      messages: await stored.apiMessages(),
       effects: effects.filter((effect) => effect.taskId === taskId),
       facts,
+      stops: hunter.stops,
+      given: people.given,
+      quiets: people.quiets,
       troubles,
     });
   }
@@ -45,17 +61,37 @@ afterAll(async () => {
   }
 });
 
-describe('tasks whose workers were killed, two at once, over a network that loses and cuts', () => {
-  test.each(phases)('were struck often enough while %s', (phase) => {
-    expect(campaign.kills[phase]).toBeGreaterThanOrEqual(killsInEach);
-  });
+describe('tasks whose workers were killed and stopped, two at once, over a network that loses and cuts', () => {
+  test.each(storeKinds.flatMap((kind) => phases.map((phase) => [kind, phase] as const)))(
+    'were killed often enough on %s, while %s',
+    (kind, phase) => {
+      expect(campaign.kills.of(`${kind}, ${phase}`)).toBeGreaterThanOrEqual(killsInEach[kind]);
+    },
+  );
+
+  test.each(stopKinds.flatMap((kind) => phases.map((phase) => [kind, phase] as const)))(
+    'were stopped often enough %s, while %s',
+    (kind, phase) => {
+      expect(campaign.stops.of(`${kind}, ${phase}`)).toBeGreaterThanOrEqual(stopsInEach[kind]);
+    },
+  );
 
   test.each(faults)('met the network’s %s often enough, a third during commits', (fault) => {
     expect(campaign.shortOfFaults()).not.toContain(fault);
   });
 
+  test.each(commands)('were given %s from elsewhere often enough, and it settled well', (command) => {
+    expect(campaign.shortOfCommands()).not.toContain(command);
+  });
+
+  for (const [what, least] of Object.entries(seenAtLeast)) {
+    (knownFailures.includes(what) ? test.fails : test)(`showed enough ${what}`, () => {
+      expect(seen(campaign, evidence)[what as keyof typeof seenAtLeast]).toBeGreaterThanOrEqual(least);
+    });
+  }
+
   test('were parked in a crash loop and resumed', () => {
-    expect(campaign.outcomes.get('failed CRASH_LOOP')).toBeGreaterThan(0);
+    expect(campaign.outcomes.of('failed CRASH_LOOP')).toBeGreaterThan(0);
   });
 
   test.each(Object.entries(checks))('%s', (_, check) => {

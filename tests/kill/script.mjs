@@ -6,11 +6,18 @@ const chunkMs = 25;
 const chunks = 7;
 const slowMs = { least: 120, most: 280 };
 
-/** The calls of an item's turns; the turn after the last of them has text only. */
-const steps = [
-  [{ name: 'write_slowly' }, { name: 'sync_slowly' }, { name: 'write' }],
-  [{ name: 'sync' }, { name: 'write_slowly' }],
-];
+/** The calls of an item's turns, by the last figure of its name; the turn after the last of them has text only. */
+const stepsOf = {
+  1: [
+    ['write_slowly', 'sync_slowly', 'write'],
+    ['sync', 'write_slowly'],
+  ],
+  2: [['ask', 'write_slowly'], ['sync_slowly']],
+  3: [
+    ['person', 'sync'],
+    ['write_slowly', 'ask'],
+  ],
+};
 
 /** The user turn that states an item. */
 export const statementOf = ({ name }) => `Item: ${name}`;
@@ -60,7 +67,7 @@ function turnAfter(messages) {
     }
     if (role === 'assistant' && content.some((block) => block.toolUse)) step++;
   }
-  const calls = (steps[step] ?? []).map(({ name }, i) => {
+  const calls = (stepsOf[item.at(-1)]?.[step] ?? []).map((name, i) => {
     const id = `${item.replaceAll(' ', '-')}.${step}.${i}`;
     return { name, id, input: { what: id } };
   });
@@ -81,10 +88,11 @@ export function loggedTools(log, note) {
     description: 'Changes the world.',
     inputSchema: { type: 'object', properties: { what: { type: 'string' } }, required: ['what'] },
     async execute(_, { toolCallId, attempt, signal }) {
+      const began = Date.now();
       const nonce = randomUUID();
       note(++running);
       try {
-        await log({ what: 'begin', toolCallId, attempt, nonce });
+        await log({ what: 'begin', toolCallId, attempt, nonce, began });
         await sleep(ms(), undefined, { signal });
         await log({ what: 'end', toolCallId, attempt, nonce });
       } finally {
@@ -101,5 +109,7 @@ export function loggedTools(log, note) {
     write_slowly: tool(slow, {}),
     sync: tool(fast, { onUnknownOutcome: 'rerun' }),
     sync_slowly: tool(slow, { onUnknownOutcome: 'rerun' }),
+    ask: tool(fast, { needsApproval: true }),
+    person: { ...tool(fast, {}), execute: undefined },
   };
 }

@@ -1,36 +1,42 @@
 /**
  * One process that wants to run a task to its end, and says what it is doing. Whatever keeps it from running is tried
- * again; a task that was parked is resumed, as its user would do.
+ * again; a task that was paused, stopped or parked is gone on with when somebody says so.
  */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTaskEngine } from 'task-execution-engine';
-import { firestoreRestStore, firestoreStore } from 'task-execution-engine/firestore';
 import { loggedTools, slowModel, statementOf } from './script.mjs';
+import { openStore } from './stores.mjs';
 
 const againMs = 250;
 const facts = ['task:started', 'task:resumed', 'task:message_saved', 'task:tool_call', 'task:tool_result'];
 
-const { taskId, userId, worker, effects, host, projectId, sdk, timeoutMs, runOptions } = JSON.parse(
-  process.argv[2],
-);
+const { taskId, userId, worker, effects, store, runOptions } = JSON.parse(process.argv[2]);
 
 const tell = (message) => process.send?.(message);
 const log = async (note) => {
-  const body = JSON.stringify({ ...note, taskId, worker });
-  const response = await fetch(`http://${effects}/`, { method: 'POST', body });
-  await response.text();
+  const body = JSON.stringify({ key: randomUUID(), ...note, taskId, worker });
+  for (let left = 5; ; left--) {
+    try {
+      const response = await fetch(`http://${effects}/`, { method: 'POST', body });
+      await response.text();
+      return;
+    } catch (error) {
+      // the connection may have been given up while this process was stopped
+      if (left === 0) throw error;
+    }
+  }
+};
+const logged = (note) => {
+  log(note).catch((error) => tell({ trouble: String(error) }));
 };
 
-async function openStore() {
-  if (!sdk) return firestoreRestStore({ projectId, host, timeoutMs });
-  process.env.FIRESTORE_EMULATOR_HOST = host;
-  const { Firestore } = await import('@google-cloud/firestore');
-  return firestoreStore(new Firestore({ projectId }), { timeoutMs });
-}
-
 const engine = createTaskEngine({
-  store: await openStore(),
-  model: slowModel((streaming) => tell({ streaming })),
+  store: await openStore(store, (committing) => tell({ committing })),
+  model: slowModel((streaming) => {
+    if (streaming) logged({ what: 'asked', began: Date.now() });
+    tell({ streaming });
+  }),
   tools: loggedTools(log, (running) => tell({ running })),
   prompt: ({ item }) => statementOf(item),
 });
@@ -38,10 +44,16 @@ const executor = engine.executor(taskId, userId, runOptions);
 for (const name of facts) {
   executor.on(name, ({ seq, epoch }) => tell({ fact: { seq, epoch } }));
 }
-executor.on('task:tool_result', ({ toolCallId }) => {
-  log({ what: 'stored', toolCallId }).catch((error) => tell({ trouble: String(error) }));
-});
+executor.on('task:tool_result', ({ toolCallId }) =>
+  logged({ what: 'stored', toolCallId, began: Date.now() }),
+);
 process.on('disconnect', () => process.exit());
+if (!process.connected) process.exit();
+
+const told = () =>
+  new Promise((resolve) => {
+    process.once('message', ({ go }) => resolve(go));
+  });
 
 async function attempt(command) {
   if (command === 'run') return executor.run().outcome;
@@ -56,9 +68,11 @@ async function attempt(command) {
 let command = 'run';
 for (;;) {
   const { status, reason, error } = await attempt(command);
-  tell({ outcome: { status, reason, code: error?.code, message: error?.message } });
+  const waits = ['paused', 'stopped', 'failed'].includes(status);
+  const go = waits ? told() : undefined;
+  tell({ outcome: { status, reason, code: error?.code, message: error?.message, waits } });
   if (status === 'completed') break;
-  command = status === 'failed' || status === 'paused' ? 'resume' : 'run';
-  await sleep(againMs);
+  if (!waits) await sleep(againMs);
+  command = (await go) ?? 'run';
 }
 process.exit();

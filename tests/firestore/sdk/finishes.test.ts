@@ -9,9 +9,15 @@ const program = fileURLToPath(new URL('./finishes.mjs', import.meta.url));
 function ends(what: string): Promise<{ output: string; code: number | null }> {
   const { host, projectId } = emptyProject();
   const child = spawn(process.execPath, [program, host, projectId, what], { timeout: 10_000 });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (output += part));
-  return new Promise((resolve) => child.once('close', (code) => resolve({ output, code })));
+  let [output, complaint] = ['', ''];
+  child.stdout.on('data', (part) => (output += part));
+  child.stderr.on('data', (part) => (complaint += part));
+  return new Promise((resolve) => {
+    child.once('close', (code) => {
+      if (code !== 0) console.error(complaint);
+      resolve({ output, code });
+    });
+  });
 }
 
 test.each(['run', 'events', 'commands'])('a program ends by itself after its %s', async (what) => {
