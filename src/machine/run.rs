@@ -302,7 +302,7 @@ impl Run {
 
     /// Past two thirds of the lease nothing new starts.
     pub fn may_start(&self, ctx: &Ctx) -> bool {
-        ctx.now.mono - self.writer.renewed <= self.settings.lease_ttl_ms * 2 / 3
+        ctx.now.mono - self.writer.renewed <= self.settings.lease_ttl_ms.saturating_mul(2) / 3
     }
 
     fn advance(&mut self, ctx: &mut Ctx) {
