@@ -23,6 +23,13 @@ export async function wasmTestTools() {
   return { PATH: [...folders, process.env.PATH].join(delimiter) };
 }
 
+/** Installs cargo-fuzz; returns the environment that finds it. */
+export async function fuzzTools() {
+  const folder = await cargoInstall({ name: 'cargo-fuzz', version: '0.13.2', program: 'cargo-fuzz' });
+  rmSync(installTarget, { recursive: true, force: true });
+  return { PATH: [folder, process.env.PATH].join(delimiter) };
+}
+
 const installTarget = join(root, '.tools/install-target');
 
 async function cargoInstall({ name, version, program }) {

@@ -48,7 +48,7 @@ impl Store {
         document.2 = now;
     }
 
-    fn read(&self, path: &str, now: u64) -> Option<StoredDocument> {
+    pub fn read(&self, path: &str, now: u64) -> Option<StoredDocument> {
         self.documents.get(path).map(|(data, version, at)| StoredDocument {
             path: path.to_owned(),
             data: data.clone(),
@@ -57,7 +57,7 @@ impl Store {
         })
     }
 
-    fn list(&self, collection: &str, after: Option<&str>, limit: u32, now: u64) -> Vec<StoredDocument> {
+    pub fn list(&self, collection: &str, after: Option<&str>, limit: u32, now: u64) -> Vec<StoredDocument> {
         let prefix = format!("{collection}/");
         self.documents
             .range(prefix.clone()..)
