@@ -18,7 +18,9 @@ fn journal(facts: &Value) -> Value {
     let entry = json!({ "seq": 1, "epoch": 1, "write_id": "w", "at": "", "kinds": [], "json": body });
     let head = json!({ "schema": 1, "history": "h", "epoch": 1, "seq": 1, "write_id": "w",
         "created_at": "2026-01-01T00:00:00.000Z", "last_run": "paused", "attempts": 0 });
-    json!({ "": task_with(2), "engine/head": head, "journal/00000001": entry })
+    let mut task = task_with(2);
+    task["status"] = json!("paused");
+    json!({ "": task, "engine/head": head, "journal/00000001": entry })
 }
 
 #[test]
