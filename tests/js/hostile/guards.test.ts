@@ -18,7 +18,7 @@ failOnStrays();
 const boom = () => {
   throw new Error('boom');
 };
-const impatient = { storeTimeoutMs: 200, graceMs: 50, waitForLeaseMs: 0 };
+const impatient = { storeTimeoutMs: 5_000, graceMs: 50, waitForLeaseMs: 0 };
 
 async function engineOf(host: Partial<TaskHost>): Promise<TaskEngine> {
   const store = await storeWith({ '': olderTask() });
