@@ -53,6 +53,13 @@ fn a_tool_of_a_name_that_no_model_takes_is_refused_and_not_sent() {
 }
 
 #[test]
+fn a_lease_without_an_end_can_be_read_by_others() {
+    let options = json!({ "leaseTtlMs": 9_007_199_254_740_991_u64, "storeTimeoutMs": 1e9, "graceMs": 1e13 });
+    let config = json!({ "limits": { "documentBytes": 1_000_000, "commitBytes": 0 }, "options": options });
+    holds("config", json!({ "config": config }));
+}
+
+#[test]
 fn a_lease_of_any_length_is_reckoned_with() {
     holds(
         "config",
