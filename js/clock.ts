@@ -1,5 +1,5 @@
 import type { Clock } from './types.js';
-import { describeThrown } from './values.js';
+import { describeThrown, overhear } from './values.js';
 
 /** The longest delay that `setTimeout` obeys; beyond it fires at once. */
 const longestTimer = 2_147_483_647;
@@ -43,33 +43,72 @@ export function safeNow(clock: Clock): number {
   try {
     const now: unknown = clock.now();
     if (isTime(now)) return now;
+    overhear(now, () => {});
   } catch {
     // As said. A machine that runs logs it.
   }
   return Date.now();
 }
 
-/** `clock.after` of a clock that may fail: the platform's takes its place, and a cancel that throws is noted. */
+/** So much earlier than asked for a timer may fire: platforms round. */
+const mostEarlyMs = 2;
+
+/**
+ * `clock.after` of a clock that may fail: the platform's takes its place, and a cancel that throws is noted. Where it
+ * calls back too early, or from within `after`, the platform waits out the rest: `fn` is never called from within, and
+ * a clock that always calls back at once keeps nobody else from running.
+ */
 export function safeAfter(
   clock: Clock,
   ms: number,
   fn: () => void,
   note: (message: string) => void,
 ): () => void {
+  const due = readingOf(clock) + ms;
+  let within = true;
+  let ended = false;
+  let cancelRest = () => {};
+  const fired = () => {
+    if (ended) return;
+    const early = Math.min(due - readingOf(clock), ms);
+    if (!within && early <= mostEarlyMs) return fn();
+    ended = true;
+    cancelRest = systemClock.after(early, fn);
+  };
   try {
-    const cancel: unknown = clock.after(ms, fn);
-    if (typeof cancel !== 'function') return () => {};
+    const cancel: unknown = clock.after(ms, fired);
+    within = false;
+    if (typeof cancel !== 'function') {
+      overhear(cancel, () => {});
+      return () => cancelRest();
+    }
     return () => {
+      ended = true;
+      cancelRest();
       try {
-        cancel();
+        overhear(cancel(), () => {});
       } catch (thrown) {
         note(`What clock.after() returned threw: ${describeThrown(thrown).message}`);
       }
     };
   } catch (thrown) {
     note(`clock.after() threw: ${describeThrown(thrown).message}`);
+    ended = true;
+    cancelRest();
     return systemClock.after(ms, fn);
   }
+}
+
+/** Of a clock that says nothing, the platform's. */
+function readingOf(clock: Clock): number {
+  try {
+    const time: unknown = monotonicNow(clock);
+    if (isTime(time)) return time;
+    overhear(time, () => {});
+  } catch {
+    // As said. A machine that runs logs it.
+  }
+  return performance.now();
 }
 
 /** Time for tests: it passes when told to, or when nothing else can happen. */
@@ -109,6 +148,14 @@ function macrotask(): Promise<void> {
     };
     port2.postMessage(undefined);
   });
+}
+
+let breaths = 0;
+
+/** Lets everything else of the process have its turn, in the midst of work: no clock may take that for idleness. */
+export function breathe(): Promise<void> {
+  breaths += 1;
+  return macrotask();
 }
 
 /** A millisecond of real time, which does not count as something under way. */
@@ -158,11 +205,12 @@ export function virtualClock(
   };
   const canJump = () => auto && held === 0 && timers.size > 0;
   const settle = async () => {
-    let seen = changes;
+    let seen = changes + breaths;
     for (let idle = 0; idle < idleTurns; ) {
       await macrotask();
-      idle = seen === changes && !requestsUnderWay() ? idle + 1 : 0;
-      seen = changes;
+      const now = changes + breaths;
+      idle = seen === now && !requestsUnderWay() ? idle + 1 : 0;
+      seen = now;
     }
   };
   const probe = async () => {

@@ -1,12 +1,13 @@
 import { Callbacks, type Question } from './callbacks.js';
 import { isTime, monotonicNow, safeAfter, systemClock } from './clock.js';
 import { type TaskErrorJson, TaskExecutionError } from './errors.js';
+import { guardedStore } from './guarded-store.js';
 import { type Ledger, openLedger, type Resident } from './ledger.js';
 import { logTo } from './log.js';
 import { pump } from './pump.js';
 import { Transcript } from './transcript.js';
 import type { AbortSignalLike, TaskHost, TaskStatus, ToolCall } from './types.js';
-import { describeThrown, toJson } from './values.js';
+import { describeThrown, overhear, toJson } from './values.js';
 import { watchStore } from './watch.js';
 
 /** Who hears what a machine says. None of these throws. */
@@ -126,7 +127,7 @@ export class Machine implements Resident {
     this.#ledger.add(this);
     this.#ledger.enter(() => {
       try {
-        this.#handle = new EngineHandle(this, this.#host.store, kind, text);
+        this.#handle = new EngineHandle(this, guardedStore(this.#host.store), kind, text);
       } catch (thrown) {
         if (typeof thrown !== 'string') throw thrown;
         refused = thrown;
@@ -245,7 +246,10 @@ export class Machine implements Resident {
     try {
       const time: unknown = read();
       if (isTime(time)) this.#lastTime = time;
-      else this.log('error', `clock.now() returned ${String(time)}`);
+      else {
+        overhear(time, () => {});
+        this.log('error', `clock.now() returned ${String(time)}`);
+      }
     } catch (thrown) {
       this.log('error', `clock.now() threw: ${describeThrown(thrown).message}`);
     }
@@ -315,10 +319,16 @@ export class Machine implements Resident {
   }
 
   converse(ticket: number, ops: string, messageId: string, attempt: number): void {
-    this.#transcript.apply(JSON.parse(ops));
+    let broken: { thrown: unknown } | undefined;
+    try {
+      this.#transcript.apply(JSON.parse(ops));
+    } catch (thrown) {
+      broken = { thrown };
+    }
     const controller = this.#controllers.get(ticket) ?? new AbortController();
     const { signal } = controller;
     const open = () => {
+      if (broken !== undefined) throw broken.thrown;
       const { model } = this.#host;
       if (model === undefined) throw new TypeError('the host has no model');
       return model.stream(this.#transcript.request(), { signal });

@@ -1,3 +1,4 @@
+import { breathe } from './clock.js';
 import { toJson, wellFormed } from './values.js';
 
 /** Who takes the stream in. */
@@ -9,6 +10,9 @@ export interface StreamSink {
   /** The stream is over; `failed` where it threw. */
   end(failed?: { thrown: unknown }): void;
 }
+
+/** So many events are taken in before everything else gets a turn of the event loop. */
+const eventsPerTurn = 1_024;
 
 /**
  * Hands a model's stream to the engine, event by event: the next one is read only after the one before is handled.
@@ -35,7 +39,12 @@ export async function pump(
     iterator = iterate(stream);
     if (signal.aborted) return leave();
     const text = new TextFeed(sink);
-    for (;;) {
+    for (let taken = 1; ; taken++) {
+      // A stream that never waits would let nothing else of the process have its turn.
+      if (taken % eventsPerTurn === 0) {
+        await breathe();
+        if (signal.aborted) return;
+      }
       const { done, value } = await iterator.next();
       if (signal.aborted) return;
       if (done) break;

@@ -80,15 +80,22 @@ function revive(value: unknown, hidden?: string): unknown {
   }
   const object = value as Record<string, unknown>;
   const { $bytes: base64 } = object;
-  if (typeof base64 === 'string' && Object.keys(object).length === 1) return fromBase64(base64);
+  // What is no base64 stays as it was stored: this history's own trouble, when its request is sent.
+  if (typeof base64 === 'string' && Object.keys(object).length === 1) return fromBase64(base64) ?? object;
   for (const key of Object.keys(object)) {
     if (key !== hidden) object[key] = revive(object[key], opaque[key] ?? hidden);
   }
   return object;
 }
 
-function fromBase64(base64: string): Uint8Array {
-  const binary = atob(base64);
+/** Undefined for what is none. */
+export function fromBase64(base64: string): Uint8Array | undefined {
+  let binary: string;
+  try {
+    binary = atob(base64);
+  } catch {
+    return undefined;
+  }
   const bytes = new Uint8Array(binary.length);
   for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
   return bytes;

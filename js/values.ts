@@ -87,7 +87,7 @@ class Walk {
     if (Array.isArray(value)) {
       return this.#array(value);
     }
-    if (value instanceof ArrayBuffer || (ArrayBuffer.isView(value) && !isNumberArray(value))) {
+    if (isArrayBuffer(value) || (ArrayBuffer.isView(value) && !isNumberArray(value))) {
       return this.#binary(value);
     }
     // by tag and not by class, so that objects of other realms are recognised
@@ -162,10 +162,9 @@ class Walk {
     if (!this.options.bytes) {
       throw new Refusal('binary data has no JSON form: return text, or an image or document block');
     }
-    const bytes =
-      value instanceof ArrayBuffer
-        ? new Uint8Array(value)
-        : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+    const bytes = ArrayBuffer.isView(value)
+      ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+      : new Uint8Array(value);
     this.#reserve(bytes.length * 1.34);
     return this.#count(`{"$bytes":"${toBase64(bytes)}"}`);
   }
@@ -184,8 +183,23 @@ class Walk {
   }
 }
 
+// By brand and not by class, so that those of other realms are recognised.
+const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')?.get;
+const typedArray: object = Object.getPrototypeOf(Uint8Array.prototype);
+const typedArrayName = Object.getOwnPropertyDescriptor(typedArray, Symbol.toStringTag)?.get;
+
+function isArrayBuffer(value: object): value is ArrayBuffer {
+  try {
+    byteLength?.call(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function isNumberArray(view: ArrayBufferView): boolean {
-  return !(view instanceof Uint8Array || view instanceof Uint8ClampedArray || view instanceof DataView);
+  const name: unknown = typedArrayName?.call(view);
+  return name !== undefined && name !== 'Uint8Array' && name !== 'Uint8ClampedArray';
 }
 
 /** Bytes as base64, without a stack of arguments per byte. */
@@ -223,6 +237,16 @@ export interface ThrownDescription {
   status?: number;
   /** What the server asked for in `retry-after`. */
   retryAfterMs?: number;
+}
+
+/** Hears how it ends what a callback returned that nobody waits for; anything but a promise is left alone. Never throws. */
+export function overhear(returned: unknown, rejected: (thrown: unknown) => void): void {
+  if (returned === null || typeof returned !== 'object') return;
+  // Not by `instanceof`: promises of other realms reject as loudly.
+  const waited = async () => {
+    await returned;
+  };
+  waited().catch(rejected);
 }
 
 /** Longer messages are cut: some carry whole responses. */

@@ -1,5 +1,5 @@
 import type { TaskStore } from './types.js';
-import { describeThrown } from './values.js';
+import { describeThrown, overhear } from './values.js';
 
 /**
  * Watches where the store can; returns what ends that, or undefined where nothing is watched. Never throws: a watch
@@ -19,14 +19,14 @@ export function watchStore(
     if (typeof end === 'function') {
       return () => {
         try {
-          end();
+          overhear(end(), failed('The end of store.watch()'));
         } catch (thrown) {
           failed('The end of store.watch()')(thrown);
         }
       };
     }
     note('store.watch() must return a function that ends the watch.');
-    if (end instanceof Promise) end.catch(failed('store.watch()'));
+    overhear(end, failed('store.watch()'));
   } catch (thrown) {
     failed('store.watch()')(thrown);
   }

@@ -3,6 +3,7 @@
 use crate::facts::fold::Allowance;
 use crate::facts::task::TaskConfig;
 use crate::retry::RetryPolicy;
+use crate::storage::head::LARGEST_NUMBER;
 use serde::Deserialize;
 
 /// When an item counts as done.
@@ -137,8 +138,9 @@ pub struct Settings {
     pub limits: Limits,
 }
 
+/// The head holds durations, and what it holds has to be read again.
 fn ms(given: Option<f64>, default: u64) -> u64 {
-    given.map_or(default, |n| n as u64)
+    given.map_or(default, |n| (n as u64).min(LARGEST_NUMBER))
 }
 
 fn count(given: Option<f64>, default: u32) -> u32 {

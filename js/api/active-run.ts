@@ -1,7 +1,8 @@
 import { type TaskErrorJson, TaskExecutionError } from '../errors.js';
 import { Machine, type MachineCommand, unanswered } from '../machine.js';
 import type { RunOptions, TaskHost, TaskOutcome, TaskStatus, Usage } from '../types.js';
-import { describeThrown } from '../values.js';
+import { describeThrown, overhear } from '../values.js';
+import { typed } from './arguments.js';
 import { mergeRunOptions } from './options.js';
 import { instance, keyOf, type LocalRun, type RunListener, register, unregister } from './registry.js';
 
@@ -174,10 +175,7 @@ export class ActiveRun implements LocalRun {
 
 /** The outcome of a run that could not begin. */
 export function refusal(thrown: unknown): TaskOutcome {
-  const error = TaskExecutionError.is(thrown)
-    ? thrown
-    : new TaskExecutionError('HOST_CALLBACK', describeThrown(thrown).message, { cause: thrown });
-  return nothing('refused', error, { usage: noUsage(), unfinished: false });
+  return nothing('refused', typed(thrown), { usage: noUsage(), unfinished: false });
 }
 
 function nothing(
@@ -208,10 +206,12 @@ export function copyOf(outcome: TaskOutcome): TaskOutcome {
 export function seedOf(host: TaskHost): number {
   if (host.random !== undefined) {
     const random = drawn(host.random);
-    if (!(random >= 0 && random < 1)) {
+    if (typeof random !== 'number' || !(random >= 0 && random < 1)) {
+      overhear(random, () => {});
+      const shown = typeof random === 'number' ? random : `a value of type ${typeof random}`;
       throw new TaskExecutionError(
         'HOST_CALLBACK',
-        `random() must return a number from 0 to below 1, not ${random}.`,
+        `random() must return a number from 0 to below 1, not ${shown}.`,
       );
     }
     return Math.floor(random * Number.MAX_SAFE_INTEGER);
@@ -220,7 +220,7 @@ export function seedOf(host: TaskHost): number {
   return (high & 0x1fffff) * 2 ** 32 + low;
 }
 
-function drawn(random: () => number): number {
+function drawn(random: () => number): unknown {
   try {
     return random();
   } catch (thrown) {

@@ -2,6 +2,7 @@ import { TaskExecutionError } from '../errors.js';
 import { checkTaskIds } from '../ids.js';
 import type { RunOptions, TaskEventMap, TaskEventName, TaskHost, TaskOutcome, TaskStatus } from '../types.js';
 import { ActiveRun, copyOf } from './active-run.js';
+import { optionsOf, typed } from './arguments.js';
 import { type CommandArguments, execute } from './command.js';
 import { resolveHost } from './config.js';
 import { onListenerErrorOf, reportListenerError, type TaskEmitter } from './emitter.js';
@@ -44,10 +45,11 @@ export class Agent {
     checkTaskIds(taskId, userId);
     this.taskId = taskId;
     this.userId = userId;
-    this.#options = options;
+    optionsOf('options', options, []);
+    this.#options = options ?? {};
     this.#emitter = emitter;
     if (emitter !== undefined) {
-      onListenerErrorOf(emitter, () => options.onListenerError ?? this.#host?.onListenerError);
+      onListenerErrorOf(emitter, () => this.#options.onListenerError ?? this.#host?.onListenerError);
     }
   }
 
@@ -56,11 +58,15 @@ export class Agent {
   }
 
   async host(): Promise<TaskHost> {
-    const host =
-      this.#options[ofEngine]?.host ??
-      (await resolveHost({ userId: this.userId, taskId: this.taskId }, this.#options));
-    this.#host = host;
-    return host;
+    try {
+      const host =
+        this.#options[ofEngine]?.host ??
+        (await resolveHost({ userId: this.userId, taskId: this.taskId }, this.#options));
+      this.#host = host;
+      return host;
+    } catch (thrown) {
+      throw typed(thrown);
+    }
   }
 
   /** The run of this task in this process, once everything this instance was told before has got its run. */
@@ -89,6 +95,8 @@ export class Agent {
       try {
         await Promise.all([before, interrupted]);
         return await this.#runFor(intent, drives, options, listener);
+      } catch (thrown) {
+        throw typed(thrown);
       } finally {
         if (drives) this.#beginning -= 1;
       }
@@ -140,6 +148,8 @@ export class Agent {
       try {
         await begun;
         await this.#interruptNow(command, reason);
+      } catch (thrown) {
+        throw typed(thrown);
       } finally {
         this.#interrupting -= 1;
         if (this.#interrupting === 0) this.#stopping = false;

@@ -1,5 +1,6 @@
 import { TaskExecutionError } from '../errors.js';
-import { toJson } from '../values.js';
+import type { AbortSignalLike } from '../types.js';
+import { describeThrown, toJson } from '../values.js';
 
 /** No id of a call is longer: what the model gives a longer one is replaced. */
 const longestCallId = 64;
@@ -40,11 +41,60 @@ export function optionalCountOf(name: string, value: unknown): number | undefine
   );
 }
 
-/** Options that may be left out. @throws TaskExecutionError INVALID_ARGUMENT, naming the argument */
-export function optionsOf<T extends object>(name: string, value: T | null | undefined): Partial<T> {
+/**
+ * Members of options that may be left out. Reading an app's object can throw: here it does where it can be told.
+ *
+ * @throws TaskExecutionError INVALID_ARGUMENT, naming the argument
+ */
+export function optionsOf<T extends object, const Key extends keyof T>(
+  name: string,
+  value: T | null | undefined,
+  keys: Key[],
+): Partial<Pick<T, Key>> {
   if (value === undefined || value === null) return {};
-  if (typeof value === 'object') return value;
-  throw refused(name, 'an object', value);
+  if (typeof value !== 'object') throw refused(name, 'an object', value);
+  return readFrom(name, () => {
+    const read: Partial<Pick<T, Key>> = {};
+    for (const key of keys) read[key] = value[key];
+    return read;
+  });
+}
+
+/** @throws TaskExecutionError INVALID_ARGUMENT where reading throws */
+export function readFrom<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    throw new TaskExecutionError(
+      'INVALID_ARGUMENT',
+      `${name} cannot be read: ${describeThrown(thrown).message}.`,
+      { details: { argument: name }, cause: thrown },
+    );
+  }
+}
+
+/** None where it is missing or null, as `fetch` has it. @throws TaskExecutionError INVALID_ARGUMENT */
+export function optionalSignalOf(value: AbortSignalLike | null | undefined): AbortSignalLike | undefined {
+  if (value === undefined || value === null) return undefined;
+  let isSignal = false;
+  try {
+    isSignal =
+      typeof value === 'object' &&
+      typeof value.aborted === 'boolean' &&
+      typeof value.addEventListener === 'function' &&
+      typeof value.removeEventListener === 'function';
+  } catch {
+    // Whatever cannot be read is none.
+  }
+  if (isSignal) return value as AbortSignalLike;
+  throw refused('signal', 'an AbortSignal', value);
+}
+
+/** Whatever was thrown, as an error that users can branch on. */
+export function typed(thrown: unknown): TaskExecutionError {
+  if (TaskExecutionError.is(thrown)) return thrown;
+  const what = `Something of the host failed: ${describeThrown(thrown).message}`;
+  return new TaskExecutionError('HOST_CALLBACK', what, { cause: thrown });
 }
 
 /** The id of a tool call. @throws TaskExecutionError INVALID_ARGUMENT */

@@ -1,6 +1,7 @@
 import { Machine, type MachineListener } from '../machine.js';
 import type { RunOptions, TaskHost } from '../types.js';
 import { seedOf } from './active-run.js';
+import { typed } from './arguments.js';
 import { mergeRunOptions } from './options.js';
 import { instance, keyOf, localRun } from './registry.js';
 
@@ -14,7 +15,15 @@ const silent: MachineListener = { event: () => {}, delta: () => {}, status: () =
  *
  * @throws TaskExecutionError
  */
-export async function execute(
+export async function execute(...order: Parameters<typeof ask>): Promise<unknown> {
+  try {
+    return await ask(...order);
+  } catch (thrown) {
+    throw typed(thrown);
+  }
+}
+
+async function ask(
   host: TaskHost,
   ids: { userId: string; taskId: string },
   kind: string,

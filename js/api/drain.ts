@@ -1,17 +1,29 @@
 import { systemClock } from '../clock.js';
+import { TaskExecutionError } from '../errors.js';
+import { optionsOf } from './arguments.js';
 import { type LocalRun, localRuns } from './registry.js';
 
+interface DrainOptions {
+  timeoutMs?: number | undefined;
+}
+
 /** Yields these runs, with their grace, and waits until all have ended or the time is up. */
-export async function drainRuns(runs: LocalRun[], timeoutMs: number | undefined): Promise<void> {
+export async function drainRuns(runs: LocalRun[], options: DrainOptions | undefined): Promise<void> {
+  const { timeoutMs } = optionsOf('options', options, ['timeoutMs']);
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
+    throw new TaskExecutionError('INVALID_ARGUMENT', 'timeoutMs must be a number from 0 on.', {
+      details: { argument: 'timeoutMs' },
+    });
+  }
   for (const run of runs) run.yield('drain', true);
   const ended = Promise.all(runs.map((run) => run.outcome));
-  if (timeoutMs === undefined || !(timeoutMs < Number.MAX_SAFE_INTEGER)) {
+  if (timeoutMs === undefined || timeoutMs >= Number.MAX_SAFE_INTEGER) {
     await ended;
     return;
   }
   let cancel = () => {};
   const late = new Promise<void>((resolve) => {
-    cancel = systemClock.after(Math.max(0, timeoutMs), resolve);
+    cancel = systemClock.after(timeoutMs, resolve);
   });
   await Promise.race([ended, late]);
   cancel();
@@ -19,5 +31,5 @@ export async function drainRuns(runs: LocalRun[], timeoutMs: number | undefined)
 
 /** For SIGTERM: every run in the process yields. Settles when all have ended, or after `timeoutMs`. */
 export function drainTaskExecution(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
-  return drainRuns(localRuns(), options.timeoutMs);
+  return drainRuns(localRuns(), options);
 }

@@ -1,5 +1,6 @@
 import { EventEmitter } from '#events';
 import type { TaskEventMap, TaskEventName } from '../types.js';
+import { overhear } from '../values.js';
 
 /** A listener of an event by name. */
 export type TaskListener<Name extends TaskEventName> = (payload: TaskEventMap[Name]) => void;
@@ -77,7 +78,7 @@ export class TaskEmitter extends Base {
     for (const listener of listeners) {
       try {
         const returned: unknown = listener.apply(this, args);
-        if (returned instanceof Promise) returned.catch((error) => reportListenerError(this, error, event));
+        overhear(returned, (error) => reportListenerError(this, error, event));
       } catch (error) {
         reportListenerError(this, error, event);
       }
@@ -95,8 +96,8 @@ export function onListenerErrorOf(emitter: TaskEmitter, handler: () => OnListene
 
 /** Never throws: what the handler throws surfaces as an uncaught exception of its own. */
 export function reportListenerError(emitter: TaskEmitter, error: unknown, event: string): void {
-  const handler = handlers.get(emitter)?.();
   try {
+    const handler = handlers.get(emitter)?.();
     if (handler === undefined) console.error(`A listener of ${event} failed:`, error);
     else handler(error, event);
   } catch (rethrown) {

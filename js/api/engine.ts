@@ -1,5 +1,6 @@
 import type { NewTask, RunOptions, Task, TaskHost } from '../types.js';
 import { type AgentOptions, ofEngine } from './agent.js';
+import { readFrom } from './arguments.js';
 import { checkHost } from './check-host.js';
 import { createTaskIn } from './create-task.js';
 import { drainRuns } from './drain.js';
@@ -34,12 +35,13 @@ export function createTaskEngine(host: TaskHost): TaskEngine {
     runs.add(run);
     void run.outcome.then(() => runs.delete(run));
   };
-  const withHost = (options?: RunOptions): AgentOptions => ({ ...options, [ofEngine]: { host, begun } });
+  const withHost = (options?: RunOptions): AgentOptions =>
+    readFrom('options', () => ({ ...options, [ofEngine]: { host, begun } }));
   return {
     executor: (taskId, userId, options) => new TaskExecutor(taskId, userId, withHost(options)),
     lifecycle: (taskId, userId, options) => new TaskLifecycle(taskId, userId, withHost(options)),
     persistence: (taskId, userId) => new TaskPersistence(taskId, userId, withHost()),
     createTask: (userId, task) => createTaskIn(host, userId, task),
-    drain: ({ timeoutMs } = {}) => drainRuns([...runs], timeoutMs),
+    drain: (options) => drainRuns([...runs], options),
   };
 }

@@ -2,6 +2,7 @@ import { safeNow, systemClock } from '../clock.js';
 import type { AbortSignalLike, TaskEvent } from '../types.js';
 import { watchStore } from '../watch.js';
 import type { Agent } from './agent.js';
+import { typed } from './arguments.js';
 import { Feed } from './feed.js';
 import { keyOf, type LocalRun, localRun, onRun } from './registry.js';
 import { Rest } from './rest.js';
@@ -111,7 +112,13 @@ class Follower implements AsyncIterator<TaskEvent> {
 
   #close(): void {
     this.#ended = true;
-    for (const cleanup of this.#cleanups) cleanup();
+    for (const cleanup of this.#cleanups) {
+      try {
+        cleanup();
+      } catch {
+        // A signal of the app's own making: what it still tells, nobody hears.
+      }
+    }
     this.#cleanups.clear();
     for (const feed of this.#feeds.splice(0)) feed.leave();
     this.#rest.wake();
@@ -127,7 +134,7 @@ class Follower implements AsyncIterator<TaskEvent> {
       return { done: true, value: undefined };
     } catch (error) {
       this.#close();
-      throw error;
+      throw typed(error);
     }
   }
 

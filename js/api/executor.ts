@@ -8,6 +8,7 @@ import type {
 } from '../types.js';
 import { copyOf, refusal } from './active-run.js';
 import { agentOf } from './agent.js';
+import { optionalSignalOf, optionsOf, readFrom, typed } from './arguments.js';
 import { Feed } from './feed.js';
 import { TaskLifecycle } from './lifecycle.js';
 import type { LocalRun } from './registry.js';
@@ -59,18 +60,27 @@ export class TaskExecutor extends TaskLifecycle {
    * from the journal again
    */
   run(options: TaskRunOptions = {}): TaskRun {
-    const { signal, ...runOptions } = options;
     const agent = agentOf(this);
     const feed = new Feed(this.taskId, agent);
-    const begun = agent.begin('run', true, runOptions, feed);
+    const yielding = new Yielding();
+    let begun: Promise<LocalRun>;
+    try {
+      optionsOf('options', options, []);
+      const { signal, ...runOptions } = readFrom('options', () => ({ ...options }));
+      yielding.listenTo(optionalSignalOf(signal));
+      begun = agent.begin('run', true, runOptions, feed);
+    } catch (thrown) {
+      begun = Promise.reject(typed(thrown));
+    }
     const outcome = begun.then(
       async (run) => {
-        const stopListening = yieldOn(signal, run);
+        yielding.begun(run);
         const ended = await run.outcome;
-        stopListening();
+        yielding.end();
         return copyOf(ended);
       },
       (error) => {
+        yielding.end();
         const refused = refusal(error);
         feed.ended(refused, false);
         return refused;
@@ -105,12 +115,31 @@ if (typeof Symbol.dispose === 'symbol') {
   });
 }
 
-function yieldOn(signal: AbortSignalLike | undefined, run: LocalRun): () => void {
-  if (signal === undefined) return () => {};
-  const onAbort = () => run.yield('signal', true);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  return () => signal.removeEventListener('abort', onAbort);
+/** Yields a run, once there is one, when its signal is aborted. */
+class Yielding {
+  #signal: AbortSignalLike | undefined;
+  #run: LocalRun | undefined;
+  readonly #onAbort = () => this.#run?.yield('signal', true);
+
+  /** @throws whatever a signal throws that is none of the platform's */
+  listenTo(signal: AbortSignalLike | undefined): void {
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#signal = signal;
+  }
+
+  begun(run: LocalRun): void {
+    this.#run = run;
+    if (this.#signal?.aborted) this.#onAbort();
+  }
+
+  end(): void {
+    this.#run = undefined;
+    try {
+      this.#signal?.removeEventListener('abort', this.#onAbort);
+    } catch {
+      // One of the app's own making: what it still tells, nobody hears.
+    }
+  }
 }
 
 function iterate(feed: Feed): AsyncIterator<TaskEvent> {

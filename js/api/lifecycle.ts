@@ -3,7 +3,7 @@ import { lifecycleTable } from '../generated/lifecycle-table.js';
 import type { RunOptions, TaskCommand, TaskEvent, TaskHost, TaskState, TaskStatus } from '../types.js';
 import { toJson } from '../values.js';
 import { Agent, agentOf, setAgent } from './agent.js';
-import { cursorOf, optionalTextOf, optionsOf, textOf, toolCallIdOf } from './arguments.js';
+import { cursorOf, optionalSignalOf, optionalTextOf, optionsOf, textOf, toolCallIdOf } from './arguments.js';
 import { TaskEmitter } from './emitter.js';
 import { type EventsOptions, followTask } from './events.js';
 
@@ -54,7 +54,7 @@ export class TaskLifecycle extends TaskEmitter {
 
   /** Lets a waiting call run. */
   async approve(toolCallId: string, options: { note?: string | undefined } = {}): Promise<void> {
-    const note = optionalTextOf('note', optionsOf('options', options).note);
+    const note = optionalTextOf('note', optionsOf('options', options, ['note']).note);
     const id = toolCallIdOf(toolCallId);
     await agentOf(this).deposit('approve', { toolCallId: id, ...(note !== undefined && { note }) });
   }
@@ -72,7 +72,7 @@ export class TaskLifecycle extends TaskEmitter {
     result: unknown,
     options: { error?: boolean | undefined } = {},
   ): Promise<void> {
-    const error = optionsOf('options', options).error === true;
+    const error = optionsOf('options', options, ['error']).error === true;
     await agentOf(this).deposit('answer', {
       toolCallId: toolCallIdOf(toolCallId),
       ...answerOf(result),
@@ -99,8 +99,8 @@ export class TaskLifecycle extends TaskEmitter {
    * seldom the longer nothing happens: every ten seconds at last. Waiting does not keep Node alive.
    */
   events(options: EventsOptions = {}): AsyncIterable<TaskEvent> {
-    const { after, signal } = optionsOf('options', options);
-    return followTask(agentOf(this), { after: cursorOf('after', after), signal });
+    const { after, signal } = optionsOf('options', options, ['after', 'signal']);
+    return followTask(agentOf(this), { after: cursorOf('after', after), signal: optionalSignalOf(signal) });
   }
 
   /** Whether the command would change anything; false for a no-op and for what is invalid. */

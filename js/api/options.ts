@@ -1,5 +1,6 @@
 import { TaskExecutionError } from '../errors.js';
 import type { RunOptions } from '../types.js';
+import { describeThrown } from '../values.js';
 
 type Layer = Record<string, unknown>;
 
@@ -22,10 +23,18 @@ const groups: Record<string, string[]> = {
 };
 
 function invalid(option: string, wanted: string, value: unknown): TaskExecutionError {
-  const shown = typeof value === 'string' ? `'${value}'` : String(value);
+  const shown = typeof value === 'string' ? `'${value}'` : shownOf(value);
   return new TaskExecutionError('INVALID_ARGUMENT', `${option} must be ${wanted}, not ${shown}.`, {
     details: { argument: option },
   });
+}
+
+function shownOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return `a value of type ${typeof value}`;
+  }
 }
 
 /**
@@ -35,6 +44,19 @@ function invalid(option: string, wanted: string, value: unknown): TaskExecutionE
  * @throws TaskExecutionError INVALID_ARGUMENT, naming the option
  */
 export function mergeRunOptions(...layers: (RunOptions | undefined)[]): Layer {
+  try {
+    return merge(layers);
+  } catch (thrown) {
+    if (TaskExecutionError.is(thrown)) throw thrown;
+    throw new TaskExecutionError(
+      'INVALID_ARGUMENT',
+      `The options of the run cannot be read: ${describeThrown(thrown).message}.`,
+      { cause: thrown },
+    );
+  }
+}
+
+function merge(layers: (RunOptions | undefined)[]): Layer {
   const given = layers.filter((layer) => layer !== undefined && layer !== null) as Layer[];
   const merged = pick(given, '', durations);
   for (const [name, allowed] of Object.entries(choices)) {

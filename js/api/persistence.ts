@@ -1,5 +1,6 @@
+import { TaskExecutionError } from '../errors.js';
 import { checkId } from '../ids.js';
-import { revived } from '../transcript.js';
+import { fromBase64, revived } from '../transcript.js';
 import type {
   JournalEntry,
   Message,
@@ -37,12 +38,18 @@ export class TaskPersistence {
 
   /** Appends a message to the conversation; LEASE_HELD while a run owns the task. */
   async saveApiMessage(message: Message): Promise<void> {
-    await agentOf(this).command('saveApiMessage', { message: plainOf('message', message) });
+    const plain = plainOf('message', message);
+    refuseBrokenBytes(plain);
+    await agentOf(this).command('saveApiMessage', { message: plain });
   }
 
   /** Gives a waiting call its result, as `answer()` does. */
   async saveToolResult(result: ToolResult): Promise<void> {
-    const { toolCallId, result: value, error } = optionsOf('result', result);
+    const {
+      toolCallId,
+      result: value,
+      error,
+    } = optionsOf('result', result, ['toolCallId', 'result', 'error']);
     const id = toolCallIdOf(toolCallId);
     await agentOf(this).deposit('answer', { toolCallId: id, ...answerOf(value), error: error === true });
   }
@@ -66,7 +73,7 @@ export class TaskPersistence {
   async taskMessages(
     options: { after?: string | undefined; limit?: number | undefined } = {},
   ): Promise<ThreadMessage[]> {
-    const { after, limit: most } = optionsOf('options', options);
+    const { after, limit: most } = optionsOf('options', options, ['after', 'limit']);
     if (after !== undefined) checkId('after', after);
     const limit = optionalCountOf('limit', most);
     return agentOf(this).command('taskMessages', {
@@ -77,7 +84,7 @@ export class TaskPersistence {
 
   /** The journal's entries, from the first or after a `seq`. */
   async *journal(options: { after?: number | undefined } = {}): AsyncIterable<JournalEntry> {
-    let after: number | null = optionalCountOf('after', optionsOf('options', options).after) ?? 0;
+    let after: number | null = optionalCountOf('after', optionsOf('options', options, ['after']).after) ?? 0;
     while (after !== null) {
       const page: JournalPage = await agentOf(this).command('journal', { after, limit: journalPage });
       yield* page.entries;
@@ -92,6 +99,21 @@ export class TaskPersistence {
 
   /** Removes the task and all that belongs to it; `keepTask` leaves the task document. */
   async delete(options: { keepTask?: boolean | undefined } = {}): Promise<void> {
-    await agentOf(this).command('delete', { keepTask: optionsOf('options', options).keepTask === true });
+    await agentOf(this).command('delete', {
+      keepTask: optionsOf('options', options, ['keepTask']).keepTask === true,
+    });
+  }
+}
+
+/** @throws TaskExecutionError INVALID_ARGUMENT for bytes, already in the core's form, that are no base64 */
+function refuseBrokenBytes(message: object): void {
+  for (const value of Object.values(message)) {
+    if (value === null || typeof value !== 'object') continue;
+    const { $bytes: base64 } = value;
+    if (typeof base64 === 'string' && Object.keys(value).length === 1 && fromBase64(base64) === undefined) {
+      const what = 'The message cannot be stored: its $bytes are no base64. Give bytes as Uint8Array.';
+      throw new TaskExecutionError('INVALID_ARGUMENT', what, { details: { argument: 'message' } });
+    }
+    refuseBrokenBytes(value);
   }
 }

@@ -9,7 +9,10 @@ const cargoTools = [
   { name: 'wasm-pack', version: '0.15.1', program: 'wasm-pack' },
 ];
 
-const cargoMutants = { name: 'cargo-mutants', version: '27.1.0', program: 'cargo-mutants' };
+const otherTools = {
+  'cargo-mutants': { name: 'cargo-mutants', version: '27.1.0', program: 'cargo-mutants' },
+  'cargo-fuzz': { name: 'cargo-fuzz', version: '0.13.2', program: 'cargo-fuzz' },
+};
 
 /** Where tools that are built from source are kept: outside of the clone, so that the next one need not build them. */
 function cacheFolder() {
@@ -25,9 +28,9 @@ export async function wasmTestTools() {
   return { PATH: [...folders, process.env.PATH].join(delimiter) };
 }
 
-/** Installs cargo-mutants; returns the environment in which cargo finds it. */
-export async function mutantTools() {
-  const folder = await cargoInstall(cargoMutants);
+/** Installs one of the other tools; returns the environment in which cargo finds it. */
+export async function cargoTool(name) {
+  const folder = await cargoInstall(otherTools[name]);
   rmSync(installTarget, { recursive: true, force: true });
   return { PATH: [folder, process.env.PATH].join(delimiter) };
 }

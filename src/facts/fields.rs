@@ -1,5 +1,6 @@
 //! Reading a document that others write too: every refusal names the field, what it is and what it should be.
 
+use crate::converse::blocks::{MAX_DEPTH, is_too_deep};
 use crate::error::{Code, EngineError};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -159,6 +160,14 @@ impl<'a, 'p> Field<'a, 'p> {
         let number =
             self.present().map(|value| value.as_f64().ok_or_else(|| self.invalid("a number"))).transpose()?;
         Ok(number.filter(|n| n.is_finite() && *n > 0.0))
+    }
+
+    /// Refuses what would not be read again from within an entry of the journal.
+    pub fn shallow(&self) -> Result<(), EngineError> {
+        if self.value.is_some_and(is_too_deep) {
+            return Err(self.refused(Code::InvalidTask, &format!("nests more than {MAX_DEPTH} levels deep")));
+        }
+        Ok(())
     }
 
     /// The refusal of this field.

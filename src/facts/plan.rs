@@ -98,6 +98,8 @@ impl Plan {
         title: &str,
         description: &str,
     ) -> Result<Plan, EngineError> {
+        progress.get("milestones").shallow()?;
+        progress.get("tasks").shallow()?;
         let mut items = Vec::new();
         let groups = progress.get("tasks");
         let groups = groups.object()?;

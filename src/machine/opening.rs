@@ -2,6 +2,7 @@
 
 use super::compose::COMPLETE_TASK_ITEM;
 use super::{Ctx, Intent, Outcome};
+use crate::converse::blocks::is_valid_name;
 use crate::effect::{Effect, Input, Question, Ticket, ToolDescription};
 use crate::error::{Code, EngineError};
 use crate::facts::fold::Facts;
@@ -556,6 +557,10 @@ pub(crate) fn task_value(task: &TaskDocument, task_id: &str) -> Rc<Value> {
 fn described(value: &Value, completion: Completion) -> Result<HashMap<String, ToolDescription>, EngineError> {
     let tools: Vec<ToolDescription> = serde_json::from_value(value.clone())
         .map_err(|e| EngineError::new(Code::HostCallback, format!("tools could not be described: {e}")))?;
+    if let Some(tool) = tools.iter().find(|tool| !is_valid_name(&tool.spec.name)) {
+        let what = format!("tools could not be described: models take no name like {:?}", tool.spec.name);
+        return Err(EngineError::new(Code::HostCallback, what));
+    }
     let reserved = |t: &ToolDescription| t.spec.name == COMPLETE_TASK_ITEM;
     if completion == Completion::Explicit && tools.iter().any(reserved) {
         return Err(EngineError::new(

@@ -306,7 +306,7 @@ impl Run {
 
     /// Past two thirds of the lease nothing new starts.
     pub fn may_start(&self, ctx: &Ctx) -> bool {
-        self.writer.age(ctx.now) <= self.settings.lease_ttl_ms * 2 / 3
+        self.writer.age(ctx.now) <= self.settings.lease_ttl_ms.saturating_mul(2) / 3
     }
 
     fn advance(&mut self, ctx: &mut Ctx) {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// The layout that this version writes and reads.
 pub const SCHEMA: u64 = 1;
 /// Well below 2^53, where JavaScript stops to count in ones.
-const LARGEST_NUMBER: u64 = 1 << 52;
+pub const LARGEST_NUMBER: u64 = 1 << 52;
 
 /// Milliseconds as a head holds them: a time without end is very long.
 pub fn storable(ms: u64) -> u64 {

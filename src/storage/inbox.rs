@@ -1,6 +1,6 @@
 //! The inbox: decisions and messages on their way to the run that journals them.
 
-use crate::converse::blocks::excerpt;
+use crate::converse::blocks::{excerpt, is_too_deep};
 use crate::facts::fact::Decision;
 use crate::ids::{Paths, Rng};
 use crate::store::{StoreWrite, StoredDocument};
@@ -72,13 +72,19 @@ impl InboxItem {
             }
             "decision" => {
                 let asked_seq = document.data.get("asked_seq").and_then(Value::as_u64);
+                let asked_seq = asked_seq.ok_or_else(|| foreign(document, "asked_seq is no count"))?;
+                let decision = serde_json::from_str(text("json")?)
+                    .map_err(|e| foreign(document, &format!("json cannot be read ({e})")))?;
+                // The entry that journals it nests deeper still, and has to be read again.
+                if matches!(&decision, Decision::Answer { result: Some(result), .. } if is_too_deep(result)) {
+                    return Err(foreign(document, "the answer nests too deep"));
+                }
                 Ok(InboxItem::Decision {
                     id,
                     tool_call_id: text("tool_call_id")?.to_owned(),
-                    asked_seq: asked_seq.ok_or_else(|| foreign(document, "asked_seq is no count"))?,
+                    asked_seq,
                     nonce: text("nonce")?.to_owned(),
-                    decision: serde_json::from_str(text("json")?)
-                        .map_err(|e| foreign(document, &format!("json cannot be read ({e})")))?,
+                    decision,
                 })
             }
             other => Err(foreign(document, &format!("its kind is {:?}", excerpt(other, 60)))),
@@ -172,11 +178,16 @@ mod tests {
     #[test]
     fn a_document_that_no_version_wrote_is_named_and_described() {
         let paths = Paths::new("u", "t");
+        let deep = format!(r#"{{"decision":"answer","result":{}{}}}"#, "[".repeat(110), "]".repeat(110));
         for (data, what) in [
             (json!({}), "kind is no string"),
             (json!({ "kind": "message", "text": " " }), "text is blank"),
             (json!({ "kind": "decision", "tool_call_id": "c" }), "asked_seq"),
             (json!({ "kind": "later" }), "\"later\""),
+            (
+                json!({ "kind": "decision", "tool_call_id": "c", "asked_seq": 1, "nonce": "n", "json": deep }),
+                "nests too deep",
+            ),
         ] {
             let Value::Object(data) = data else { panic!("an object") };
             let path = paths.inbox_item("x");

@@ -2,6 +2,7 @@
 
 use super::io::{Fetch, Io, Want};
 use super::journal::Joiner;
+use crate::converse::Validator;
 use crate::effect::Input;
 use crate::error::EngineError;
 use crate::facts::fact::Entry;
@@ -22,6 +23,8 @@ pub struct Loader {
     until_seq: u64,
     history: String,
     facts: Facts,
+    /// Of the request that the facts make, so far.
+    validator: Validator,
     joiner: Joiner,
     after: Option<String>,
     give_up: Instant,
@@ -51,6 +54,7 @@ impl Loader {
             until_seq,
             history: history.to_owned(),
             facts: Facts::new(history),
+            validator: Validator::new(),
             joiner: Joiner::default(),
             after: None,
             give_up: now + timeout_ms,
@@ -133,6 +137,7 @@ impl Loader {
     /// From the beginning: a listing that lags may lack any document.
     fn again(&mut self, now: Instant) {
         self.facts = Facts::new(self.history.clone());
+        self.validator = Validator::new();
         self.joiner = Joiner::default();
         self.after = None;
         self.state = State::Again(now + LIST_AGAIN_MS);
@@ -140,7 +145,16 @@ impl Loader {
 
     fn take(&mut self, entry: &Entry) -> Result<(), EngineError> {
         // What lies beyond the head was not there when it was read: it is not part of what was acquired.
-        if entry.seq > self.until_seq { Ok(()) } else { self.facts.apply(entry) }
+        if entry.seq > self.until_seq {
+            return Ok(());
+        }
+        let known = self.facts.ops.len();
+        self.facts.apply(entry)?;
+        // A turn is valid by construction: one that is not has been changed since, and no model would take it.
+        let mut added = self.facts.ops.iter().skip(known);
+        added
+            .try_for_each(|op| self.validator.check(op))
+            .map_err(|broken| corrupt(entry.seq, format!("no model takes what it holds ({broken})")))
     }
 
     fn list(&mut self, now: Instant, io: &mut Io) {

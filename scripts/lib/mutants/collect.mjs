@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Failure, root, run } from '../run.mjs';
-import { mutantTools } from '../tools.mjs';
+import { cargoTool } from '../tools.mjs';
 import { regionOf } from './suites.mjs';
 
 const folder = join(root, 'tests/mutants');
@@ -34,7 +34,7 @@ export async function collect({ generated = true, breakages = true } = {}) {
 
 async function readGenerated(source) {
   const args = ['mutants', '--list', '--json', ...excluded.flatMap((pattern) => ['--exclude', pattern])];
-  const listed = JSON.parse(await run('cargo', args, { capture: true, env: await mutantTools() }));
+  const listed = JSON.parse(await run('cargo', args, { capture: true, env: await cargoTool('cargo-mutants') }));
   const seen = new Map();
   return listed.map(({ name, file, span, replacement }) => {
     const text = source(file);

@@ -1,0 +1,3 @@
+#![no_main]
+
+task_execution_engine_fuzz::target!("stream");
