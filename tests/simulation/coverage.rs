@@ -103,17 +103,10 @@ fn rows() -> Vec<(&'static str, Vec<Phase>)> {
     rows.extend(["yield", "dispose"].map(|act| (act, running.clone())));
     rows.extend(processes.map(|act| (act, all.clone())));
     rows.extend(outages.map(|act| (act, all.clone())));
-    for fault in wire::FAULTS {
-        // A denial comes as an outage; the first is counted, not those that follow from it.
-        let phases = match fault {
-            "store: denied" => Vec::new(),
-            "store: takes effect, says unavailable"
-            | "store: takes effect, says conflict"
-            | "store: conflict without a cause" => all.clone(),
-            _ => all.clone(),
-        };
-        rows.push((fault, phases));
-    }
+    // A denial comes as an outage: the first is counted, not those that follow from it.
+    rows.extend(
+        wire::FAULTS.into_iter().filter(|fault| *fault != "store: denied").map(|fault| (fault, all.clone())),
+    );
     rows.extend(["watch: late", "watch: doubled", "watch: missing"].map(|fault| (fault, running.clone())));
     rows.extend(model::FAULTS.map(|fault| (fault, vec![Phase::Streaming])));
     rows.extend(tools::FAULTS.map(|fault| (fault, vec![Phase::Tools])));

@@ -28,6 +28,8 @@ pub struct Shape {
     pub model_rate: f64,
     pub tool_rate: f64,
     pub callback_rate: f64,
+    /// The model fails most of the time, and what happens, happens soon.
+    pub faltering: bool,
     /// Parts per million that the clocks of processes differ at most.
     pub skew_ppm: u64,
 }
@@ -149,7 +151,14 @@ impl Plan {
         }];
         let stormy = dice.chance(0.5);
         for _ in 0..dice.between(24, 64) {
-            let after = if dice.chance(0.75) {
+            let ending = acts.last().is_some_and(|act| {
+                matches!(act.what, What::Pause { .. } | What::Stop { .. } | What::Yield { .. })
+            });
+            let after = if ending && dice.chance(0.5) {
+                Gap::Inputs(dice.below(4))
+            } else if shape.faltering && dice.chance(0.7) {
+                Gap::Ms(dice.pick(&[1, 50, 300, 1_000, 4_000]))
+            } else if dice.chance(0.75) {
                 Gap::Inputs(dice.below(if stormy { 12 } else { 30 }))
             } else {
                 Gap::Ms(dice.pick(&[10, 100, 1_000, 5_000, 20_000, 45_000]))
@@ -165,6 +174,7 @@ impl Shape {
     fn of(seed: u64) -> Shape {
         let dice = &mut Dice::new(seed, "shape");
         let ttl_ms = dice.pick(&[6_000, 30_000, 30_000, 60_000]);
+        let faltering = dice.chance(0.3);
         Shape {
             processes: dice.between(2, 4) as usize,
             items: dice.between(1, 4),
@@ -182,9 +192,10 @@ impl Shape {
             tells_age: dice.chance(0.5),
             holders: dice.chance(0.4),
             store_rate: dice.pick(&[0.0, 0.02, 0.08, 0.25]),
-            model_rate: dice.pick(&[0.0, 0.15, 0.4]),
+            model_rate: if faltering { 0.85 } else { dice.pick(&[0.0, 0.15, 0.4]) },
             tool_rate: dice.pick(&[0.0, 0.2, 0.5]),
             callback_rate: dice.pick(&[0.0, 0.0, 0.02]),
+            faltering,
             skew_ppm: dice.pick(&[0, 200, 20_000]),
         }
     }

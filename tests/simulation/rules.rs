@@ -298,7 +298,10 @@ pub fn executes(w: &mut World, actor: usize, id: &str, attempt: u32, key: &str) 
     match &mut call.mark {
         Some(mark) if Some(mark.epoch) == epoch && !mark.executed => mark.executed = true,
         Some(mark) => {
-            return Err(broken("P4", format!("{id} is run on a mark that is used up or another's: {mark:?}")));
+            return Err(broken(
+                "P4",
+                format!("{id} is run on a mark that is used up or another's: {mark:?}"),
+            ));
         }
         None => return Err(broken("P4", format!("{id} is run before the journal says so"))),
     }
