@@ -298,7 +298,11 @@ fn the_lease_runs_from_the_first_sending_of_what_landed_and_from_nothing_else() 
     let (ticket, _) = bench.sent();
     bench.now = bench.now + 1_000;
     let lost = bench.replied(ticket, StoreErrorCode::Denied);
-    assert_eq!((word(lost), bench.writer.renewed.mono), ("STORE_DENIED".into(), begun), "nothing was renewed");
+    assert_eq!(
+        (word(lost), bench.writer.renewed.mono),
+        ("STORE_DENIED".into(), begun),
+        "nothing was renewed"
+    );
 
     let sent = bench.now;
     bench.submit(Purpose::Heartbeat, "mine");
