@@ -242,6 +242,23 @@ mod tests {
     }
 
     #[test]
+    fn an_owner_belongs_to_the_process_that_it_is_named_after_and_to_no_other() {
+        let owner = |id: &str| Owner {
+            id: id.into(),
+            holder: None,
+            ttl_ms: 1,
+            heartbeat_ms: 1,
+            grace_ms: 1,
+            store_timeout_ms: 1,
+        };
+        assert!(owner("p.run").is_of(Some("p")));
+        for (id, instance) in [("p1.run", Some("p")), ("p", Some("p")), ("q.run", Some("p")), ("p.run", None)]
+        {
+            assert!(!owner(id).is_of(instance), "{id} of {instance:?}");
+        }
+    }
+
+    #[test]
     fn a_head_of_another_version_or_of_no_version_is_refused() {
         let mut data = head().document();
         data.insert("schema".into(), json!(2));

@@ -342,6 +342,14 @@ mod tests {
         assert_eq!(spoil("epoch", json!(2)), Ok(None));
         let e = spoil("write_id", json!("foreign")).unwrap_err();
         assert!(e.message.contains("continues nothing"), "{}", e.message);
+        // Of another entry, in its place, and written by the same hand.
+        let mut other = Joiner::default();
+        other.push(&documents[0]).unwrap();
+        let mut next = documents[1].clone();
+        next.path = next.path.replace("00000005.", "00000006.");
+        next.data["seq"] = json!(6);
+        let e = other.push(&next).unwrap_err();
+        assert!(e.message.contains("entry 6") && e.message.contains("continues nothing"), "{}", e.message);
         let mut twice = Joiner::default();
         twice.push(&documents[0]).unwrap();
         twice.push(&documents[1]).unwrap();

@@ -122,12 +122,17 @@ pub fn walk(name: &str, jobs: Vec<Job>) {
     let began = Instant::now();
     let tally = Tally::default();
     let next = AtomicUsize::new(0);
+    // For those who ask only whether anything is broken.
+    let briefly = std::env::var_os("EXHAUSTIVE_BRIEFLY").is_some();
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(job) = jobs.get(next.fetch_add(1, Relaxed)) {
                     tally.job(job);
+                    if briefly && !tally.broken.lock().unwrap().is_empty() {
+                        return;
+                    }
                 }
             });
         }

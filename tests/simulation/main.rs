@@ -3,7 +3,8 @@
 //!
 //! - `SIM_SEED=n` runs one seed and tells it as a conversation; with `SIM_WITHOUT=…` as the failure printed it, only
 //!   what the failure needs;
-//! - `SIM_SEEDS=n` runs so many fresh seeds instead of the usual number; `SIM_FROM=n` says where they begin.
+//! - `SIM_SEEDS=n` runs so many fresh seeds instead of the usual number; `SIM_FROM=n` says where they begin;
+//! - `SIM_BRIEFLY=n` runs so many and nothing beside, up to the first that breaks a promise.
 //!
 //! The machines are spoken to by their inputs, effects and timeouts only.
 #![cfg(not(target_arch = "wasm32"))]
@@ -40,6 +41,10 @@ fn number(name: &str) -> Option<u64> {
 fn whatever_happens_every_promise_is_kept() {
     if let Some(seed) = number("SIM_SEED") {
         seeds::replay(seed);
+        return;
+    }
+    if let Some(count) = number("SIM_BRIEFLY") {
+        seeds::briefly(number("SIM_FROM").unwrap_or_default(), count);
         return;
     }
     seeds::campaign(number("SIM_FROM"), number("SIM_SEEDS"));

@@ -51,30 +51,72 @@ pub enum Outage {
 /// What one act does. Processes are numbers; one that died is begun again by the next act that needs it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
-    Begin { process: usize, intent: &'static str },
+    Begin {
+        process: usize,
+        intent: &'static str,
+    },
     /// TaskLifecycle.start: begins, and leaves the running to others.
-    BeginOnly { process: usize },
-    Pause { process: usize },
-    Stop { process: usize },
-    Yield { process: usize, grace: bool },
+    BeginOnly {
+        process: usize,
+    },
+    Pause {
+        process: usize,
+    },
+    Stop {
+        process: usize,
+    },
+    Yield {
+        process: usize,
+        grace: bool,
+    },
     /// A person decides about something that waits, or about what does not.
-    Decide { process: usize, salt: u64 },
+    Decide {
+        process: usize,
+        salt: u64,
+    },
     /// Two decide about the same, at once.
-    DecideTwice { salt: u64 },
-    Send { process: usize },
-    Read { process: usize, kind: &'static str },
-    Follow { process: usize },
-    Crash { process: usize },
+    DecideTwice {
+        salt: u64,
+    },
+    Send {
+        process: usize,
+    },
+    Read {
+        process: usize,
+        kind: &'static str,
+    },
+    Follow {
+        process: usize,
+    },
+    Crash {
+        process: usize,
+    },
     /// Stopped and continued: its clocks go on.
-    Freeze { process: usize, ms: u64 },
+    Freeze {
+        process: usize,
+        ms: u64,
+    },
     /// Its monotonic clock stands still meanwhile.
-    Suspend { process: usize, ms: u64 },
-    WallJump { process: usize, ms: i64 },
-    Outage { process: usize, outage: Outage, ms: u64 },
+    Suspend {
+        process: usize,
+        ms: u64,
+    },
+    WallJump {
+        process: usize,
+        ms: i64,
+    },
+    Outage {
+        process: usize,
+        outage: Outage,
+        ms: u64,
+    },
     /// Another writer sets the status.
     Status(&'static str),
     /// Another writer completes an item, or opens it again.
-    Item { salt: u64, completed: bool },
+    Item {
+        salt: u64,
+        completed: bool,
+    },
     /// Another writer puts the plan back as it was at first.
     StalePlan,
     NewItem,
@@ -100,7 +142,11 @@ impl Plan {
     pub fn of(seed: u64) -> Plan {
         let shape = Shape::of(seed);
         let dice = &mut Dice::new(seed, "acts");
-        let mut acts = vec![Act { after: Gap::Inputs(0), at_work: None, what: What::Begin { process: 0, intent: "start" } }];
+        let mut acts = vec![Act {
+            after: Gap::Inputs(0),
+            at_work: None,
+            what: What::Begin { process: 0, intent: "start" },
+        }];
         let stormy = dice.chance(0.5);
         for _ in 0..dice.between(24, 64) {
             let after = if dice.chance(0.75) {
@@ -229,7 +275,10 @@ fn what(dice: &mut Dice, shape: &Shape) -> What {
         3 => What::Yield { process, grace: dice.chance(0.6) },
         4 => What::Decide { process, salt: dice.seed() },
         5 => What::Send { process },
-        6 => What::Read { process, kind: dice.pick(&["state", "load", "checkpoint", "toolResults", "apiMessages"]) },
+        6 => What::Read {
+            process,
+            kind: dice.pick(&["state", "load", "checkpoint", "toolResults", "apiMessages"]),
+        },
         7 => What::Follow { process },
         8 => What::Crash { process },
         9 => What::Freeze { process, ms },
@@ -239,7 +288,14 @@ fn what(dice: &mut Dice, shape: &Shape) -> What {
             let outage = dice.pick(&[Outage::Unavailable, Outage::Silent, Outage::Denied]);
             What::Outage { process, outage, ms }
         }
-        13 => What::Status(dice.pick(&["paused", "in_progress", "in_progress", "failed", "not_started", "completed"])),
+        13 => What::Status(dice.pick(&[
+            "paused",
+            "in_progress",
+            "in_progress",
+            "failed",
+            "not_started",
+            "completed",
+        ])),
         14 => What::Item { salt: dice.seed(), completed: dice.chance(0.6) },
         15 => What::BeginOnly { process },
         16 => What::StalePlan,

@@ -18,6 +18,22 @@ export const suites = [
     args: [],
     cpuSeconds: 30,
   },
+  {
+    name: 'simulation',
+    target: 'simulation',
+    profile: 'simulation',
+    args: ['whatever_happens'],
+    env: { SIM_BRIEFLY: '400', SIM_FROM: '0' },
+    cpuSeconds: 100,
+  },
+  {
+    name: 'exhaustive walks',
+    target: 'exhaustive',
+    profile: 'simulation',
+    args: ['any_effect'],
+    env: { EXHAUSTIVE_BRIEFLY: '1' },
+    cpuSeconds: 240,
+  },
 ];
 
 /** The part of the code that a file belongs to; the first pattern that fits counts. */

@@ -29,7 +29,9 @@ impl Bench {
     }
 
     fn submit(&mut self, purpose: Purpose, write_id: &str) {
-        let writes = vec![StoreWrite::Create { path: write_id.into(), data: Map::new() }];
+        let writes = [write_id, "and another"]
+            .map(|path| StoreWrite::Create { path: path.into(), data: Map::new() })
+            .to_vec();
         let batch = Batch {
             purpose,
             write_id: write_id.into(),
@@ -234,19 +236,29 @@ fn a_refusal_counts_at_once_where_nothing_was_unclear_and_else_only_once_the_jou
 fn attempts_send_the_same_bytes_until_the_deadline_and_then_nobody_knows() {
     let mut bench = Bench::sending(entry());
     let begun = bench.now;
-    let (_, first) = bench.sent();
+    let (ticket, first) = bench.sent();
+    let mut open = vec![ticket];
     let mut attempts = 1;
     let mut resolved = None;
     while resolved.is_none() {
         assert!(bench.now - begun <= TIMEOUT);
         resolved = bench.wake();
         for effect in bench.effects() {
-            if let Effect::Commit { writes, .. } = effect {
-                attempts += 1;
-                assert_eq!(writes, first);
+            match effect {
+                Effect::Commit { ticket, writes } => {
+                    attempts += 1;
+                    open.push(ticket);
+                    assert_eq!(writes, first);
+                }
+                Effect::Cancel { ticket } => open.retain(|t| *t != ticket),
+                other => panic!("{other:?}"),
             }
         }
+        assert!(open.len() <= 1, "what nobody waits for is cancelled");
     }
+    assert!(open.is_empty());
+    let Some(Resolved::Lost { loss: Loss::Unknown(e), .. }) = &resolved else { panic!("{resolved:?}") };
+    assert!(e.retryable, "it may work the next time");
     assert_eq!(word(resolved), "unknown: STORE_UNAVAILABLE");
     assert_eq!(attempts, 3, "an attempt is given up after a third of the deadline");
     assert!(bench.now - begun <= TIMEOUT, "took {}", bench.now - begun);
@@ -355,4 +367,26 @@ fn reads_that_fail_or_answer_another_question_are_no_reason_to_think_that_it_is_
             assert_eq!(word(landed), "landed as 5");
         }
     }
+}
+
+#[test]
+fn a_reply_to_another_read_says_nothing_of_the_entry_nor_of_the_head() {
+    let mut bench = Bench::sending(entry());
+    let (ticket, _) = bench.sent();
+    assert!(bench.replied(ticket, StoreErrorCode::Conflict).is_none());
+    let (asked, _) = bench.read();
+    for other in [Ticket(asked.0 - 1), Ticket(asked.0 + 1)] {
+        let mine = document(json!({ "write_id": "mine" }), "3");
+        assert!(bench.handle(&Input::Read { ticket: other, result: Ok(vec![mine]) }).is_none());
+        assert!(bench.effects().is_empty(), "nothing follows from it");
+    }
+    assert!(bench.handle(&Input::Read { ticket: asked, result: Ok(vec![None]) }).is_none());
+    let (asked, _) = bench.read();
+    for other in [Ticket(asked.0 - 1), Ticket(asked.0 + 1)] {
+        let found = vec![head(EPOCH + 1, "another"), task("2")];
+        assert!(bench.handle(&Input::Read { ticket: other, result: Ok(found) }).is_none());
+    }
+    let found = vec![head(EPOCH, "before"), task("2")];
+    let resolved = bench.handle(&Input::Read { ticket: asked, result: Ok(found) });
+    assert!(matches!(resolved, Some(Resolved::TaskChanged { .. })), "{resolved:?}");
 }

@@ -180,8 +180,8 @@ export default [
   {
     name: 'another sender’s decision counts as one’s own',
     file: decide,
-    find: '(Some(nonce), _) if nonce == put.nonce =>',
-    replace: '(Some(nonce), _) if nonce == put.nonce || !nonce.is_empty() =>',
+    find: '(Some(nonce), InInbox::Nothing(_)) if nonce == put.nonce =>',
+    replace: '(Some(nonce), InInbox::Nothing(_)) if nonce == put.nonce || !nonce.is_empty() =>',
   },
   {
     name: 'another sender’s document counts as one’s own',
@@ -192,8 +192,14 @@ export default [
   {
     name: 'a decision that came too late is left in the inbox',
     file: decide,
-    find: '(_, InInbox::Mine(version)) => take_back(ctx, put, version),',
-    replace: '(_, InInbox::Mine(_)) => Step::refused(already_decided(&put.id)),',
+    find: 'take_back(ctx, put, version, |put| Step::refused(already_decided(&put.id)))',
+    replace: '{ let _ = version; Step::refused(already_decided(&put.id)) }',
+  },
+  {
+    name: 'a decision that was put twice is left in the inbox',
+    file: decide,
+    find: 'take_back(ctx, put, version, |_| Step::answer(Value::Null))',
+    replace: '{ let _ = version; Step::answer(Value::Null) }',
   },
   {
     name: 'a decision settles without asking the journal',

@@ -218,32 +218,32 @@ export default [
   {
     name: 'tools and model calls start up to the end of the lease and beyond',
     file: run,
-    find: '<= self.settings.lease_ttl_ms * 2 / 3',
-    replace: '<= self.settings.lease_ttl_ms * 2',
+    find: '<= self.settings.lease_ttl_ms.saturating_mul(2) / 3',
+    replace: '<= self.settings.lease_ttl_ms.saturating_mul(2)',
   },
   {
     name: 'nothing starts after the first third of the lease',
     file: run,
-    find: '<= self.settings.lease_ttl_ms * 2 / 3',
+    find: '<= self.settings.lease_ttl_ms.saturating_mul(2) / 3',
     replace: '<= self.settings.lease_ttl_ms / 4',
   },
   {
     name: 'a lease that ran out while its renewal is unanswered ends nothing',
     file: run,
-    find: 'if now - self.writer.renewed > self.settings.lease_ttl_ms && !self.writer.is_idle() {',
-    replace: 'if now - self.writer.renewed > self.settings.lease_ttl_ms && !self.writer.is_idle() && false {',
+    find: 'if now - self.writer.renewed.mono > self.settings.lease_ttl_ms && !self.writer.is_idle() {',
+    replace: 'if now - self.writer.renewed.mono > self.settings.lease_ttl_ms && !self.writer.is_idle() && false {',
   },
   {
     name: 'a lease runs out at twice its TTL',
     file: run,
-    find: 'if now - self.writer.renewed > self.settings.lease_ttl_ms && ',
-    replace: 'if now - self.writer.renewed > self.settings.lease_ttl_ms * 2 && ',
+    find: 'if now - self.writer.renewed.mono > self.settings.lease_ttl_ms && ',
+    replace: 'if now - self.writer.renewed.mono > self.settings.lease_ttl_ms * 2 && ',
   },
   {
     name: 'the lease is renewed once a TTL',
     file: run,
-    find: 'self.writer.renewed + self.settings.heartbeat_ms()',
-    replace: 'self.writer.renewed + self.settings.lease_ttl_ms',
+    find: 'self.writer.renewed.mono + self.settings.heartbeat_ms()',
+    replace: 'self.writer.renewed.mono + self.settings.lease_ttl_ms',
   },
   {
     name: 'a heartbeat is due once a TTL',
@@ -272,8 +272,8 @@ export default [
   {
     name: 'the lease is never renewed without an entry',
     file: 'src/machine/run/pipeline.rs',
-    find: 'if self.writer.is_idle() && ctx.now.mono >= self.next_heartbeat()',
-    replace: 'if false && self.writer.is_idle() && ctx.now.mono >= self.next_heartbeat()',
+    find: 'if self.writer.is_idle() && due && self.outcome.is_none() {',
+    replace: 'if self.writer.is_idle() && due && self.outcome.is_none() && false {',
   },
   {
     name: 'a heartbeat carries the write id of the commit before it',
@@ -449,7 +449,7 @@ export default [
   {
     name: 'a lease is over in its last millisecond',
     file: run,
-    find: 'let lapsed = self.writer.renewed + self.settings.lease_ttl_ms + 1;',
-    replace: 'let lapsed = self.writer.renewed + self.settings.lease_ttl_ms;',
+    find: 'let mut at = self.writer.renewed.mono + self.settings.lease_ttl_ms + 1;',
+    replace: 'let mut at = self.writer.renewed.mono + self.settings.lease_ttl_ms;',
   },
 ];

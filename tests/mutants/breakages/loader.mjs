@@ -25,8 +25,8 @@ export default [
   {
     name: 'a second listing is folded upon the first',
     file: loader,
-    find: 'self.facts = Facts::new(self.history.clone());\n        self.joiner',
-    replace: 'self.joiner',
+    find: 'self.facts = Facts::new(self.history.clone());\n        self.validator',
+    replace: 'self.validator',
   },
   {
     name: 'a second listing begins where the first ended',
@@ -43,8 +43,8 @@ export default [
   {
     name: 'what lies beyond the head that was read is folded too',
     file: loader,
-    find: 'if entry.seq > self.until_seq { Ok(()) }',
-    replace: 'if entry.seq > self.until_seq && false { Ok(()) }',
+    find: 'if entry.seq > self.until_seq {',
+    replace: 'if entry.seq > self.until_seq && false {',
   },
   {
     name: 'only the first page of the journal is read',

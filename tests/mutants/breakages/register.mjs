@@ -213,7 +213,7 @@ export default [
   {
     name: 'the commit of an end does not touch the task’s document',
     file: writes,
-    find: 'if !fields.is_empty() || matches!(plan.ends, Some(End::For { .. })) {',
+    find: 'if !fields.is_empty() || plan.entry.facts.iter().any(|f| matches!(f, Fact::Ended { .. })) {',
     replace: 'if !fields.is_empty() {',
   },
   {
@@ -398,10 +398,16 @@ export default [
     replace: '',
   },
   {
-    name: 'a command to a run that has ended is never answered',
+    name: 'a yield to a run that has ended is never answered',
     file: machine,
-    find: 'settle_all(&mut self.ctx, vec![(ticket, Command::Look)], &Err(e));',
-    replace: 'let _ = (ticket, e);',
+    find: 'self.early.push((ticket, command));\n                    self.settle_early_yields();',
+    replace: 'self.early.push((ticket, command));',
+  },
+  {
+    name: 'a pause that comes after the end is told as obeyed',
+    file: machine,
+    find: 'early.retain(|(_, command)| matches!(command, Command::Yield { .. }));',
+    replace: 'early.retain(|_| true);',
   },
   {
     name: 'a run that has ended does not tell its outcome as an event',
