@@ -34,7 +34,9 @@ export async function collect({ generated = true, breakages = true } = {}) {
 
 async function readGenerated(source) {
   const args = ['mutants', '--list', '--json', ...excluded.flatMap((pattern) => ['--exclude', pattern])];
-  const listed = JSON.parse(await run('cargo', args, { capture: true, env: await cargoTool('cargo-mutants') }));
+  const listed = JSON.parse(
+    await run('cargo', args, { capture: true, env: await cargoTool('cargo-mutants') }),
+  );
   const seen = new Map();
   return listed.map(({ name, file, span, replacement }) => {
     const text = source(file);
