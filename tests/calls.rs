@@ -320,3 +320,37 @@ fn items_that_others_complete_or_add_are_respected() {
     assert_eq!(stated, ["i1", "i3"]);
     assert_eq!(w.store.task()["progress"]["overall_percentage"], 100);
 }
+
+#[test]
+fn a_decision_that_is_there_when_the_question_is_stored_keeps_the_run_from_yielding() {
+    let mut w = World::new(18, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    vetting(&mut w, "approve");
+    let run = w.runner("start", json!({ "options": { "whileWaiting": "yield" } }));
+    while w.store.facts("waiting").is_empty() {
+        assert!(w.step());
+    }
+    w.decide("a", Decision::Approve { note: None });
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.executions.len(), 1);
+}
+
+#[test]
+fn the_platforms_limit_counts_from_the_call_and_wakes_a_run_by_itself() {
+    let mut w = World::new(19, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let first = w.start();
+    w.until(first, |a| !a.requests.is_empty());
+    let options = json!({ "maxDurationMs": 61_234, "waitForLeaseMs": 600_000, "idleTimeoutMs": 600_000,
+        "graceMs": 1_000, "storeTimeoutMs": 2_000 });
+    let run = w.runner("run", json!({ "options": options }));
+    let called = w.now;
+    w.pass(20_000);
+    // The lease is waited for until here, and over a little later.
+    w.crash(first);
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((&outcome["status"], &outcome["reason"]), (&json!("yielded"), &json!("max_duration")));
+    let took = w.now - called;
+    assert!((57_000..=61_234).contains(&took), "{took}");
+    assert!(!w.actors[run].requests.is_empty(), "it had the task");
+}

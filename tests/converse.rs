@@ -7,8 +7,8 @@ mod support;
 
 use serde_json::{Value, json};
 use support::*;
-use task_execution_engine::converse::Failure;
-use task_execution_engine::effect::Command;
+use task_execution_engine::converse::{Failure, RequestOp};
+use task_execution_engine::effect::{Command, Effect};
 
 /// A turn that ends with this reason.
 fn stopped(words: &str, uses: &[(&str, &str, Value)], reason: &str) -> Says {
@@ -190,4 +190,71 @@ fn an_imported_history_is_repaired_and_goes_on_with_the_run() {
     let run = w.start();
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert!(!w.store.facts("imported")[0]["messages"].as_array().unwrap().is_empty());
+}
+
+/// What the requests of a run set beside its messages.
+fn heads(w: &mut World, run: usize) -> Vec<RequestOp> {
+    let seen = w.spy(run, |_| false);
+    w.finish(run).unwrap();
+    let of = |effect: &Effect| match effect {
+        Effect::Converse { ops, .. } => ops.clone(),
+        _ => Vec::new(),
+    };
+    let all: Vec<RequestOp> = seen.borrow().iter().flat_map(of).collect();
+    all.into_iter()
+        .filter(|op| matches!(op, RequestOp::System(_) | RequestOp::Model(_) | RequestOp::Tools(_)))
+        .collect()
+}
+
+fn tool_names(op: &RequestOp) -> Vec<String> {
+    let RequestOp::Tools(config) = op else { return Vec::new() };
+    let tools = config.iter().flat_map(|config| config["tools"].as_array().unwrap());
+    tools.map(|tool| tool["toolSpec"]["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_system_prompt_and_a_model_that_others_change_reach_the_next_request() {
+    let mut w = World::new(20, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    w.tool = Box::new(|_| Does::Takes(1_000, Box::new(Does::Returns(json!(1)))));
+    let run = w.start();
+    w.until(run, |a| !a.executed.is_empty());
+    w.outside(&["config", "system_prompt"], json!("Be long."));
+    w.outside(&["config", "model"], json!("another"));
+    let said = heads(&mut w, run);
+    assert_eq!(said, [RequestOp::System(Some("Be long.".into())), RequestOp::Model(Some("another".into()))]);
+}
+
+#[test]
+fn without_tools_of_its_own_a_request_names_every_tool_that_its_history_used() {
+    let mut w = World::new(21, 1);
+    w.tools = json!([]);
+    w.script(vec![
+        uses("", &[("a", "first", json!({}))]),
+        uses("", &[("b", "second", json!({}))]),
+        text("Done."),
+    ]);
+    let run = w.start();
+    let named: Vec<Vec<String>> = heads(&mut w, run).iter().map(tool_names).collect();
+    assert_eq!(named.last().unwrap(), &["first", "second"]);
+}
+
+#[test]
+fn where_the_model_has_to_complete_an_item_it_is_given_the_tool_for_it() {
+    for explicit in [false, true] {
+        let mut w = World::new(22, 1);
+        w.script(vec![
+            if explicit {
+                uses("", &[("a", "complete_task_item", json!({ "summary": "It is done." }))])
+            } else {
+                text("Done.")
+            },
+            text("Done."),
+        ]);
+        let completion = if explicit { "explicit" } else { "end_turn" };
+        let run = w.runner("start", json!({ "options": { "completion": completion } }));
+        let named: Vec<String> = heads(&mut w, run).iter().flat_map(tool_names).collect();
+        assert_eq!(named.iter().any(|name| name == "complete_task_item"), explicit, "{named:?}");
+        assert!(named.iter().any(|name| name == "work"));
+    }
 }

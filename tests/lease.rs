@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use support::*;
 use task_execution_engine::converse::Failure;
-use task_execution_engine::effect::Effect;
+use task_execution_engine::effect::{Effect, Input, Question, Thrown};
 use task_execution_engine::error::Code;
 use task_execution_engine::store::{StoreErrorCode, StoreWrite};
 
@@ -182,9 +182,13 @@ fn of_a_holder_that_nobody_can_know_nothing_is_concluded() {
 
 #[test]
 fn only_a_run_of_the_very_same_process_is_replaced_without_waiting() {
-    for (instance, at_once) in
-        [(json!("p"), true), (json!("p.1"), false), (json!("q"), false), (json!(null), false)]
-    {
+    for (instance, at_once) in [
+        (json!("p"), true),
+        (json!("p.1"), false),
+        (json!(""), false),
+        (json!("q"), false),
+        (json!(null), false),
+    ] {
         let mut w = World::new(8, 1);
         let since = abandoned(&mut w, json!({ "instance": "p" }));
         let mut arguments = patient();
@@ -387,4 +391,74 @@ fn a_run_renews_its_lease_every_third_of_its_term_whatever_it_does() {
         }
         assert!(!w.is_over(run));
     }
+}
+
+#[test]
+fn a_holder_of_which_nobody_can_tell_whether_it_is_alive_keeps_its_lease() {
+    let failed = || Err(Thrown { message: "cannot tell".into(), cause: None });
+    let answers: [(&str, Option<Result<Value, Thrown>>); 4] = [
+        ("fails", Some(failed())),
+        ("says nothing", Some(Ok(Value::Null))),
+        ("says something else", Some(Ok(json!("dead")))),
+        ("never answers", None),
+    ];
+    for (what, answer) in answers {
+        let mut w = World::new(13, 1);
+        let since = abandoned(&mut w, json!({ "holder": "p1" }));
+        let mut arguments = patient();
+        arguments["holder"] = json!("p2");
+        let run = w.runner("run", arguments);
+        let alive = |effect: &Effect| matches!(effect, Effect::Ask { question: Question::Alive { .. }, .. });
+        let seen = w.spy(run, alive);
+        while !seen.borrow().iter().any(alive) {
+            assert!(w.step());
+        }
+        let asked = seen.borrow().iter().find_map(|effect| match effect {
+            Effect::Ask { ticket, question: Question::Alive { holder } } => Some((*ticket, holder.clone())),
+            _ => None,
+        });
+        let (ticket, holder) = asked.unwrap();
+        assert_eq!(holder, "p1");
+        if let Some(result) = answer {
+            w.give(run, Input::Answered { ticket, result });
+        }
+        let waited = taken(&mut w) - since;
+        assert!(waited > TTL, "it {what}: taken after {waited} ms");
+    }
+}
+
+#[test]
+fn each_holder_is_asked_for_by_itself() {
+    let mut w = World::new(14, 1);
+    w.store.hides_age = true;
+    abandoned(&mut w, json!({ "holder": "p1", "instance": "a" }));
+    w.alive.insert("p1".into());
+    let mut arguments = patient();
+    arguments["holder"] = json!("p9");
+    w.runner("run", arguments);
+    w.pass(5_000);
+    assert_eq!(epoch(&w), 1, "it is alive");
+    // The process begins another run under another name, and dies.
+    let second = w.runner("run", json!({ "holder": "p2", "instance": "a" }));
+    w.until(second, |a| !a.requests.is_empty());
+    w.crash(second);
+    assert_eq!(epoch(&w), 2);
+    let since = w.now;
+    let waited = taken(&mut w) - since;
+    assert!(waited < 2_000, "nobody asked for the second: waited {waited} ms");
+}
+
+#[test]
+fn a_run_that_lost_the_race_for_a_lease_gets_it_when_the_winner_is_gone() {
+    let mut w = World::new(15, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    w.latency = 5;
+    let runs = [w.runner("start", patient()), w.runner("start", patient())];
+    while runs.iter().all(|run| w.actors[*run].requests.is_empty()) {
+        assert!(w.step());
+    }
+    let winner = usize::from(w.actors[runs[0]].requests.is_empty());
+    w.crash(runs[winner]);
+    w.model = Box::new(|_| text("Done."));
+    assert_eq!(w.finish(runs[1 - winner]).unwrap()["status"], "completed");
 }

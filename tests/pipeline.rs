@@ -5,6 +5,8 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::cell::Cell;
+use std::rc::Rc;
 use support::*;
 use task_execution_engine::effect::{Command, Effect, Ticket};
 use task_execution_engine::facts::fact::Decision;
@@ -378,4 +380,101 @@ fn a_task_that_is_begun_anew_reopens_its_items_once() {
     assert_eq!(w.store.facts("reset").len(), 1);
     assert_eq!(w.store.facts("done").len(), 4);
     assert_eq!(w.store.task()["progress"]["overall_percentage"], 100);
+}
+
+#[test]
+fn a_run_whose_task_nobody_else_writes_needs_no_commit_twice() {
+    let mut w = World::new(5, 3);
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("One."), text("Two."), text("Three.")]);
+    let run = w.start();
+    let seen = w.spy(run, |_| false);
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let sent = seen.borrow().iter().filter(|e| matches!(e, Effect::Commit { .. })).count() as u64;
+    assert_eq!(sent, w.store.commits, "each that was sent is stored");
+}
+
+#[test]
+fn a_status_is_told_as_soon_as_it_is_stored_and_before_the_events_of_its_entry() {
+    let mut w = World::new(5, 1);
+    let run = w.start();
+    let seen = w.spy(run, |_| false);
+    w.finish(run).unwrap();
+    let told: Vec<String> = seen
+        .borrow()
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Status { status } => Some(status.as_str().to_owned()),
+            Effect::Emit { event } => event["type"].as_str().map(str::to_owned),
+            _ => None,
+        })
+        .filter(|word| {
+            ["in_progress", "task:started", "completed", "task:completed"].contains(&word.as_str())
+        })
+        .collect();
+    assert_eq!(told, ["in_progress", "task:started", "completed", "task:completed"]);
+}
+
+#[test]
+fn what_an_entry_takes_from_the_inbox_goes_with_it() {
+    let mut w = World::new(5, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    w.tool = Box::new(|_| Does::Takes(1_000, Box::new(Does::Returns(json!(1)))));
+    let run = w.start();
+    w.until(run, |a| !a.executed.is_empty());
+    for words in ["one", "two", "three"] {
+        w.say(words);
+    }
+    while w.store.facts("received").is_empty() {
+        assert!(w.step());
+    }
+    assert_eq!(w.store.facts("received").len(), 3);
+    assert!(w.store.documents.keys().all(|path| !path.contains("/inbox/")), "the entry holds them");
+}
+
+#[test]
+fn progress_goes_with_its_fact_though_every_commit_meets_another_writer_now_and_then() {
+    let mut w = World::new(5, 6);
+    let conflicts = Rc::new(Cell::new(0));
+    let n = Rc::clone(&conflicts);
+    let mut of_this = String::new();
+    let mut met = 0;
+    // Twice in a row for each entry: never five times in a row, and more than five times in all.
+    w.fault = Box::new(move |_, effect| {
+        let Effect::Commit { writes, .. } = effect else { return Fault::None };
+        let writes_task = |w: &StoreWrite| matches!(w, StoreWrite::Update { path, .. } if path == TASK_PATH);
+        let Some(StoreWrite::Create { path, .. }) = writes
+            .iter()
+            .find(|w| matches!(w, StoreWrite::Create { path, .. } if path.contains("/journal/")))
+        else {
+            return Fault::None;
+        };
+        if !writes.iter().any(writes_task) {
+            return Fault::None;
+        }
+        if *path != of_this {
+            (of_this, met) = (path.clone(), 0);
+        }
+        met += 1;
+        if met > 2 {
+            return Fault::None;
+        }
+        n.set(n.get() + 1);
+        Fault::Late(20)
+    });
+    let run = w.start();
+    let (mut done, mut seen) = (0, 0);
+    while !w.is_over(run) {
+        if conflicts.get() > seen {
+            seen = conflicts.get();
+            w.outside(&["custom", "touched"], json!(seen));
+        }
+        assert!(w.step());
+        let after = w.store.facts("done").len();
+        if after > done {
+            done = after;
+            let item = &w.store.task()["progress"]["tasks"]["m1"][after - 1];
+            assert_eq!(item["status"], "completed", "item {after}, after {seen} conflicts");
+        }
+    }
+    assert!(done == 6 && seen > 10, "{done} items, {seen} conflicts");
 }

@@ -320,3 +320,90 @@ fn an_end_that_a_lost_reply_hides_is_found_in_the_journal_also_where_the_store_t
         assert_eq!(w.events(run, "task:paused").len(), 1);
     }
 }
+
+#[test]
+fn a_clean_yield_in_between_makes_no_crash_undone() {
+    let mut w = World::new(14, 1);
+    (0..3).for_each(|_| crashes(&mut w));
+    let before = attempts(&w);
+    // Taken up once more, and given up again before anything is asked.
+    w.latency = 20;
+    for _ in 0..2 {
+        let epoch = w.head()["epoch"].clone();
+        let run = w.runner("run", json!({}));
+        while w.head()["epoch"] == epoch {
+            assert!(w.step());
+        }
+        w.command(run, Command::Yield { reason: "drain".into(), grace: true });
+        assert_eq!(w.finish(run).unwrap()["status"], "yielded");
+    }
+    assert_eq!(w.head()["last_run"], "yielded", "nothing was cut");
+    assert_eq!(attempts(&w), before + 1, "the first of the two took up what had crashed");
+}
+
+#[test]
+fn a_pause_that_others_stored_after_a_yield_is_finished_by_the_next_run() {
+    for unclean in [false, true] {
+        let mut w = World::new(15, 1);
+        w.script(vec![uses("", &[("a", "work", json!({}))])]);
+        w.tool = Box::new(move |_| if unclean { Does::Deaf } else { Does::Returns(json!(1)) });
+        w.vet = Box::new(move |_| json!({ "verdict": if unclean { "run" } else { "approve" } }));
+        let run = w.runner("start", json!({ "options": { "whileWaiting": "yield" } }));
+        if unclean {
+            w.until(run, |a| !a.executed.is_empty());
+            w.command(run, Command::Yield { reason: "dispose".into(), grace: false });
+        }
+        assert_eq!(w.finish(run).unwrap()["status"], "yielded");
+        assert_eq!(w.head()["last_run"], if unclean { "yielded_unclean" } else { "yielded" });
+        w.outside(&["status"], json!("paused"));
+        let run = w.runner("run", json!({}));
+        assert_eq!(w.finish(run).unwrap()["status"], "paused");
+        assert_eq!(w.store.facts("ended").len(), 1, "the journal says so too");
+        assert_eq!((w.head()["last_run"].as_str(), w.events(run, "task:paused").len()), (Some("paused"), 1));
+    }
+}
+
+#[test]
+fn an_old_history_is_taken_over_once() {
+    let mut w = World::new(16, 1);
+    let old = json!([{ "role": "user", "content": "Before.", "ts": 1 }, { "role": "assistant", "content": "Yes.", "ts": 2 }]);
+    w.outside(&["execution", "api_messages"], old);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let run = w.start();
+    w.until(run, |a| !a.requests.is_empty());
+    w.command(run, Command::Yield { reason: "drain".into(), grace: true });
+    w.finish(run).unwrap();
+    assert_eq!(completes(&mut w, "run")["status"], "completed");
+    assert_eq!(w.store.facts("imported").len(), 1);
+}
+
+#[test]
+fn a_task_that_starts_anew_knows_nothing_of_the_calls_of_its_last_run() {
+    let mut w = World::new(17, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    w.tool = Box::new(|_| Does::Deaf);
+    let run = w.start();
+    w.until(run, |a| !a.executed.is_empty());
+    w.crash(run);
+    w.now += LAPSED;
+    w.outside(&["status"], json!("not_started"));
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    w.script(vec![uses("", &[("b", "work", json!({}))])]);
+    let run = w.runner("start", json!({ "options": { "whileWaiting": "yield" } }));
+    assert_eq!(w.finish(run).unwrap()["reason"], "waiting");
+    assert_eq!(w.head()["last_run"], "yielded", "no outcome is unknown any more");
+}
+
+#[test]
+fn the_history_of_an_earlier_task_of_the_same_id_is_no_history_of_this_one() {
+    let mut w = World::new(18, 1);
+    crashes(&mut w);
+    let head = w.head().clone();
+    w.outside(&["created_at"], json!("2026-02-01T00:00:00.000Z"));
+    for intent in ["run", "start"] {
+        let run = w.runner(intent, json!({}));
+        let refused = w.finish(run).unwrap_err();
+        assert_eq!(json!(refused.code), json!("STALE_HISTORY"));
+    }
+    assert_eq!(*w.head(), head, "nothing was changed");
+}

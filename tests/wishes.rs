@@ -284,3 +284,33 @@ fn a_failed_task_that_fails_with_its_first_commit_tells_the_later_error() {
     let told = w.store.task()["execution"]["error"].as_str().unwrap().to_owned();
     assert_eq!(json!(told), outcome["error"]["message"]);
 }
+
+#[test]
+fn a_pause_that_comes_when_the_task_is_given_back_already_is_not_taken_for_obeyed() {
+    let mut w = World::new(7, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    let run = w.start();
+    w.until(run, |a| a.events.iter().any(|e| e["type"] == "task:approval_required"));
+    w.latency = 100;
+    w.command(run, drain());
+    let pause = w.command(run, Command::Pause);
+    let outcome = w.finish(run).unwrap();
+    let refused = w.actors[run].settled[&pause].clone().unwrap_err();
+    assert_eq!(json!(refused.code), json!("INVALID_TRANSITION"));
+    assert_eq!(w.store.status(), "in_progress");
+    assert_eq!(outcome["status"], "yielded", "the lease was on its way back");
+}
+
+#[test]
+fn a_run_that_is_over_watches_nothing_any_more() {
+    let mut w = World::new(12, 1);
+    let run = w.runner("start", json!({ "hasWatch": true }));
+    let seen = w.spy(run, |_| false);
+    w.finish(run).unwrap();
+    let last = seen.borrow().iter().rev().find_map(|effect| match effect {
+        Effect::Watch { paths } => Some(paths.clone()),
+        _ => None,
+    });
+    assert_eq!(last, Some(Vec::new()));
+}
