@@ -10,6 +10,7 @@ use crate::error::{Code, EngineError};
 use crate::facts::fact::EndStatus;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
+use crate::limits::Settings;
 use crate::storage::head::{Head, LastRun};
 use crate::storage::writer::Purpose;
 use crate::store::FieldWrite;
@@ -67,6 +68,12 @@ impl Ending {
         }
     }
 
+    /// The deadlines of an end that is asked for now.
+    fn time(&mut self, now: Instant, settings: &Settings) {
+        self.grace_until = now + if self.no_grace { 0 } else { settings.grace_ms };
+        self.hard = self.grace_until + settings.store_timeout_ms;
+    }
+
     /// The status says paused.
     pub fn by_register(task: &TaskDocument) -> Self {
         let how = match task.abort_reason.clone() {
@@ -110,9 +117,17 @@ impl Control {
 }
 
 impl Run {
+    /// Ends as somebody here asks for.
+    pub(super) fn wished(&mut self, ctx: &mut Ctx, mut ending: Ending) {
+        ending.time(ctx.now.mono, &self.settings);
+        if self.wish.as_ref().is_none_or(|wish| wish.how.rank() < ending.how.rank()) {
+            self.wish = Some(ending.clone());
+        }
+        self.end(ctx, ending);
+    }
+
     /// Begins to end, or lets a stronger end override a weaker one.
     pub(super) fn end(&mut self, ctx: &mut Ctx, mut ending: Ending) {
-        let now = ctx.now.mono;
         self.cut_turn(ctx);
         let before = match &self.control {
             // The register holds one value at a time: of two that it held, the later one counts.
@@ -126,9 +141,7 @@ impl Run {
             Control::Running => None,
         };
         let at_once = ending.no_grace || matches!(ending.how, How::Stop(_) | How::External | How::Fail(_));
-        let grace = if ending.no_grace { 0 } else { self.settings.grace_ms };
-        ending.grace_until = now + grace;
-        ending.hard = ending.grace_until + self.settings.store_timeout_ms;
+        ending.time(ctx.now.mono, &self.settings);
         if let Some((grace_until, hard)) = before {
             ending.grace_until = ending.grace_until.min(grace_until);
             ending.hard = ending.hard.min(hard);

@@ -88,6 +88,8 @@ pub(crate) struct Run {
     sent_system: Option<Option<String>>,
     sent_model: Option<Option<String>>,
     tools_sent: bool,
+    /// The strongest end that was asked for where the task runs: it outlives what the register says.
+    pub wish: Option<Ending>,
     /// Settled when the run ends.
     pub waiters: Vec<(Ticket, bool)>,
     pub outcome: Option<Outcome>,
@@ -134,6 +136,7 @@ impl Run {
             sent_system: None,
             sent_model: None,
             tools_sent: false,
+            wish: None,
             waiters: Vec::new(),
             outcome: None,
             cut_something: false,
@@ -442,12 +445,12 @@ impl Run {
                     ctx.io.push(Effect::Settle { ticket, result: Ok(Value::Null) });
                 }
             }
-            Command::Pause => self.end(ctx, Ending::new(How::Pause(None))),
-            Command::Stop { reason } => self.end(ctx, Ending::new(How::Stop(reason))),
+            Command::Pause => self.wished(ctx, Ending::new(How::Pause(None))),
+            Command::Stop { reason } => self.wished(ctx, Ending::new(How::Stop(reason))),
             Command::Yield { reason, grace } => {
                 let mut ending = Ending::new(How::Yield(reason));
                 ending.no_grace = !grace;
-                self.end(ctx, ending);
+                self.wished(ctx, ending);
             }
         }
     }

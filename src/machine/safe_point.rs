@@ -171,7 +171,8 @@ impl Run {
         let external = match status {
             Status::InProgress => {
                 if self.control.is_by_register() {
-                    self.control = Control::Running;
+                    self.control =
+                        self.wish.clone().map_or(Control::Running, |e| Control::Ending(Box::new(e)));
                     self.look.fresh = false;
                     // What was aborted and has not answered has an unknown outcome.
                     self.calls.give_up_aborted();

@@ -15,17 +15,11 @@ const FRESH: u64 = 7_500;
 const FAILED_ONCE: [u64; 0] = [];
 /// Promises that are broken today, each with the reason. They must go on failing until they are mended, and then be
 /// taken off.
-pub const KNOWN: [(&str, &str); 2] = [
-    (
-        "P11",
-        "a process that stood still finds its deadlines over before it takes in what has arrived, and its lease lost \
-         before it has tried to renew it",
-    ),
-    (
-        "P8, beside a register taken back",
-        "a pause or a yield given where the task runs is forgotten when others take the register's pause back",
-    ),
-];
+pub const KNOWN: [(&str, &str); 1] = [(
+    "P11",
+    "a process that stood still finds its deadlines over before it takes in what has arrived, and its lease lost before \
+     it has tried to renew it",
+)];
 /// Failures that are made small and told: one of each promise, and no more than so many.
 const MOST_TOLD: usize = 3;
 /// A run that takes in less than this, in the median, shows little.

@@ -475,10 +475,8 @@ impl World {
     }
 
     fn overdue(&mut self) {
-        if let Some((label, given_here)) = self.people.overdue(self.now) {
-            let revoked = given_here.is_some_and(|given| self.status_written.iter().any(|at| *at >= given));
-            let promise = if revoked { "P8, beside a register taken back" } else { "P8" };
-            self.fail(broken(promise, format!("{label} has not settled within its bound")));
+        if let Some(label) = self.people.overdue(self.now) {
+            self.fail(broken("P8", format!("{label} has not settled within its bound")));
         }
     }
 
