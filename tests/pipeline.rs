@@ -478,3 +478,22 @@ fn progress_goes_with_its_fact_though_every_commit_meets_another_writer_now_and_
     }
     assert!(done == 6 && seen > 10, "{done} items, {seen} conflicts");
 }
+
+#[test]
+fn a_call_whose_start_landed_before_the_task_was_taken_over_is_left_to_the_new_owner() {
+    let mut w = World::new(5, 1);
+    let mut met = false;
+    w.script(vec![uses("Working.", &[("a", "work", json!({}))])]);
+    w.fault = Box::new(move |_, effect| {
+        let meets = !met && stores(effect, "starting");
+        met |= meets;
+        if meets { Fault::LostReply } else { Fault::None }
+    });
+    let run = w.start();
+    while w.store.facts("starting").is_empty() {
+        assert!(w.step());
+    }
+    is_taken(&mut w);
+    assert_eq!(w.finish(run).unwrap()["status"], "superseded");
+    assert!(w.executions.is_empty());
+}
