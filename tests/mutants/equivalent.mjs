@@ -44,4 +44,24 @@ export default [
     mutant: 'the look while the model streamed counts for what its turn completes',
     why: 'A message is stored together with the task document: what completes without having seen it meets a conflict.',
   },
+  {
+    mutant: 'every commit takes the turn that became ready meanwhile for stored',
+    why: 'No entry is sent while the model streams, so none is on its way when its turn becomes ready.',
+  },
+  {
+    mutant: 'what a dropped turn has cost is counted again',
+    why: 'What a dropped turn has cost is stored alone only with the end of the run.',
+  },
+  {
+    mutant: 'the end of a run does not bound the commits that it sends',
+    why: 'The deadline of the ending itself ends the run in the same moment, and aborts what is on its way.',
+  },
+  {
+    mutant: 'the end of a run is tried to be stored without end',
+    why: 'Every commit of an ending is given up at its deadline, which ends the run in the same moment.',
+  },
+  {
+    mutant: 'a pause is refused where the task is completed meanwhile',
+    why: 'A completed or failed run has stored its end, and where the end is stored every wish settles well.',
+  },
 ];
