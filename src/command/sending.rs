@@ -136,6 +136,8 @@ mod tests {
             assert!(sending.handle(now, &late, &mut io).is_none());
         }
         let reply = Input::Committed { ticket: tickets[1], result: Ok("5".into()) };
-        assert!(matches!(sending.handle(now, &reply, &mut io), Some(Sent::Stored(version)) if version == "5"));
+        assert!(
+            matches!(sending.handle(now, &reply, &mut io), Some(Sent::Stored(version)) if version == "5")
+        );
     }
 }
