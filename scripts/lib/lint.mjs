@@ -8,6 +8,11 @@ const checks = [
   ['cargo fmt', 'cargo', ['fmt', '--all', '--check']],
   ['clippy, native', 'cargo', ['clippy', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings']],
   [
+    'clippy, what a plain cargo test leaves out',
+    'cargo',
+    ['clippy', '--locked', '--test', 'simulation', '--test', 'exhaustive', '--', '-D', 'warnings'],
+  ],
+  [
     'clippy, wasm32',
     'cargo',
     [

@@ -5,10 +5,14 @@ import { lint } from './lint.mjs';
 import { bin, root, run } from './run.mjs';
 import { browser, wasmTestTools } from './tools.mjs';
 
+// Optimised, with every assertion on; Cargo.toml keeps both out of a plain `cargo test`.
+const cargoSimulation = ['test', '--locked', '--no-fail-fast', '--profile', 'simulation'];
+
 /** Every stage of `npm test`, in order. A stage returns what its runner reports, or nothing when it counts nothing. */
 export const stages = {
   lint,
   core: () => cargo('cargo', ['test', '--locked']),
+  simulation: () => cargo('cargo', [...cargoSimulation, '--test', 'simulation', '--test', 'exhaustive']),
   'wasm-node': async () =>
     cargo('wasm-pack', ['test', '--node', '.', '--locked', '--test', 'wasm_node'], await wasmTestTools()),
   'wasm-chrome': async () => {

@@ -78,8 +78,8 @@ pub(crate) struct Run {
     pub adopted: Option<String>,
     /// The version of the task document that the host's callbacks have.
     told: Option<String>,
-    /// The end of the run is stored.
-    ended_well: bool,
+    /// So many of those who wait had given their command when the end was sent that is stored now.
+    answered: usize,
     /// Active milliseconds that no entry counts yet.
     pub active_ms: u64,
     last_tick: Instant,
@@ -126,7 +126,7 @@ impl Run {
             rolled_up: None,
             adopted: None,
             told: None,
-            ended_well: false,
+            answered: 0,
             active_ms: 0,
             last_tick: now,
             waiting_for_people: false,

@@ -187,7 +187,9 @@ fn perform(world: &mut World, what: &What) {
         What::Item { salt, completed } => item(world, *salt, *completed),
         What::StalePlan => {
             let tasks = world.plan.shape.task()["progress"]["tasks"].clone();
-            if tasks["m1"].as_array().map(Vec::len) == world.task()["progress"]["tasks"]["m1"].as_array().map(Vec::len) {
+            if tasks["m1"].as_array().map(Vec::len)
+                == world.task()["progress"]["tasks"]["m1"].as_array().map(Vec::len)
+            {
                 world.outside(&[(&["progress", "tasks"], tasks)]);
             }
         }

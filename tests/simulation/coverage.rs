@@ -52,7 +52,8 @@ impl Coverage {
 
     /// Cells that were not met often enough.
     pub fn missing(&self) -> Vec<String> {
-        let cells = rows().into_iter().flat_map(|(fault, phases)| phases.into_iter().map(move |p| (fault, p)));
+        let cells =
+            rows().into_iter().flat_map(|(fault, phases)| phases.into_iter().map(move |p| (fault, p)));
         let short = cells.filter(|(fault, phase)| self.count(fault, *phase) < ENOUGH);
         short.map(|(fault, phase)| format!("{fault} × {phase:?}: {}", self.count(fault, phase))).collect()
     }
@@ -65,7 +66,8 @@ impl Coverage {
         for (fault, phases) in rows() {
             table += &format!("\n{fault:45}");
             for phase in PHASES {
-                let cell = if phases.contains(&phase) { self.count(fault, phase).to_string() } else { "–".into() };
+                let cell =
+                    if phases.contains(&phase) { self.count(fault, phase).to_string() } else { "–".into() };
                 table += &format!("{cell:>11}");
             }
         }
@@ -79,30 +81,38 @@ fn rows() -> Vec<(&'static str, Vec<Phase>)> {
     let without = |out: &[Phase]| all.iter().copied().filter(|p| !out.contains(p)).collect::<Vec<_>>();
     let running = without(&[Phase::Idle]);
     let anything = [
-        "start", "resume", "run", "start without running", "pause", "stop", "decide", "send", "others: paused",
-        "others: in_progress", "others: another status", "others: the plan", "others: something else",
+        "start",
+        "resume",
+        "run",
+        "start without running",
+        "pause",
+        "stop",
+        "decide",
+        "send",
+        "others: paused",
+        "others: in_progress",
+        "others: another status",
+        "others: the plan",
+        "others: something else",
     ];
-    let processes = ["crash", "freeze", "freeze beyond the lease", "monotonic clock stands still", "wall clock jumps"];
+    let processes =
+        ["crash", "freeze", "freeze beyond the lease", "monotonic clock stands still", "wall clock jumps"];
     let outages = ["outage: unavailable", "outage: silent", "outage: denied"];
     let mut rows: Vec<(&'static str, Vec<Phase>)> = Vec::new();
     rows.extend(anything.map(|act| (act, all.clone())));
     rows.extend(["yield", "dispose"].map(|act| (act, running.clone())));
     rows.extend(processes.map(|act| (act, all.clone())));
     rows.extend(outages.map(|act| (act, all.clone())));
-    for fault in wire::FAULTS {
-        // A denial comes as an outage; the first is counted, not those that follow from it.
-        let phases = match fault {
-            "store: denied" => Vec::new(),
-            "store: takes effect, says unavailable"
-            | "store: takes effect, says conflict"
-            | "store: conflict without a cause" => all.clone(),
-            _ => all.clone(),
-        };
-        rows.push((fault, phases));
-    }
+    // A denial comes as an outage: the first is counted, not those that follow from it.
+    rows.extend(
+        wire::FAULTS.into_iter().filter(|fault| *fault != "store: denied").map(|fault| (fault, all.clone())),
+    );
     rows.extend(["watch: late", "watch: doubled", "watch: missing"].map(|fault| (fault, running.clone())));
     rows.extend(model::FAULTS.map(|fault| (fault, vec![Phase::Streaming])));
     rows.extend(tools::FAULTS.map(|fault| (fault, vec![Phase::Tools])));
-    rows.extend(["callback: throws", "callback: never settles"].map(|fault| (fault, vec![Phase::Opening, Phase::Between])));
+    rows.extend(
+        ["callback: throws", "callback: never settles"]
+            .map(|fault| (fault, vec![Phase::Opening, Phase::Between])),
+    );
     rows
 }

@@ -10,9 +10,9 @@ pub struct Dice(Rng);
 impl Dice {
     pub fn new(seed: u64, name: &str) -> Dice {
         // FNV-1a, Fowler, Noll, Vo.
-        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
-            (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
+        let hash = name
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
         Dice(Rng::new(seed ^ hash))
     }
 
@@ -48,9 +48,5 @@ impl Dice {
 
     pub fn seed(&mut self) -> u64 {
         self.below(1 << 52)
-    }
-
-    pub fn id(&mut self) -> String {
-        self.0.id()
     }
 }

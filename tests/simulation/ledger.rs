@@ -60,7 +60,6 @@ pub struct End {
     pub at: u64,
     pub seq: u64,
     pub epoch: u64,
-    pub status: String,
 }
 
 #[derive(Default)]
@@ -94,7 +93,14 @@ pub struct Ledger {
 
 impl Ledger {
     /// Takes an entry in: its document's fields and its body, parsed.
-    pub fn take(&mut self, at: u64, actor: usize, seq: u64, epoch: u64, body: &Value) -> Result<(), Violation> {
+    pub fn take(
+        &mut self,
+        at: u64,
+        actor: usize,
+        seq: u64,
+        epoch: u64,
+        body: &Value,
+    ) -> Result<(), Violation> {
         if seq != self.seq + 1 {
             return Err(broken("P1", format!("entry {seq} follows entry {}", self.seq)));
         }
@@ -188,7 +194,13 @@ impl Ledger {
                     .iter()
                     .any(|e| e.reported && e.actor == actor && content.contains(&e.token));
                 let silent = content.contains("(no output)");
-                if !call.executions.is_empty() && !unknown && !told && !call.decided && !silent && call.name != "pay" {
+                if !call.executions.is_empty()
+                    && !unknown
+                    && !told
+                    && !call.decided
+                    && !silent
+                    && call.name != "pay"
+                {
                     let found = format!("{id} ran, and its result is not what it returned: {content}");
                     return Err(broken("P5", found));
                 }
@@ -202,8 +214,7 @@ impl Ledger {
                 }
             }
             "ended" => {
-                let end = End { at, seq: self.seq, epoch: self.epoch, status: text("status") };
-                self.ends.push(end);
+                self.ends.push(End { at, seq: self.seq, epoch: self.epoch });
             }
             _ => {}
         }
@@ -269,11 +280,6 @@ impl Ledger {
 
     pub fn ended_since(&self, at: u64) -> Option<&End> {
         self.ends.iter().rev().take_while(|end| end.at >= at).last()
-    }
-
-    /// The run that wrote under `epoch`, if any did.
-    pub fn writer(&self, epoch: u64) -> Option<usize> {
-        self.writers.get(&epoch).copied()
     }
 }
 

@@ -1,10 +1,9 @@
 //! Several processes work on one task, people command it, and everything goes wrong that can. One number decides all
-//! of it, so that a failure is replayed by its number:
+//! of it, so that a failure is replayed by its number. `npm run simulate` sets what this reads:
 //!
-//! - `SIM_SEED=n` runs one seed and tells it as a conversation; with `SIM_WITHOUT=…` as the failure printed it, only
-//!   what the failure needs;
-//! - `SIM_SEEDS=n` runs so many fresh seeds instead of the usual number; `SIM_FROM=n` says where they begin;
-//! - `SIM_BRIEFLY=n` runs so many and nothing beside, up to the first that breaks a promise.
+//! - `SIM_SEED` runs one seed and tells it as a conversation, without what `SIM_WITHOUT` names;
+//! - `SIM_SEEDS`, `SIM_HOURS`: how many fresh seeds, or how long; `SIM_FROM`: where they begin;
+//! - `SIM_BRIEFLY` runs so many and nothing beside, up to the first that breaks a promise.
 //!
 //! The machines are spoken to by their inputs, effects and timeouts only.
 #![cfg(not(target_arch = "wasm32"))]
@@ -47,7 +46,8 @@ fn whatever_happens_every_promise_is_kept() {
         seeds::briefly(number("SIM_FROM").unwrap_or_default(), count);
         return;
     }
-    seeds::campaign(number("SIM_FROM"), number("SIM_SEEDS"));
+    let hours = std::env::var("SIM_HOURS").ok().and_then(|text| text.parse().ok());
+    seeds::campaign(seeds::Length { from: number("SIM_FROM"), seeds: number("SIM_SEEDS"), hours });
 }
 
 #[test]

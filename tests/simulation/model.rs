@@ -103,12 +103,11 @@ impl Model {
                 (id, name, json!({ "n": dice.below(3) }))
             })
             .collect();
-        let calls: Vec<_> = calls.iter().map(|(id, name, input)| (id.as_str(), *name, input.clone())).collect();
+        let calls: Vec<_> =
+            calls.iter().map(|(id, name, input)| (id.as_str(), *name, input.clone())).collect();
         let mut events = turn(if dice.chance(0.5) { &words } else { "" }, &calls);
         if dice.chance(0.2) {
-            let block = |delta: Value| {
-                json!({ "contentBlockDelta": { "contentBlockIndex": 9, "delta": { "reasoningContent": delta } } })
-            };
+            let block = |delta: Value| json!({ "contentBlockDelta": { "contentBlockIndex": 9, "delta": { "reasoningContent": delta } } });
             events.insert(1, block(json!({ "text": "Hm. " })));
             events.insert(2, block(json!({ "signature": "sig" })));
             events.insert(3, json!({ "contentBlockStop": { "contentBlockIndex": 9 } }));
@@ -135,7 +134,8 @@ impl Model {
                 (events, end) = (vec![], Some(Err(e)));
             }
             "model: overloaded" => {
-                (events, end) = (vec![], Some(Err(failure("ServiceUnavailableException", Some(503), "Busy."))));
+                (events, end) =
+                    (vec![], Some(Err(failure("ServiceUnavailableException", Some(503), "Busy."))));
             }
             "model: timeout" => {
                 (events, end) = (vec![], Some(Err(failure("ModelTimeoutException", Some(408), "Too slow."))));
@@ -179,7 +179,8 @@ impl Model {
             }
             "model: max_tokens" => events[stop_at] = stop("max_tokens"),
             "model: max_tokens in a tool's input" => {
-                let from = events.iter().rposition(|e| e.to_string().contains("\"input\"")).unwrap_or(stop_at);
+                let from =
+                    events.iter().rposition(|e| e.to_string().contains("\"input\"")).unwrap_or(stop_at);
                 events.drain(from..stop_at);
                 let at = events.iter().position(|e| e.get("messageStop").is_some()).unwrap_or(0);
                 events[at] = stop("max_tokens");
@@ -212,7 +213,8 @@ impl Model {
                 }
             }
             _ => {
-                let late = json!({ "contentBlockDelta": { "contentBlockIndex": 0, "delta": { "text": "late" } } });
+                let late =
+                    json!({ "contentBlockDelta": { "contentBlockIndex": 0, "delta": { "text": "late" } } });
                 events.push(late);
             }
         }

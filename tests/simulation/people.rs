@@ -3,7 +3,7 @@
 
 use super::ledger::broken;
 use super::rules;
-use super::world::{Subject, World};
+use super::world::World;
 use serde_json::{Value, json};
 use task_execution_engine::effect::{Command, Input, Ticket};
 use task_execution_engine::error::{Code, EngineError};
@@ -116,7 +116,13 @@ impl World {
     pub fn interrupt(&mut self, process: usize, command: Command) {
         let label = format!("{command:?} in process p{}", self.processes[process].pid);
         let promise = self.people.promise(label, process, self.now);
-        self.people.interrupts.push(Interrupt { process, command, given: self.now, promise, waits: Waits::Over });
+        self.people.interrupts.push(Interrupt {
+            process,
+            command,
+            given: self.now,
+            promise,
+            waits: Waits::Over,
+        });
         self.insist(self.people.interrupts.len() - 1);
     }
 
@@ -124,7 +130,8 @@ impl World {
     fn insist(&mut self, n: usize) {
         let shape = &self.plan.shape;
         let ending = shape.grace_ms + shape.store_timeout_ms + SLACK_MS;
-        let elsewhere = shape.ttl_ms / 3 + shape.grace_ms + 4 * shape.store_timeout_ms + shape.ttl_ms + SLACK_MS;
+        let elsewhere =
+            shape.ttl_ms / 3 + shape.grace_ms + 4 * shape.store_timeout_ms + shape.ttl_ms + SLACK_MS;
         let i = &self.people.interrupts[n];
         let (process, command, promise) = (i.process, i.command.clone(), i.promise);
         let Some(run) = self.processes[process].runner else {
@@ -153,7 +160,8 @@ impl World {
     }
 
     fn bound(&mut self, promise: usize, ms: u64) {
-        let frozen = self.processes[self.people.promises[promise].process].frozen_until.saturating_sub(self.now);
+        let frozen =
+            self.processes[self.people.promises[promise].process].frozen_until.saturating_sub(self.now);
         let due = self.now + ms + ms * self.plan.shape.skew_ppm / 1_000_000 + frozen;
         self.people.promises[promise].due = due;
         self.people.earliest = self.people.earliest.min(due);
@@ -162,7 +170,9 @@ impl World {
     /// A machine has settled the ticket of a command.
     pub fn answered(&mut self, actor: usize, ticket: Ticket, result: Result<Value, EngineError>) {
         let waiting = self.people.interrupts.iter_mut().enumerate().find_map(|(n, i)| match &mut i.waits {
-            Waits::For { run, ticket: t, answered } if *run == actor && *t == ticket => Some((n, i.command.clone(), answered)),
+            Waits::For { run, ticket: t, answered } if *run == actor && *t == ticket => {
+                Some((n, i.command.clone(), answered))
+            }
             _ => None,
         });
         let Some((n, command, answered)) = waiting else {
@@ -193,11 +203,14 @@ impl World {
                     Err(_) => self.let_go(n),
                 },
                 Waits::For { run, answered, .. } if *run == actor => {
-                    let status = result.as_ref().map_or("refused", |o| o["status"].as_str().unwrap_or_default());
+                    let status =
+                        result.as_ref().map_or("refused", |o| o["status"].as_str().unwrap_or_default());
                     match answered {
                         _ if matches!(i.command, Command::Yield { .. }) => self.let_go(n),
                         Some(Ok(_)) if status != "paused" => self.obeyed(n),
-                        Some(Err(_)) if !["superseded", "yielded", "refused"].contains(&status) => self.let_go(n),
+                        Some(Err(_)) if !["superseded", "yielded", "refused"].contains(&status) => {
+                            self.let_go(n)
+                        }
                         _ => self.insist(n),
                     }
                 }
@@ -225,7 +238,10 @@ impl World {
         let overtaken = self.status_written.iter().chain(begun).any(|at| *at >= given);
         if self.last_rest < given && !overtaken {
             let status = self.status().to_owned();
-            self.fail(broken("P3", format!("{label} settles well, the status is {status}, and no end is stored")));
+            self.fail(broken(
+                "P3",
+                format!("{label} settles well, the status is {status}, and no end is stored"),
+            ));
         }
     }
 
@@ -264,11 +280,16 @@ impl World {
 
     /// Decides about one of the calls that wait, by chance about one that does not.
     pub fn decide(&mut self, process: usize, salt: u64) {
-        let waiting: Vec<(String, u64, String)> =
-            self.ledger.waiting().into_iter().map(|(id, seq, why)| (id.to_owned(), seq, why.to_owned())).collect();
+        let waiting: Vec<(String, u64, String)> = self
+            .ledger
+            .waiting()
+            .into_iter()
+            .map(|(id, seq, why)| (id.to_owned(), seq, why.to_owned()))
+            .collect();
         let known: Vec<String> = self.ledger.calls.keys().cloned().collect();
         let (id, asked) = if waiting.is_empty() || salt % 11 == 0 {
-            let id = if known.is_empty() { "nothing".into() } else { known[salt as usize % known.len()].clone() };
+            let id =
+                if known.is_empty() { "nothing".into() } else { known[salt as usize % known.len()].clone() };
             (id, 0)
         } else {
             let (id, asked, _) = &waiting[salt as usize / 16 % waiting.len()];
@@ -367,7 +388,8 @@ impl World {
         let window = shape.ttl_ms + 3 * shape.store_timeout_ms;
         let faulty = a.last_fault.is_some_and(|at| at + window > self.now);
         if !faulty {
-            let what = format!("{} ends without a fault of the store: {}", a.name, outcome["error"]["message"]);
+            let what =
+                format!("{} ends without a fault of the store: {}", a.name, outcome["error"]["message"]);
             self.fail(broken("P11", what));
         }
     }
@@ -391,22 +413,31 @@ impl World {
     /// In the end: what was said to be stored has been taken, and of two decisions one.
     pub fn check_people(&mut self) {
         if !self.people.all_settled() {
-            let open: Vec<&str> = self.people.promises.iter().filter(|p| p.open).map(|p| p.label.as_str()).collect();
+            let open: Vec<&str> =
+                self.people.promises.iter().filter(|p| p.open).map(|p| p.label.as_str()).collect();
             let what = format!("never settled: {open:?}");
             self.fail(broken("P8", what));
             return;
         }
-        let journal = self.store.facts("decided").into_iter().map(|f| f.to_string()).collect::<Vec<_>>().join("\n");
+        let journal =
+            self.store.facts("decided").into_iter().map(|f| f.to_string()).collect::<Vec<_>>().join("\n");
         for decided in self.people.decisions.iter().filter(|d| d.stored && d.asked > 0) {
             let taken = self.ledger.decided.contains_key(&(decided.call.clone(), decided.asked));
             if taken && !journal.contains(&decided.token) {
-                let what = format!("{} settled well, and another decision about {} counts", decided.token, decided.call);
+                let what = format!(
+                    "{} settled well, and another decision about {} counts",
+                    decided.token, decided.call
+                );
                 self.fail(broken("decisions", what));
                 return;
             }
         }
-        let received: Vec<String> =
-            self.store.facts("received").iter().map(|f| f["text"].as_str().unwrap_or_default().to_owned()).collect();
+        let received: Vec<String> = self
+            .store
+            .facts("received")
+            .iter()
+            .map(|f| f["text"].as_str().unwrap_or_default().to_owned())
+            .collect();
         for (actor, text) in &self.people.sent {
             let stored = matches!(self.actors[*actor].result, Some(Ok(_)));
             let times = received.iter().filter(|r| *r == text).count();
@@ -416,10 +447,5 @@ impl World {
                 return;
             }
         }
-    }
-
-    /// Whether the run of this process is under way, for those who look.
-    pub fn runs_here(&self, process: usize) -> bool {
-        self.processes[process].runner.is_some_and(|r| matches!(self.actors[r].subject, Some(Subject::Run(_))))
     }
 }

@@ -28,6 +28,8 @@ pub struct Shape {
     pub model_rate: f64,
     pub tool_rate: f64,
     pub callback_rate: f64,
+    /// The model fails most of the time, and what happens, happens soon.
+    pub faltering: bool,
     /// Parts per million that the clocks of processes differ at most.
     pub skew_ppm: u64,
 }
@@ -51,30 +53,72 @@ pub enum Outage {
 /// What one act does. Processes are numbers; one that died is begun again by the next act that needs it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
-    Begin { process: usize, intent: &'static str },
+    Begin {
+        process: usize,
+        intent: &'static str,
+    },
     /// TaskLifecycle.start: begins, and leaves the running to others.
-    BeginOnly { process: usize },
-    Pause { process: usize },
-    Stop { process: usize },
-    Yield { process: usize, grace: bool },
+    BeginOnly {
+        process: usize,
+    },
+    Pause {
+        process: usize,
+    },
+    Stop {
+        process: usize,
+    },
+    Yield {
+        process: usize,
+        grace: bool,
+    },
     /// A person decides about something that waits, or about what does not.
-    Decide { process: usize, salt: u64 },
+    Decide {
+        process: usize,
+        salt: u64,
+    },
     /// Two decide about the same, at once.
-    DecideTwice { salt: u64 },
-    Send { process: usize },
-    Read { process: usize, kind: &'static str },
-    Follow { process: usize },
-    Crash { process: usize },
+    DecideTwice {
+        salt: u64,
+    },
+    Send {
+        process: usize,
+    },
+    Read {
+        process: usize,
+        kind: &'static str,
+    },
+    Follow {
+        process: usize,
+    },
+    Crash {
+        process: usize,
+    },
     /// Stopped and continued: its clocks go on.
-    Freeze { process: usize, ms: u64 },
+    Freeze {
+        process: usize,
+        ms: u64,
+    },
     /// Its monotonic clock stands still meanwhile.
-    Suspend { process: usize, ms: u64 },
-    WallJump { process: usize, ms: i64 },
-    Outage { process: usize, outage: Outage, ms: u64 },
+    Suspend {
+        process: usize,
+        ms: u64,
+    },
+    WallJump {
+        process: usize,
+        ms: i64,
+    },
+    Outage {
+        process: usize,
+        outage: Outage,
+        ms: u64,
+    },
     /// Another writer sets the status.
     Status(&'static str),
     /// Another writer completes an item, or opens it again.
-    Item { salt: u64, completed: bool },
+    Item {
+        salt: u64,
+        completed: bool,
+    },
     /// Another writer puts the plan back as it was at first.
     StalePlan,
     NewItem,
@@ -100,10 +144,21 @@ impl Plan {
     pub fn of(seed: u64) -> Plan {
         let shape = Shape::of(seed);
         let dice = &mut Dice::new(seed, "acts");
-        let mut acts = vec![Act { after: Gap::Inputs(0), at_work: None, what: What::Begin { process: 0, intent: "start" } }];
+        let mut acts = vec![Act {
+            after: Gap::Inputs(0),
+            at_work: None,
+            what: What::Begin { process: 0, intent: "start" },
+        }];
         let stormy = dice.chance(0.5);
         for _ in 0..dice.between(24, 64) {
-            let after = if dice.chance(0.75) {
+            let ending = acts.last().is_some_and(|act| {
+                matches!(act.what, What::Pause { .. } | What::Stop { .. } | What::Yield { .. })
+            });
+            let after = if ending && dice.chance(0.5) {
+                Gap::Inputs(dice.below(4))
+            } else if shape.faltering && dice.chance(0.7) {
+                Gap::Ms(dice.pick(&[1, 50, 300, 1_000, 4_000]))
+            } else if dice.chance(0.75) {
                 Gap::Inputs(dice.below(if stormy { 12 } else { 30 }))
             } else {
                 Gap::Ms(dice.pick(&[10, 100, 1_000, 5_000, 20_000, 45_000]))
@@ -119,6 +174,7 @@ impl Shape {
     fn of(seed: u64) -> Shape {
         let dice = &mut Dice::new(seed, "shape");
         let ttl_ms = dice.pick(&[6_000, 30_000, 30_000, 60_000]);
+        let faltering = dice.chance(0.3);
         Shape {
             processes: dice.between(2, 4) as usize,
             items: dice.between(1, 4),
@@ -136,9 +192,10 @@ impl Shape {
             tells_age: dice.chance(0.5),
             holders: dice.chance(0.4),
             store_rate: dice.pick(&[0.0, 0.02, 0.08, 0.25]),
-            model_rate: dice.pick(&[0.0, 0.15, 0.4]),
+            model_rate: if faltering { 0.85 } else { dice.pick(&[0.0, 0.15, 0.4]) },
             tool_rate: dice.pick(&[0.0, 0.2, 0.5]),
             callback_rate: dice.pick(&[0.0, 0.0, 0.02]),
+            faltering,
             skew_ppm: dice.pick(&[0, 200, 20_000]),
         }
     }
@@ -229,7 +286,10 @@ fn what(dice: &mut Dice, shape: &Shape) -> What {
         3 => What::Yield { process, grace: dice.chance(0.6) },
         4 => What::Decide { process, salt: dice.seed() },
         5 => What::Send { process },
-        6 => What::Read { process, kind: dice.pick(&["state", "load", "checkpoint", "toolResults", "apiMessages"]) },
+        6 => What::Read {
+            process,
+            kind: dice.pick(&["state", "load", "checkpoint", "toolResults", "apiMessages"]),
+        },
         7 => What::Follow { process },
         8 => What::Crash { process },
         9 => What::Freeze { process, ms },
@@ -239,7 +299,14 @@ fn what(dice: &mut Dice, shape: &Shape) -> What {
             let outage = dice.pick(&[Outage::Unavailable, Outage::Silent, Outage::Denied]);
             What::Outage { process, outage, ms }
         }
-        13 => What::Status(dice.pick(&["paused", "in_progress", "in_progress", "failed", "not_started", "completed"])),
+        13 => What::Status(dice.pick(&[
+            "paused",
+            "in_progress",
+            "in_progress",
+            "failed",
+            "not_started",
+            "completed",
+        ])),
         14 => What::Item { salt: dice.seed(), completed: dice.chance(0.6) },
         15 => What::BeginOnly { process },
         16 => What::StalePlan,

@@ -11,7 +11,9 @@ type Checked = Result<(), Violation>;
 
 pub fn path_of(write: &StoreWrite) -> &str {
     match write {
-        StoreWrite::Create { path, .. } | StoreWrite::Update { path, .. } | StoreWrite::Delete { path, .. } => path,
+        StoreWrite::Create { path, .. }
+        | StoreWrite::Update { path, .. }
+        | StoreWrite::Delete { path, .. } => path,
     }
 }
 
@@ -25,7 +27,9 @@ pub fn writes(writes: &[StoreWrite]) -> Checked {
         }
         if let StoreWrite::Update { fields, if_version: None, .. } = write {
             let decides = path.ends_with("/engine/head")
-                || fields.iter().any(|f| matches!(f.path.first().map(String::as_str), Some("status" | "progress")));
+                || fields
+                    .iter()
+                    .any(|f| matches!(f.path.first().map(String::as_str), Some("status" | "progress")));
             if decides {
                 return Err(broken("P2", format!("{path} is updated without a condition")));
             }
@@ -35,7 +39,12 @@ pub fn writes(writes: &[StoreWrite]) -> Checked {
 }
 
 /// A commit of a machine has landed.
-pub fn landed(w: &mut World, actor: usize, writes: &[StoreWrite], before: Option<&Map<String, Value>>) -> Checked {
+pub fn landed(
+    w: &mut World,
+    actor: usize,
+    writes: &[StoreWrite],
+    before: Option<&Map<String, Value>>,
+) -> Checked {
     let fenced = writes.iter().any(|write| path_of(write).ends_with("/engine/head"));
     if fenced {
         head(w, actor)?;
@@ -48,7 +57,8 @@ pub fn landed(w: &mut World, actor: usize, writes: &[StoreWrite], before: Option
         return Err(broken("P2", format!("{} is written without the head", path_of(write))));
     }
     if let Some(before) = before.map(|before| Document(Some(before))) {
-        if !fenced && (before["status"] != w.task()["status"] || before["execution"] != w.task()["execution"]) {
+        if !fenced && (before["status"] != w.task()["status"] || before["execution"] != w.task()["execution"])
+        {
             w.status_written.push(w.now);
         }
         task(w, before, fenced)?;
@@ -72,7 +82,11 @@ fn head(w: &mut World, actor: usize) -> Checked {
     let lease = owned.then_some(lease);
     if own == Some(epoch) {
         w.lease = lease;
-        return if last == epoch { Ok(()) } else { Err(broken("P2", "a head of an earlier epoch is written")) };
+        return if last == epoch {
+            Ok(())
+        } else {
+            Err(broken("P2", "a head of an earlier epoch is written"))
+        };
     }
     if epoch != last + 1 {
         return Err(broken("P2", format!("epoch {epoch} follows epoch {last} by another writer")));
@@ -124,12 +138,15 @@ fn entry(w: &mut World, actor: usize, writes: &[StoreWrite]) -> Checked {
     w.ledger.take(now, actor, seq, epoch, &body)?;
     thread(w, &body)?;
     let facts = body["facts"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let task_condition = writes.iter().any(|write| {
-        matches!(write, StoreWrite::Update { path, if_version: Some(_), .. } if path == TASK_PATH)
-    });
+    let task_condition = writes.iter().any(
+        |write| matches!(write, StoreWrite::Update { path, if_version: Some(_), .. } if path == TASK_PATH),
+    );
     for fact in facts.iter().filter(|f| f["kind"] == "ended") {
         if !task_condition && fact["status"] != "failed" {
-            return Err(broken("register", format!("entry {seq} ends the run, whatever the status is by now")));
+            return Err(broken(
+                "register",
+                format!("entry {seq} ends the run, whatever the status is by now"),
+            ));
         }
         if fact["status"] == "completed" {
             completed(w)?;
@@ -211,11 +228,15 @@ fn task(w: &World, before: Document<'_>, fenced: bool) -> Checked {
         }
         let completes = item["status"] == "completed" && old[id]["status"] != "completed";
         if completes && fenced && !w.ledger.done.contains(id) {
-            return Err(broken("plan", format!("the item {id} is shown as done, and the journal does not say so")));
+            return Err(broken(
+                "plan",
+                format!("the item {id} is shown as done, and the journal does not say so"),
+            ));
         }
     }
     let milestones = after["progress"]["milestones"].as_array().into_iter().flatten();
-    for (milestone, old) in milestones.zip(before["progress"]["milestones"].as_array().into_iter().flatten()) {
+    for (milestone, old) in milestones.zip(before["progress"]["milestones"].as_array().into_iter().flatten())
+    {
         if milestone["colour"] != old["colour"] || milestone["name"] != old["name"] {
             return Err(broken("P12", "a milestone's own fields have changed"));
         }
@@ -231,7 +252,8 @@ fn task(w: &World, before: Document<'_>, fenced: bool) -> Checked {
 /// Notes whether the task is at rest: nobody has begun it, or how it ended is stored.
 pub fn rest(w: &mut World) {
     let head = w.head();
-    let ended = head.0.is_none() || matches!(head["last_run"].as_str(), Some("none" | "paused" | "stopped" | "completed" | "failed"));
+    let ended = head.0.is_none()
+        || matches!(head["last_run"].as_str(), Some("none" | "paused" | "stopped" | "completed" | "failed"));
     if ended && w.status() != "in_progress" || matches!(w.status(), "completed" | "failed" | "not_started") {
         w.last_rest = w.now;
     }
@@ -249,7 +271,10 @@ pub fn starts(w: &World, actor: usize, what: &str) -> Checked {
         return Err(broken("P3", format!("{what} under epoch {epoch}, whose end was told")));
     }
     if epoch != w.last_epoch {
-        return Err(broken("P2", format!("{what} under epoch {epoch}; the task is another's, of epoch {}", w.last_epoch)));
+        return Err(broken(
+            "P2",
+            format!("{what} under epoch {epoch}; the task is another's, of epoch {}", w.last_epoch),
+        ));
     }
     Ok(())
 }
@@ -272,7 +297,12 @@ pub fn executes(w: &mut World, actor: usize, id: &str, attempt: u32, key: &str) 
     }
     match &mut call.mark {
         Some(mark) if Some(mark.epoch) == epoch && !mark.executed => mark.executed = true,
-        Some(mark) => return Err(broken("P4", format!("{id} is run on a mark that is used up or another's: {mark:?}"))),
+        Some(mark) => {
+            return Err(broken(
+                "P4",
+                format!("{id} is run on a mark that is used up or another's: {mark:?}"),
+            ));
+        }
         None => return Err(broken("P4", format!("{id} is run before the journal says so"))),
     }
     Ok(())
@@ -292,7 +322,10 @@ pub fn request(w: &mut World, actor: usize) -> Checked {
             let Some(call) = w.ledger.calls.get(id) else { continue };
             let known = call.result.as_ref();
             if known.is_none_or(|r| r["content"] != result["content"]) {
-                return Err(broken("P4", format!("the model gets another result of {id} than the journal has")));
+                return Err(broken(
+                    "P4",
+                    format!("the model gets another result of {id} than the journal has"),
+                ));
             }
         }
         if message["role"] == "assistant" {
@@ -307,7 +340,10 @@ pub fn request(w: &mut World, actor: usize) -> Checked {
     }
     for (found, known) in said.iter().rev().zip(w.ledger.said.iter().rev()) {
         if found.0.trim() != known.text.trim() || found.1.iter().ne(known.uses.iter()) {
-            return Err(broken("P1", format!("a turn of the request is {found:?}, of the journal {:?}", known.text)));
+            return Err(broken(
+                "P1",
+                format!("a turn of the request is {found:?}, of the journal {:?}", known.text),
+            ));
         }
     }
     if !w.ledger.trimmed && !w.ledger.unheard.is_empty() {
@@ -348,7 +384,10 @@ pub fn emitted(w: &mut World, actor: usize, event: &Value) -> Checked {
         let id = event["messageId"].as_str().unwrap_or_default();
         if let Some((_, text)) = w.actors[actor].streamed.get(id) {
             if event["content"] != text.as_str() {
-                return Err(broken("streams", format!("{id} streamed as {text:?} and is saved as {}", event["content"])));
+                return Err(broken(
+                    "streams",
+                    format!("{id} streamed as {text:?} and is saved as {}", event["content"]),
+                ));
             }
         }
     }
@@ -384,7 +423,8 @@ fn observed(w: &mut World, cursor: (u64, u64), event: &Value) -> Checked {
 pub fn followed(w: &mut World, last: &mut (u64, u64), events: &[Value]) -> Checked {
     for event in events {
         let cursor = cursor_of(event).unwrap_or_default();
-        let follows = if cursor.0 == last.0 { cursor.1 == last.1 + 1 } else { cursor.0 > last.0 && cursor.1 == 0 };
+        let follows =
+            if cursor.0 == last.0 { cursor.1 == last.1 + 1 } else { cursor.0 > last.0 && cursor.1 == 0 };
         if !follows {
             return Err(broken("events", format!("a follower gets {cursor:?} after {last:?}")));
         }
@@ -413,7 +453,10 @@ pub fn over(w: &World, all: &[Value]) -> Checked {
     let thread: Vec<String> =
         w.store.thread().into_iter().filter(|(role, _)| role == "assistant").map(|(_, text)| text).collect();
     if thread != w.ledger.thread {
-        return Err(broken("P1", format!("the thread is {thread:?}, the journal's turns {:?}", w.ledger.thread)));
+        return Err(broken(
+            "P1",
+            format!("the thread is {thread:?}, the journal's turns {:?}", w.ledger.thread),
+        ));
     }
     let mut told: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
     for (seq, n) in all.iter().filter_map(cursor_of) {

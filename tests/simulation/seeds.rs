@@ -6,12 +6,12 @@ use super::ledger::Violation;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The set that covers: every cell of the table is met by it.
-const FIXED: u64 = 400;
-const FRESH: u64 = 7_000;
-/// Seeds that once failed.
+const FIXED: u64 = 3_000;
+const FRESH: u64 = 7_500;
+/// Seeds that once failed, and were none of the fixed ones.
 const FAILED_ONCE: [u64; 0] = [];
 /// Promises that are broken today, each with the reason. They must go on failing until they are mended, and then be
 /// taken off.
@@ -26,9 +26,23 @@ pub const KNOWN: [(&str, &str); 2] = [
         "a pause or a yield given where the task runs is forgotten when others take the register's pause back",
     ),
 ];
+/// Failures that are made small and told: one of each promise, and no more than so many.
+const MOST_TOLD: usize = 3;
+/// A run that takes in less than this, in the median, shows little.
+const LEAST_INPUTS: u64 = 200;
+
+/// How long fresh seeds are run.
+#[derive(Clone, Copy, Default)]
+pub struct Length {
+    pub from: Option<u64>,
+    pub seeds: Option<u64>,
+    pub hours: Option<f64>,
+}
 
 #[derive(Default)]
 struct Figures {
+    runs: u64,
+    /// By seed.
     inputs: Vec<u64>,
     coverage: Coverage,
     broken: BTreeMap<u64, Violation>,
@@ -48,26 +62,21 @@ pub fn briefly(from: u64, count: u64) {
     }
 }
 
-fn run_all(seeds: &[u64]) -> Figures {
-    let next = AtomicU64::new(0);
+/// Runs the seeds that `nth` names, on every core, until it names none any more.
+fn run_all(nth: impl Fn(u64) -> Option<u64> + Sync) -> Figures {
+    let (next, began) = (AtomicU64::new(0), Instant::now());
     let figures = Mutex::new(Figures::default());
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed) as usize;
-                    let Some(seed) = seeds.get(at) else { return };
-                    let t0 = Instant::now();
-                    let Report { inputs, coverage, broken, kinds, known, .. } = campaign::run(*seed, &Without::default(), false);
-                    if std::env::var("SIM_SLOW").is_ok() { eprintln!("{seed} {inputs} {:?} {:?}", t0.elapsed(), broken.as_ref().map(|b| (b.promise, b.what.chars().take(230).collect::<String>()))); }
+                while let Some(seed) = nth(next.fetch_add(1, Ordering::Relaxed)) {
+                    let report = campaign::run(seed, &Without::default(), false);
                     let mut figures = figures.lock().unwrap();
-                    figures.inputs.push(inputs);
-                    figures.coverage.add(&coverage);
-                    figures.kinds.extend(kinds);
-                    figures.known.extend(known);
-                    if let Some(broken) = broken {
-                        figures.broken.insert(*seed, broken);
+                    figures.add(seed, report);
+                    if figures.runs.is_multiple_of(10_000) {
+                        let (runs, broken) = (figures.runs, figures.broken.len());
+                        println!("{runs} seeds, {broken} failures, {:.0} s", began.elapsed().as_secs_f64());
                     }
                 }
             });
@@ -78,62 +87,70 @@ fn run_all(seeds: &[u64]) -> Figures {
     figures
 }
 
-pub fn campaign(from: Option<u64>, count: Option<u64>) {
+impl Figures {
+    fn add(&mut self, seed: u64, report: Report) {
+        self.runs += 1;
+        self.inputs.push(report.inputs);
+        self.coverage.add(&report.coverage);
+        self.kinds.extend(report.kinds);
+        self.known.extend(report.known);
+        self.broken.extend(report.broken.map(|broken| (seed, broken)));
+    }
+
+    fn median(&self) -> u64 {
+        self.inputs.get(self.inputs.len() / 2).copied().unwrap_or_default()
+    }
+}
+
+/// The fixed seeds, then fresh ones.
+pub fn campaign(length: Length) {
+    let began = Instant::now();
     // A panic of the core is told with its seed, once it is made small.
     std::panic::set_hook(Box::new(|_| {}));
-    let began = Instant::now();
     let fixed: Vec<u64> = FAILED_ONCE.into_iter().chain(0..FIXED).collect();
-    let of_fixed = run_all(&fixed);
-    let from = from.unwrap_or_else(|| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        (now.as_nanos() as u64) << 16 >> 12
+    let of_fixed = run_all(|n| fixed.get(n as usize).copied());
+    let from = length.from.unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        now.as_nanos() as u64
     });
-    let fresh: Vec<u64> = (0..count.unwrap_or(FRESH)).map(|n| from.wrapping_add(n)).collect();
-    let of_fresh = run_all(&fresh);
+    let until = length.hours.map(|hours| Instant::now() + Duration::from_secs_f64(hours * 3_600.0));
+    let count = length.seeds.unwrap_or(if until.is_some() { u64::MAX } else { FRESH });
+    let of_fresh = run_all(|n| {
+        let goes_on = n < count && until.is_none_or(|until| Instant::now() < until);
+        goes_on.then(|| from.wrapping_add(n))
+    });
     let _default_again = std::panic::take_hook();
 
-    let median = |inputs: &[u64]| inputs.get(inputs.len() / 2).copied().unwrap_or_default();
     println!("{}", of_fixed.coverage.table());
     println!(
         "{} fixed seeds, {} fresh ones from {from}; inputs a run: median {}, most {}; {} kinds of facts; {:.1} s",
-        fixed.len(),
-        fresh.len(),
-        median(&of_fixed.inputs),
+        of_fixed.runs,
+        of_fresh.runs,
+        of_fixed.median(),
         of_fixed.inputs.last().unwrap_or(&0),
         of_fixed.kinds.len(),
         began.elapsed().as_secs_f64(),
     );
-    let mut by_promise: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    for (seed, violation) in of_fixed.broken.iter().chain(&of_fresh.broken) {
-        by_promise.entry(violation.promise).or_default().push(*seed);
-    }
-    for (promise, seeds) in &by_promise {
-        println!("{promise}: broken by {} seeds", seeds.len());
-    }
-    let new: Vec<(&u64, &Violation)> = of_fixed.broken.iter().chain(&of_fresh.broken).collect();
-    let mut shown = BTreeSet::new();
-    for (seed, violation) in &new {
-        if shown.insert(violation.promise) && shown.len() <= 3 {
-            tell(**seed, violation);
+    let broken: BTreeMap<u64, &Violation> =
+        of_fixed.broken.iter().chain(&of_fresh.broken).map(|(seed, violation)| (*seed, violation)).collect();
+    let mut told = BTreeSet::new();
+    for (seed, violation) in &broken {
+        println!("seed {seed} breaks {}: {}", violation.promise, violation.what);
+        if told.len() < MOST_TOLD && told.insert(violation.promise) {
+            tell(*seed, &campaign::shrink(*seed, violation.promise));
         }
     }
-    assert!(new.is_empty(), "{} of {} seeds break a promise", new.len(), fixed.len() + fresh.len());
+    assert!(broken.is_empty(), "{} of {} seeds break a promise", broken.len(), of_fixed.runs + of_fresh.runs);
     for (promise, why) in KNOWN {
         assert!(of_fixed.known.contains(promise), "{promise} is mended ({why}): take it off the list");
     }
-    assert!(median(&of_fixed.inputs) >= 200, "the runs are too short to show much");
+    assert!(of_fixed.median() >= LEAST_INPUTS, "the runs are too short to show much");
     let missing = of_fixed.coverage.missing();
     assert!(missing.is_empty(), "not met often enough: {missing:#?}");
 }
 
-/// A failure, made small.
-fn tell(seed: u64, violation: &Violation) {
-    println!("\nseed {seed} breaks {}: {}", violation.promise, violation.what);
-    let without = campaign::shrink(seed, violation.promise);
-    print_run(seed, &without);
-}
-
-fn print_run(seed: u64, without: &Without) {
+/// A run as a conversation, what it came from, and how to have it again.
+fn tell(seed: u64, without: &Without) {
     let report = campaign::run(seed, without, true);
     println!("{}", report.trace);
     println!("{:#?}", campaign::plan(seed, without).shape);
@@ -144,14 +161,12 @@ fn print_run(seed: u64, without: &Without) {
         Some(broken) => println!("{}: {}", broken.promise, broken.what),
         None => println!("every promise is kept"),
     }
-    let acts: Vec<String> = without.acts.iter().map(ToString::to_string).collect();
-    let faults: Vec<&str> = without.faults.iter().copied().collect();
-    let left_out = [acts.join(","), faults.join(",")].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(",");
-    println!(
-        "\nSIM_SEED={seed} SIM_WITHOUT={left_out} cargo test --profile simulation --test simulation whatever -- --nocapture"
-    );
+    let acts = without.acts.iter().map(ToString::to_string);
+    let left_out: Vec<String> = acts.chain(without.faults.iter().map(ToString::to_string)).collect();
+    println!("\nnpm run simulate -- --seed {seed} --without {}\n", left_out.join(","));
 }
 
+/// One seed, without what `SIM_WITHOUT` names.
 pub fn replay(seed: u64) {
     let mut without = Without::default();
     let given = std::env::var("SIM_WITHOUT").unwrap_or_default();
@@ -159,10 +174,10 @@ pub fn replay(seed: u64) {
         match (part.parse(), KINDS.iter().find(|kind| **kind == part)) {
             (Ok(act), _) => drop(without.acts.insert(act)),
             (_, Some(kind)) => drop(without.faults.insert(kind)),
-            _ => panic!("SIM_WITHOUT: {part} is no act and no kind of fault"),
+            _ => panic!("{part} is no act and no kind of fault"),
         }
     }
-    print_run(seed, &without);
+    tell(seed, &without);
     let broken = campaign::run(seed, &without, false).broken;
     assert!(broken.is_none(), "{broken:?}");
 }

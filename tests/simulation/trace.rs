@@ -38,7 +38,8 @@ fn name(path: &str) -> &str {
 fn write(write: &StoreWrite) -> String {
     match write {
         StoreWrite::Create { path, data } if path.contains("/journal/") => {
-            let body: Value = data["json"].as_str().and_then(|j| serde_json::from_str(j).ok()).unwrap_or_default();
+            let body: Value =
+                data["json"].as_str().and_then(|j| serde_json::from_str(j).ok()).unwrap_or_default();
             let facts: Vec<String> = body["facts"].as_array().into_iter().flatten().map(fact).collect();
             format!("+{} (epoch {}: {})", name(path), data["epoch"], facts.join(", "))
         }
@@ -47,7 +48,13 @@ fn write(write: &StoreWrite) -> String {
         StoreWrite::Update { path, fields, if_version } => {
             let fields: Vec<String> = fields
                 .iter()
-                .map(|f| format!("{}={}", f.path.join("."), f.value.as_ref().map_or("∅".into(), |v| short(&v.to_string()))))
+                .map(|f| {
+                    format!(
+                        "{}={}",
+                        f.path.join("."),
+                        f.value.as_ref().map_or("∅".into(), |v| short(&v.to_string()))
+                    )
+                })
                 .collect();
             let condition = if_version.as_ref().map_or(String::new(), |v| format!(" if {v}"));
             format!("{}{condition} {{{}}}", name(path), short(&fields.join(", ")))
@@ -64,15 +71,21 @@ fn fact(fact: &Value) -> String {
 
 pub fn effect(effect: &Effect) -> String {
     match effect {
-        Effect::Read { paths, .. } => format!("→ read {}", paths.iter().map(|p| name(p)).collect::<Vec<_>>().join(", ")),
+        Effect::Read { paths, .. } => {
+            format!("→ read {}", paths.iter().map(|p| name(p)).collect::<Vec<_>>().join(", "))
+        }
         Effect::List { collection, after, .. } => format!("→ list {} after {after:?}", name(collection)),
         Effect::Commit { writes, .. } => {
             format!("→ commit {}", writes.iter().map(write).collect::<Vec<_>>().join("; "))
         }
         Effect::Cancel { ticket } => format!("→ gives up {}", ticket.0),
         Effect::Watch { paths } => format!("→ watch {}", paths.len()),
-        Effect::Converse { attempt, message_id, .. } => format!("→ the model, attempt {attempt} at {message_id}"),
-        Effect::RunTool { call, attempt, .. } => format!("→ run {} {} (attempt {attempt})", call.name, call.id),
+        Effect::Converse { attempt, message_id, .. } => {
+            format!("→ the model, attempt {attempt} at {message_id}")
+        }
+        Effect::RunTool { call, attempt, .. } => {
+            format!("→ run {} {} (attempt {attempt})", call.name, call.id)
+        }
         Effect::Ask { question, .. } => {
             let text = format!("{question:?}");
             format!("→ ask {}", text.split(' ').next().unwrap_or_default())
@@ -95,12 +108,15 @@ pub fn input(input: &Input) -> String {
     match input {
         Input::Command { command, .. } => format!("← told: {command:?}"),
         Input::Read { result: Ok(found), .. } => {
-            let found: Vec<String> = found.iter().map(|d| d.as_ref().map_or("none".into(), |d| d.version.clone())).collect();
+            let found: Vec<String> =
+                found.iter().map(|d| d.as_ref().map_or("none".into(), |d| d.version.clone())).collect();
             format!("← read: versions {}", found.join(", "))
         }
         Input::Listed { result: Ok(found), .. } => format!("← listed: {}", found.len()),
         Input::Committed { result: Ok(version), .. } => format!("← stored as {version}"),
-        Input::Read { result: Err(e), .. } | Input::Listed { result: Err(e), .. } | Input::Committed { result: Err(e), .. } => {
+        Input::Read { result: Err(e), .. }
+        | Input::Listed { result: Err(e), .. }
+        | Input::Committed { result: Err(e), .. } => {
             format!("← the store: {:?}", e.code)
         }
         Input::Streamed { event, .. } => format!("← model: {}", short(&event.to_string())),

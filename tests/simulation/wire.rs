@@ -83,16 +83,16 @@ impl Fate {
                 (2, Fate::Doubled),
             ]),
             // The head says how long the journal is; that the inbox is whole, a store has to promise.
-            Effect::List { collection, .. } if !collection.ends_with("/journal") => {
-                dice.weighted(&[(3, Fate::Lost), (3, unavailable), (2, slow), (2, slow_reply), (1, Fate::Doubled)])
-            }
-            Effect::List { .. } => dice.weighted(&[
-                (2, Fate::Lost),
-                (2, unavailable),
-                (1, slow),
+            Effect::List { collection, .. } if !collection.ends_with("/journal") => dice.weighted(&[
+                (3, Fate::Lost),
+                (3, unavailable),
+                (2, slow),
+                (2, slow_reply),
                 (1, Fate::Doubled),
-                (6, lags),
             ]),
+            Effect::List { .. } => {
+                dice.weighted(&[(2, Fate::Lost), (2, unavailable), (1, slow), (1, Fate::Doubled), (6, lags)])
+            }
             _ => dice.weighted(&[
                 (3, Fate::Lost),
                 (3, unavailable),

@@ -302,7 +302,8 @@ impl World {
     pub fn crash(&mut self, process: usize) {
         let pid = self.processes[process].pid;
         self.trace.line(self.now, || format!("process p{pid} dies"));
-        let dead: Vec<usize> = self.live.iter().copied().filter(|a| self.actors[*a].process == process).collect();
+        let dead: Vec<usize> =
+            self.live.iter().copied().filter(|a| self.actors[*a].process == process).collect();
         self.live.retain(|a| !dead.contains(a));
         for actor in dead {
             self.actors[actor].subject = None;
@@ -311,7 +312,9 @@ impl World {
         let lost = self.misc.chance(0.3);
         let actors = &self.actors;
         self.queue.retain(|_, happening| match happening {
-            Happening::Arrives { from, .. } => !lost || actors[*from].process != process || actors[*from].subject.is_some(),
+            Happening::Arrives { from, .. } => {
+                !lost || actors[*from].process != process || actors[*from].subject.is_some()
+            }
             _ => true,
         });
         self.people.process_died(process);
@@ -443,7 +446,9 @@ impl World {
         self.give(actor, Input::Timeout);
         let a = &self.actors[actor];
         let again = a.subject.as_ref().and_then(Subject::timeout);
-        if effects == self.effects && again.is_some_and(|at| at <= self.processes[a.process].now(self.now).mono) {
+        if effects == self.effects
+            && again.is_some_and(|at| at <= self.processes[a.process].now(self.now).mono)
+        {
             let what = format!("{} is woken and wants to be woken at once", a.name);
             self.fail(broken("timers", what));
         }
@@ -497,7 +502,9 @@ impl World {
             }
             if let (Some(Flight::Tool { call, execution, .. }), Input::Returned { .. }) = (&flight, &input) {
                 if a.subject.is_some() {
-                    if let Some(e) = self.ledger.calls.get_mut(call).and_then(|c| c.executions.get_mut(*execution)) {
+                    if let Some(e) =
+                        self.ledger.calls.get_mut(call).and_then(|c| c.executions.get_mut(*execution))
+                    {
                         e.reported = true;
                     }
                 }
@@ -612,8 +619,8 @@ impl World {
             }
             Effect::Ask { ticket, question } => self.ask(actor, ticket, question),
             Effect::Emit { event } => {
-                self.actors[actor].retrying =
-                    event["type"] == "task:retry" || self.actors[actor].retrying && event["type"] == "task:usage";
+                self.actors[actor].retrying = event["type"] == "task:retry"
+                    || self.actors[actor].retrying && event["type"] == "task:usage";
                 let checked = rules::emitted(self, actor, &event);
                 self.check(checked);
             }
@@ -654,13 +661,18 @@ impl World {
     }
 
     fn fate(&mut self, process: usize, effect: &Effect) -> Fate {
-        let drawn = Fate::of(&mut self.wire, effect, self.plan.shape.store_rate, self.plan.shape.store_timeout_ms);
+        let drawn =
+            Fate::of(&mut self.wire, effect, self.plan.shape.store_rate, self.plan.shape.store_timeout_ms);
         if self.calm {
             return Fate::Fine;
         }
         if let Some((outage, until)) = self.outage {
             if self.now < until {
-                return if outage == Outage::Silent { Fate::Lost } else { Fate::Refused(StoreErrorCode::Unavailable) };
+                return if outage == Outage::Silent {
+                    Fate::Lost
+                } else {
+                    Fate::Refused(StoreErrorCode::Unavailable)
+                };
             }
         }
         if self.now < self.processes[process].denied_until && matches!(effect, Effect::Commit { .. }) {
@@ -677,7 +689,8 @@ impl World {
         };
         let (ticket, input) = match effect {
             Effect::Read { ticket, paths, known } => {
-                let mut found: Vec<_> = paths.iter().map(|p| self.store.read(p, now).map(|d| self.aged(d))).collect();
+                let mut found: Vec<_> =
+                    paths.iter().map(|p| self.store.read(p, now).map(|d| self.aged(d))).collect();
                 for known in found.iter_mut().flatten().filter(|d| known.as_ref() == Some(&d.version)) {
                     known.data.clear();
                 }
@@ -751,10 +764,16 @@ impl World {
         }
         let paths: Vec<&str> = paths.collect();
         let touched = |watched: &str| {
-            paths.iter().any(|path| *path == watched || path.rsplit_once('/').is_some_and(|(c, _)| c == watched))
+            paths
+                .iter()
+                .any(|path| *path == watched || path.rsplit_once('/').is_some_and(|(c, _)| c == watched))
         };
-        let told: Vec<usize> =
-            self.live.iter().copied().filter(|a| self.actors[*a].watched.iter().any(|w| touched(w))).collect();
+        let told: Vec<usize> = self
+            .live
+            .iter()
+            .copied()
+            .filter(|a| self.actors[*a].watched.iter().any(|w| touched(w)))
+            .collect();
         for to in told {
             let mut ms = self.latency();
             let process = self.actors[to].process;
@@ -776,13 +795,25 @@ impl World {
         a.cancelled.insert(ticket);
         match a.flights.get(&ticket).cloned() {
             Some(Flight::Tool { does, call, execution }) => {
-                let token = self.ledger.calls.get(&call).and_then(|c| c.executions.get(execution)).map(|e| e.token.clone());
+                let token = self
+                    .ledger
+                    .calls
+                    .get(&call)
+                    .and_then(|c| c.executions.get(execution))
+                    .map(|e| e.token.clone());
                 let (ms, result) = match does {
                     Does::Hangs => (1, Err(Thrown { message: "aborted".into(), cause: None })),
                     Does::Stubborn(ms) => (ms, Ok(Some(json!(token)))),
                     _ => return,
                 };
-                self.later(ms, Happening::Reaches { to: actor, ticket: Some(ticket), input: Input::Returned { ticket, result } });
+                self.later(
+                    ms,
+                    Happening::Reaches {
+                        to: actor,
+                        ticket: Some(ticket),
+                        input: Input::Returned { ticket, result },
+                    },
+                );
             }
             Some(_) => {
                 a.flights.remove(&ticket);
@@ -804,10 +835,24 @@ impl World {
         let mut ms = self.latency();
         for (gap, event) in stream.events {
             ms += gap;
-            self.later(ms, Happening::Reaches { to: actor, ticket: Some(ticket), input: Input::Streamed { ticket, event } });
+            self.later(
+                ms,
+                Happening::Reaches {
+                    to: actor,
+                    ticket: Some(ticket),
+                    input: Input::Streamed { ticket, event },
+                },
+            );
         }
         if let Some(result) = stream.end {
-            self.later(ms + 1, Happening::Reaches { to: actor, ticket: Some(ticket), input: Input::StreamEnded { ticket, result } });
+            self.later(
+                ms + 1,
+                Happening::Reaches {
+                    to: actor,
+                    ticket: Some(ticket),
+                    input: Input::StreamEnded { ticket, result },
+                },
+            );
         }
     }
 
@@ -845,7 +890,10 @@ impl World {
             }
             Does::Hangs | Does::Deaf | Does::Stubborn(_) => return,
         };
-        self.later(ms, Happening::Reaches { to: actor, ticket: Some(ticket), input: Input::Returned { ticket, result } });
+        self.later(
+            ms,
+            Happening::Reaches { to: actor, ticket: Some(ticket), input: Input::Returned { ticket, result } },
+        );
     }
 
     fn ask(&mut self, actor: usize, ticket: Ticket, question: Question) {
@@ -873,7 +921,10 @@ impl World {
                 None => {}
             }
         }
-        self.later(1, Happening::Reaches { to: actor, ticket: Some(ticket), input: Input::Answered { ticket, result } });
+        self.later(
+            1,
+            Happening::Reaches { to: actor, ticket: Some(ticket), input: Input::Answered { ticket, result } },
+        );
     }
 
     /// The payment service knows what reached it.

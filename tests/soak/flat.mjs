@@ -35,7 +35,8 @@ export function verdicts(samples) {
     const limit = mayRise[gauge];
     const rise = slope * (last.tasks - warm[0].tasks);
     // a count that only waves comes back to what it was
-    const flat = limit === undefined ? Math.min(...values.slice(-2)) <= Math.min(...values.slice(0, 2)) : rise <= limit;
+    const flat =
+      limit === undefined ? Math.min(...values.slice(-2)) <= Math.min(...values.slice(0, 2)) : rise <= limit;
     return { gauge, first: values[0], last: values.at(-1), slope, doubt, flat };
   });
 }

@@ -54,10 +54,11 @@ impl Run {
         if !self.started && outcome.error.is_none() {
             ctx.io.push(Effect::Settle { ticket: Ticket::STARTED, result: Ok(Value::Null) });
         }
-        for (ticket, yields) in std::mem::take(&mut self.waiters) {
+        for (n, (ticket, yields)) in std::mem::take(&mut self.waiters).into_iter().enumerate() {
             let result = match outcome.status {
                 "paused" | "stopped" | "completed" | "failed" => Ok(Value::Null),
-                _ if yields || self.ended_well => Ok(Value::Null),
+                // Whoever came later, when others may have gone on already, is not answered by this end.
+                _ if yields || n < self.answered => Ok(Value::Null),
                 "superseded" => Err(crate::machine::opening::lease_held("another run", 0)),
                 "yielded" => Err(EngineError::new(
                     Code::InvalidTransition,

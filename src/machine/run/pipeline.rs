@@ -22,6 +22,8 @@ pub(crate) struct OnItsWay {
     pub task_fields: Vec<FieldWrite>,
     /// The version of the document that shows all progress once `task_fields` are written to it.
     pub rolled_up: Option<String>,
+    /// So many had given their command when it was sent.
+    pub waiters: usize,
 }
 
 impl Run {
@@ -44,6 +46,7 @@ impl Run {
             plan,
             task_fields: composed.task_fields,
             rolled_up: composed.rolled_up,
+            waiters: self.waiters.len(),
         });
         self.send(ctx, batch);
     }
@@ -111,7 +114,8 @@ impl Run {
             writes: Rc::new(writes),
             task_version,
         };
-        self.on_its_way = Some(OnItsWay { head, plan: Plan::empty(), task_fields, rolled_up: None });
+        let (plan, waiters) = (Plan::empty(), self.waiters.len());
+        self.on_its_way = Some(OnItsWay { head, plan, task_fields, rolled_up: None, waiters });
         self.send(ctx, batch);
     }
 
@@ -176,7 +180,9 @@ impl Run {
         self.conflicts = 0;
         self.settle_plan(&sent.plan);
         self.active_ms = self.active_ms.saturating_sub(entry.active_ms);
-        self.ended_well = matches!(sent.plan.ends, Some(crate::machine::compose::End::For { .. }));
+        if matches!(sent.plan.ends, Some(crate::machine::compose::End::For { .. })) {
+            self.answered = sent.waiters;
+        }
         if superseded {
             return;
         }
