@@ -373,3 +373,28 @@ fn a_second_wish_gives_the_store_no_time_of_its_own() {
     let took = w.now - at;
     assert!(took <= GRACE + STORE, "{took}");
 }
+
+#[test]
+fn a_pause_that_comes_while_the_end_of_the_task_is_being_stored_settles_well() {
+    for fails in [false, true] {
+        let mut w = World::new(14, 1);
+        let denied = Failure {
+            name: Some("AccessDeniedException".into()),
+            status: Some(403),
+            message: "no".into(),
+            retry_after_ms: None,
+            cause: None,
+        };
+        w.script(vec![if fails { Says::Breaks(vec![], denied) } else { text("Done.") }]);
+        w.latency = 100;
+        let run = w.start();
+        while w.store.facts("ended").is_empty() {
+            assert!(w.step());
+        }
+        assert!(!w.is_over(run), "it does not know yet");
+        let pause = w.command(run, Command::Pause);
+        let outcome = w.finish(run).unwrap();
+        assert_eq!(outcome["status"], if fails { "failed" } else { "completed" });
+        assert_eq!(w.actors[run].settled[&pause], Ok(Value::Null), "there is nothing to pause any more");
+    }
+}

@@ -60,8 +60,4 @@ export default [
     mutant: 'the end of a run is tried to be stored without end',
     why: 'Every commit of an ending is given up at its deadline, which ends the run in the same moment.',
   },
-  {
-    mutant: 'a pause is refused where the task is completed meanwhile',
-    why: 'A completed or failed run has stored its end, and where the end is stored every wish settles well.',
-  },
 ];
