@@ -102,8 +102,10 @@ describe('beside a task of which anything may be wrong, an innocent one complete
       fc.array(fc.option(spoil, { nil: undefined }), { maxLength: 8 }),
       fc.constantFrom('read', 'list', 'commit'),
     );
-    await fuzz(given, runs, ms, ([spoils, method]) =>
-      besideAnInnocent({
+    await fuzz(given, runs, ms, ([spoils, method]) => {
+      let toldAnotherPlan = false;
+      return besideAnInnocent({
+        toldAnotherPlan: () => toldAnotherPlan,
         store: (honest) => {
           let calls = 0;
           const answer = async (...args: unknown[]) => {
@@ -112,12 +114,15 @@ describe('beside a task of which anything may be wrong, an innocent one complete
               args,
             );
             const change = spoils[calls++];
-            return change === undefined ? real : safely(() => change(real), real);
+            if (change === undefined) return real;
+            const told = safely(() => change(real), real);
+            toldAnotherPlan ||= plansIn(told) !== plansIn(real);
+            return told;
           };
           return { ...honest, [method]: answer } as TaskStore;
         },
-      }),
-    );
+      });
+    });
   });
 
   test('watch() and holder are anything', { timeout: limit }, async () => {
@@ -289,6 +294,12 @@ function safely<T>(work: () => T, otherwise: T): T {
   } catch {
     return otherwise;
   }
+}
+
+/** The plans of the documents that a store has returned; what cannot be read equals nothing. */
+function plansIn(read: unknown): unknown {
+  const plan = (document: { data?: { progress?: unknown } } | null) => document?.data?.progress;
+  return safely<unknown>(() => (Array.isArray(read) ? JSON.stringify(read.map(plan)) : ''), Number.NaN);
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {

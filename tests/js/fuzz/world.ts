@@ -67,6 +67,8 @@ export async function settles(what: string, call: () => unknown): Promise<unknow
 
 export interface Hostile {
   store?: (honest: TaskStore) => TaskStore;
+  /** Whether that store has told of another plan than is stored. */
+  toldAnotherPlan?: () => boolean;
   host?: Partial<Record<keyof TaskHost, unknown>>;
   documents?: (task: Record<string, unknown>) => Record<string, unknown>;
   options?: unknown;
@@ -91,7 +93,7 @@ export async function besideAnInnocent(hostile: Hostile): Promise<void> {
     const before = await snapshot(honest);
     const outcome = await hostileRun(hostile, hostile.store?.(honest) ?? honest);
     if (outcome !== undefined && 'error' in outcome) expectUsable(outcome.error);
-    expectUnharmed(before, await snapshot(honest));
+    expectUnharmed(before, await snapshot(honest), hostile.toldAnotherPlan?.());
     expect((await within('the innocent task', innocent)).status).toBe('completed');
     // Node tells of strays once the microtasks are done.
     for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));

@@ -74,7 +74,7 @@ describe('a promise of the store', () => {
   test.each(Object.entries(spoiled))('%s ends in a code or an answer', async (_, spoil) => {
     const honest = await storeWith({ '': olderTask() });
     const store = { ...honest, read: (...args: [string[]]) => spoil(honest.read(...args)) } as TaskStore;
-    const engine = await engineOf({ store });
+    const engine = await engineOf({ store, defaults: { ...impatient, storeTimeoutMs: 200 } });
     await besideAnInnocent(() => engine.lifecycle('t', 'u').state().catch(expectUsable));
   });
 });

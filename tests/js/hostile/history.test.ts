@@ -9,6 +9,9 @@ import { expectUnharmed, type Snapshot, snapshot, storeWith, taskPath } from './
 
 failOnStrays();
 
+/** For a test of hundreds of runs, on a machine that is busy. Each run has its own, short limits. */
+const timeout = 60_000;
+
 let documents: Record<string, Document> = {};
 
 beforeAll(async () => {
@@ -195,6 +198,7 @@ describe('the journal', () => {
 
   test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     'with anything inside of entry %i missing or of any type resumes, or is refused',
+    { timeout },
     async (seq) => {
       const path = `journal/0000000${seq}`;
       const entry = documents[path] ?? {};

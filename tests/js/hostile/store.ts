@@ -38,12 +38,15 @@ export async function snapshot(store: TaskStore): Promise<Snapshot> {
 
 /**
  * What was stored before is there unchanged: journal entries and messages as they were, in the task document every
- * field that the engine does not own.
+ * field that the engine does not own. Lists of the plan are written as they were read, so where the store has told
+ * another plan than it holds, the plan is not looked at.
  */
-export function expectUnharmed(before: Snapshot, after: Snapshot): void {
+export function expectUnharmed(before: Snapshot, after: Snapshot, toldAnotherPlan = false): void {
   for (const [path, json] of before) {
     if (/\/(journal|messages)\/[^/]+$/.test(path)) expect(after.get(path), path).toBe(json);
-    if (path === taskPath) expect(foreign(after.get(path)), path).toBe(foreign(json));
+    if (path === taskPath) {
+      expect(foreign(after.get(path), toldAnotherPlan), path).toBe(foreign(json, toldAnotherPlan));
+    }
   }
 }
 
@@ -62,8 +65,9 @@ const ownOfMilestone = [
 const ownOfItem = ['status', 'completed_at', 'completed_date'];
 
 /** The document without the fields that the engine owns, as JSON text. */
-function foreign(json: string | undefined): string {
+function foreign(json: string | undefined, withoutPlan: boolean): string {
   const task = JSON.parse(json ?? 'null');
+  if (withoutPlan) drop(task, ['progress']);
   drop(task, ownOfTask);
   drop(task?.execution, ['error', 'abort_reason']);
   const progress = task?.progress;
