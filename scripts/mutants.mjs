@@ -7,7 +7,7 @@ import { checkRust } from './lib/setup.mjs';
 
 const help = `npm run mutants -- [options]
 
-  --sample N       only so many, chosen by --seed
+  --sample N       only so many, chosen by --seed, none that may survive
   --seed S         a number; without it one is chosen and printed
   --breakages      only the deliberate ones of tests/mutants/breakages/
   --generated      only those of cargo-mutants
@@ -64,7 +64,11 @@ function choose(all, { only, uncaught, sample, seed }) {
   if (sample === undefined) return fitting;
   const chosenBy = seed === undefined ? Math.floor(Math.random() * 2 ** 32) : whole('seed', seed);
   say(`• a sample of ${sample} of ${fitting.length}: --sample ${sample} --seed ${chosenBy}`);
-  return sampleOf(fitting, whole('sample', sample), chosenBy);
+  return sampleOf(
+    fitting.filter(({ equivalent }) => !equivalent),
+    whole('sample', sample),
+    chosenBy,
+  );
 }
 
 function whole(name, text) {

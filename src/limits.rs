@@ -224,6 +224,15 @@ mod tests {
     }
 
     #[test]
+    fn without_options_the_defaults_are_those_of_the_documentation() {
+        let config = TaskConfig { max_iterations: None, timeout_minutes: None, ..config() };
+        let Limits { iterations, active_ms, mistakes, .. } = resolve(json!({}), &config).limits;
+        assert_eq!((iterations, active_ms, mistakes), (500, 120 * 60_000, 5));
+        assert_eq!(resolve(json!({}), &config).retry, RetryPolicy::default());
+        assert_eq!((RetryPolicy::default().attempts, RetryPolicy::default().total_ms), (6, 300_000));
+    }
+
+    #[test]
     fn grace_and_storing_fit_inside_the_platforms_limit() {
         let s = resolve(
             json!({ "maxDurationMs": 60_000, "graceMs": 20_000, "storeTimeoutMs": 20_000 }),

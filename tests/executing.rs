@@ -5,6 +5,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::rc::Rc;
 use support::spy::Seen;
 use support::*;
@@ -308,4 +309,45 @@ fn an_answer_to_an_earlier_question_is_none() {
     answer(&mut w, both[1], "run");
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert_eq!(w.executions.len(), 2);
+}
+
+#[test]
+fn a_yield_that_leaves_an_outcome_unknown_is_no_clean_one() {
+    let (mut w, run) = executing(Does::Deaf, "report");
+    w.crash(run);
+    w.pass(60_000);
+    let epoch = w.head()["epoch"].clone();
+    let next = w.runner("run", json!({}));
+    while w.head()["epoch"] == epoch {
+        assert!(w.step());
+    }
+    // Before anything is made of the call that the crash has cut.
+    w.command(next, Command::Yield { reason: "drain".into(), grace: true });
+    assert_eq!(w.finish(next).unwrap()["status"], "yielded");
+    assert_eq!(w.head()["last_run"], "yielded_unclean");
+}
+
+#[test]
+fn a_call_that_the_grace_cut_off_is_reported_where_the_pause_is_taken_back_in_the_last_moment() {
+    let mut w = World::new(7, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    w.tool = Box::new(|_| Does::Deaf);
+    let ending = Rc::new(Cell::new(false));
+    let seen = Rc::clone(&ending);
+    w.fault = Box::new(move |_, effect| match effect {
+        Effect::Commit { writes, .. } if format!("{writes:?}").contains("ended") && !seen.replace(true) => {
+            Fault::Late(100)
+        }
+        _ => Fault::None,
+    });
+    let run = w.start();
+    w.until(run, |a| !a.executed.is_empty());
+    w.outside(&["status"], json!("paused"));
+    while !ending.get() {
+        assert!(w.step());
+    }
+    w.outside(&["status"], json!("in_progress"));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let result = &w.store.facts("result")[0];
+    assert_eq!((&result["toolCallId"], &result["unknown"]), (&json!("a"), &json!(true)));
 }

@@ -151,6 +151,7 @@ fn decisions_about_calls_that_do_not_wait_are_dropped() {
         w.decide("a", Decision::Approve { note: None });
         assert_eq!(w.finish(run).unwrap()["status"], "completed");
         assert_eq!(w.executions.len(), 1);
+        assert!(w.store.documents.keys().all(|path| !path.contains("/inbox/")), "it is of no use to anybody");
     }
 }
 

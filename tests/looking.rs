@@ -99,3 +99,15 @@ fn an_item_that_others_add_in_any_moment_is_worked_on_before_the_task_is_complet
         assert!(shown.len() == 3 && shown.iter().all(|item| item["status"] == "completed"));
     }
 }
+
+#[test]
+fn a_message_that_waits_is_answered_though_every_item_is_completed_when_the_run_begins() {
+    let mut w = World::new(1, 1);
+    let items = json!([{ "id": "i1", "name": "Item 1", "description": "", "status": "completed" }]);
+    w.outside(&["progress", "tasks", "m1"], items);
+    w.say("Is that all?");
+    w.script(vec![text("It is.")]);
+    let run = w.start();
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((&outcome["status"], &outcome["text"]), (&json!("completed"), &json!("It is.")));
+}

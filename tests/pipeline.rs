@@ -478,3 +478,41 @@ fn progress_goes_with_its_fact_though_every_commit_meets_another_writer_now_and_
     }
     assert!(done == 6 && seen > 10, "{done} items, {seen} conflicts");
 }
+
+#[test]
+fn a_call_whose_start_landed_before_the_task_was_taken_over_is_left_to_the_new_owner() {
+    let mut w = World::new(5, 1);
+    let mut met = false;
+    w.script(vec![uses("Working.", &[("a", "work", json!({}))])]);
+    w.fault = Box::new(move |_, effect| {
+        let meets = !met && stores(effect, "starting");
+        met |= meets;
+        if meets { Fault::LostReply } else { Fault::None }
+    });
+    let run = w.start();
+    while w.store.facts("starting").is_empty() {
+        assert!(w.step());
+    }
+    is_taken(&mut w);
+    assert_eq!(w.finish(run).unwrap()["status"], "superseded");
+    assert!(w.executions.is_empty());
+}
+
+#[test]
+fn results_that_no_single_commit_holds_are_stored_by_several() {
+    let mut w = World::new(5, 1);
+    let ids = ["a", "b", "c", "d"];
+    let calls: Vec<(&str, &str, Value)> = ids.iter().map(|id| (*id, "work", json!({ "of": id }))).collect();
+    w.script(vec![uses("Working.", &calls), text("Done.")]);
+    w.tool = Box::new(|_| Does::Returns(json!("x".repeat(60_000))));
+    w.latency = 50;
+    let limits = json!({ "documentBytes": 100_000, "commitBytes": 200_000 });
+    let run = w.runner("start", json!({ "limits": limits }));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let results = w.store.facts("result");
+    assert_eq!(results.len(), 4);
+    for result in &results {
+        assert_eq!(result["status"], "success");
+        assert!(result.to_string().len() > 60_000, "whole");
+    }
+}

@@ -5,6 +5,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use support::spy::Seen;
 use support::*;
 use task_execution_engine::converse::Failure;
 use task_execution_engine::effect::{Command, Effect, Input, Machine, Ticket};
@@ -100,6 +101,15 @@ fn text_on_the_fast_path_keeps_the_stream_alive() {
     w.now += IDLE + 1;
     runner.handle(w.clock(), Input::Timeout);
     assert!(!runner.text_delta(w.clock().mono, ticket, 0, "word "), "it was given up");
+    let second = loop {
+        w.now = runner.poll_timeout().unwrap().0.max(w.now);
+        runner.handle(w.clock(), Input::Timeout);
+        if let Some(ticket) = serve(&mut w, &mut runner) {
+            break ticket;
+        }
+    };
+    assert!(!runner.text_delta(w.clock().mono, ticket, 0, "late "), "of the attempt before");
+    assert!(runner.text_delta(w.clock().mono, second, 0, "word "));
 }
 
 /// Plays the store and the host; the stream, whose ticket it gives, is played by hand.
@@ -266,4 +276,142 @@ fn what_a_turn_cost_that_failed_for_good_is_counted() {
     let run = w.start();
     let outcome = w.finish(run).unwrap();
     assert_eq!((&outcome["status"], tokens(&outcome["usage"])), (&json!("failed"), [1_100, 11, 1_111, 0]));
+}
+
+/// The model calls that an actor was asked for: ticket, message id, attempt.
+fn calls(seen: &Seen) -> Vec<(Ticket, String, u32)> {
+    let of = |effect: &Effect| match effect {
+        Effect::Converse { ticket, message_id, attempt, .. } => Some((*ticket, message_id.clone(), *attempt)),
+        _ => None,
+    };
+    seen.borrow().iter().filter_map(of).collect()
+}
+
+#[test]
+fn attempts_are_counted_from_one_and_belong_to_one_message() {
+    let mut w = World::new(20, 1);
+    w.model = Box::new(|_| Says::Breaks(vec![], failure()));
+    let run = w.runner("start", json!({ "options": { "retry": { "attempts": 3, "baseMs": 1 } } }));
+    let seen = w.spy(run, |_| false);
+    assert_eq!(w.finish(run).unwrap()["status"], "failed");
+    let calls = calls(&seen);
+    assert_eq!(calls.iter().map(|(.., n)| *n).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(calls.iter().all(|(_, id, _)| *id == calls[0].1));
+    let told: Vec<Value> = w.events(run, "task:retry").iter().map(|e| e["attempt"].clone()).collect();
+    assert_eq!(told, [1, 2]);
+}
+
+#[test]
+fn the_time_of_a_turn_counts_from_its_first_attempt() {
+    let mut w = World::new(21, 1);
+    w.model =
+        Box::new(|_| Says::Drips(400, vec![json!({ "modelStreamErrorException": { "message": "no" } })]));
+    let retry = json!({ "attempts": 1_000, "baseMs": 300, "maxMs": 300, "totalMs": 5_000 });
+    let run = w.runner("start", json!({ "options": { "retry": retry } }));
+    w.until(run, |a| !a.requests.is_empty());
+    let began = w.now;
+    assert_eq!(w.finish(run).unwrap()["status"], "failed");
+    let took = w.now - began;
+    assert!((4_500..6_000).contains(&took), "{took}");
+}
+
+#[test]
+fn nothing_that_comes_late_from_an_earlier_attempt_reaches_the_present_one() {
+    let mut w = World::new(22, 1);
+    w.script(vec![Says::Stalls(vec![]), Says::Drips(1_000, turn("Right.", &[]))]);
+    let run = w.runner("start", idle());
+    let seen = w.spy(run, |_| false);
+    w.until(run, |a| a.requests.len() == 2);
+    let first = calls(&seen)[0].0;
+    for event in turn("Wrong.", &[]) {
+        w.give(run, Input::Streamed { ticket: first, event });
+    }
+    w.give(run, Input::StreamEnded { ticket: first, result: Ok(()) });
+    w.give(run, Input::StreamEnded { ticket: first, result: Err(failure()) });
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((&outcome["status"], &outcome["text"]), (&json!("completed"), &json!("Right.")));
+    assert_eq!(w.actors[run].requests.len(), 2);
+    assert!(w.events(run, "task:message").iter().all(|e| e["content"] != "Wrong."));
+}
+
+#[test]
+fn an_attempt_that_is_given_up_is_cancelled() {
+    let broken = vec![json!({ "modelStreamErrorException": { "message": "no" } })];
+    for says in [Says::Stalls(vec![]), Says::Stalls(broken)] {
+        let mut w = World::new(23, 1);
+        w.script(vec![says.clone(), text("Done.")]);
+        let run = w.runner("start", idle());
+        w.until_event(run, "task:retry");
+        assert!(w.actors[run].open.is_empty(), "nobody waits for it any more: {says:?}");
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    }
+}
+
+#[test]
+fn a_turn_that_does_not_say_what_it_cost_is_counted_as_such() {
+    let mut w = World::new(24, 1);
+    w.script(vec![Says::Events(costs("Done.", &[], None))]);
+    let run = w.start();
+    let usage = w.finish(run).unwrap()["usage"].clone();
+    assert_eq!((tokens(&usage), &usage["unreported"]), ([0, 0, 0, 1], &json!(1)));
+}
+
+#[test]
+fn what_a_turn_cost_that_overflowed_is_counted() {
+    let mut w = World::new(25, 1);
+    let mut full = turn("Too much.", &[]);
+    full.retain(|e| e["messageStop"].is_null() && e["metadata"].is_null());
+    full.extend([stop("model_context_window_exceeded"), metadata(100, 7)]);
+    w.script(vec![
+        Says::Events(costs("", &[("a", "work", json!({}))], Some((10, 1)))),
+        Says::Events(full),
+        Says::Events(costs("Done.", &[], Some((20, 2)))),
+    ]);
+    let run = w.start();
+    let outcome = w.finish(run).unwrap();
+    let usage = tokens(&outcome["usage"]);
+    assert!(usage[0] >= 100 && usage[1] >= 7, "{outcome}");
+}
+
+#[test]
+fn a_pause_stored_at_the_end_of_a_long_back_off_is_seen_before_the_model_is_asked_again() {
+    const AFTER: u64 = 25_000;
+    let mut w = World::new(26, 1);
+    let throttled = Failure { retry_after_ms: Some(AFTER), ..failure() };
+    w.script(vec![Says::Breaks(vec![], throttled), text("Done.")]);
+    let run = w.start();
+    w.until_event(run, "task:retry");
+    // A look has been there, and nothing was to be seen.
+    w.pass(AFTER - 3_000);
+    w.outside(&["status"], json!("paused"));
+    w.fault = Box::new(
+        |_, effect| if matches!(effect, Effect::Read { .. }) { Fault::Late(200) } else { Fault::None },
+    );
+    w.pass(3_000);
+    for _ in 0..5 {
+        w.pass(20);
+        w.give(run, Input::Changed);
+    }
+    assert_eq!(w.finish(run).unwrap()["status"], "paused");
+    assert_eq!(w.actors[run].requests.len(), 1);
+}
+
+#[test]
+fn whatever_wakes_a_run_whose_lease_is_old_it_does_not_ask_the_model_again() {
+    let mut w = World::new(27, 1);
+    let throttled = Failure { retry_after_ms: Some(9_000), ..failure() };
+    w.script(vec![Says::Breaks(vec![], throttled)]);
+    let options = json!({ "leaseTtlMs": 12_000, "storeTimeoutMs": 60_000 });
+    let run = w.runner("start", json!({ "options": options }));
+    w.until_event(run, "task:retry");
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Commit { .. } => Fault::Silent(false),
+        _ => Fault::None,
+    });
+    for _ in 0..20 {
+        w.pass(500);
+        w.give(run, Input::Changed);
+    }
+    assert_eq!(w.actors[run].requests.len(), 1);
+    assert_eq!(w.finish(run).unwrap()["status"], "interrupted");
 }

@@ -5,11 +5,11 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use support::*;
 use task_execution_engine::converse::Failure;
-use task_execution_engine::effect::{Command, Effect, Ticket};
+use task_execution_engine::effect::{Command, Effect, Question, Ticket};
 use task_execution_engine::store::StoreErrorCode;
 
 const GRACE: u64 = 10_000;
@@ -313,4 +313,88 @@ fn a_run_that_is_over_watches_nothing_any_more() {
         _ => None,
     });
     assert_eq!(last, Some(Vec::new()));
+}
+
+#[test]
+fn a_yield_given_to_a_run_that_is_over_is_answered_and_a_pause_is_left_to_the_store() {
+    let (mut w, run) = executing(Does::Returns(json!(1)));
+    w.finish(run).unwrap();
+    let yields = w.command(run, drain());
+    let pause = w.command(run, Command::Pause);
+    assert_eq!(w.actors[run].settled.get(&yields), Some(&Ok(Value::Null)));
+    assert_eq!(w.actors[run].settled.get(&pause), None);
+}
+
+#[test]
+fn a_question_that_nobody_needs_answered_any_more_is_taken_back() {
+    for command in [Command::Pause, stop("enough"), drain()] {
+        let mut w = World::new(13, 1);
+        w.script(vec![uses("", &[("a", "work", json!({}))])]);
+        let run = w.start();
+        let vets = |effect: &Effect| matches!(effect, Effect::Ask { question: Question::Vet { .. }, .. });
+        let seen = w.spy(run, vets);
+        while !seen.borrow().iter().any(vets) {
+            assert!(w.step());
+        }
+        w.command(run, command.clone());
+        w.finish(run).unwrap();
+        let asked = seen.borrow().iter().find_map(|effect| match effect {
+            Effect::Ask { ticket, question: Question::Vet { .. } } => Some(*ticket),
+            _ => None,
+        });
+        let back = |e: &Effect| matches!(e, Effect::Cancel { ticket } if Some(*ticket) == asked);
+        assert!(seen.borrow().iter().any(back), "{command:?}");
+    }
+}
+
+#[test]
+fn a_second_wish_gives_the_store_no_time_of_its_own() {
+    let (mut w, run) = executing(Does::Deaf);
+    let at = w.now;
+    let late = Rc::new(Cell::new(false));
+    let conflicts = Rc::new(Cell::new(false));
+    let (is_late, met) = (Rc::clone(&late), Rc::clone(&conflicts));
+    w.fault = Box::new(move |_, effect| match effect {
+        Effect::Commit { .. } if is_late.get() && !met.replace(true) => {
+            Fault::Fails(StoreErrorCode::Conflict)
+        }
+        Effect::Commit { .. } => Fault::Fails(StoreErrorCode::Unavailable),
+        _ => Fault::None,
+    });
+    w.command(run, Command::Pause);
+    w.pass(8_000);
+    w.command(run, stop("enough"));
+    w.pass(12_000);
+    // Another writer's update: what is stored next is another commit.
+    w.outside(&["custom"], json!("touched"));
+    late.set(true);
+    assert_eq!(w.finish(run).unwrap()["status"], "interrupted");
+    assert!(conflicts.get(), "it was tried again");
+    let took = w.now - at;
+    assert!(took <= GRACE + STORE, "{took}");
+}
+
+#[test]
+fn a_pause_that_comes_while_the_end_of_the_task_is_being_stored_settles_well() {
+    for fails in [false, true] {
+        let mut w = World::new(14, 1);
+        let denied = Failure {
+            name: Some("AccessDeniedException".into()),
+            status: Some(403),
+            message: "no".into(),
+            retry_after_ms: None,
+            cause: None,
+        };
+        w.script(vec![if fails { Says::Breaks(vec![], denied) } else { text("Done.") }]);
+        w.latency = 100;
+        let run = w.start();
+        while w.store.facts("ended").is_empty() {
+            assert!(w.step());
+        }
+        assert!(!w.is_over(run), "it does not know yet");
+        let pause = w.command(run, Command::Pause);
+        let outcome = w.finish(run).unwrap();
+        assert_eq!(outcome["status"], if fails { "failed" } else { "completed" });
+        assert_eq!(w.actors[run].settled[&pause], Ok(Value::Null), "there is nothing to pause any more");
+    }
 }

@@ -30,6 +30,10 @@ export const stages = {
   firestore: () => vitest('firestore'),
   soak: () => vitest('soak'),
   kill: () => vitest('kill'),
+  mutants: async () => {
+    // Prints its seed, and what survived.
+    await run(process.execPath, [join(root, 'scripts/mutants.mjs'), '--sample', '60']);
+  },
   e2e: () => vitest('e2e'),
 };
 

@@ -109,3 +109,35 @@ impl Sending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_to_an_earlier_attempt_says_nothing_of_the_present_one() {
+        let (mut now, mut io) = (Instant(1_000), Io::new(1));
+        let mut sending = Sending::new(now, Vec::new(), 15_000, now + 15_000, &mut io);
+        let mut tickets = Vec::new();
+        while tickets.len() < 2 {
+            while let Some(effect) = io.pop() {
+                if let Effect::Commit { ticket, .. } = effect {
+                    tickets.push(ticket);
+                }
+            }
+            if tickets.len() < 2 {
+                now = sending.timeout();
+                assert!(sending.handle(now, &Input::Timeout, &mut io).is_none());
+            }
+        }
+        let error = |code| Err(StoreError { code, message: String::new(), cause: None });
+        for code in [StoreErrorCode::Conflict, StoreErrorCode::Denied] {
+            let late = Input::Committed { ticket: tickets[0], result: error(code) };
+            assert!(sending.handle(now, &late, &mut io).is_none());
+        }
+        let reply = Input::Committed { ticket: tickets[1], result: Ok("5".into()) };
+        assert!(
+            matches!(sending.handle(now, &reply, &mut io), Some(Sent::Stored(version)) if version == "5")
+        );
+    }
+}

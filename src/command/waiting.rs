@@ -100,3 +100,15 @@ impl Calls {
 pub(crate) fn first_asking(summary: &Value) -> Option<u64> {
     summary["waiting"].as_array().into_iter().flatten().filter_map(Value::as_u64).min()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journal_is_read_from_the_first_entry_that_still_waits() {
+        assert_eq!(first_asking(&json!({ "waiting": [7, 3, 9] })), Some(3));
+        assert_eq!(first_asking(&json!({ "waiting": [] })), None);
+        assert_eq!(first_asking(&json!({})), None);
+    }
+}

@@ -202,6 +202,14 @@ mod tests {
         assert_eq!(document.created_at.as_deref(), Some("2025-01-02T03:04:05.678Z"));
         assert_eq!(document.abort_reason.as_deref(), Some("enough"));
         assert!(document.old_history);
+        for (execution, old) in [
+            (json!({ "api_messages": [1] }), true),
+            (json!({ "tool_results": [1] }), true),
+            (json!({ "api_messages": [], "tool_results": [] }), false),
+        ] {
+            let Value::Object(data) = json!({ "status": "paused", "execution": execution }) else { panic!() };
+            assert_eq!(TaskDocument::read("p", data).unwrap().old_history, old, "{execution}");
+        }
         assert_eq!(
             document.config,
             TaskConfig {

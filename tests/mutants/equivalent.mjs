@@ -20,4 +20,44 @@ export default [
     mutant: 'the look before a model call counts for what follows its turn',
     why: 'The end of the turn asks for a new look itself.',
   },
+  {
+    mutant: 'a run goes on with a lease that is known to be superseded',
+    why: 'An acquisition is known to have landed by the head alone, and a head that holds its write id holds its epoch.',
+  },
+  {
+    mutant: 'the model is called on a lease that nobody has renewed for long',
+    why: 'Where the lease is too old for a start, its renewal is on its way by then, and nothing starts beside a commit.',
+  },
+  {
+    mutant: 'calls start on a lease that nobody has renewed for long',
+    why: 'Where the lease is too old for a start, its renewal is on its way by then, and nothing starts beside a commit.',
+  },
+  {
+    mutant: 'a call whose start was taken back is executed',
+    why: 'A start is taken back only by the entry that ends the run, and nothing is executed after it.',
+  },
+  {
+    mutant: 'results wait for the end of the grace',
+    why: 'What becomes due while tools run are their results, and those go ahead of whatever has to be waited for.',
+  },
+  {
+    mutant: 'the look while the model streamed counts for what its turn completes',
+    why: 'A message is stored together with the task document: what completes without having seen it meets a conflict.',
+  },
+  {
+    mutant: 'every commit takes the turn that became ready meanwhile for stored',
+    why: 'No entry is sent while the model streams, so none is on its way when its turn becomes ready.',
+  },
+  {
+    mutant: 'what a dropped turn has cost is counted again',
+    why: 'What a dropped turn has cost is stored alone only with the end of the run.',
+  },
+  {
+    mutant: 'the end of a run does not bound the commits that it sends',
+    why: 'The deadline of the ending itself ends the run in the same moment, and aborts what is on its way.',
+  },
+  {
+    mutant: 'the end of a run is tried to be stored without end',
+    why: 'Every commit of an ending is given up at its deadline, which ends the run in the same moment.',
+  },
 ];

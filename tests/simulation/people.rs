@@ -16,6 +16,8 @@ const SLACK_MS: u64 = 2_000;
 /// Something that somebody waits for.
 pub struct Promise {
     label: String,
+    /// Given to a run that had not begun yet.
+    opening: bool,
     process: usize,
     due: u64,
     open: bool,
@@ -70,18 +72,18 @@ pub struct People {
 impl People {
     fn promise(&mut self, label: String, process: usize, now: u64) -> usize {
         let due = now + PATIENCE_MS;
-        self.promises.push(Promise { label, process, due, open: true });
+        self.promises.push(Promise { label, opening: false, process, due, open: true });
         self.earliest = if self.earliest == 0 { due } else { self.earliest.min(due) };
         self.promises.len() - 1
     }
 
     /// The label of a promise that should have settled by now.
-    pub fn overdue(&mut self, now: u64) -> Option<String> {
+    pub fn overdue(&mut self, now: u64) -> Option<(String, bool)> {
         if self.earliest == 0 || now <= self.earliest {
             return None;
         }
         let late = self.promises.iter().find(|p| p.open && p.due < now);
-        let late = late.map(|p| p.label.clone());
+        let late = late.map(|p| (p.label.clone(), p.opening));
         self.earliest = self.promises.iter().filter(|p| p.open).map(|p| p.due).min().unwrap_or(0);
         late
     }
@@ -140,6 +142,7 @@ impl World {
                     return;
                 }
             };
+            self.people.promises[promise].opening = false;
             self.bound(promise, elsewhere);
             let actor = self.command(process, kind, arguments);
             self.people.interrupts[n].waits = Waits::Register { actor };
@@ -147,6 +150,7 @@ impl World {
             return;
         };
         self.processes[process].ending = true;
+        self.people.promises[promise].opening = !self.actors[run].started;
         self.bound(promise, if self.actors[run].started { ending } else { elsewhere + ending });
         self.people.next_ticket += 1;
         let ticket = Ticket((1 << 52) + self.people.next_ticket);

@@ -12,14 +12,20 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const FIXED: u64 = 3_000;
 const FRESH: u64 = 7_500;
 /// Seeds that once failed, and were none of the fixed ones.
-const FAILED_ONCE: [u64; 0] = [];
+const FAILED_ONCE: [u64; 2] = [425_204, 426_021];
 /// Promises that are broken today, each with the reason. They must go on failing until they are mended, and then be
 /// taken off.
-pub const KNOWN: [(&str, &str); 1] = [(
-    "P11",
-    "a process that stood still finds its deadlines over before it takes in what has arrived, and its lease lost before \
-     it has tried to renew it",
-)];
+pub const KNOWN: [(&str, &str); 2] = [
+    (
+        "P11",
+        "a process that stood still finds its deadlines over before it takes in what has arrived, and its lease lost \
+         before it has tried to renew it",
+    ),
+    (
+        "P8, while a run opens",
+        "a pause or a stop given before the task is acquired waits for the host's callbacks",
+    ),
+];
 /// Failures that are made small and told: one of each promise, and no more than so many.
 const MOST_TOLD: usize = 3;
 /// A run that takes in less than this, in the median, shows little.
@@ -68,7 +74,7 @@ fn run_all(nth: impl Fn(u64) -> Option<u64> + Sync) -> Figures {
                     let report = campaign::run(seed, &Without::default(), false);
                     let mut figures = figures.lock().unwrap();
                     figures.add(seed, report);
-                    if figures.runs.is_multiple_of(10_000) {
+                    if figures.runs % 10_000 == 0 {
                         let (runs, broken) = (figures.runs, figures.broken.len());
                         println!("{runs} seeds, {broken} failures, {:.0} s", began.elapsed().as_secs_f64());
                     }

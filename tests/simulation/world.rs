@@ -475,8 +475,9 @@ impl World {
     }
 
     fn overdue(&mut self) {
-        if let Some(label) = self.people.overdue(self.now) {
-            self.fail(broken("P8", format!("{label} has not settled within its bound")));
+        if let Some((label, opening)) = self.people.overdue(self.now) {
+            let promise = if opening { "P8, while a run opens" } else { "P8" };
+            self.fail(broken(promise, format!("{label} has not settled within its bound")));
         }
     }
 

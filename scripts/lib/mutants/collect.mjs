@@ -105,9 +105,10 @@ async function readBreakages(source) {
   return mutants;
 }
 
-/** Adds to mutants that may survive why they may; fails where a reason fits no mutant any more. */
+/** Adds to mutants that may survive, or do so today, why; fails where a reason fits no mutant any more. */
 async function withExcuses(mutants, { generated, breakages }) {
-  const { default: excuses } = await import(pathToFileURL(join(folder, 'equivalent.mjs')).href);
+  const load = async (name) => (await import(pathToFileURL(join(folder, name)).href)).default;
+  const excuses = [...(await load('equivalent.mjs')), ...(await load('uncaught.mjs'))];
   const used = new Set();
   const excused = mutants.map((mutant) => {
     const at = excuses.findIndex(
@@ -118,14 +119,15 @@ async function withExcuses(mutants, { generated, breakages }) {
     );
     if (at < 0) return mutant;
     used.add(at);
-    const { why, elsewhere } = excuses[at];
+    const { why, elsewhere, missing } = excuses[at];
+    if (missing) return { ...mutant, missing };
     return { ...mutant, ...(why ? { equivalent: why } : { elsewhere }) };
   });
   const idle = excuses.filter((_, at) => !used.has(at));
   if (generated && breakages && idle.length > 0) {
     const names = idle.map(({ file, mutant, line }) => [file, mutant, line].filter(Boolean).join(': '));
     throw new Failure(
-      `tests/mutants/equivalent.mjs excuses what is no mutant any more:\n  ${names.join('\n  ')}`,
+      `tests/mutants/equivalent.mjs or uncaught.mjs lists what is no mutant any more:\n  ${names.join('\n  ')}`,
     );
   }
   return excused;

@@ -40,8 +40,10 @@ export async function runMutants(mutants, { jobs, again }) {
     writeFates(fates);
   };
   for (const suite of suites) {
-    const living = mutants.filter(({ key }) => {
+    const living = mutants.filter(({ key, equivalent }) => {
       const fate = fates[key];
+      // What nothing should tell apart is tried only on what is cheap.
+      if (equivalent && suite !== suites[0]) return false;
       return !fate || (fate.fate === 'survived' && !fate.passed.includes(suite.name));
     });
     if (living.length > 0) await trySuite(copy, suite, living, { jobs, fates, record });

@@ -389,3 +389,40 @@ fn messages_that_cannot_be_added_are_refused_by_what_is_wrong() {
     let hello = json!({ "role": "user", "content": "hello" });
     assert_eq!(refused(&mut world, "addMessage", hello), Code::TaskNotFound);
 }
+
+#[test]
+fn a_message_that_never_arrived_says_so() {
+    let mut world = world("in_progress");
+    world.faults.add(Op::Commit, "inbox", 0, usize::MAX, Fault::Silence);
+    assert_eq!(refused(&mut world, "send", json!({ "text": "hello" })), Code::StoreUnavailable);
+    assert_eq!(inbox(&world), []);
+}
+
+#[test]
+fn what_a_store_denies_after_an_unclear_reply_may_be_stored_all_the_same() {
+    let mut world = world("in_progress");
+    world.faults.add(Op::Commit, "inbox", 0, 1, Fault::LostReply);
+    world.faults.add(Op::Commit, "inbox", 0, 1, Fault::Error(StoreErrorCode::Denied));
+    let id = send(&mut world);
+    assert!(world.result(id).is_ok(), "it is there");
+    assert_eq!(messages(&world), ["hello"]);
+}
+
+#[test]
+fn a_decision_that_was_put_a_second_time_does_not_stay_in_the_inbox() {
+    let mut world = waiting(Why::Approval);
+    world.faults.add(Op::Commit, "inbox", 0, 1, Fault::LostReply);
+    let id = spawn(&mut world, "approve", json!({ "toolCallId": "a" }));
+    world.run_until(|w| w.store.commits.len() == 1);
+    let nonce = match inbox(&world).as_slice() {
+        [InboxItem::Decision { nonce, .. }] => nonce.clone(),
+        other => panic!("{other:?}"),
+    };
+    // Taken by the run before the sender sends it again.
+    world.store.remove("users/u/tasks/t/inbox/decision-a-1");
+    journal(&mut world, decided(&nonce), |head| head.summary = json!({ "waiting": [] }));
+    world.run_until(|w| w.store.commits.len() == 2);
+    assert_eq!(inbox(&world).len(), 1, "it is there again");
+    assert_eq!(world.result(id), Ok(Value::Null));
+    assert_eq!(inbox(&world), []);
+}

@@ -305,3 +305,31 @@ fn a_writer_beside_a_deletion_stores_nothing_after_the_tombstone() {
         assert_eq!(world.store.paths("users/u"), [TASK], "after {ms} ms");
     }
 }
+
+#[test]
+fn a_deletion_fences_off_a_run_that_takes_the_task_while_it_begins() {
+    let mut world = full(1);
+    world.faults.add(Op::Commit, HEAD, 0, 1, Fault::Late(500));
+    let id = spawn(&mut world, "delete", json!({ "keepTask": true }));
+    world.run_until(|w| w.count("commit") == 1);
+    let mut taken = head(&world);
+    (taken.epoch, taken.write_id) = (7, "another's".into());
+    let at = world.now().mono;
+    world.store.put(HEAD, Value::Object(taken.document()), at);
+    world.run_until(|w| head(w).deleted);
+    assert_eq!(head(&world).epoch, 8, "later than whoever had it last");
+    assert_eq!(world.result(id), Ok(Value::Null));
+}
+
+#[test]
+fn a_deletion_that_another_has_finished_writes_nothing_any_more() {
+    let mut world = full(1);
+    world.faults.add(Op::Commit, "/journal/", 0, 1, Fault::Late(4_000));
+    let slow = spawn(&mut world, "delete", json!({ "keepTask": true }));
+    world.run_until(|w| w.count("commit") == 2);
+    assert_eq!(run(&mut world, "delete", json!({ "seed": 8, "keepTask": true })), Ok(Value::Null));
+    let commits = world.store.commits.len();
+    assert_eq!(world.result(slow), Ok(Value::Null));
+    assert_eq!(world.store.commits.len(), commits);
+    assert!(world.store.get(HEAD).is_none());
+}

@@ -359,3 +359,25 @@ fn blocks_that_nest_too_deep_are_refused() {
         );
     }
 }
+
+#[test]
+fn of_several_metadata_events_the_last_that_tells_usage_counts() {
+    let metadata =
+        |input: u64| json!({ "metadata": { "usage": { "inputTokens": input, "outputTokens": 1 } } });
+    let silent = json!({ "metadata": { "metrics": { "latencyMs": 5 } } });
+    let events = [text(0, "hi"), stop("end_turn"), metadata(3), metadata(7), silent];
+    assert_eq!(assembled(&events).usage().map(|usage| usage.input_tokens), Some(7));
+}
+
+#[test]
+fn the_first_stop_reason_counts() {
+    let turn = turn(&[text(0, "hi"), stop("max_tokens"), stop("end_turn")]);
+    assert_eq!(turn.stop, Stop::from("max_tokens"));
+}
+
+#[test]
+fn reasoning_without_a_signature_goes_back_too() {
+    let turn =
+        turn(&[delta(0, json!({ "reasoningContent": { "text": "hm" } })), text(1, "So."), stop("end_turn")]);
+    assert_eq!(turn.content[0], json!({ "reasoningContent": { "reasoningText": { "text": "hm" } } }));
+}

@@ -207,3 +207,10 @@ fn what_the_hosts_own_function_did_wrong_is_not_blamed_on_the_model() {
         assert!(error.message.contains("Correct the") && !error.retryable, "{}", error.message);
     }
 }
+
+#[test]
+fn a_denial_stays_one_whatever_it_says() {
+    for says in ["Too many tokens, please wait.", "Input is too long: too many requests, please wait."] {
+        assert_eq!(named("AccessDeniedException", says), FaultKind::Denied, "{says}");
+    }
+}

@@ -56,9 +56,10 @@ impl Run {
         }
         for (n, (ticket, yields)) in std::mem::take(&mut self.waiters).into_iter().enumerate() {
             let result = match outcome.status {
-                "paused" | "stopped" | "completed" | "failed" => Ok(Value::Null),
-                // Whoever came later, when others may have gone on already, is not answered by this end.
                 _ if yields || n < self.answered => Ok(Value::Null),
+                // Whoever came later, when others may have gone on already, is not answered by this end: the command
+                // goes to the store.
+                "paused" | "stopped" | "completed" | "failed" => continue,
                 "superseded" => Err(crate::machine::opening::lease_held("another run", 0)),
                 "yielded" => Err(EngineError::new(
                     Code::InvalidTransition,

@@ -133,7 +133,10 @@ impl Run {
                         let entry = Rc::clone(entry);
                         self.landed(ctx, &entry, sent, superseded);
                     }
-                    Purpose::Release => self.released(ctx),
+                    Purpose::Release => {
+                        self.answered = sent.waiters;
+                        self.released(ctx);
+                    }
                     Purpose::Heartbeat | Purpose::Acquire => {}
                 }
                 if superseded && self.outcome.is_none() {

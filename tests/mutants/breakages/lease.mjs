@@ -231,7 +231,8 @@ export default [
     name: 'a lease that ran out while its renewal is unanswered ends nothing',
     file: run,
     find: 'if now - self.writer.renewed.mono > self.settings.lease_ttl_ms && !self.writer.is_idle() {',
-    replace: 'if now - self.writer.renewed.mono > self.settings.lease_ttl_ms && !self.writer.is_idle() && false {',
+    replace:
+      'if now - self.writer.renewed.mono > self.settings.lease_ttl_ms && !self.writer.is_idle() && false {',
   },
   {
     name: 'a lease runs out at twice its TTL',

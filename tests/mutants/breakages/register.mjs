@@ -327,8 +327,8 @@ export default [
   {
     name: 'of several who wait for the end only the first is answered',
     file: ending,
-    find: 'in std::mem::take(&mut self.waiters) {',
-    replace: 'in std::mem::take(&mut self.waiters).into_iter().take(1) {',
+    find: 'in std::mem::take(&mut self.waiters).into_iter().enumerate() {',
+    replace: 'in std::mem::take(&mut self.waiters).into_iter().enumerate().take(1) {',
   },
   {
     name: 'a second wish replaces the first and forgets who gave it',
@@ -346,25 +346,31 @@ export default [
   {
     name: 'a pause settles well though nothing of it could be stored',
     file: ending,
-    find: '_ if yields || self.ended_well => Ok(Value::Null),',
-    replace: '_ if yields || self.ended_well || outcome.status == "interrupted" => Ok(Value::Null),',
+    find: '_ if yields || n < self.answered => Ok(Value::Null),',
+    replace: '_ if yields || n < self.answered || outcome.status == "interrupted" => Ok(Value::Null),',
+  },
+  {
+    name: 'a pause that comes when the end is on its way already is taken for stored with it',
+    file: ending,
+    find: '_ if yields || n < self.answered => Ok(Value::Null),',
+    replace: '_ if yields || n < self.answered || self.answered > 0 => Ok(Value::Null),',
   },
   {
     name: 'a pause settles well though another run has the task',
     file: ending,
-    find: '_ if yields || self.ended_well => Ok(Value::Null),',
-    replace: '_ if yields || self.ended_well || outcome.status == "superseded" => Ok(Value::Null),',
+    find: '_ if yields || n < self.answered => Ok(Value::Null),',
+    replace: '_ if yields || n < self.answered || outcome.status == "superseded" => Ok(Value::Null),',
   },
   {
     name: 'a pause settles well though the run only yielded',
     file: ending,
-    find: '_ if yields || self.ended_well => Ok(Value::Null),',
-    replace: '_ if yields || self.ended_well || outcome.status == "yielded" => Ok(Value::Null),',
+    find: '_ if yields || n < self.answered => Ok(Value::Null),',
+    replace: '_ if yields || n < self.answered || outcome.status == "yielded" => Ok(Value::Null),',
   },
   {
     name: 'a pause is refused though it is stored, because another run has the task since',
     file: ending,
-    find: '_ if yields || self.ended_well => Ok(Value::Null),',
+    find: '_ if yields || n < self.answered => Ok(Value::Null),',
     replace: '_ if yields => Ok(Value::Null),',
   },
   {
