@@ -74,7 +74,7 @@ fn run_all(nth: impl Fn(u64) -> Option<u64> + Sync) -> Figures {
                     let report = campaign::run(seed, &Without::default(), false);
                     let mut figures = figures.lock().unwrap();
                     figures.add(seed, report);
-                    if figures.runs.is_multiple_of(10_000) {
+                    if figures.runs % 10_000 == 0 {
                         let (runs, broken) = (figures.runs, figures.broken.len());
                         println!("{runs} seeds, {broken} failures, {:.0} s", began.elapsed().as_secs_f64());
                     }
