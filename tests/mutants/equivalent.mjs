@@ -60,4 +60,8 @@ export default [
     mutant: 'the end of a run is tried to be stored without end',
     why: 'Every commit of an ending is given up at its deadline, which ends the run in the same moment.',
   },
+  {
+    mutant: 'a look that passed our own write of the task is believed',
+    why: 'It shows either the version that the run has or the one that the run takes when its write has landed.',
+  },
 ];
