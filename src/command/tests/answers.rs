@@ -111,3 +111,14 @@ fn an_end_answers_though_others_have_set_the_task_going_again_since() {
         }
     }
 }
+
+#[test]
+fn a_command_that_takes_the_lease_tells_others_how_long_to_wait_for_it() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Yielded, None);
+    let id = spawn(&mut world, "pause", json!({}));
+    world.run_until(|w| w.store.commits.len() == 1);
+    let owner = head(&world).owner.unwrap();
+    assert_eq!((owner.ttl_ms, owner.heartbeat_ms), (30_000, 10_000));
+    assert_eq!(world.result(id), Ok(Value::Null));
+}
