@@ -351,6 +351,7 @@ fn the_platforms_limit_counts_from_the_call_and_wakes_a_run_by_itself() {
     let outcome = w.finish(run).unwrap();
     assert_eq!((&outcome["status"], &outcome["reason"]), (&json!("yielded"), &json!("max_duration")));
     let took = w.now - called;
-    assert!((57_000..=61_234).contains(&took), "{took}");
+    // What grace and store may need is left of it.
+    assert!((58_234..58_300).contains(&took), "{took}");
     assert!(!w.actors[run].requests.is_empty(), "it had the task");
 }

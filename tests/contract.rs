@@ -315,8 +315,10 @@ fn a_pause_that_landed_settles_well_though_the_reply_was_lost_and_another_run_be
     w.model = Box::new(|_| text("Done."));
     let again = w.runner("resume", json!({}));
     w.finish(again).unwrap();
+    let later = w.command(run, Command::Pause);
     let outcome = w.finish(run).unwrap();
     assert_eq!(w.actors[run].settled[&pause], Ok(Value::Null), "{outcome}");
+    assert!(w.actors[run].settled[&later].is_err(), "the end was sent before it was given");
 }
 
 #[test]

@@ -5,7 +5,10 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::cell::Cell;
+use std::rc::Rc;
 use support::*;
+use task_execution_engine::effect::{Effect, Input};
 use task_execution_engine::storage::inbox::InboxItem;
 
 /// The entry that holds the first fact that fits.
@@ -110,4 +113,36 @@ fn a_message_that_waits_is_answered_though_every_item_is_completed_when_the_run_
     let run = w.start();
     let outcome = w.finish(run).unwrap();
     assert_eq!((&outcome["status"], &outcome["text"]), (&json!("completed"), &json!("It is.")));
+}
+
+#[test]
+fn a_look_from_before_a_conflict_does_not_take_back_the_pause_that_the_conflict_has_shown() {
+    let mut w = World::new(2, 1);
+    w.script(vec![uses("", &[("a", "work", json!({})), ("b", "look", json!({}))])]);
+    w.tool = Box::new(|call| match call.id.as_str() {
+        "a" => Does::Takes(1_000, Box::new(Does::Returns(json!(1)))),
+        _ => Does::Deaf,
+    });
+    let slow = Rc::new(Cell::new(false));
+    let is_slow = Rc::clone(&slow);
+    w.fault = Box::new(move |_, effect| match effect {
+        Effect::Read { .. } if is_slow.get() => Fault::Late(3_000),
+        _ => Fault::None,
+    });
+    let run = w.start();
+    w.until(run, |a| a.executed.len() == 2);
+    // A plan as it was before: the result is going to bring it up to date.
+    let shown = w.store.task()["progress"].clone();
+    w.outside(&["progress", "tasks"], task_with(1)["progress"]["tasks"].clone());
+    w.give(run, Input::Changed);
+    w.pass(20);
+    slow.set(true);
+    w.give(run, Input::Changed);
+    slow.set(false);
+    w.outside(&["progress"], shown);
+    w.outside(&["status"], json!("paused"));
+    let paused = w.now;
+    assert_eq!(w.finish(run).unwrap()["status"], "paused");
+    let took = w.now - paused;
+    assert!((10_000..12_000).contains(&took), "the grace counts from when it was known: {took}");
 }

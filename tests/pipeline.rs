@@ -504,7 +504,7 @@ fn results_that_no_single_commit_holds_are_stored_by_several() {
     let ids = ["a", "b", "c", "d"];
     let calls: Vec<(&str, &str, Value)> = ids.iter().map(|id| (*id, "work", json!({ "of": id }))).collect();
     w.script(vec![uses("Working.", &calls), text("Done.")]);
-    w.tool = Box::new(|_| Does::Returns(json!("x".repeat(60_000))));
+    w.tool = Box::new(|_| Does::Returns(json!("x".repeat(70_000))));
     w.latency = 50;
     let limits = json!({ "documentBytes": 100_000, "commitBytes": 200_000 });
     let run = w.runner("start", json!({ "limits": limits }));
@@ -513,6 +513,42 @@ fn results_that_no_single_commit_holds_are_stored_by_several() {
     assert_eq!(results.len(), 4);
     for result in &results {
         assert_eq!(result["status"], "success");
-        assert!(result.to_string().len() > 60_000, "whole");
+        assert!(result.to_string().len() > 70_000, "whole");
     }
+}
+
+#[test]
+fn what_passes_while_the_store_answers_is_active_time_too() {
+    const LATENCY: u64 = 2_000;
+    let mut w = World::new(5, 6);
+    w.latency = LATENCY;
+    let run = w.start();
+    w.until(run, |a| a.settled.contains_key(&Ticket::STARTED));
+    let began = w.now;
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let bodies = w.store.documents.iter().filter(|(path, _)| path.contains("/journal/"));
+    let counted: u64 = bodies
+        .map(|(_, (data, ..))| serde_json::from_str::<Value>(data["json"].as_str().unwrap()).unwrap())
+        .map(|body| body["active_ms"].as_u64().unwrap())
+        .sum();
+    // Only what the last commit takes is counted by none.
+    assert!(counted + 2 * LATENCY >= w.now - began, "{counted} of {}", w.now - began);
+}
+
+#[test]
+fn a_resume_that_finishes_a_pause_first_needs_no_commit_twice() {
+    let mut w = World::new(5, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let run = w.start();
+    w.until(run, |a| !a.requests.is_empty());
+    w.crash(run);
+    w.outside(&["status"], json!("paused"));
+    w.now += 60_000;
+    let before = w.store.commits;
+    w.model = Box::new(|_| text("Done."));
+    let run = w.runner("resume", json!({}));
+    let seen = w.spy(run, |_| false);
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let sent = seen.borrow().iter().filter(|e| matches!(e, Effect::Commit { .. })).count() as u64;
+    assert_eq!(sent, w.store.commits - before, "each that was sent is stored");
 }

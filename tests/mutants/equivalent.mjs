@@ -60,4 +60,13 @@ export default [
     mutant: 'the end of a run is tried to be stored without end',
     why: 'Every commit of an ending is given up at its deadline, which ends the run in the same moment.',
   },
+  {
+    mutant: 'a look that passed our own write of the task is believed',
+    why: 'It shows either the version that the run has or the one that the run takes when its write has landed.',
+  },
+  {
+    mutant: 'replace match guard self.may_start(ctx) with true in Run::advance',
+    file: 'src/machine/run.rs',
+    why: 'Where the lease is too old for a start, its renewal is on its way by then, and nothing starts beside a commit.',
+  },
 ];

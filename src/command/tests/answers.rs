@@ -95,3 +95,30 @@ fn a_command_whose_entry_the_store_does_not_take_gives_the_lease_back() {
         assert_eq!((head(&world).owner, head(&world).seq, status(&world)), (None, 0, json!("in_progress")));
     }
 }
+
+#[test]
+fn an_end_answers_though_others_have_set_the_task_going_again_since() {
+    for how in [EndStatus::Paused, EndStatus::Stopped, EndStatus::Completed, EndStatus::Failed] {
+        for kind in ["pause", "stop"] {
+            let mut world = world("in_progress");
+            with_head(&mut world, LastRun::Running, Some(owner()));
+            let id = spawn(&mut world, kind, json!({}));
+            world.advance(3_000);
+            end(&mut world, how, "in_progress");
+            world.advance(1_100);
+            assert_eq!(world.settled(id, Ticket::RESULT), Some(&Ok(Value::Null)), "{kind} {how:?}");
+            assert_eq!((status(&world), head(&world).epoch), (json!("in_progress"), 3), "nothing is paused");
+        }
+    }
+}
+
+#[test]
+fn a_command_that_takes_the_lease_tells_others_how_long_to_wait_for_it() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Yielded, None);
+    let id = spawn(&mut world, "pause", json!({}));
+    world.run_until(|w| w.store.commits.len() == 1);
+    let owner = head(&world).owner.unwrap();
+    assert_eq!((owner.ttl_ms, owner.heartbeat_ms), (30_000, 10_000));
+    assert_eq!(world.result(id), Ok(Value::Null));
+}
