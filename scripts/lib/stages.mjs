@@ -37,6 +37,9 @@ export const stages = {
   e2e: () => vitest('e2e'),
 };
 
+/** Run where they are named only: a sample of mutants fails by survivors that nobody has met, until all were tried. */
+export const onlyByName = ['mutants'];
+
 /** cargo's own summary lines, which wasm-bindgen's runner prints too, one per test binary. */
 async function cargo(command, args, env) {
   const output = await counted(run(command, args, { tee: true, env }), countCargo);
