@@ -118,6 +118,14 @@ pub struct Turn {
     pub usage: Option<Usage>,
 }
 
+impl Turn {
+    /// Whether its calls are those that its content asks for, in the same order.
+    pub fn agrees_with_itself(&self) -> bool {
+        let asked = self.content.iter().filter_map(|block| block["toolUse"]["toolUseId"].as_str());
+        asked.eq(self.uses.iter().map(|used| used.id.as_str()))
+    }
+}
+
 /// The ids of one history.
 pub trait ToolUseIds {
     /// Whether an earlier turn has this id.

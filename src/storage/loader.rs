@@ -5,7 +5,7 @@ use super::journal::Joiner;
 use crate::converse::Validator;
 use crate::effect::Input;
 use crate::error::EngineError;
-use crate::facts::fact::Entry;
+use crate::facts::fact::{Entry, Fact};
 use crate::facts::fold::{Facts, corrupt};
 use crate::ids::Paths;
 use crate::time::Instant;
@@ -147,6 +147,10 @@ impl Loader {
         // What lies beyond the head was not there when it was read: it is not part of what was acquired.
         if entry.seq > self.until_seq {
             return Ok(());
+        }
+        let torn = |fact: &Fact| matches!(fact, Fact::Turn { turn, .. } if !turn.agrees_with_itself());
+        if entry.facts.iter().any(torn) {
+            return Err(corrupt(entry.seq, "the calls of its turn are not those of the turn's content"));
         }
         let known = self.facts.ops.len();
         self.facts.apply(entry)?;

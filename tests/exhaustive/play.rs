@@ -199,7 +199,8 @@ impl Play<'_> {
 
     fn is_quiet(&self) -> bool {
         let over = |a: &crate::support::Actor| a.crashed || a.settled.contains_key(&Ticket::RESULT);
-        self.w.actors.iter().all(over) && self.promises.iter().all(Promise::is_settled)
+        self.w.actors.iter().all(over)
+            && self.promises.iter().all(|p: &Promise| p.is_settled() || self.processes[p.process].dead)
     }
 
     fn step(&mut self) -> bool {

@@ -129,8 +129,9 @@ impl World {
     fn insist(&mut self, n: usize) {
         let shape = &self.plan.shape;
         let ending = shape.grace_ms + shape.store_timeout_ms + SLACK_MS;
+        // Read, store, read again, take the epoch, load, commit: each has a store deadline of its own.
         let elsewhere =
-            shape.ttl_ms / 3 + shape.grace_ms + 4 * shape.store_timeout_ms + shape.ttl_ms + SLACK_MS;
+            shape.ttl_ms / 3 + shape.grace_ms + 6 * shape.store_timeout_ms + shape.ttl_ms + SLACK_MS;
         let i = &self.people.interrupts[n];
         let (process, command, promise) = (i.process, i.command.clone(), i.promise);
         let Some(run) = self.processes[process].runner else {
