@@ -40,6 +40,8 @@ struct Wish {
     since: Option<u64>,
     /// What the register holds by this command, or by the one that it joined.
     stored: Option<Register>,
+    /// Until when the owner of that id is waited for, however often the store has to be asked again.
+    patience: Option<(String, Instant)>,
     /// The store does not let it take the task: the stored status is all that can be had.
     denied: bool,
     rounds: u32,
@@ -65,7 +67,7 @@ pub(super) fn stop(ctx: &mut Ctx, reason: Option<String>) -> Step {
 }
 
 fn begin(ctx: &mut Ctx, command: TaskCommand, reason: Option<String>) -> Step {
-    let wish = Wish { command, reason, since: None, stored: None, denied: false, rounds: 0 };
+    let wish = Wish { command, reason, since: None, stored: None, patience: None, denied: false, rounds: 0 };
     look(ctx, wish)
 }
 
@@ -184,7 +186,7 @@ fn fields(task: &TaskDocument, abort_reason: Option<&str>, at: &str) -> Vec<Fiel
     fields
 }
 
-fn stored(ctx: &mut Ctx, wish: Wish, seen: Seen) -> Step {
+fn stored(ctx: &mut Ctx, mut wish: Wish, seen: Seen) -> Step {
     if wish.denied {
         return settle(ctx, Status::Paused);
     }
@@ -193,10 +195,16 @@ fn stored(ctx: &mut Ctx, wish: Wish, seen: Seen) -> Step {
     });
     ctx.watch(vec![ctx.paths.task.clone(), ctx.paths.head.clone(), ctx.paths.journal.clone()]);
     let now = ctx.now.mono;
+    let owner = seen.owner().map(|(o, _)| o.id.clone());
+    let give_up = match wish.patience.take() {
+        Some((id, until)) if owner.as_ref() == Some(&id) => until,
+        _ => now + patience,
+    };
+    wish.patience = owner.map(|id| (id, give_up));
     let waiting = Waiting {
         read: wish.since.unwrap_or_default(),
         wish,
-        give_up: now + patience,
+        give_up,
         version: seen.head.map(|h| h.version),
         unchanged_since: now,
         pause_ms: FIRST_POLL_MS,
