@@ -4,7 +4,7 @@ import { checkRust } from './lib/setup.mjs';
 
 const help = `npm run simulate -- [options]
 
-  --seeds N        so many fresh seeds after the fixed ones (7,500)
+  --seeds N        so many fresh seeds after the fixed ones (2,500)
   --hours H        fresh seeds for so long
   --from N         where the fresh seeds begin; without it the clock says
   --seed N         one seed, told as a conversation
