@@ -281,6 +281,14 @@ fn answers(before: Option<&Summary>, summary: &Summary) -> Result<(), (Rule, Str
     }
 }
 
+/// Whether a message holds only what the API takes, whatever stands around it.
+///
+/// # Errors
+/// What is wrong.
+pub fn check_message(message: &Value) -> Result<(), String> {
+    content::inspect(message).map(drop).map_err(|broken| broken.1)
+}
+
 /// Checks a whole request.
 ///
 /// # Errors

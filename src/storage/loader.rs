@@ -3,12 +3,14 @@
 use super::io::{Fetch, Io, Want};
 use super::journal::Joiner;
 use crate::converse::Validator;
+use crate::converse::validity::check_message;
 use crate::effect::Input;
 use crate::error::EngineError;
-use crate::facts::fact::{Entry, Fact};
+use crate::facts::fact::{CallResult, Entry, Fact};
 use crate::facts::fold::{Facts, corrupt};
 use crate::ids::Paths;
 use crate::time::Instant;
+use serde_json::json;
 
 /// Documents a page.
 const PAGE: u32 = 500;
@@ -151,6 +153,16 @@ impl Loader {
         let torn = |fact: &Fact| matches!(fact, Fact::Turn { turn, .. } if !turn.agrees_with_itself());
         if entry.facts.iter().any(torn) {
             return Err(corrupt(entry.seq, "the calls of its turn are not those of the turn's content"));
+        }
+        let results = entry.facts.iter().filter_map(|fact| match fact {
+            Fact::Result { result } => Some(result),
+            _ => None,
+        });
+        for result in results {
+            let CallResult { tool_call_id, content, status, .. } = result;
+            let block = json!({ "toolUseId": tool_call_id, "content": content, "status": status });
+            check_message(&json!({ "role": "user", "content": [{ "toolResult": block }] }))
+                .map_err(|broken| corrupt(entry.seq, format!("no model takes what it holds ({broken})")))?;
         }
         let known = self.facts.ops.len();
         self.facts.apply(entry)?;
