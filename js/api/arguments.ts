@@ -14,7 +14,16 @@ function refused(name: string, wanted: string, value: unknown): TaskExecutionErr
 function typeOf(value: unknown): string {
   if (value === null) return 'null';
   if (value === undefined) return 'missing';
-  return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
+  return isArray(value) ? 'an array' : `a value of type ${typeof value}`;
+}
+
+/** A revoked proxy throws even where it is only asked whether it is an array. */
+function isArray(value: unknown): boolean {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 /** @throws TaskExecutionError INVALID_ARGUMENT, naming the argument */

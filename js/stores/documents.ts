@@ -168,11 +168,13 @@ function reading<T>(read: () => T): T {
 
 /** Checks the data of a whole document; returns the bytes of its strings. */
 function checkData(data: unknown, limits: { documentBytes: number }): number {
-  if (data === null || typeof data !== 'object' || Array.isArray(data)) {
-    throw new StoreError('invalid', 'The data of a document must be an object.');
-  }
   const size: Size = { strings: 0, document: 0 };
-  reading(() => measure(data, 1, false, '', size));
+  reading(() => {
+    if (data === null || typeof data !== 'object' || Array.isArray(data)) {
+      throw new StoreError('invalid', 'The data of a document must be an object.');
+    }
+    measure(data, 1, false, '', size);
+  });
   if (size.document > limits.documentBytes + besideTheString) {
     throw new StoreError('too_large', `A document of ${size.document} bytes is over the limit.`);
   }
@@ -209,19 +211,19 @@ function applyFields(data: Record<string, unknown>, fields: FieldUpdate[]): void
 
 /** Checks the fields of an update; returns the bytes of the strings that it writes. */
 function checkFields(path: string, fields: FieldUpdate[]): number {
-  if (!Array.isArray(fields)) {
-    throw new StoreError('invalid', `The update of ${path} has no fields.`);
-  }
   const size: Size = { strings: 0, document: 0 };
-  for (const { path, value, delete: remove } of fields) {
-    if (!Array.isArray(path) || path.length === 0) {
-      throw new StoreError('invalid', 'A field of an update needs a path.');
+  reading(() => {
+    if (!Array.isArray(fields)) {
+      throw new StoreError('invalid', `The update of ${path} has no fields.`);
     }
-    path.forEach(checkKey);
-    if (!remove) {
-      reading(() => measure(value, path.length + 1, false, path.join('.'), size));
+    for (const { path, value, delete: remove } of fields) {
+      if (!Array.isArray(path) || path.length === 0) {
+        throw new StoreError('invalid', 'A field of an update needs a path.');
+      }
+      path.forEach(checkKey);
+      if (!remove) measure(value, path.length + 1, false, path.join('.'), size);
     }
-  }
+  });
   return size.strings;
 }
 

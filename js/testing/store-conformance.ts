@@ -286,6 +286,16 @@ const checks: Record<string, Check> = {
     same(await store.read([task]), [null], 'the document');
   },
 
+  async 'data that cannot even be read is refused as invalid'(store) {
+    const { proxy, revoke } = Proxy.revocable<Record<string, unknown>>({}, {});
+    revoke();
+    await fails(store.commit([create(task, proxy)]), ['invalid'], 'a revoked proxy as the data');
+    await fails(store.commit([create(task, { value: proxy })]), ['invalid'], 'a revoked proxy in the data');
+    await store.commit([create(task, {})]);
+    await fails(store.commit([set(task, ['value'], proxy)]), ['invalid'], 'a revoked proxy in an update');
+    same((await readOne(store, task)).data, {}, 'the document');
+  },
+
   async 'hostile names are kept or refused, and pollute nothing'(store) {
     const data = JSON.parse('{"__proto__":{"polluted":true},"constructor":"c","toString":"s"}') as object;
     const kept = await attempt(store.commit([create(task, data)]));

@@ -13,7 +13,7 @@ async function seeds() {
   const head = await run('git', ['rev-parse', 'HEAD'], { capture: true }).catch(() => '');
   const drawn = /^[0-9a-f]{12}/.exec(head) ? Number.parseInt(head.slice(0, 12), 16) : Date.now();
   const seed = String(drawn % 2 ** 31);
-  return { SIM_FROM: seed, PROPTEST_RNG_SEED: seed, FUZZ_SEED: seed, ...process.env };
+  return { SIM_FROM: seed, PROPTEST_RNG_SEED: seed, FUZZ_SEED: seed, SOAK_SEED: seed, ...process.env };
 }
 
 // Optimised, with every assertion on; Cargo.toml keeps both out of a plain `cargo test`.
@@ -42,7 +42,7 @@ export const stages = {
   hosts: async () => vitest('hosts', await browser()),
   bedrock: () => vitest('bedrock'),
   firestore: () => vitest('firestore'),
-  soak: () => vitest('soak'),
+  soak: async () => vitest('soak', await seeds()),
   kill: () => vitest('kill'),
   mutants: async () => {
     // Prints its seed, and what survived.

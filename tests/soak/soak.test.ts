@@ -37,7 +37,7 @@ test.each([
   ['document', 'documents'],
   ['heap', 'heap'],
 ])('a %s that is leaked now and then is found', async (leak, gauge) => {
-  const { output, passed } = await soak({ tasks: 48, 'at-once': 16, samples: 4, leak });
+  const { output, passed } = await soak({ tasks: 48, 'at-once': 16, followers: 64, samples: 4, leak });
   expect(passed).toBe(false);
   expect(output).toMatch(new RegExp(`^grows: .*\\b${gauge}\\b`, 'm'));
 });
