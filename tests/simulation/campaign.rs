@@ -4,6 +4,7 @@ use super::coverage::Coverage;
 use super::ledger::{Violation, broken};
 use super::plan::{Act, Gap, Plan, What};
 use super::rules;
+use super::wire::LATEST_MS;
 use super::world::World;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -248,6 +249,7 @@ fn recover(world: &mut World) {
     world.calm_down();
     let thawed = world.processes.iter().map(|p| p.frozen_until).max().unwrap_or_default().max(world.now);
     pass(world, Gap::Ms(thawed - world.now));
+    let mut landed = false;
     for round in 0..ROUNDS {
         let until = world.now + 3_600_000;
         let process = round % world.processes.len();
@@ -268,7 +270,13 @@ fn recover(world: &mut World) {
         let left = world.store.documents.keys().any(|path| path.contains("/inbox/"));
         let open = rules::is_open(world.task());
         if world.status() == "completed" && !left && !open {
-            break;
+            if landed {
+                break;
+            }
+            // What was given up may still arrive, and then it is for the next run.
+            landed = true;
+            pass(world, Gap::Ms(world.plan.shape.store_timeout_ms + LATEST_MS));
+            continue;
         }
         if world.status() == "completed" {
             // Others said so; then they want it worked on after all.

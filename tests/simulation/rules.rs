@@ -96,6 +96,7 @@ fn head(w: &mut World, actor: usize) -> Checked {
     }
     w.actors[actor].epoch = Some(epoch);
     let taken = took_over(w, actor);
+    w.given_up = w.lease.filter(|_| !w.actors[actor].is_run);
     w.lease = lease;
     taken
 }
@@ -270,7 +271,9 @@ pub fn starts(w: &World, actor: usize, what: &str) -> Checked {
     if epoch <= w.fence.0 && !resumed {
         return Err(broken("P3", format!("{what} under epoch {epoch}, whose end was told")));
     }
-    if epoch != w.last_epoch {
+    // Whoever gives up waiting for it settles only once its lease has run out.
+    let lives_on = w.given_up.is_some_and(|(a, renewed)| a == actor && w.now - renewed < w.plan.shape.ttl_ms);
+    if epoch != w.last_epoch && !lives_on {
         return Err(broken(
             "P2",
             format!("{what} under epoch {epoch}; the task is another's, of epoch {}", w.last_epoch),
@@ -440,7 +443,8 @@ pub fn over(w: &World, all: &[Value]) -> Checked {
         return Err(broken("liveness", format!("the task is {}", w.status())));
     }
     // Where others have said that it is completed, nobody has taken up what a dead run left.
-    if !w.head()["owner"].is_null() && w.head()["last_run"] == "completed" {
+    let lives = w.lease.is_some_and(|(_, renewed)| w.now - renewed < w.plan.shape.ttl_ms);
+    if lives && !w.head()["owner"].is_null() && w.head()["last_run"] == "completed" {
         return Err(broken("liveness", "a lease is left"));
     }
     let inbox = format!("{TASK_PATH}/inbox/");

@@ -89,6 +89,9 @@ fn run_all(nth: impl Fn(u64) -> Option<u64> + Sync) -> Figures {
 
 impl Figures {
     fn add(&mut self, seed: u64, report: Report) {
+        if let Some(broken) = &report.broken {
+            println!("seed {seed} breaks {}: {}", broken.promise, broken.what);
+        }
         self.runs += 1;
         self.inputs.push(report.inputs);
         self.coverage.add(&report.coverage);
@@ -135,7 +138,6 @@ pub fn campaign(length: Length) {
         of_fixed.broken.iter().chain(&of_fresh.broken).map(|(seed, violation)| (*seed, violation)).collect();
     let mut told = BTreeSet::new();
     for (seed, violation) in &broken {
-        println!("seed {seed} breaks {}: {}", violation.promise, violation.what);
         if told.len() < MOST_TOLD && told.insert(violation.promise) {
             tell(*seed, &campaign::shrink(*seed, violation.promise));
         }

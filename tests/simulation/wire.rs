@@ -27,6 +27,9 @@ pub enum Fate {
     Lags(u64),
 }
 
+/// Beyond its deadline, no request arrives later.
+pub const LATEST_MS: u64 = 40_000;
+
 pub const FAULTS: [&str; 12] = [
     "store: request lost",
     "store: reply lost",
@@ -65,7 +68,7 @@ impl Fate {
         if !dice.chance(rate) {
             return Fate::Fine;
         }
-        let late = Fate::Late(store_timeout_ms + dice.between(3_000, 40_000));
+        let late = Fate::Late(store_timeout_ms + dice.between(3_000, LATEST_MS));
         let slow = Fate::Late(dice.between(20, 1_500));
         let slow_reply = Fate::SlowReply(dice.between(20, 1_500));
         let lags = Fate::Lags(dice.between(1, 2_000));

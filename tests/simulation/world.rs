@@ -138,6 +138,8 @@ pub struct World {
     pub last_epoch: u64,
     /// Who owns the task, and when that was last renewed.
     pub lease: Option<(usize, u64)>,
+    /// The lease that a command took without waiting for its end.
+    pub given_up: Option<(usize, u64)>,
     /// Runs of this epoch and of earlier ones have ended with this entry, and somebody was told so.
     pub fence: (u64, u64),
     /// When the task was last seen at rest: nobody begun it, or its end stored.
@@ -182,6 +184,7 @@ impl World {
             people: People::default(),
             last_epoch: 0,
             lease: None,
+            given_up: None,
             fence: (0, 0),
             last_rest: 1_000,
             status_written: Vec::new(),
