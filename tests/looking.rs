@@ -67,6 +67,53 @@ fn no_item_is_completed_before_a_message_that_was_stored_earlier() {
     }
 }
 
+/// One item and a tool that takes its time, or never returns; whoever lists the inbox waits.
+fn slow_listings(returns: bool) -> (World, usize) {
+    let mut w = World::new(11, 1);
+    w.script(vec![uses("So.", &[("c", "work", json!({}))]), text("Well."), text("And well.")]);
+    w.tools[0]["timeoutMs"] = json!(200);
+    w.tool = Box::new(move |_| match returns {
+        true => Does::Takes(200, Box::new(Does::Returns(json!(1)))),
+        false => Does::Deaf,
+    });
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::List { collection, .. } if collection.ends_with("/inbox") => Fault::Late(30),
+        _ => Fault::None,
+    });
+    let run = w.runner("start", json!({}));
+    (w, run)
+}
+
+#[test]
+fn a_message_is_read_before_the_task_completes_although_the_inbox_is_listed_meanwhile() {
+    let completed = json!([{ "id": "i1", "name": "Item 1", "description": "", "status": "completed" }]);
+    let mut met = 0;
+    for (returns, completed_at, said_at) in [true, false]
+        .into_iter()
+        .flat_map(|returns| (0..320).step_by(10).map(move |at| (returns, at)))
+        .flat_map(|(returns, at)| (at..400).step_by(10).map(move |then| (returns, at, then)))
+    {
+        let (mut w, run) = slow_listings(returns);
+        w.pass(completed_at);
+        w.outside(&["progress", "tasks", "m1"], completed.clone());
+        for ms in [20, said_at - completed_at] {
+            w.give(run, Input::Changed);
+            w.pass(ms);
+        }
+        if w.store.status() == "completed" {
+            continue;
+        }
+        w.say("Wait.");
+        w.give(run, Input::Changed);
+        met += 1;
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        let received = entry_of(&w, |fact| fact["kind"] == "received");
+        let ended = entry_of(&w, |fact| fact["kind"] == "ended");
+        assert!(received.is_some() && received < ended, "{returns}, {completed_at}, {said_at}: {received:?}");
+    }
+    assert!(met > 500, "{met}");
+}
+
 #[test]
 fn a_message_that_stands_in_the_thread_already_is_not_put_there_again() {
     for in_thread in [true, false] {

@@ -61,11 +61,14 @@ impl SafePoint {
         }
     }
 
-    /// What is being read may be older than what was just written: read again.
+    /// What is being read may be older than what was just written: read again, the task first.
     pub fn invalidate(&mut self, ctx: &mut Ctx) {
-        if let State::Task(fetch) = std::mem::replace(&mut self.state, State::Idle) {
-            fetch.cancel(&mut ctx.io);
-            self.changed = true;
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Task(fetch) | State::Inbox(fetch, _) => {
+                fetch.cancel(&mut ctx.io);
+                self.changed = true;
+            }
+            other => self.state = other,
         }
     }
 }
@@ -161,6 +164,8 @@ impl Run {
             Err(e) => self.interrupt(ctx, e),
             Ok(task) => {
                 self.take_task(task, document.version);
+                // What the inbox holds under this version has not been seen.
+                self.look.fresh = false;
                 self.obey(ctx);
             }
         }

@@ -147,8 +147,6 @@ impl Run {
                 self.conflicts += 1;
                 self.look.invalidate(ctx);
                 self.task_read(ctx, task);
-                // The inbox is read again before anything is completed.
-                self.look.fresh = false;
             }
             Resolved::Lost { loss, .. } => match loss {
                 Loss::Superseded => self.superseded(),

@@ -12,10 +12,16 @@ export default [
     replace: 'if_version: Some(self.task_version.clone()).filter(|_| false) };',
   },
   {
-    name: 'the inbox is not read again after a conflict on the task',
-    file: 'src/machine/run/pipeline.rs',
-    find: 'self.look.fresh = false;\n            }\n            Resolved::Lost',
-    replace: '}\n            Resolved::Lost',
+    name: 'the inbox is not read again under a new version of the task',
+    file: look,
+    find: 'self.look.fresh = false;\n                self.obey(ctx);',
+    replace: 'self.obey(ctx);',
+  },
+  {
+    name: 'a listing of the inbox from before a conflict on the task is believed after it',
+    file: look,
+    find: 'State::Task(fetch) | State::Inbox(fetch, _) => {',
+    replace: 'State::Task(fetch) => {',
   },
   {
     name: 'a look under way is believed after a conflict on the task',
