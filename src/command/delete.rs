@@ -67,6 +67,7 @@ fn tombstone(epoch: u64, write_id: String) -> Head {
         attempts: 0,
         summary: json!({}),
         deleted: true,
+        fenced_off: None,
     }
 }
 

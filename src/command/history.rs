@@ -165,6 +165,7 @@ fn store(ctx: &mut Ctx, mut lease: Lease, message: Value) -> Step {
         last_run: lease.head.last_run,
         task: TaskUpdate::default(),
         status: None,
+        survivor_ttl_ms: None,
     };
     lease.commit(ctx, change, |_, committed| match committed {
         Committed::Stored => Step::answer(Value::Null),

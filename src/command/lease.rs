@@ -11,7 +11,7 @@ use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
 use crate::machine::import;
 use crate::storage::commit::{Draft, TaskUpdate, compose, write_head};
-use crate::storage::head::{Head, LastRun, Owner, storable};
+use crate::storage::head::{FencedOff, Head, LastRun, Owner, storable};
 use crate::storage::writer::{Batch, Loss, Purpose, Resolved};
 use crate::store::StoreWrite;
 use crate::time::Instant;
@@ -44,6 +44,8 @@ pub(crate) struct Change {
     pub task: TaskUpdate,
     /// The status that it stores.
     pub status: Option<Status>,
+    /// How long an owner before may still be at work. Milliseconds.
+    pub survivor_ttl_ms: Option<u64>,
 }
 
 /// How the entry went.
@@ -159,7 +161,7 @@ impl Lease {
         change: Change,
         then: impl FnOnce(&mut Ctx, Committed) -> Step + 'static,
     ) -> Step {
-        let Change { mut facts, last_run, task, status } = change;
+        let Change { mut facts, last_run, task, status, survivor_ttl_ms } = change;
         if self.facts.seq == 0 && self.task.old_history {
             facts.insert(0, import(&self.task));
         }
@@ -176,6 +178,7 @@ impl Lease {
             write_id: entry.write_id.clone(),
             owner: None,
             last_run,
+            fenced_off: survivor_ttl_ms.map(|ttl_ms| FencedOff { by_epoch: self.head.epoch, ttl_ms }),
             ..self.head.clone()
         };
         let composed = compose(&Draft {

@@ -44,6 +44,8 @@ struct Wish {
     patience: Option<(String, Instant)>,
     /// The store does not let it take the task: the stored status is all that can be had.
     denied: bool,
+    /// Until when an owner may be at work that an earlier command fenced off.
+    survived: Option<Instant>,
     rounds: u32,
 }
 
@@ -67,7 +69,16 @@ pub(super) fn stop(ctx: &mut Ctx, reason: Option<String>) -> Step {
 }
 
 fn begin(ctx: &mut Ctx, command: TaskCommand, reason: Option<String>) -> Step {
-    let wish = Wish { command, reason, since: None, stored: None, patience: None, denied: false, rounds: 0 };
+    let wish = Wish {
+        command,
+        reason,
+        since: None,
+        stored: None,
+        patience: None,
+        denied: false,
+        survived: None,
+        rounds: 0,
+    };
     look(ctx, wish)
 }
 
@@ -106,7 +117,7 @@ fn answers(
                 ctx.io.push(Effect::Emit { event });
             }
             if ended.is_some() {
-                return Step::answer(Value::Null);
+                return settle_at(ctx, survived(ctx, &seen, seen.age_ms().unwrap_or(0)));
             }
         }
         then(ctx, seen, read)
@@ -128,11 +139,15 @@ fn settle(ctx: &mut Ctx, status: Status) -> Step {
 }
 
 /// The table of the contract.
-fn judge(ctx: &mut Ctx, wish: Wish, seen: Seen) -> Step {
+fn judge(ctx: &mut Ctx, mut wish: Wish, seen: Seen) -> Step {
     let status = seen.task.status;
     let column = Column::of(status, seen.head.is_some(), true);
-    if verdict(column, wish.command) == Verdict::NoOp && !seen.is_unfinished_pause() {
-        return settle(ctx, status);
+    let no_op = verdict(column, wish.command) == Verdict::NoOp && !seen.is_unfinished_pause();
+    // Where the store cannot tell how old it is, this may have been long ago.
+    wish.survived = seen.age_ms().and_then(|age| survived(ctx, &seen, age));
+    if no_op {
+        ctx.io.push(Effect::Status { status });
+        return settle_at(ctx, wish.survived);
     }
     is_free(ctx, seen, move |ctx, seen, free| {
         if free && !wish.denied { take(ctx, wish, seen, false) } else { store_status(ctx, wish, seen) }
@@ -318,7 +333,10 @@ fn obey(ctx: &mut Ctx, mut wish: Wish, lease: Lease, may_live: bool) -> Step {
     };
     let fact = Fact::Ended { status: end, reason, error: None };
     let settles_at = lease.before.as_ref().filter(|_| may_live).map(|o| lease.since + o.ttl_ms);
-    let change = Change { facts: vec![fact], last_run: end.into(), task, status: Some(Status::Paused) };
+    let settles_at = settles_at.max(wish.survived);
+    let survivor_ttl_ms = settles_at.map(|at| at - ctx.now.mono);
+    let status = Some(Status::Paused);
+    let change = Change { facts: vec![fact], last_run: end.into(), task, status, survivor_ttl_ms };
     lease.commit(ctx, change, move |ctx, committed| match committed {
         Committed::Stored => settle_at(ctx, settles_at),
         Committed::TaskChanged(lease) => obey(ctx, wish, *lease, may_live),
@@ -331,6 +349,11 @@ fn obey(ctx: &mut Ctx, mut wish: Wish, lease: Lease, may_live: bool) -> Step {
 fn denied(ctx: &mut Ctx, mut wish: Wish) -> Step {
     wish.denied = true;
     again(ctx, wish)
+}
+
+/// Until when an owner that was fenced off may still be at work.
+fn survived(ctx: &Ctx, seen: &Seen, age_ms: u64) -> Option<Instant> {
+    seen.survived_ms(age_ms).map(|ms| ctx.now.mono + ms)
 }
 
 /// An owner that is fenced off may work on until its lease has run out.

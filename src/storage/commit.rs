@@ -147,6 +147,7 @@ mod tests {
             attempts: 0,
             summary: json!({ "usage": {} }),
             deleted: false,
+            fenced_off: None,
         }
     }
 

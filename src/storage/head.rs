@@ -40,6 +40,15 @@ impl Owner {
     }
 }
 
+/// An owner whose epoch was taken although it may still be at work: it is fenced off, and aborts once its lease is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FencedOff {
+    /// Of whoever took the task from it.
+    pub by_epoch: u64,
+    /// Of its lease. Milliseconds.
+    pub ttl_ms: u64,
+}
+
 /// How the last run ended, as far as the journal knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -109,6 +118,9 @@ pub struct Head {
     /// Set by delete(): the history is being removed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
+    /// Of the epoch that it names, and of no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fenced_off: Option<FencedOff>,
 }
 
 impl Head {
@@ -126,6 +138,7 @@ impl Head {
             attempts: 0,
             summary: Value::Object(Map::new()),
             deleted: false,
+            fenced_off: None,
         }
     }
 
@@ -189,6 +202,11 @@ impl Head {
         }
     }
 
+    /// How long after the end that it tells of an owner may still be at work. Milliseconds.
+    pub fn survived_ms(&self) -> Option<u64> {
+        self.fenced_off.filter(|f| f.by_epoch == self.epoch).map(|f| f.ttl_ms)
+    }
+
     /// The owner of the lease did not release it, or cut something when it did.
     pub fn unclean(&self) -> bool {
         self.owner.is_some() || self.last_run == LastRun::YieldedUnclean
@@ -223,6 +241,7 @@ mod tests {
             attempts: 0,
             summary: json!({}),
             deleted: false,
+            fenced_off: None,
         }
     }
 

@@ -96,7 +96,9 @@ fn head(w: &mut World, actor: usize) -> Checked {
     }
     w.actors[actor].epoch = Some(epoch);
     let taken = took_over(w, actor);
-    w.given_up = w.lease.filter(|_| !w.actors[actor].is_run);
+    if let Some((holder, renewed)) = w.lease.filter(|_| !w.actors[actor].is_run) {
+        w.given_up.insert(holder, (renewed, w.now));
+    }
     w.lease = lease;
     taken
 }
@@ -266,14 +268,17 @@ pub fn starts(w: &World, actor: usize, what: &str) -> Checked {
     let Some(epoch) = a.epoch else {
         return Err(broken("P2", format!("{what} by a run that has taken no lease")));
     };
-    // A resume that finishes a pause first goes on under the same epoch.
-    let resumed = w.fence.0 == epoch && w.ledger.begun.iter().any(|(_, seq)| *seq >= w.fence.1);
+    // Whoever gives up waiting for it settles only once its lease has run out.
+    let given_up = w.given_up.get(&actor).filter(|(renewed, _)| w.now - renewed < w.plan.shape.ttl_ms);
+    // A resume that finishes a pause first goes on under the same epoch; one that follows the taking knows of no other
+    // run.
+    let begun = &w.ledger.begun;
+    let resumed = w.fence.0 == epoch && begun.iter().any(|(_, seq)| *seq >= w.fence.1)
+        || given_up.is_some_and(|(_, taken)| begun.iter().any(|(at, _)| at >= taken));
     if epoch <= w.fence.0 && !resumed {
         return Err(broken("P3", format!("{what} under epoch {epoch}, whose end was told")));
     }
-    // Whoever gives up waiting for it settles only once its lease has run out.
-    let lives_on = w.given_up.is_some_and(|(a, renewed)| a == actor && w.now - renewed < w.plan.shape.ttl_ms);
-    if epoch != w.last_epoch && !lives_on {
+    if epoch != w.last_epoch && given_up.is_none() {
         return Err(broken(
             "P2",
             format!("{what} under epoch {epoch}; the task is another's, of epoch {}", w.last_epoch),

@@ -138,8 +138,9 @@ pub struct World {
     pub last_epoch: u64,
     /// Who owns the task, and when that was last renewed.
     pub lease: Option<(usize, u64)>,
-    /// The lease that a command took without waiting for its end.
-    pub given_up: Option<(usize, u64)>,
+    /// Who owned the task when a command took it without waiting for the end of the lease: when that was last renewed,
+    /// and when it was taken.
+    pub given_up: BTreeMap<usize, (u64, u64)>,
     /// Runs of this epoch and of earlier ones have ended with this entry, and somebody was told so.
     pub fence: (u64, u64),
     /// When the task was last seen at rest: nobody begun it, or its end stored.
@@ -184,7 +185,7 @@ impl World {
             people: People::default(),
             last_epoch: 0,
             lease: None,
-            given_up: None,
+            given_up: BTreeMap::new(),
             fence: (0, 0),
             last_rest: 1_000,
             status_written: Vec::new(),

@@ -61,6 +61,7 @@ pub(super) fn with_head(world: &mut World, last_run: LastRun, owner: Option<Owne
         attempts: 0,
         summary: json!({}),
         deleted: false,
+        fenced_off: None,
     };
     let at = world.now().mono;
     world.store.put(HEAD, Value::Object(head.document()), at);

@@ -1,6 +1,7 @@
 //! pause and stop from outside: the table, the register, taking over.
 
 use super::*;
+use crate::effect::Ticket;
 use crate::facts::fact::EndStatus;
 use crate::lifecycle::Status;
 use crate::store::StoreErrorCode;
@@ -92,10 +93,10 @@ fn a_live_runner_elsewhere_is_asked_by_the_status_and_answers_by_the_journal() {
     let id = spawn(&mut world, "pause", json!({}));
     world.advance(5_000);
     assert_eq!(status(&world), json!("paused"));
-    assert_eq!(world.settled(id, crate::effect::Ticket::RESULT), None, "never on the status alone");
+    assert_eq!(world.settled(id, Ticket::RESULT), None, "never on the status alone");
     journal(&mut world, vec![turn(&["a"])], |_| {});
     world.advance(3_000);
-    assert_eq!(world.settled(id, crate::effect::Ticket::RESULT), None, "a turn is no answer");
+    assert_eq!(world.settled(id, Ticket::RESULT), None, "a turn is no answer");
     obey(&mut world, EndStatus::Paused);
     assert_eq!(world.result(id), Ok(Value::Null));
     let types = ["task:message_saved", "task:tool_call", "task:usage", "task:message_saved", "task:paused"];
@@ -182,11 +183,48 @@ fn unanswered_it_takes_the_task_over_and_waits_until_the_old_owners_lease_has_ru
     }
     world.advance(1_000);
     assert_eq!((head(&world).epoch, head(&world).last_run), (4, LastRun::Paused));
-    assert_eq!(world.settled(id, crate::effect::Ticket::RESULT), None, "the old owner may still work");
+    assert_eq!(world.settled(id, Ticket::RESULT), None, "the old owner may still work");
     world.result(id).unwrap();
     let took = world.now().mono - begun;
     assert!((80_000..81_000).contains(&took), "{took}: heartbeat + grace + two store deadlines + the lease");
     assert_eq!(world.event_types(id).last(), Some(&"task:paused"));
+}
+
+#[test]
+fn who_joins_a_take_over_or_comes_after_it_waits_until_the_old_owners_lease_has_run_out_too() {
+    for tells_age in [true, false] {
+        let mut world = world("in_progress");
+        world.store.tells_age = tells_age;
+        with_head(&mut world, LastRun::Running, Some(owner()));
+        let mut ids = vec![spawn(&mut world, "pause", json!({})), spawn(&mut world, "pause", json!({}))];
+        for n in 0.. {
+            world.advance(5_000);
+            if head(&world).epoch > 3 {
+                break;
+            }
+            let at = world.now().mono;
+            world.store.patch(HEAD, &[FieldWrite::set(&["write_id"], format!("beat {n}"))], at);
+        }
+        let taken = world.now().mono;
+        if tells_age {
+            ids.push(spawn(&mut world, "pause", json!({})));
+            ids.push(spawn(&mut world, "stop", json!({ "seed": 8 })));
+            world.advance(500);
+            ids.push(spawn(&mut world, "pause", json!({})));
+        }
+        world.advance(24_000);
+        for id in &ids {
+            assert_eq!(world.settled(*id, Ticket::RESULT), None, "{tells_age}");
+        }
+        for id in ids {
+            world.result(id).unwrap();
+        }
+        let settled = world.now().mono - taken;
+        assert!((25_000..32_000).contains(&settled), "{settled}");
+        let begun = world.now().mono;
+        run(&mut world, "pause", json!({})).unwrap();
+        assert!(world.now().mono - begun < 100);
+    }
 }
 
 #[test]

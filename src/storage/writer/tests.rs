@@ -108,6 +108,7 @@ fn head(epoch: u64, write_id: &str) -> Option<StoredDocument> {
         attempts: 0,
         summary: json!({}),
         deleted: write_id == "tombstone",
+        fenced_off: None,
     };
     document(Value::Object(head.document()), "9")
 }
