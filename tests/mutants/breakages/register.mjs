@@ -7,6 +7,24 @@ const machine = 'src/machine/mod.rs';
 
 export default [
   {
+    name: 'who joins a take-over settles while the old owner may be at work',
+    file: register,
+    find: 'return settle_at(ctx, survived(ctx, &seen, seen.age_ms().unwrap_or(0)));',
+    replace: 'return settle_at(ctx, None);',
+  },
+  {
+    name: 'who comes after a take-over settles while the old owner may be at work',
+    file: register,
+    find: 'return settle_at(ctx, wish.survived);',
+    replace: 'return settle_at(ctx, None);',
+  },
+  {
+    name: 'a head tells of an owner whom a command of another epoch fenced off',
+    file: 'src/storage/head.rs',
+    find: 'self.fenced_off.filter(|f| f.by_epoch == self.epoch)',
+    replace: 'self.fenced_off',
+  },
+  {
     name: 'a pause from elsewhere settles once the status is stored',
     file: register,
     find: 'if wish.denied {',
@@ -93,8 +111,8 @@ export default [
   {
     name: 'a pause does not wait for one that is not finished',
     file: register,
-    find: 'if verdict(column, wish.command) == Verdict::NoOp && !seen.is_unfinished_pause() {',
-    replace: 'if verdict(column, wish.command) == Verdict::NoOp {',
+    find: '== Verdict::NoOp && !seen.is_unfinished_pause();',
+    replace: '== Verdict::NoOp;',
   },
   {
     name: 'an end from before the command answers it',
@@ -273,14 +291,14 @@ export default [
   {
     name: 'a yield without grace waits for running tools',
     file: closing,
-    find: 'let grace = if ending.no_grace { 0 } else',
-    replace: 'let grace = if ending.no_grace && false { 0 } else',
+    find: 'if self.no_grace { 0 } else { settings.grace_ms }',
+    replace: 'settings.grace_ms',
   },
   {
     name: 'a pause does not cut the model’s turn',
     file: closing,
-    find: 'let now = ctx.now.mono;\n        self.cut_turn(ctx);',
-    replace: 'let now = ctx.now.mono;',
+    find: 'self.cut_turn(ctx);\n        let before',
+    replace: 'let before',
   },
   {
     name: 'a turn that is whole is dropped by a pause',
@@ -338,10 +356,10 @@ export default [
       'self.waiters.clear();\n            self.waiters.push((ticket, matches!(command, Command::Yield { .. })));',
   },
   {
-    name: 'a pause is refused where the task is completed meanwhile',
+    name: 'an end answers whoever asked after it was sent',
     file: ending,
-    find: '"paused" | "stopped" | "completed" | "failed" => Ok(Value::Null),',
-    replace: '"paused" | "stopped" => Ok(Value::Null),',
+    find: '"paused" | "stopped" | "completed" | "failed" => continue,',
+    replace: '"paused" | "stopped" | "completed" | "failed" => Ok(Value::Null),',
   },
   {
     name: 'a pause settles well though nothing of it could be stored',
