@@ -129,9 +129,7 @@ impl World {
     fn insist(&mut self, n: usize) {
         let shape = &self.plan.shape;
         let ending = shape.grace_ms + shape.store_timeout_ms + SLACK_MS;
-        // Read, store, read again, take the epoch, load, commit: each has a store deadline of its own.
-        let elsewhere =
-            shape.ttl_ms / 3 + shape.grace_ms + 6 * shape.store_timeout_ms + shape.ttl_ms + SLACK_MS;
+        let elsewhere = self.elsewhere_ms();
         let i = &self.people.interrupts[n];
         let (process, command, promise) = (i.process, i.command.clone(), i.promise);
         let Some(run) = self.processes[process].runner else {
@@ -157,6 +155,26 @@ impl World {
         let ticket = Ticket((1 << 52) + self.people.next_ticket);
         self.people.interrupts[n].waits = Waits::For { run, ticket, answered: None };
         self.give(run, Input::Command { ticket, command });
+    }
+
+    fn elsewhere_ms(&self) -> u64 {
+        let shape = &self.plan.shape;
+        // Read, store, read again, take the epoch, load, commit: each has a store deadline of its own.
+        shape.ttl_ms / 3 + shape.grace_ms + 6 * shape.store_timeout_ms + shape.ttl_ms + SLACK_MS
+    }
+
+    /// Whoever waits for the answer of the one who has the task waits anew for another.
+    pub fn waits_for_another(&mut self, taker: usize) {
+        let waiting: Vec<usize> = self
+            .people
+            .interrupts
+            .iter()
+            .filter(|i| matches!(i.waits, Waits::Register { actor } if actor != taker))
+            .map(|i| i.promise)
+            .collect();
+        for promise in waiting {
+            self.bound(promise, self.elsewhere_ms());
+        }
     }
 
     fn bound(&mut self, promise: usize, ms: u64) {

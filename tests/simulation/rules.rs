@@ -100,6 +100,7 @@ fn head(w: &mut World, actor: usize) -> Checked {
         w.given_up.insert(holder, (renewed, w.now));
     }
     w.lease = lease;
+    w.waits_for_another(actor);
     taken
 }
 
@@ -273,8 +274,10 @@ pub fn starts(w: &World, actor: usize, what: &str) -> Checked {
     // A resume that finishes a pause first goes on under the same epoch; one that follows the taking knows of no other
     // run.
     let begun = &w.ledger.begun;
+    // A store that does not tell how old the head is cannot tell a pause that comes later of that owner.
     let resumed = w.fence.0 == epoch && begun.iter().any(|(_, seq)| *seq >= w.fence.1)
-        || given_up.is_some_and(|(_, taken)| begun.iter().any(|(at, _)| at >= taken));
+        || given_up
+            .is_some_and(|(_, taken)| !w.plan.shape.tells_age || begun.iter().any(|(at, _)| at >= taken));
     if epoch <= w.fence.0 && !resumed {
         return Err(broken("P3", format!("{what} under epoch {epoch}, whose end was told")));
     }
