@@ -55,7 +55,7 @@ export async function pump(
     }
     iterator = undefined;
     signal.removeEventListener('abort', leave);
-    text.flush();
+    text.flush('all');
     sink.end();
   } catch (thrown) {
     if (signal.aborted) return;
@@ -64,47 +64,88 @@ export async function pump(
   }
 }
 
-function take(event: unknown, text: TextFeed, sink: StreamSink): boolean {
-  const { contentBlockDelta } = event as {
-    contentBlockDelta?: { delta?: { text?: unknown }; contentBlockIndex?: unknown };
-  };
-  const delta = contentBlockDelta?.delta?.text;
-  if (typeof delta === 'string') {
-    const index = contentBlockDelta?.contentBlockIndex ?? 0;
-    if (typeof index === 'number' && index >>> 0 === index) return text.push(index, delta);
-  }
-  const written = toJson(event, { bytes: true });
-  if (!written.ok) throw new TypeError(`An event of the model's stream has no JSON form: ${written.reason}`);
-  return text.flush() && sink.event(written.json ?? 'null');
+interface Delta {
+  text?: unknown;
+  toolUse?: { input?: unknown };
+  reasoningContent?: { text?: unknown; signature?: unknown; redactedContent?: unknown };
 }
 
-/** Passes text on in whole characters: a delta may end in the middle of one. */
+function take(event: unknown, text: TextFeed, sink: StreamSink): boolean {
+  const { contentBlockDelta, contentBlockStop } = event as {
+    contentBlockDelta?: { delta?: Delta; contentBlockIndex?: unknown };
+    contentBlockStop?: { contentBlockIndex?: unknown };
+  };
+  const delta = contentBlockDelta?.delta;
+  const index = contentBlockDelta?.contentBlockIndex ?? 0;
+  if (delta !== undefined && typeof index === 'number' && index >>> 0 === index) {
+    if (typeof delta.text === 'string') return text.push(index, 'text', delta.text);
+    const reasoning = delta.reasoningContent;
+    if (typeof reasoning?.text === 'string') {
+      const { signature, redactedContent } = reasoning;
+      if (!text.push(index, 'reasoning', reasoning.text)) return false;
+      if (signature === undefined && redactedContent === undefined) return true;
+      const rest = { reasoningContent: { signature, redactedContent } };
+      return (
+        text.flush(index) && send({ contentBlockDelta: { contentBlockIndex: index, delta: rest } }, sink)
+      );
+    }
+    const input = delta.toolUse?.input;
+    if (typeof input === 'string') return text.push(index, 'input', input);
+  }
+  // What is no delta, a signature for example, comes behind what its block has said.
+  const ended = contentBlockDelta !== undefined ? index : (contentBlockStop?.contentBlockIndex ?? 'all');
+  return text.flush(ended) && send(event, sink);
+}
+
+function send(event: unknown, sink: StreamSink): boolean {
+  const written = toJson(event, { bytes: true });
+  if (!written.ok) throw new TypeError(`An event of the model's stream has no JSON form: ${written.reason}`);
+  return sink.event(written.json ?? 'null');
+}
+
+/** What the text of a delta is. */
+type Kind = 'text' | 'reasoning' | 'input';
+
+/** Passes text on in whole characters: a delta may end in the middle of one, and other blocks come in between. */
 class TextFeed {
-  #carry = '';
-  #index = 0;
+  readonly #halves = new Map<number, { kind: Kind; half: string }>();
 
   constructor(readonly sink: StreamSink) {}
 
-  push(index: number, delta: string): boolean {
+  push(index: number, kind: Kind, delta: string): boolean {
     let text = delta;
-    if (this.#carry !== '') {
-      if (index !== this.#index && !this.flush()) return false;
-      text = this.#carry + text;
-      this.#carry = '';
+    const held = this.#halves.size > 0 ? this.#halves.get(index) : undefined;
+    if (held !== undefined && text !== '') {
+      if (held.kind !== kind) {
+        if (!this.flush(index)) return false;
+      } else {
+        text = held.half + text;
+        this.#halves.delete(index);
+      }
     }
     const last = text.charCodeAt(text.length - 1);
     if (last >= 0xd800 && last <= 0xdbff) {
-      this.#carry = text.slice(-1);
-      this.#index = index;
+      this.#halves.set(index, { kind, half: text.slice(-1) });
       text = text.slice(0, -1);
     }
-    return text === '' || this.sink.textDelta(index, clean(text));
+    return text === '' || this.#pass(index, kind, text);
   }
 
-  flush(): boolean {
-    const carry = this.#carry;
-    this.#carry = '';
-    return carry === '' || this.sink.textDelta(this.#index, clean(carry));
+  /** Nothing more follows what the block has said, or any. */
+  flush(index: unknown): boolean {
+    for (const [of, { kind, half }] of this.#halves) {
+      if (index !== 'all' && index !== of) continue;
+      this.#halves.delete(of);
+      if (!this.#pass(of, kind, half)) return false;
+    }
+    return true;
+  }
+
+  #pass(contentBlockIndex: number, kind: Kind, part: string): boolean {
+    const text = clean(part);
+    if (kind === 'text') return this.sink.textDelta(contentBlockIndex, text);
+    const delta = kind === 'reasoning' ? { reasoningContent: { text } } : { toolUse: { input: text } };
+    return send({ contentBlockDelta: { contentBlockIndex, delta } }, this.sink);
   }
 }
 

@@ -45,11 +45,65 @@ test('text goes by the fast path, everything else as JSON with its bytes', async
   ]);
 });
 
+const reasoning = (delta: string, index = 0) => ({
+  contentBlockDelta: { contentBlockIndex: index, delta: { reasoningContent: { text: delta } } },
+});
+const input = (delta: string, index = 0) => ({
+  contentBlockDelta: { contentBlockIndex: index, delta: { toolUse: { input: delta } } },
+});
+const stopped = (index: number) => ({ contentBlockStop: { contentBlockIndex: index } });
+
 test('halves of a character wait for each other, within a block', async () => {
   const { made, log } = sink();
-  const events = [text('\ud83d'), text('\ude00'), text('x\ud83d'), text('y', 1), text('\ud83d')];
+  const events = [text('\ud83d'), text('\ude00'), text('x\ud83d'), text('y', 1), text(''), text('\ude00')];
+  await pump(() => stream(...events, text('\ud83d')), new AbortController(), made);
+  expect(log).toEqual([[0, '\u{1f600}'], [0, 'x'], [1, 'y'], [0, '\u{1f600}'], [0, '\ufffd'], 'end']);
+});
+
+test.each([
+  ['reasoning', reasoning],
+  ['tool input', input],
+])('halves of a character in %s are joined, whatever other blocks say in between', async (_, delta) => {
+  const { made, log } = sink();
+  const events = [delta('a\ud83d'), delta('b\ud83d', 7), delta('\ude00'), delta('\ude01c', 7)];
   await pump(() => stream(...events), new AbortController(), made);
-  expect(log).toEqual([[0, '\u{1f600}'], [0, 'x'], [0, '\ufffd'], [1, 'y'], [0, '\ufffd'], 'end']);
+  expect(log).toEqual([delta('a'), delta('b', 7), delta('\u{1f600}'), delta('\u{1f601}c', 7), 'end']);
+});
+
+test('what comes in one delta with a piece of reasoning is kept', async () => {
+  const { made, log } = sink();
+  const both = { contentBlockDelta: { delta: { reasoningContent: { text: 'a\ud83d', signature: 's' } } } };
+  await pump(() => stream(both), new AbortController(), made);
+  const signature = { contentBlockIndex: 0, delta: { reasoningContent: { signature: 's' } } };
+  expect(log).toEqual([reasoning('a'), reasoning('\ufffd'), { contentBlockDelta: signature }, 'end']);
+});
+
+test('a half that stays alone is passed on before its block ends, is signed or says something else', async () => {
+  const signature = {
+    contentBlockDelta: { contentBlockIndex: 0, delta: { reasoningContent: { signature: 's' } } },
+  };
+  const { made, log } = sink();
+  const events = [
+    reasoning('\ud83d'),
+    signature,
+    input('\ud83d', 1),
+    stopped(1),
+    text('\ud83d', 2),
+    reasoning('r', 2),
+  ];
+  const end = { messageStop: { stopReason: 'end_turn' } };
+  await pump(() => stream(...events, text('\ud83d', 3), end), new AbortController(), made);
+  expect(log).toEqual([
+    reasoning('\ufffd'),
+    signature,
+    input('\ufffd', 1),
+    stopped(1),
+    [2, '\ufffd'],
+    reasoning('r', 2),
+    [3, '\ufffd'],
+    end,
+    'end',
+  ]);
 });
 
 test('the next event is read only after the one before is handled', async () => {
