@@ -126,7 +126,7 @@ export async function startEndpoint(
     const request = JSON.parse(Buffer.concat(chunks).toString('utf8')) as ConverseRequest;
     const call = new Call(request, modelId, response, incoming.socket, incoming.httpVersion);
     calls.push(call);
-    const problem = problemOf(request);
+    const problem = problemOf(request, modelId);
     if (problem !== undefined) {
       call.fail(400, 'ValidationException', problem);
       return;

@@ -7,6 +7,10 @@ const note = async (call: Call) => {
   await call.events(toolTurn('note', { word: 'kept' }, 'first'));
   call.end();
 };
+const again = async (call: Call) => {
+  await call.events(toolTurn('note', { word: 'again' }, 'second'));
+  call.end();
+};
 const done = async (call: Call) => {
   await call.events(textTurn('Done.'));
   call.end();
@@ -143,6 +147,18 @@ test('requests have cache points after the tools, the system prompt and the last
     expect(request?.messages?.map(({ content }) => content?.filter((b) => b.cachePoint).length)).toEqual([
       0, 0, 1,
     ]);
+  } finally {
+    await made.close();
+  }
+});
+
+test('a task with tools on Nova gets past its second request, with cache points', async () => {
+  const made = await world([note, again, done], '1.1', 'us.amazon.nova-pro-v1:0');
+  try {
+    const executor = made.executor();
+    await executor.start();
+    expect(executor.status).toBe('completed');
+    expect(JSON.stringify(made.endpoint.calls.at(-1)?.request.messages)).toContain('cachePoint');
   } finally {
     await made.close();
   }

@@ -1,7 +1,7 @@
 /** What Bedrock refuses with HTTP 400, in the words it uses where they are known; the SDK checks none of it. */
 import type { ContentBlock, ConverseRequest, Message } from '../../js/types.js';
 
-export function problemOf(request: ConverseRequest): string | undefined {
+export function problemOf(request: ConverseRequest, modelId = ''): string | undefined {
   const messages = request.messages ?? [];
   const tools = request.toolConfig?.tools;
   if (messages.length === 0 || messages[0]?.role !== 'user') {
@@ -24,7 +24,12 @@ export function problemOf(request: ConverseRequest): string | undefined {
     }
   }
   const seen = new Set<string>();
+  const nova = /amazon\.nova-/.test(modelId);
   for (const [n, message] of messages.entries()) {
+    const refused = nova ? (message.content ?? []).findIndex(isRefusedByNova) : -1;
+    if (refused >= 0) {
+      return `Malformed input request: #/messages/${n}/content/${refused}: extraneous key [cachePoint] is not permitted`;
+    }
     const problem =
       problemInMessage(message, messages[n - 1], n, seen) ??
       (tools === undefined && (message.content ?? []).some((b) => b.toolUse || b.toolResult)
@@ -75,6 +80,10 @@ function problemInMessage(
     }
   }
   return undefined;
+}
+
+function isRefusedByNova(block: ContentBlock, at: number, content: ContentBlock[]): boolean {
+  return block.cachePoint !== undefined && content[at - 1]?.text === undefined;
 }
 
 function problemInBlock(

@@ -18,7 +18,11 @@ export const quick: RunOptions = {
 };
 
 /** The engine over the real SDK and an endpoint of this machine. */
-export async function world(scripts: ((call: Call) => Promise<void> | void)[], version: '1.1' | '2' = '1.1') {
+export async function world(
+  scripts: ((call: Call) => Promise<void> | void)[],
+  version: '1.1' | '2' = '1.1',
+  modelId = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0',
+) {
   const endpoint: Endpoint = await startEndpoint(scripts, version);
   const client = new BedrockRuntimeClient({
     region: 'us-east-1',
@@ -41,7 +45,7 @@ export async function world(scripts: ((call: Call) => Promise<void> | void)[], v
     store: memoryStore(),
     model: bedrockModel({
       client,
-      modelId: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0',
+      modelId,
       logger: { warn: (message) => warnings.push(message) },
     }),
     tools: { note: recording('note'), danger: recording('danger') },

@@ -1,4 +1,5 @@
-import type { ConverseRequest, Message } from '../../types.js';
+import type { ContentBlock, ConverseRequest, Message } from '../../types.js';
+import type { Caching } from './model-family.js';
 
 const cachePoint = { cachePoint: { type: 'default' as const } };
 
@@ -9,12 +10,16 @@ const mostCachePoints = 4;
 const counted = new WeakMap<Message, number>();
 
 /**
- * The request with cache points after the tools, after the system prompt and at the end of the last user message: what
- * comes before is the same in the next request. Points of an older history count towards the four that a request may
+ * The request with cache points after the tools, after the system prompt and at the end of the last user message, or of
+ * the last one that ends with a text where the model takes none elsewhere: what comes before is the same in the next
+ * request. Points of an older history count towards the four that a request may
  * have, and the end of the conversation is worth the most. A request whose tools or system prompt have points already
- * stays as it is; messages before the last are not copied.
+ * stays as it is; other messages are not copied.
  */
-export function withCachePoints(request: ConverseRequest, o: { tools: boolean }): ConverseRequest {
+export function withCachePoints(
+  request: ConverseRequest,
+  o: Pick<Caching, 'tools' | 'behindTextOnly'>,
+): ConverseRequest {
   const { messages = [], system = [], toolConfig } = request;
   const tools = toolConfig?.tools ?? [];
   if ([...system, ...tools].some((part) => part.cachePoint !== undefined)) {
@@ -23,7 +28,7 @@ export function withCachePoints(request: ConverseRequest, o: { tools: boolean })
   let left = mostCachePoints - messages.reduce((points, message) => points + pointsIn(message), 0);
   const changed = { ...request };
   if (left > 0) {
-    const marked = withPointAtTheEnd(messages);
+    const marked = withPointAtAnEnd(messages, o.behindTextOnly);
     if (marked !== messages) {
       changed.messages = marked;
       left -= 1;
@@ -49,15 +54,18 @@ function pointsIn(message: Message): number {
   return points;
 }
 
-function withPointAtTheEnd(messages: Message[]): Message[] {
-  const last = messages[messages.length - 1];
-  const content = last?.content;
-  const end = content?.[content.length - 1];
-  if (last?.role !== 'user' || content === undefined || end === undefined) {
+function withPointAtAnEnd(messages: Message[], behindTextOnly: boolean): Message[] {
+  const endOf = ({ role, content = [] }: Message) =>
+    role === 'user' ? content[content.length - 1] : undefined;
+  const isText = (end: ContentBlock | undefined) => typeof end?.text === 'string';
+  const at = behindTextOnly
+    ? messages.findLastIndex((message) => isText(endOf(message)) || pointsIn(message) > 0)
+    : messages.length - 1;
+  const message = messages[at];
+  const end = message && endOf(message);
+  if (end === undefined || end.cachePoint !== undefined || end.reasoningContent !== undefined) {
     return messages;
   }
-  if (end.cachePoint !== undefined || end.reasoningContent !== undefined) {
-    return messages;
-  }
-  return [...messages.slice(0, -1), { ...last, content: [...content, cachePoint] }];
+  const marked = { ...message, content: [...(message?.content ?? []), cachePoint] } as Message;
+  return [...messages.slice(0, at), marked, ...messages.slice(at + 1)];
 }

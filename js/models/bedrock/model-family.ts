@@ -3,18 +3,25 @@
  * name, as their ARNs do. ARNs of application inference profiles do not: there the options say it.
  */
 
-/**
- * Whether prompts can be cached, and whether tools may be followed by a cache point.
- * https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
- */
-export function caching(modelId: string): { prompt: boolean; tools: boolean } {
+/** Where a model takes cache points. */
+export interface Caching {
+  /** After the system prompt, and in messages. */
+  prompt: boolean;
+  /** After the tools. */
+  tools: boolean;
+  /** In messages behind a text alone: "extraneous key [cachePoint] is not permitted", says Nova behind results and images. */
+  behindTextOnly: boolean;
+}
+
+/** https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html */
+export function caching(modelId: string): Caching {
   const id = modelId.toLowerCase();
   if (/anthropic\.claude-/.test(id)) {
     const before = /claude-(v\d|instant|3-(haiku|opus|sonnet)|3-5-sonnet-20240620)/.test(id);
-    return { prompt: !before, tools: !before };
+    return { prompt: !before, tools: !before, behindTextOnly: false };
   }
   const nova = /amazon\.nova-(?!sonic|canvas|reel)/.test(id);
-  return { prompt: nova, tools: false };
+  return { prompt: nova, tools: false, behindTextOnly: true };
 }
 
 /** Whether a user message may have text beside tool results. */

@@ -4,6 +4,8 @@ import { caching, takesTextBesideToolResults } from '../../../js/models/bedrock/
 import { withTextInsideToolResults } from '../../../js/models/bedrock/tool-result-text.js';
 import type { ContentBlock, ConverseRequest, Message } from '../../../js/types.js';
 
+const claude = { tools: true, behindTextOnly: false };
+const nova = { tools: false, behindTextOnly: true };
 const point = { cachePoint: { type: 'default' as const } };
 const user = (...content: ContentBlock[]): Message => ({ role: 'user', content });
 const assistant = (...content: ContentBlock[]): Message => ({ role: 'assistant', content });
@@ -19,7 +21,7 @@ describe('cache points', () => {
   test('stand after the tools, the system prompt and the last user message, and only that is copied', () => {
     const before = request(user({ text: 'a' }), assistant({ text: 'b' }), user({ text: 'c' }));
     const frozen = structuredClone(before);
-    const after = withCachePoints(before, { tools: true });
+    const after = withCachePoints(before, claude);
     expect(after).toEqual({
       system: [{ text: 'Be brief.' }, point],
       toolConfig: { tools: [...tools, point] },
@@ -31,12 +33,29 @@ describe('cache points', () => {
   });
 
   test('stand not after the tools where the model does not have it', () => {
-    expect(withCachePoints(request(user({ text: 'a' })), { tools: false }).toolConfig).toEqual({ tools });
+    expect(withCachePoints(request(user({ text: 'a' })), nova).toolConfig).toEqual({ tools });
+  });
+
+  test('stand at the end of the last text where a model takes them behind nothing else', () => {
+    const result = { toolResult: { toolUseId: 'a', content: [{ text: 'x' }] } };
+    const image = { image: { format: 'png' as const, source: { bytes: new Uint8Array(1) } } };
+    for (const end of [result, image]) {
+      const messages = [user({ text: 'a' }), assistant({ text: 'b' }), user({ text: 'c' }, end)];
+      const after = withCachePoints(request(...messages), nova).messages;
+      expect(after).toEqual([user({ text: 'a' }, point), ...messages.slice(1)]);
+      const beside = [...messages.slice(0, 2), user(end, { text: 'c' })];
+      expect(withCachePoints(request(...beside), nova).messages?.at(-1)).toEqual(
+        user(end, { text: 'c' }, point),
+      );
+    }
+    expect(withCachePoints(request(user(image)), nova).messages).toEqual([user(image)]);
+    const marked = [user({ text: 'a' }, point), assistant({ text: 'b' }), user(result)];
+    expect(withCachePoints(request(...marked), nova).messages).toEqual(marked);
   });
 
   test('never follow reasoning', () => {
     const reasoning = { reasoningContent: { reasoningText: { text: 'Hm.' } } };
-    const { messages } = withCachePoints(request(user({ text: 'a' }, reasoning)), { tools: true });
+    const { messages } = withCachePoints(request(user({ text: 'a' }, reasoning)), claude);
     expect(messages).toEqual([user({ text: 'a' }, reasoning)]);
   });
 
@@ -51,20 +70,20 @@ describe('cache points', () => {
       user({ text: 'a' }, ...Array.from({ length: own }, () => point)),
       assistant({ text: 'b' }),
     ];
-    const after = withCachePoints(request(...history, user({ text: 'c' })), { tools: true });
+    const after = withCachePoints(request(...history, user({ text: 'c' })), claude);
     expect(pointsOf(after)).toBe(sent);
     expect(pointsOf(after.messages?.at(-1))).toBe(own < 4 ? 1 : 0);
   });
 
   test('that a request brings along stay alone', () => {
     const own = { ...request(user({ text: 'a' })), system: [{ text: 'Be brief.' }, point] };
-    expect(withCachePoints(own, { tools: true })).toBe(own);
-    expect(pointsOf(withCachePoints(request(user({ text: 'a' }, point)), { tools: true }).messages)).toBe(1);
+    expect(withCachePoints(own, claude)).toBe(own);
+    expect(pointsOf(withCachePoints(request(user({ text: 'a' }, point)), claude).messages)).toBe(1);
   });
 
   test('are none where there is nothing to cache', () => {
-    expect(withCachePoints({}, { tools: true })).toEqual({});
-    expect(withCachePoints({ system: [], messages: [user()] }, { tools: true })).toEqual({
+    expect(withCachePoints({}, claude)).toEqual({});
+    expect(withCachePoints({ system: [], messages: [user()] }, claude)).toEqual({
       system: [],
       messages: [user()],
     });
@@ -84,13 +103,13 @@ describe('by its id', () => {
     `${arn}eu.anthropic.claude-opus-4-1-20250805-v1:0`,
     'arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0',
   ])('%s has prompt caching, after the tools too', (id) => {
-    expect(caching(id)).toEqual({ prompt: true, tools: true });
+    expect(caching(id)).toEqual({ prompt: true, ...claude });
   });
 
   test.each(['amazon.nova-pro-v1:0', 'us.amazon.nova-lite-v1:0', `${arn}eu.amazon.nova-micro-v1:0`])(
     '%s has prompt caching, but not after the tools',
     (id) => {
-      expect(caching(id)).toEqual({ prompt: true, tools: false });
+      expect(caching(id)).toEqual({ prompt: true, ...nova });
     },
   );
 
@@ -107,7 +126,7 @@ describe('by its id', () => {
     'meta.llama3-3-70b-instruct-v1:0',
     'arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123',
   ])('%s has none that is known', (id) => {
-    expect(caching(id)).toEqual({ prompt: false, tools: false });
+    expect(caching(id)).toMatchObject({ prompt: false, tools: false });
   });
 
   test.each([
@@ -158,7 +177,7 @@ describe('for models that refuse text beside tool results', () => {
       () => withTextInsideToolResults({ messages: [message] }).messages?.[0],
     );
     expect(first).toBe(second);
-    const cached = withCachePoints(withTextInsideToolResults({ messages: [message] }), { tools: true });
+    const cached = withCachePoints(withTextInsideToolResults({ messages: [message] }), claude);
     expect(cached.messages?.[0]?.content?.at(-1)).toEqual(point);
   });
 });
