@@ -1,6 +1,7 @@
 //! What a model's failure means: whether to try again, and what to tell the user.
 
 use super::blocks::excerpt;
+use super::overflow::{speaks_of_overflow, speaks_of_rate};
 use crate::error::{CauseId, Code, EngineError};
 
 /// What the boundary could read from a thrown value.
@@ -176,9 +177,13 @@ pub fn classify(failure: &Failure) -> ModelFault {
     let words = failure.message.to_lowercase();
     let named = failure.name.as_deref().and_then(by_name).or_else(|| failure.status.and_then(by_status));
     let kind = match named {
-        Some(known @ (FaultKind::Denied | FaultKind::Host | FaultKind::Unconfigured)) => known,
+        Some(
+            known @ (FaultKind::Denied | FaultKind::Host | FaultKind::Unconfigured | FaultKind::Throttled),
+        ) => known,
+        // What says so itself is known; a plain Error says it in words.
         _ if THROTTLING_TEXTS.iter().any(|text| words.contains(text)) => FaultKind::Throttled,
-        None | Some(FaultKind::Invalid) if OVERFLOW_TEXTS.iter().any(|text| words.contains(text)) => {
+        None if speaks_of_rate(&words) => FaultKind::Throttled,
+        None | Some(FaultKind::Invalid | FaultKind::Overloaded) if speaks_of_overflow(&words) => {
             FaultKind::Overflow
         }
         Some(kind) => kind,
@@ -189,16 +194,6 @@ pub fn classify(failure: &Failure) -> ModelFault {
 }
 
 const THROTTLING_TEXTS: [&str; 2] = ["too many tokens, please wait", "too many requests, please wait"];
-
-/// Seen from Bedrock and from the model families behind it.
-const OVERFLOW_TEXTS: [&str; 6] = [
-    "input is too long for requested model",
-    "input length and `max_tokens` exceed context limit",
-    "input length and max_tokens exceed context limit",
-    "too many total text bytes",
-    "prompt is too long",
-    "this model's maximum context length is",
-];
 
 fn by_name(name: &str) -> Option<FaultKind> {
     let lower = name.to_lowercase();

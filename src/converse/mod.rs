@@ -6,6 +6,7 @@
 pub mod assembly;
 pub mod blocks;
 pub mod classify;
+mod overflow;
 pub mod repair;
 pub mod request;
 pub mod transcript;

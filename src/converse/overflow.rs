@@ -1,0 +1,87 @@
+//! Whether a model's words say that the request is longer than its context.
+//!
+//! Each provider behind Bedrock has words of its own, and new ones come: so this is a rule over what they speak of (the
+//! context, or the input and its size) and what they say of it (that it is too much), not a list of sentences.
+
+/// What holds the conversation: where it is too small, nothing else has to be named.
+const CONTEXT: [&str; 6] =
+    ["context length", "context_length", "context window", "context_window", "context limit", "context size"];
+/// What is sent.
+const INPUT: [&str; 9] = [
+    "prompt",
+    "input",
+    "messages",
+    "conversation",
+    "text bytes",
+    "request exceed",
+    "your request",
+    "request too large",
+    "request_too_large",
+];
+const SIZE: [&str; 8] = ["token", "length", "long", "large", "bytes", "size", "context", "too many"];
+const TOO_MUCH: [&str; 17] = [
+    "exceed",
+    "too long",
+    "too large",
+    "too many",
+    "too_large",
+    "longer than",
+    "larger than",
+    "greater than",
+    "more than",
+    "overflow",
+    "maximum context",
+    "reduce the length",
+    "is only",
+    "must be <=",
+    "must have less than",
+    "should be [",
+    "actual:",
+];
+/// Nothing is too long: too much was asked for in too short a time, or of what was paid for.
+const RATE: [&str; 12] = [
+    "please wait",
+    "per minute",
+    "per min",
+    "per day",
+    "(tpm)",
+    "(rpm)",
+    "rate limit",
+    "rate_limit",
+    "throttl",
+    "quota",
+    "too many requests",
+    "too many concurrent",
+];
+/// Parts whose own limits a shorter conversation does not cure.
+const PARTS: [&str; 8] =
+    ["image", "document", "pdf", "video", "toolspec", "toolconfig", "tool name", "tooluseid"];
+/// How much may be written, which has nothing to do with what is sent.
+const OUTPUT: [&str; 5] =
+    ["max_tokens", "max tokens", "maximum tokens", "output tokens", "maximum number of tokens to generate"];
+
+fn any(words: &str, of: &[&str]) -> bool {
+    of.iter().any(|text| words.contains(text))
+}
+
+/// Whether the words, in lower case, say that too much was asked for in too short a time.
+pub fn speaks_of_rate(words: &str) -> bool {
+    any(words, &RATE)
+}
+
+/// Whether the words, in lower case, say that the request is too long for the model.
+pub fn speaks_of_overflow(words: &str) -> bool {
+    if speaks_of_rate(words) || any(words, &PARTS) {
+        return false;
+    }
+    let context = any(words, &CONTEXT);
+    let input = any(words, &INPUT);
+    if any(words, &OUTPUT) && !context && !input {
+        return false;
+    }
+    (context && (any(words, &TOO_MUCH) || words.contains("full")))
+        || (input && any(words, &SIZE) && any(words, &TOO_MUCH))
+}
+
+#[cfg(test)]
+mod tests;
