@@ -50,6 +50,12 @@ pub enum Nudge {
     Identical,
     /// A person resumed after the turn was cut or held back.
     Resumed,
+    /// It announced a tool and used none.
+    Announced,
+    /// It was interrupted by the service behind it.
+    GoOn,
+    /// It said nothing.
+    Silent,
 }
 
 impl Nudge {
@@ -67,12 +73,20 @@ impl Nudge {
                  change. Try something else, or say what keeps you from going on."
             }
             Nudge::Resumed => "The task was resumed. Go on with the current item.",
+            Nudge::Announced => {
+                "You stopped to use a tool, and used none. Use it now; if there is nothing left to do for the item, say \
+                 what came of it."
+            }
+            Nudge::GoOn => "Go on.",
+            Nudge::Silent => {
+                "Your answer was empty. Go on with the item; if there is nothing left to do for it, say what came of it."
+            }
         }
     }
 
     /// Counts against `limits.mistakes`.
     pub fn is_mistake(self) -> bool {
-        matches!(self, Nudge::Explicit | Nudge::Identical)
+        matches!(self, Nudge::Explicit | Nudge::Identical | Nudge::Announced | Nudge::Silent)
     }
 }
 
@@ -90,6 +104,7 @@ pub fn decide(live: &Live, plan: &Plan, control: &Control) -> Step {
     let Some(stated) = stated else {
         return match plan.next_item(&live.done) {
             Some(item) => Step::State(item),
+            None if live.message_waiting && live.silent => Step::Pause("max_tokens"),
             None if live.message_waiting => converse(live, control),
             None => Step::Complete,
         };
@@ -103,8 +118,14 @@ pub fn decide(live: &Live, plan: &Plan, control: &Control) -> Step {
         return converse(live, control);
     }
     match live.turn_end {
-        TurnEnd::Natural if control.completion == Completion::Explicit => Step::Nudge(Nudge::Explicit),
-        TurnEnd::Natural => Step::Finish(stated.clone()),
+        TurnEnd::Announced if live.announced == 1 => Step::Nudge(Nudge::Announced),
+        TurnEnd::Suspended => Step::Nudge(Nudge::GoOn),
+        TurnEnd::Natural | TurnEnd::Announced if control.completion == Completion::Explicit => {
+            Step::Nudge(Nudge::Explicit)
+        }
+        TurnEnd::Natural | TurnEnd::Announced => Step::Finish(stated.clone()),
+        // Nothing was written that could be continued.
+        TurnEnd::Cut if live.silent => Step::Pause("max_tokens"),
         TurnEnd::Cut if live.continuations < MAX_CONTINUATIONS => Step::Nudge(Nudge::Continue),
         TurnEnd::Cut => Step::Pause("max_tokens"),
         TurnEnd::Held(reason) => Step::Pause(reason),

@@ -167,7 +167,7 @@ fn malformed_and_cut_tool_input_is_answered_to_the_model_and_never_executed() {
 
 #[test]
 fn tool_uses_are_run_whatever_the_stop_reason_and_their_absence_ends_the_turn() {
-    for (with, without) in [("end_turn", "tool_use"), ("stop_sequence", "brand_new")] {
+    for (with, without) in [("end_turn", "stop_sequence"), ("stop_sequence", "brand_new")] {
         let mut w = World::new(48, 1);
         w.script(vec![stopped("", &[("a", "work", json!({}))], with), stopped("Done.", &[], without)]);
         let run = w.start();
@@ -190,6 +190,111 @@ fn an_imported_history_is_repaired_and_goes_on_with_the_run() {
     let run = w.start();
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert!(!w.store.facts("imported")[0]["messages"].as_array().unwrap().is_empty());
+}
+
+/// The last message of the request at that place, as text.
+fn asked(w: &World, run: usize, request: usize) -> String {
+    json!(w.actors[run].requests[request].last().unwrap()["content"]).to_string()
+}
+
+#[test]
+fn a_turn_that_only_announces_a_tool_is_nudged_once_and_completes_nothing() {
+    let mut w = World::new(48, 1);
+    let announces = || stopped("I am going to look.", &[], "tool_use");
+    w.script(vec![announces(), uses("", &[("a", "work", json!({}))]), announces(), announces()]);
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert!(asked(&w, run, 1).contains("used none") && asked(&w, run, 3).contains("used none"));
+    assert_eq!((w.executions.len(), w.store.facts("nudged").len()), (1, 2), "each row of them is told once");
+}
+
+#[test]
+fn a_service_that_suspends_a_turn_is_asked_to_go_on() {
+    let mut w = World::new(48, 1);
+    let suspended = || stopped("Searching.", &[], "pause_turn");
+    w.script(vec![suspended(), suspended(), text("Found it.")]);
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["text"], "Found it.");
+    assert_eq!(asked(&w, run, 2), json!([{ "text": "Go on." }]).to_string());
+}
+
+#[test]
+fn a_refusal_pauses_as_what_a_filter_withheld_does() {
+    for word in ["refusal", "content_filtered"] {
+        let mut w = World::new(48, 1);
+        w.script(vec![stopped("", &[("a", "work", json!({}))], word)]);
+        let run = w.start();
+        let outcome = w.finish(run).unwrap();
+        assert_eq!((&outcome["status"], &outcome["reason"]), (&json!("paused"), &json!("content_filtered")));
+        assert!(w.executions.is_empty());
+    }
+}
+
+#[test]
+fn a_turn_without_content_after_results_ends_naturally_and_the_results_go_with_what_is_said_next() {
+    for stop in ["end_turn", "stop_sequence"] {
+        let mut w = World::new(48, 2);
+        let silent = || stopped("", &[], stop);
+        w.script(vec![uses("So.", &[("a", "work", json!({}))]), silent(), text("Done.")]);
+        let run = w.start();
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        let last = asked(&w, run, 2);
+        assert!(last.contains("toolResult") && last.contains("Item 2"), "{last}");
+        assert_eq!((w.store.facts("turn").len(), w.store.facts("nudged").len()), (3, 0));
+        // Another process reads the same of it.
+        assert_eq!(w.ask("apiMessages", json!({})).unwrap().as_array().map(Vec::len), Some(4));
+    }
+}
+
+#[test]
+fn a_turn_without_content_is_asked_for_once_more_in_words_and_then_fails() {
+    let silent = || stopped("", &[], "end_turn");
+    let mut w = World::new(48, 1);
+    w.script(vec![silent(), text("Done.")]);
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let said = asked(&w, run, 1);
+    assert!(said.contains("Item 1") && said.contains("Your answer was empty"), "{said}");
+
+    let mut w = World::new(48, 1);
+    w.script(vec![silent(), silent(), text("Done.")]);
+    let run = w.start();
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(outcome["error"]["code"], "MODEL_UNAVAILABLE");
+    assert_eq!(w.actors[run].requests.len(), 2);
+    let again = w.runner("resume", json!({}));
+    assert_eq!(w.finish(again).unwrap()["status"], "completed");
+}
+
+#[test]
+fn a_person_s_message_is_not_answered_by_nothing() {
+    let mut w = World::new(48, 1);
+    let silent = || stopped("", &[], "end_turn");
+    w.script(vec![uses("So.", &[("a", "work", json!({}))]), silent(), text("I heard you.")]);
+    w.tool = Box::new(|_| Does::Takes(500, Box::new(Does::Returns(json!(1)))));
+    let run = w.start();
+    w.until(run, |a| !a.executed.is_empty());
+    w.say("Do you hear me?");
+    assert_eq!(w.finish(run).unwrap()["text"], "I heard you.");
+    assert!(asked(&w, run, 2).contains("Your answer was empty"));
+}
+
+#[test]
+fn a_turn_that_spent_max_tokens_on_reasoning_pauses_at_once_and_a_resume_asks_again() {
+    let mut w = World::new(48, 1);
+    let reasoned = json!({ "contentBlockDelta": { "contentBlockIndex": 0,
+        "delta": { "reasoningContent": { "text": "Hm." } } } });
+    let thinks = Says::Events(vec![reasoned, json!({ "messageStop": { "stopReason": "max_tokens" } })]);
+    w.script(vec![thinks, text("Done.")]);
+    let run = w.start();
+    let told = w.spy(run, |_| false);
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((&outcome["status"], &outcome["reason"]), (&json!("paused"), &json!("max_tokens")));
+    let logs = |e: &Effect| matches!(e, Effect::Log { message, .. } if message.contains("thinking budget"));
+    assert!(told.borrow().iter().any(logs));
+    let again = w.runner("resume", json!({}));
+    assert_eq!(w.finish(again).unwrap()["status"], "completed");
+    assert_eq!(w.actors[again].requests[0].len(), 1, "what was only thought is no message");
 }
 
 /// What the requests of a run set beside its messages.

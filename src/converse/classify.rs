@@ -139,7 +139,11 @@ impl ModelFault {
             }
             FaultKind::Host => "Correct the function, then resume the task.",
             FaultKind::Unconfigured => "Correct the configuration, then resume the task.",
-            FaultKind::Malformed | FaultKind::Empty => {
+            FaultKind::Empty => {
+                "It was asked once more and still said nothing. Resume the task to try again; if it stays so, use \
+                 another model."
+            }
+            FaultKind::Malformed => {
                 "All attempts are used up. Resume the task to try again; if it stays so, use another model."
             }
             FaultKind::Overflow => {

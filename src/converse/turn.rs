@@ -69,7 +69,8 @@ impl From<&str> for Stop {
             "max_tokens" => Stop::MaxTokens,
             "stop_sequence" => Stop::StopSequence,
             "guardrail_intervened" => Stop::Guardrail,
-            "content_filtered" => Stop::ContentFiltered,
+            // The second is Anthropic's word.
+            "content_filtered" | "refusal" => Stop::ContentFiltered,
             "model_context_window_exceeded" => Stop::ContextWindow,
             other => Stop::Other(other.to_owned()),
         }
@@ -106,7 +107,7 @@ pub struct ToolUse {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(from = "stored::Stored")]
 pub struct Turn {
-    /// Valid content of an assistant message.
+    /// Valid content of an assistant message, or none: then there is no message. Mere reasoning is none.
     pub content: Vec<Value>,
     /// Why it ended.
     pub stop: Stop,
@@ -193,10 +194,8 @@ pub(super) fn assemble(
                     "the context ended before the model wrote anything",
                 ));
             }
-            _ => {
-                let reason = format!("the turn ended with {} and no content", stop.as_str());
-                return Err(ModelFault::new(FaultKind::Empty, reason));
-            }
+            // What it means that the model says nothing depends on what it was asked.
+            _ => content.clear(),
         }
     }
     Ok(Turn { content, stop, text, uses, usage })

@@ -211,8 +211,57 @@ fn a_limit_pauses_before_the_model_call_and_at_no_other_step() {
 }
 
 #[test]
-fn a_nudge_is_a_mistake_where_the_model_did_what_it_was_told_not_to_do() {
-    let mistakes =
-        [Nudge::Continue, Nudge::Explicit, Nudge::Identical, Nudge::Resumed].map(Nudge::is_mistake);
-    assert_eq!(mistakes, [false, true, true, false]);
+fn a_turn_that_announced_a_tool_is_nudged_once_and_then_taken_as_it_is() {
+    let mut live = stated();
+    said(&mut live, json!([turn("tool_use", &[])]));
+    assert_eq!(decide(&live, &plan(1), &control()), Step::Nudge(Nudge::Announced));
+    assert_eq!(decide(&live, &plan(1), &explicit()), Step::Nudge(Nudge::Announced));
+    said(&mut live, json!([{ "kind": "nudged", "text": "Well?" }, turn("tool_use", &[])]));
+    assert_eq!(decide(&live, &plan(1), &control()), Step::Finish(key("i1")));
+    assert_eq!(decide(&live, &plan(1), &explicit()), Step::Nudge(Nudge::Explicit));
+    said(&mut live, json!([{ "kind": "nudged", "text": "Well?" }, turn("end_turn", &[])]));
+    said(&mut live, json!([{ "kind": "nudged", "text": "Well?" }, turn("tool_use", &[])]));
+    assert_eq!(decide(&live, &plan(1), &control()), Step::Nudge(Nudge::Announced), "a new row of them");
+}
+
+#[test]
+fn what_was_suspended_goes_on_and_what_said_nothing_is_taken_for_its_stop_reason() {
+    let silent = |stop: &str| {
+        json!({ "kind": "turn", "messageId": "m", "usage": {}, "total": {},
+        "turn": { "content": [], "stop": stop, "uses": [] } })
+    };
+    for (stop, step) in [
+        ("pause_turn", Step::Nudge(Nudge::GoOn)),
+        ("end_turn", Step::Finish(key("i1"))),
+        ("max_tokens", Step::Pause("max_tokens")),
+    ] {
+        let mut live = stated();
+        said(&mut live, json!([silent(stop)]));
+        assert_eq!(decide(&live, &plan(1), &control()), step, "{stop}");
+    }
+    // All is done, a person said something, and every token went into reasoning.
+    let mut live = stated();
+    let item = json!({ "milestone": "m", "item": "i1" });
+    let done = json!({ "kind": "done", "item": item, "text": "", "external": false });
+    said(&mut live, json!([turn("end_turn", &[]), done]));
+    said(&mut live, json!([{ "kind": "received", "inbox": "x", "text": "And?" }]));
+    assert_eq!(decide(&live, &plan(1), &control()), Step::Converse);
+    said(&mut live, json!([silent("max_tokens")]));
+    assert_eq!(decide(&live, &plan(1), &control()), Step::Pause("max_tokens"));
+}
+
+#[test]
+fn what_the_model_did_wrong_counts_as_a_mistake_and_what_happened_to_it_does_not() {
+    for (nudge, mistake) in [
+        (Nudge::Explicit, true),
+        (Nudge::Identical, true),
+        (Nudge::Announced, true),
+        (Nudge::Silent, true),
+        (Nudge::Continue, false),
+        (Nudge::Resumed, false),
+        (Nudge::GoOn, false),
+    ] {
+        assert_eq!(nudge.is_mistake(), mistake, "{nudge:?}");
+        assert!(!nudge.text().is_empty());
+    }
 }

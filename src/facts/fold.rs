@@ -60,11 +60,18 @@ pub enum TurnEnd {
     Natural,
     /// Cut by `max_tokens`.
     Cut,
+    /// It was to use a tool and used none.
+    Announced,
+    /// The service behind the model wants to be asked to go on.
+    Suspended,
     /// Kept from the user by a guardrail or filter: the reason.
     Held(&'static str),
     /// One of the two above, and an explicit resume since.
     Interrupted,
 }
+
+/// A stop reason of Anthropic's API: a server's tool takes long, and the answer is to be asked for again.
+const PAUSE_TURN: &str = "pause_turn";
 
 /// What the limits count; an explicit resume begins it anew.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -111,6 +118,10 @@ pub struct Live {
     pub usage: Usage,
     /// The last turn's text.
     pub text: Rc<str>,
+    /// The model had nothing to say to what it was asked last.
+    pub silent: bool,
+    /// Turns in a row that announced a tool and used none.
+    pub announced: u32,
 }
 
 impl Default for Live {
@@ -128,6 +139,8 @@ impl Default for Live {
             allowance: Allowance::default(),
             usage: Usage::default(),
             text: Rc::from(""),
+            silent: false,
+            announced: 0,
         }
     }
 }
@@ -143,9 +156,14 @@ impl Live {
         self.calls.iter().any(Call::open)
     }
 
+    /// There is something for the next user message, asked already or not.
+    fn has_tail(&self) -> bool {
+        !self.has_open_calls() && (!self.texts.is_empty() || !self.calls.is_empty())
+    }
+
     /// The model has something new to answer.
     pub fn owes_reply(&self) -> bool {
-        !self.has_open_calls() && (!self.texts.is_empty() || !self.calls.is_empty())
+        !self.silent && self.has_tail()
     }
 
     /// What the next user message holds: results in the order of their uses, then text.
@@ -160,6 +178,7 @@ impl Live {
     }
 
     fn say(&mut self, text: &str) {
+        self.silent = false;
         self.texts.push(Rc::new(request::text(text)));
     }
 
@@ -177,6 +196,7 @@ impl Live {
                 self.texts.clear();
                 self.message_waiting = false;
                 self.turn_end = TurnEnd::Open;
+                self.silent = false;
                 self.text = Rc::from("");
             }
             Fact::Begun { how } => self.begin(*how),
@@ -210,13 +230,17 @@ impl Live {
                     (Stop::Guardrail, _) => TurnEnd::Held("guardrail_intervened"),
                     (Stop::ContentFiltered, _) => TurnEnd::Held("content_filtered"),
                     (Stop::MaxTokens, true) => TurnEnd::Cut,
+                    (Stop::ToolUse, true) => TurnEnd::Announced,
+                    (Stop::Other(word), true) if word == PAUSE_TURN => TurnEnd::Suspended,
                     (_, true) => TurnEnd::Natural,
                     (_, false) => TurnEnd::Open,
                 };
                 if self.turn_end != TurnEnd::Cut {
                     self.continuations = 0;
                 }
-                if !turn.content.is_empty() {
+                self.announced = if self.turn_end == TurnEnd::Announced { self.announced + 1 } else { 0 };
+                self.silent = turn.content.is_empty();
+                if !self.silent {
                     self.texts.clear();
                     self.message_waiting = false;
                     self.calls = turn.uses.iter().map(proposed).collect();
@@ -275,6 +299,7 @@ impl Live {
         if how != Begin::Recovered {
             self.allowance = Allowance::default();
             self.continuations = 0;
+            self.silent = false;
             if matches!(self.turn_end, TurnEnd::Cut | TurnEnd::Held(_)) {
                 self.turn_end = TurnEnd::Interrupted;
             }
@@ -469,7 +494,7 @@ impl Facts {
 
     /// Brings the request up to the user content that is waiting for the model.
     pub fn push_tail(&mut self) {
-        if self.live.owes_reply() {
+        if self.live.has_tail() {
             let unknown = || vec![request::text(UNKNOWN_OUTCOME)];
             let missing = self.unanswered.iter();
             let mut tail: Vec<Value> =

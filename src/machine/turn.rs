@@ -6,12 +6,16 @@ use super::run::Run;
 use crate::converse::{
     Assembly, Failure, FaultKind, Live, ModelFault, RequestOp, Stop, ToolUseIds, Turn, Usage, classify,
 };
-use crate::effect::{Effect, Ticket};
+use crate::decide::Nudge;
+use crate::effect::{Effect, LogLevel, Ticket};
 use crate::facts::fact::Fact;
 use crate::facts::fold::Facts;
 use crate::storage::io::Io;
 use crate::time::Instant;
 use serde_json::{Value, json};
+
+const NOTHING_BUT_REASONING: &str = "The model used up max_tokens for reasoning alone. Raise maxTokens of its \
+     inferenceConfig, or lower its thinking budget, then resume the task.";
 
 /// A turn that is whole and waits for its commit.
 #[derive(Clone, Debug)]
@@ -235,7 +239,14 @@ impl Run {
                 let fault = ModelFault::new(FaultKind::Overflow, "the context window was exceeded");
                 self.overflow(ctx, &attempt, &fault);
             }
+            Ok(turn) if turn.content.is_empty() && !self.may_say_nothing(&turn.stop) => {
+                let reason = format!("the turn ended with {} and no content", turn.stop.as_str());
+                self.retry(ctx, usage, attempt, ModelFault::new(FaultKind::Empty, reason));
+            }
             Ok(turn) => {
+                if turn.content.is_empty() && turn.stop == Stop::MaxTokens {
+                    ctx.io.log(LogLevel::Warn, NOTHING_BUT_REASONING);
+                }
                 let mut total = self.spent;
                 total += usage.unwrap_or_else(Usage::unreported);
                 self.spent = Usage::default();
@@ -247,6 +258,32 @@ impl Run {
         }
     }
 
+    /// After results it is the natural end of a turn; whoever has spent `max_tokens` on reasoning pauses.
+    fn may_say_nothing(&self, stop: &Stop) -> bool {
+        let live = &self.facts.live;
+        match stop {
+            Stop::MaxTokens => true,
+            Stop::EndTurn | Stop::StopSequence => !live.calls.is_empty() && !live.message_waiting,
+            _ => false,
+        }
+    }
+
+    /// Asks once more, in words; who was asked so has failed.
+    fn asked_in_vain(&mut self, ctx: &mut Ctx, attempt: &Attempt, fault: &ModelFault) {
+        let nudge = Nudge::Silent;
+        let asked = self.facts.live.texts.last().is_some_and(|said| said["text"] == nudge.text());
+        if asked {
+            self.end(ctx, Ending::new(How::Fail(fault.error())));
+            return;
+        }
+        announce_retry(ctx, attempt, fault, 0);
+        self.due_fact(Fact::Nudged {
+            text: nudge.text().to_owned(),
+            mistake: nudge.is_mistake(),
+            identical: false,
+        });
+    }
+
     fn drop_attempt(&mut self, ctx: &mut Ctx, assembly: Assembly, attempt: Attempt, fault: ModelFault) {
         let usage = assembly.usage();
         self.retry(ctx, usage, attempt, fault);
@@ -256,6 +293,10 @@ impl Run {
         self.spent += usage.unwrap_or_else(Usage::unreported);
         if fault.kind == FaultKind::Overflow {
             self.overflow(ctx, &attempt, &fault);
+            return;
+        }
+        if fault.kind == FaultKind::Empty {
+            self.asked_in_vain(ctx, &attempt, &fault);
             return;
         }
         let delay = if fault.kind.permanent() {

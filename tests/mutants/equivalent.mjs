@@ -69,4 +69,8 @@ export default [
     file: 'src/machine/run.rs',
     why: 'Where the lease is too old for a start, its renewal is on its way by then, and nothing starts beside a commit.',
   },
+  {
+    mutant: 'the task’s completion does not answer a pause from elsewhere',
+    why: 'Nobody holds a completed task, so that the command goes for it at once, finds its register overtaken, and settles.',
+  },
 ];

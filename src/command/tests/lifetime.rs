@@ -237,18 +237,21 @@ fn unclear_replies_and_heartbeats_in_between_do_not_stop_a_deletion() {
 
 #[test]
 fn a_slower_deletion_touches_nothing_of_a_task_made_again() {
-    let mut world = full(2);
-    // What it sends to empty the journal arrives when another deletion is through and a new run has begun.
-    world.faults.add(Op::Commit, "/journal/", 0, 1, Fault::Late(4_000));
-    let slow = spawn(&mut world, "delete", json!({}));
-    world.run_until(|w| w.count("commit") == 2);
-    assert_eq!(run(&mut world, "delete", json!({ "seed": 8, "keepTask": true })), Ok(Value::Null));
-    with_head(&mut world, LastRun::Running, Some(owner()));
-    journal(&mut world, vec![turn(&["a"])], |_| {});
-    assert_eq!(world.result(slow), Ok(Value::Null));
-    assert_eq!(world.store.paths(&format!("{TASK}/journal/")), [format!("{TASK}/journal/00000001")]);
-    assert!(!head(&world).deleted);
-    assert!(world.store.get(TASK).is_some());
+    // What it sends after its tombstone, to empty one collection after the other and to remove the head, arrives when
+    // another deletion is through and a new run has begun.
+    for late in 1..=4 {
+        let mut world = full(1);
+        world.faults.add(Op::Commit, "engine/head", late, 1, Fault::Late(4_000));
+        let slow = spawn(&mut world, "delete", json!({}));
+        world.run_until(|w| w.count("commit") == late + 1);
+        assert_eq!(run(&mut world, "delete", json!({ "seed": 8, "keepTask": true })), Ok(Value::Null));
+        with_head(&mut world, LastRun::Running, Some(owner()));
+        journal(&mut world, vec![turn(&["a"])], |_| {});
+        assert_eq!(world.result(slow), Ok(Value::Null), "{late}");
+        assert_eq!(world.store.paths(&format!("{TASK}/journal/")), [format!("{TASK}/journal/00000001")]);
+        assert!(!head(&world).deleted);
+        assert!(world.store.get(TASK).is_some());
+    }
 }
 
 #[test]

@@ -228,6 +228,21 @@ fn who_joins_a_take_over_or_comes_after_it_waits_until_the_old_owners_lease_has_
 }
 
 #[test]
+fn an_owner_that_was_fenced_off_before_the_last_run_is_not_waited_for() {
+    for (by_epoch, waits) in [(3, true), (2, false)] {
+        let mut world = world("paused");
+        world.store.tells_age = true;
+        with_head(&mut world, LastRun::Paused, None);
+        let at = world.now().mono;
+        let fenced_off = json!({ "by_epoch": by_epoch, "ttl_ms": 30_000 });
+        world.store.patch(HEAD, &[FieldWrite::set(&["fenced_off"], fenced_off)], at);
+        run(&mut world, "pause", json!({})).unwrap();
+        let took = world.now().mono - at;
+        assert_eq!(took > 29_000, waits, "{took}");
+    }
+}
+
+#[test]
 fn an_owner_whose_lease_ran_out_unrenewed_is_not_waited_for_any_longer() {
     let mut world = world("in_progress");
     with_head(&mut world, LastRun::Running, Some(owner()));

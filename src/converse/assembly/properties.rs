@@ -93,6 +93,9 @@ proptest! {
         let Ok(turn) = assembly.finish(&Ids(Cell::new(0))) else { return Ok(()) };
         prop_assert_eq!(&turn.text, &live);
         prop_assert!(turn.uses.iter().all(|call| call.input.is_object()));
+        if turn.content.is_empty() {
+            return Ok(());
+        }
         let text = |words: &str| json!({ "text": words });
         let mut answer: Vec<Value> =
             turn.uses.iter().map(|call| tool_result(&call.id, ResultStatus::Success, vec![])).collect();

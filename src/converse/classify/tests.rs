@@ -116,13 +116,14 @@ fn only_what_would_fail_again_is_permanent() {
         FaultKind::Timeout,
         FaultKind::Cut,
         FaultKind::Malformed,
-        FaultKind::Empty,
         FaultKind::Aborted,
     ] {
         assert!(!kind.permanent() && kind.code().retryable(), "{kind:?}");
         let error = ModelFault::new(kind, "").error();
         assert!(error.retryable && error.message.contains("attempts are used up"), "{kind:?}");
     }
+    let silent = ModelFault::new(FaultKind::Empty, "").error();
+    assert!(silent.retryable && silent.message.contains("asked once more"), "{}", silent.message);
 }
 
 #[test]

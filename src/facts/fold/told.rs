@@ -154,7 +154,14 @@ fn a_turn_answers_everything_that_waited_and_an_empty_one_nothing() {
     assert!(!answered.0.live.message_waiting && !answered.0.live.owes_reply());
     assert_eq!(answered.tail(), json!([]));
     let empty = waits().is(json!([turn_of("", "end_turn", &[], usage(0, 0))]));
-    assert!(empty.0.live.message_waiting && empty.0.live.owes_reply());
+    assert!(empty.0.live.message_waiting && !empty.0.live.owes_reply(), "it was asked, and said nothing");
+    assert_eq!(empty.tail(), waits().tail(), "what it was asked goes before what it is told next");
+    let begun = json!([{ "kind": "begun", "how": "resumed" }]);
+    for more in [json!([received("j")]), begun] {
+        assert!(empty.0.live.silent);
+        let asked = waits().is(json!([turn_of("", "end_turn", &[], usage(0, 0))])).is(more);
+        assert!(asked.0.live.owes_reply() && !asked.0.live.silent);
+    }
     let after_a_result = one_call().is(json!([result("a", false)]));
     assert!(after_a_result.0.live.owes_reply());
     assert!(!one_call().0.live.owes_reply(), "an open call is answered first");
@@ -167,7 +174,10 @@ fn how_a_turn_ended_is_what_its_stop_reason_and_its_uses_say() {
     for (stop, uses, end) in [
         ("end_turn", &[][..], TurnEnd::Natural),
         ("stop_sequence", &[], TurnEnd::Natural),
-        ("tool_use", &[], TurnEnd::Natural),
+        ("tool_use", &[], TurnEnd::Announced),
+        ("pause_turn", &[], TurnEnd::Suspended),
+        ("pause_turn", use_one, TurnEnd::Open),
+        ("refusal", &[], TurnEnd::Held("content_filtered")),
         ("tool_use", use_one, TurnEnd::Open),
         ("max_tokens", &[], TurnEnd::Cut),
         ("max_tokens", use_one, TurnEnd::Open),
