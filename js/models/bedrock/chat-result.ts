@@ -102,6 +102,23 @@ function callIn(given: unknown, did: string): ChatCall {
   };
 }
 
+/** Adds a call. Of two with one id the whole one counts: a stream tells a call at its start too, without its input. */
+export function withCall(calls: ChatCall[], call: ChatCall): void {
+  const at = call.id === undefined ? -1 : calls.findIndex(({ id }) => id === call.id);
+  const known = calls[at];
+  if (known === undefined) calls.push(call);
+  else if (wholenessOf(call.input) >= wholenessOf(known.input)) calls[at] = call;
+}
+
+/** Nothing is less whole than a piece of JSON, and that less than an object. */
+function wholenessOf(input: string): number {
+  try {
+    return Object.keys(Object(JSON.parse(input))).length === 0 ? 0 : 2;
+  } catch {
+    return input.trim() === '' ? 0 : 1;
+  }
+}
+
 /** A text is JSON that the model wrote; whether it is an object is for the engine to tell the model. */
 function inputOf(input: unknown, did: string): string {
   if (typeof input === 'string') return input;
@@ -138,8 +155,7 @@ function read(result: unknown): ChatResult {
     if (!Array.isArray(toolCalls))
       throw unreadable(`returned as toolCalls ${describe(toolCalls)}: a list is needed.`);
     // What is both in the blocks and in the list is one call.
-    const calls = toolCalls.map((call) => callIn(call, 'returned among toolCalls'));
-    said.calls.push(...calls.filter(({ id }) => id === undefined || !said.calls.some((c) => c.id === id)));
+    for (const call of toolCalls) withCall(said.calls, callIn(call, 'returned among toolCalls'));
   }
   said.stopReason = stopReasonOf(result.stopReason ?? result.stop_reason);
   said.usage = isObject(usage) ? usageOf(usage) : undefined;

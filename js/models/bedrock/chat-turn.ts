@@ -1,5 +1,5 @@
 import type { AbortSignalLike, ConverseStreamEvent, StopReason } from '../../types.js';
-import type { ChatCall, ChatResult } from './chat-result.js';
+import { type ChatCall, type ChatResult, withCall } from './chat-result.js';
 
 /** Reasoning stands before the text, which is known first: it gets the indexes below. */
 const textIndex = 1_000;
@@ -29,6 +29,11 @@ export class ChatTurn implements AsyncIterable<ConverseStreamEvent>, AsyncIterat
     return this.#over;
   }
 
+  /** Whether the model has said anything. */
+  get hasBegun(): boolean {
+    return this.#heard !== '' || this.#calls.length > 0;
+  }
+
   /** Does what a callback is for. What it throws fails the turn, and not the function that called back. */
   attempt(work: () => void): void {
     if (this.#over) return;
@@ -46,9 +51,9 @@ export class ChatTurn implements AsyncIterable<ConverseStreamEvent>, AsyncIterat
     this.#push({ contentBlockDelta: { contentBlockIndex: textIndex, delta: { text } } });
   }
 
-  /** A call of a tool. */
+  /** A call of a tool, which may have been told before when it was not whole. */
   call(call: ChatCall): void {
-    if (call.id === undefined || !this.#calls.some(({ id }) => id === call.id)) this.#calls.push(call);
+    withCall(this.#calls, call);
   }
 
   /** The function has returned: what its result has that was not told before is added. */

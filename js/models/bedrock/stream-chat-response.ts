@@ -3,6 +3,7 @@ import type { AbortSignalLike, ConverseRequest, ConverseStreamEvent, ModelClient
 import { anthropicMessages, anthropicTools } from './anthropic.js';
 import { callOf, describe, resultOf, textOfChunk } from './chat-result.js';
 import { ChatTurn } from './chat-turn.js';
+import { asOwnFault } from './own-fault.js';
 
 /** Of the types that the app's function declares, whichever these are. */
 export type OfTheApp = any;
@@ -48,8 +49,10 @@ export interface StreamChatResponseOptions {
  * turn counts as whole when it returns, although the connection may have broken; reasoning and usage are known only
  * where its result has them; and `config.model` of a task has no way in.
  *
- * A result or a call that cannot be read fails the task with HOST_CALLBACK; what the function throws is classified as
- * if the SDK had thrown it.
+ * A result or a call that cannot be read fails the task with HOST_CALLBACK, and so does a fault of the program before the
+ * model has said anything: whatever `createBedrockClient` throws, a TypeError or a ReferenceError, a missing environment
+ * variable. Anything else that the function throws is classified as if the SDK had thrown it. Of two calls with one id the
+ * whole one counts.
  *
  * @throws TaskExecutionError INVALID_ARGUMENT for anything but functions and known options
  */
@@ -64,18 +67,20 @@ export function fromStreamChatResponse<Client>(
   const temperature = inferenceConfig?.temperature ?? 0.7;
 
   const ask = async (request: ConverseRequest, turn: ChatTurn) => {
-    const client = await createBedrockClient();
+    const client = await attempted('createBedrockClient', turn, createBedrockClient);
     // An abort while the client was made saves the request.
     if (turn.isOver) return;
     const { messages = [], toolConfig, system = [] } = request;
     const anthropic = format === 'anthropic';
-    const result = await streamChatResponse(
-      client as Client,
-      anthropic ? anthropicMessages(messages) : messages,
-      anthropic ? anthropicTools(toolConfig) : (toolConfig?.tools ?? []),
-      { maxTokens, temperature, systemPrompt: system.flatMap(({ text }) => text ?? []).join('\n\n') },
-      (chunk) => turn.attempt(() => turn.text(textOfChunk(chunk))),
-      async (call) => turn.attempt(() => turn.call(callOf(call))),
+    const result = await attempted('streamChatResponse', turn, () =>
+      streamChatResponse(
+        client as Client,
+        anthropic ? anthropicMessages(messages) : messages,
+        anthropic ? anthropicTools(toolConfig) : (toolConfig?.tools ?? []),
+        { maxTokens, temperature, systemPrompt: system.flatMap(({ text }) => text ?? []).join('\n\n') },
+        (chunk) => turn.attempt(() => turn.text(textOfChunk(chunk))),
+        async (call) => turn.attempt(() => turn.call(callOf(call))),
+      ),
     );
     turn.attempt(() => turn.end(resultOf(result)));
   };
@@ -87,6 +92,18 @@ export function fromStreamChatResponse<Client>(
       return turn;
     },
   };
+}
+
+async function attempted<T>(
+  what: 'createBedrockClient' | 'streamChatResponse',
+  turn: ChatTurn,
+  call: () => T,
+): Promise<Awaited<T>> {
+  try {
+    return await call();
+  } catch (thrown) {
+    throw turn.hasBegun ? thrown : asOwnFault(what, thrown);
+  }
 }
 
 function check(ask: unknown, create: unknown, options: StreamChatResponseOptions): void {

@@ -51,6 +51,8 @@ async function run(
   return { asked, deltas, outcome, of: (type: string) => events.filter((e) => e.type === type) as any[] };
 }
 
+const named = (name: string) => Object.assign(new Error('no'), { name });
+
 const says =
   (text: string): Ask =>
   () =>
@@ -220,6 +222,82 @@ describe('fromStreamChatResponse', () => {
     const { outcome, of } = await run([() => undefined, says('Done.')]);
     expect(outcome).toMatchObject({ status: 'completed', text: 'Done.' });
     expect(of('task:retry')).toHaveLength(1);
+  });
+
+  const own =
+    (thrown: unknown): Ask =>
+    () => {
+      throw thrown;
+    };
+  test.each<[string, unknown]>([
+    ['a TypeError', new TypeError("Cannot read properties of undefined (reading 'nope')")],
+    ['a ReferenceError', new ReferenceError('foo is not defined')],
+    ['a variable of the environment that is not set', new Error('AWS_REGION is not set')],
+    ['another that is missing', new Error('Missing required environment variable BEDROCK_MODEL')],
+  ])('a fault of the program is told at once: %s', async (_, thrown) => {
+    for (const ask of [own(thrown), () => Promise.reject(thrown)]) {
+      const { outcome, asked } = await run([ask, says('Done.')]);
+      expect(asked).toHaveLength(1);
+      expect((outcome as any).error).toMatchObject({
+        code: 'HOST_CALLBACK',
+        message: expect.stringContaining((thrown as Error).message),
+        cause: expect.objectContaining({ cause: thrown }),
+      });
+    }
+  });
+
+  test.each<[string, unknown]>([
+    [
+      'a lost connection that fetch tells of',
+      new TypeError('fetch failed', { cause: new Error('ECONNRESET') }),
+    ],
+    ['a connection that was terminated', new TypeError('terminated')],
+    ['a code of the system', Object.assign(new TypeError('write'), { code: 'EPIPE' })],
+    ['a status', Object.assign(new TypeError('no'), { status: 503 })],
+    ['an error in plain words', new Error('overloaded, MAX_LOAD reached')],
+  ])('what happened elsewhere is tried again: %s', async (_, thrown) => {
+    const { outcome, asked } = await run([own(thrown), says('Done.')]);
+    expect(outcome).toMatchObject({ status: 'completed' });
+    expect(asked).toHaveLength(2);
+  });
+
+  test('a TypeError after the model has said something may be the stream and is tried again', async () => {
+    const breaks: Ask = (_c, _m, _t, _o, onChunk) => {
+      onChunk('Half');
+      throw new TypeError('x is undefined');
+    };
+    const { outcome } = await run([breaks, says('Done.')]);
+    expect(outcome).toMatchObject({ status: 'completed', text: 'Done.' });
+  });
+
+  test.each<[string, unknown, string]>([
+    ['a plain error', new Error('no region'), 'HOST_CALLBACK'],
+    ['nothing', undefined, 'HOST_CALLBACK'],
+    ['credentials that are missing', named('CredentialsProviderError'), 'MODEL_DENIED'],
+  ])('what createBedrockClient throws ends the run at once: %s', async (_, thrown, code) => {
+    const t = createTestHost({ turns: [] });
+    const create = vi.fn(() => {
+      throw thrown;
+    });
+    const model = fromStreamChatResponse(() => 'Done.', create);
+    const engine = createTaskEngine({ ...t.host, model });
+    const outcome = await engine.executor(t.taskId, t.userId).run().outcome;
+    expect((outcome as any).error).toMatchObject({ code });
+    expect(create).toHaveBeenCalledOnce();
+  });
+
+  test.each<[string, unknown[], unknown[]]>([
+    ['told at its start and when it is whole', [{}, { at: 'x' }], []],
+    ['told in pieces', ['{"at"', { at: 'x' }], []],
+    ['told early, and whole in the result', [{}], [{ at: 'x' }]],
+    ['told whole, and without its input in the result', [{ at: 'x' }], [{}]],
+  ])('of two calls with one id the whole one counts: %s', async (_, told, returned) => {
+    const calls: Ask = async (_c, _m, _t, _o, _onChunk, onToolCall) => {
+      for (const input of told) await onToolCall({ id: 'a', name: 'look', input });
+      return { toolCalls: returned.map((input) => ({ id: 'a', name: 'look', input })) };
+    };
+    const { of } = await run([calls, says('Done.')]);
+    expect(of('task:tool_call').map((e) => e.toolCall.input)).toEqual([{ at: 'x' }]);
   });
 
   describe('fails the task with HOST_CALLBACK', () => {
