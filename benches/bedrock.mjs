@@ -45,7 +45,7 @@ export default async function measure() {
     endpoint: url,
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     maxAttempts: 1,
-    requestHandler: new NodeHttpHandler({ socketTimeout: 120_000 }),
+    requestHandler: new NodeHttpHandler({ socketTimeout: 420_000 }),
   });
   const [sdk, shares] = [[], []];
   for (let round = -warmUps; round < rounds; round += 1) {

@@ -49,6 +49,14 @@ pub struct LimitOptions {
     identical_tool_calls: Option<f64>,
 }
 
+/// `RunOptions.idleTimeoutMs` as given.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+enum IdleOptions {
+    Both(f64),
+    Apart { first: Option<f64>, between: Option<f64> },
+}
+
 /// `RunOptions` as given, the layers above the task's own already merged. Milliseconds; infinity is a huge number.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -60,7 +68,7 @@ pub struct RunOptions {
     grace_ms: Option<f64>,
     store_timeout_ms: Option<f64>,
     callback_timeout_ms: Option<f64>,
-    idle_timeout_ms: Option<f64>,
+    idle_timeout_ms: Option<IdleOptions>,
     completion: Option<Completion>,
     retry: RetryOptions,
     limits: LimitOptions,
@@ -128,8 +136,10 @@ pub struct Settings {
     pub store_timeout_ms: u64,
     /// For the host's callbacks.
     pub callback_timeout_ms: u64,
-    /// Between two events of the model's stream.
-    pub idle_timeout_ms: u64,
+    /// From the request to the first event of the model's stream.
+    pub first_event_ms: u64,
+    /// Between two events of the model's stream: providers are silent for minutes while a large tool input is written.
+    pub between_events_ms: u64,
     /// When an item counts as done.
     pub completion: Completion,
     /// Of a model turn.
@@ -152,6 +162,11 @@ impl Settings {
     pub fn resolve(given: &RunOptions, config: &TaskConfig) -> Settings {
         let minutes = given.limits.minutes.or(config.timeout_minutes).unwrap_or(120.0);
         let iterations = given.limits.iterations.map(|n| n as u64).or(config.max_iterations).unwrap_or(500);
+        let (first, between) = match given.idle_timeout_ms {
+            None => (None, None),
+            Some(IdleOptions::Both(ms)) => (Some(ms), Some(ms)),
+            Some(IdleOptions::Apart { first, between }) => (first, between),
+        };
         let mut settings = Settings {
             yield_after_ms: None,
             while_waiting: given.while_waiting.unwrap_or_default(),
@@ -160,7 +175,8 @@ impl Settings {
             grace_ms: ms(given.grace_ms, 10_000),
             store_timeout_ms: given.store_timeout_ms(),
             callback_timeout_ms: ms(given.callback_timeout_ms, 30_000),
-            idle_timeout_ms: ms(given.idle_timeout_ms, 60_000).max(1),
+            first_event_ms: ms(first, 120_000).max(1),
+            between_events_ms: ms(between, 360_000).max(1),
             completion: given.completion.unwrap_or_default(),
             retry: RetryPolicy {
                 attempts: count(given.retry.attempts, 6),
@@ -241,6 +257,19 @@ mod tests {
         assert_eq!((s.grace_ms, s.store_timeout_ms, s.yield_after_ms), (10_000, 10_000, Some(40_000)));
         let s = resolve(json!({ "maxDurationMs": 300_000 }), &config());
         assert_eq!((s.grace_ms, s.store_timeout_ms, s.yield_after_ms), (10_000, 15_000, Some(275_000)));
+    }
+
+    #[test]
+    fn silence_before_the_first_event_and_between_events_is_told_apart_or_alike() {
+        for (given, first, between) in [
+            (json!({}), 120_000, 360_000),
+            (json!({ "idleTimeoutMs": 5_000 }), 5_000, 5_000),
+            (json!({ "idleTimeoutMs": { "first": 7_000 } }), 7_000, 360_000),
+            (json!({ "idleTimeoutMs": { "first": 0, "between": 9_000 } }), 1, 9_000),
+        ] {
+            let s = resolve(given, &config());
+            assert_eq!((s.first_event_ms, s.between_events_ms), (first, between));
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub struct RetryPolicy {
     pub base_ms: u64,
     /// Upper bound of every delay, in milliseconds; only a server's Retry-After may exceed it.
     pub max_ms: u64,
-    /// Milliseconds from the first call within which the last one must begin.
+    /// Milliseconds that failing and waiting may take together; an answer that streams takes none of them.
     pub total_ms: u64,
 }
 
@@ -26,7 +26,7 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// Milliseconds to wait before the next attempt, or `None` when attempts or time are used up.
     ///
-    /// `attempt` counts from 1 and has just failed, `elapsed_ms` is the time since the first one began, `random`
+    /// `attempt` counts from 1 and has just failed, `elapsed_ms` is what failing and waiting took so far, `random`
     /// lies in 0..1, `retry_after_ms` is what the server asked for: the wait is never shorter than that, and
     /// where it would not fit into `total_ms` nothing is waited for.
     ///

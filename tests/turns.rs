@@ -316,6 +316,71 @@ fn the_time_of_a_turn_counts_from_its_first_attempt() {
 }
 
 #[test]
+fn an_answer_that_streams_takes_nothing_of_the_time_for_trying_again() {
+    let long = |then: Vec<Value>| {
+        let mut events: Vec<Value> = (0..90).map(|n| delta(0, json!({ "text": format!("{n} ") }))).collect();
+        events.extend(then);
+        Says::Drips(10_000, events)
+    };
+    let mut w = World::new(4, 1);
+    // Fifteen minutes of good streaming, and the connection is lost; then again.
+    w.script(vec![long(vec![]), long(vec![]), text("Done.")]);
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.events(run, "task:retry").len(), 2);
+
+    // Silence at the end of an answer counts, like any other.
+    let mut w = World::new(4, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![delta(0, json!({ "text": "So" }))]));
+    let options = json!({ "options": { "idleTimeoutMs": 100_000, "retry": { "attempts": 99 } } });
+    let run = w.runner("start", options);
+    assert_eq!(w.finish(run).unwrap()["error"]["code"], "MODEL_TIMEOUT");
+    assert_eq!(w.actors[run].requests.len(), 3, "three times 100 s are the five minutes");
+}
+
+#[test]
+fn what_the_service_asks_to_wait_beyond_the_time_for_trying_again_is_told() {
+    let asks = |seconds: u64| {
+        let name = Some("ThrottlingException".into());
+        Failure { name, retry_after_ms: Some(seconds * 1_000), ..failure() }
+    };
+    let mut w = World::new(4, 1);
+    w.script(vec![Says::Breaks(vec![], asks(10)), Says::Breaks(vec![], asks(600)), text("Done.")]);
+    let run = w.start();
+    let error = w.finish(run).unwrap()["error"].clone();
+    assert_eq!(
+        (&error["code"], &error["details"]["retryAfterMs"]),
+        (&json!("MODEL_THROTTLED"), &json!(600_000))
+    );
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("wait 600 s") && !message.contains("used up"), "{message}");
+
+    let mut w = World::new(4, 1);
+    w.model = Box::new(move |_| Says::Breaks(vec![], asks(600)));
+    let run = w.runner("start", json!({ "options": { "retry": { "attempts": 1 } } }));
+    let error = w.finish(run).unwrap()["error"].clone();
+    assert!(error["message"].as_str().unwrap().contains("attempts are used up"), "{error}");
+}
+
+#[test]
+fn the_model_may_be_silent_longer_in_the_midst_of_an_answer_than_before_it() {
+    let options = json!({ "options": { "idleTimeoutMs": { "first": 50_000, "between": 300_000 } } });
+    for (says, retries) in [(Says::Drips(49_000, turn("Done.", &[])), 0), (Says::Stalls(vec![]), 1)] {
+        let mut w = World::new(4, 1);
+        w.script(vec![says, text("Done.")]);
+        let run = w.runner("start", options.clone());
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert_eq!(w.events(run, "task:retry").len(), retries);
+    }
+    let mut w = World::new(4, 1);
+    w.script(vec![Says::Stalls(vec![delta(0, json!({ "text": "So" }))]), text("Done.")]);
+    let run = w.runner("start", options);
+    let begun = w.now;
+    w.finish(run).unwrap();
+    assert!(w.now - begun > 300_000, "{}", w.now - begun);
+}
+
+#[test]
 fn nothing_that_comes_late_from_an_earlier_attempt_reaches_the_present_one() {
     let mut w = World::new(22, 1);
     w.script(vec![Says::Stalls(vec![]), Says::Drips(1_000, turn("Right.", &[]))]);

@@ -11,7 +11,6 @@ const durations = [
   'graceMs',
   'storeTimeoutMs',
   'callbackTimeoutMs',
-  'idleTimeoutMs',
 ];
 const choices: Record<string, string[]> = {
   whileWaiting: ['hold', 'yield'],
@@ -71,7 +70,18 @@ function merge(layers: (RunOptions | undefined)[]): Layer {
     for (const group of inner) if (typeof group !== 'object') throw invalid(name, 'an object', group);
     merged[name] = pick(inner as Layer[], `${name}.`, members);
   }
+  merged.idleTimeoutMs = pick(given.map(silences), 'idleTimeoutMs.', ['first', 'between']);
   return merged;
+}
+
+/** A number is for both. */
+function silences({ idleTimeoutMs: given }: Layer): Layer {
+  if (given === undefined) return {};
+  if (typeof given === 'object' && given !== null) return given as Layer;
+  if (typeof given !== 'number' || !(given >= 0)) {
+    throw invalid('idleTimeoutMs', 'a number from 0 on, or an object with first and between', given);
+  }
+  return { first: given, between: given };
 }
 
 function pick(layers: Layer[], prefix: string, names: string[]): Layer {

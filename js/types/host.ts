@@ -81,8 +81,11 @@ export interface RunOptions {
   storeTimeoutMs?: number | undefined;
   /** Of the resolver, `tools()`, `prompt`, approvals and look-ups; not of model, store or tools. Default 30,000. */
   callbackTimeoutMs?: number | undefined;
-  /** Silence of the model, from the request to the first event and between events. Default 60,000. */
-  idleTimeoutMs?: number | undefined;
+  /**
+   * Silence of the model: from the request to the first event, and between events; a number is for both. Default 120,000
+   * and 360,000: providers are silent for minutes while a model writes a large tool input.
+   */
+  idleTimeoutMs?: number | { first?: number | undefined; between?: number | undefined } | undefined;
   /** What completes an item: a turn without tool use, or only the built-in tool for it. Default 'end_turn'. */
   completion?: 'end_turn' | 'explicit' | undefined;
   /** Of one turn of the model. */
@@ -94,7 +97,7 @@ export interface RunOptions {
         baseMs?: number | undefined;
         /** Default 30,000. */
         maxMs?: number | undefined;
-        /** Default 300,000 (5 minutes). */
+        /** What failing and waiting may take together; an answer that streams takes none of it. Default 300,000 (5 minutes). */
         totalMs?: number | undefined;
       }
     | undefined;

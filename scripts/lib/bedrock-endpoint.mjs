@@ -50,6 +50,6 @@ export async function bedrockOver(model) {
     endpoint: `http://127.0.0.1:${server.address().port}`,
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     maxAttempts: 1,
-    requestHandler: new NodeHttpHandler({ socketTimeout: 120_000 }),
+    requestHandler: new NodeHttpHandler({ socketTimeout: 420_000 }),
   });
 }

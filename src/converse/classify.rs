@@ -105,6 +105,17 @@ impl ModelFault {
         EngineError::new(self.kind.code(), format!("{said} {advice}")).caused_by(self.cause)
     }
 
+    /// The error where the service asks to wait for longer than trying again may take. Milliseconds.
+    pub fn error_of_waiting(&self, retry_after_ms: u64) -> EngineError {
+        let seconds = retry_after_ms.div_ceil(1_000);
+        let advice = format!(
+            "The service asks to wait {seconds} s, which is more than retry.totalMs leaves. Resume the task then, or \
+             raise retry.totalMs."
+        );
+        let error = EngineError::new(self.kind.code(), format!("{} {advice}", self.said()));
+        error.with("retryAfterMs", retry_after_ms).caused_by(self.cause)
+    }
+
     fn said(&self) -> String {
         let what = match self.kind {
             FaultKind::Throttled => "The model throttles requests",

@@ -10,6 +10,7 @@ use crate::decide::Nudge;
 use crate::effect::{Effect, LogLevel, Ticket};
 use crate::facts::fact::Fact;
 use crate::facts::fold::Facts;
+use crate::limits::Settings;
 use crate::storage::io::Io;
 use crate::time::Instant;
 use serde_json::{Value, json};
@@ -30,7 +31,32 @@ pub(crate) struct Ready {
 pub(crate) struct Attempt {
     message_id: String,
     number: u32,
-    first: Instant,
+    /// Milliseconds that failing and waiting have taken so far.
+    lost_ms: u64,
+}
+
+impl Attempt {
+    /// It is over: what it was silent for, at first and at last, led to nothing.
+    fn after(mut self, silence: Silence, now: Instant) -> Attempt {
+        self.lost_ms += silence.lost_ms + (now - silence.since);
+        self
+    }
+}
+
+/// How long the model has said nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Silence {
+    since: Instant,
+    /// Some event has come.
+    begun: bool,
+    /// Milliseconds until the first one came.
+    lost_ms: u64,
+}
+
+impl Silence {
+    fn allowed_ms(self, settings: &Settings) -> u64 {
+        if self.begun { settings.between_events_ms } else { settings.first_event_ms }
+    }
 }
 
 #[derive(Debug)]
@@ -40,8 +66,7 @@ pub(crate) enum TurnRegion {
         ticket: Ticket,
         assembly: Box<Assembly>,
         attempt: Attempt,
-        heard: Instant,
-        idle_ms: u64,
+        silence: Silence,
     },
     /// `looking`: the time is over, and task and inbox are looked at before the model is asked again.
     BackingOff {
@@ -53,6 +78,17 @@ pub(crate) enum TurnRegion {
 }
 
 impl TurnRegion {
+    /// An event of the stream has come.
+    fn heard_from(&mut self, from: Ticket, now: Instant) {
+        if let TurnRegion::Streaming { ticket, silence, .. } = self {
+            if *ticket != from {
+                return;
+            }
+            silence.lost_ms += if silence.begun { 0 } else { now - silence.since };
+            (silence.since, silence.begun) = (now, true);
+        }
+    }
+
     /// The model is being asked, or will be again.
     pub fn in_flight(&self) -> bool {
         matches!(self, TurnRegion::Streaming { .. } | TurnRegion::BackingOff { .. })
@@ -92,7 +128,7 @@ fn announce_retry(ctx: &mut Ctx, attempt: &Attempt, fault: &ModelFault, delay_ms
 impl Run {
     pub(super) fn turn_timeout(&self, ctx: &Ctx) -> Option<Instant> {
         match &self.turn {
-            TurnRegion::Streaming { heard, idle_ms, .. } => Some(*heard + *idle_ms),
+            TurnRegion::Streaming { silence, .. } => Some(silence.since + silence.allowed_ms(&self.settings)),
             // Without a fresh lease the renewal comes first, and its reply wakes the machine.
             TurnRegion::BackingOff { until, looking, .. } => {
                 Some(*until).filter(|_| !looking && self.may_start(ctx))
@@ -102,8 +138,7 @@ impl Run {
     }
 
     pub(super) fn open_stream(&mut self, ctx: &mut Ctx, ops: Vec<RequestOp>) {
-        let attempt =
-            Attempt { message_id: format!("m-{}", ctx.io.rng.id()), number: 1, first: ctx.now.mono };
+        let attempt = Attempt { message_id: format!("m-{}", ctx.io.rng.id()), number: 1, lost_ms: 0 };
         self.stream(ctx, attempt, ops);
     }
 
@@ -119,17 +154,16 @@ impl Run {
             ticket,
             assembly: Box::new(Assembly::new()),
             attempt,
-            heard: ctx.now.mono,
-            idle_ms: self.settings.idle_timeout_ms,
+            silence: Silence { since: ctx.now.mono, begun: false, lost_ms: 0 },
         };
     }
 
     pub(super) fn text_delta(&mut self, ctx: &mut Ctx, ticket: Ticket, index: u32, delta: &str) -> bool {
-        let TurnRegion::Streaming { ticket: t, assembly, heard, .. } = &mut self.turn else { return false };
+        self.turn.heard_from(ticket, ctx.now.mono);
+        let TurnRegion::Streaming { ticket: t, assembly, .. } = &mut self.turn else { return false };
         if *t != ticket {
             return false;
         }
-        *heard = ctx.now.mono;
         match assembly.text(index, delta) {
             Ok(()) => true,
             Err(fault) => {
@@ -140,13 +174,13 @@ impl Run {
     }
 
     pub(super) fn streamed(&mut self, ctx: &mut Ctx, ticket: Ticket, event: &Value) {
-        let TurnRegion::Streaming { ticket: t, assembly, heard, attempt, .. } = &mut self.turn else {
+        self.turn.heard_from(ticket, ctx.now.mono);
+        let TurnRegion::Streaming { ticket: t, assembly, attempt, .. } = &mut self.turn else {
             return;
         };
         if *t != ticket {
             return;
         }
-        *heard = ctx.now.mono;
         match assembly.event(event) {
             Ok(None) => {}
             Ok(Some(Live::Reasoning(delta))) => self.reasoning(ctx, delta),
@@ -168,12 +202,14 @@ impl Run {
             return;
         }
         match (std::mem::replace(&mut self.turn, TurnRegion::Idle), result) {
-            (TurnRegion::Streaming { assembly, attempt, .. }, Err(failure)) if !assembly.complete() => {
+            (TurnRegion::Streaming { assembly, attempt, silence, .. }, Err(failure))
+                if !assembly.complete() =>
+            {
                 let fault = classify(failure);
-                self.drop_attempt(ctx, *assembly, attempt, fault);
+                self.drop_attempt(ctx, *assembly, attempt.after(silence, ctx.now.mono), fault);
             }
-            (TurnRegion::Streaming { assembly, attempt, .. }, _) => {
-                self.finish_turn(ctx, *assembly, attempt);
+            (TurnRegion::Streaming { assembly, attempt, silence, .. }, _) => {
+                self.finish_turn(ctx, *assembly, attempt.after(silence, ctx.now.mono));
             }
             (other, _) => self.turn = other,
         }
@@ -183,8 +219,12 @@ impl Run {
     pub(super) fn turn_deadlines(&mut self, ctx: &mut Ctx) {
         let now = ctx.now.mono;
         match std::mem::replace(&mut self.turn, TurnRegion::Idle) {
-            TurnRegion::Streaming { ticket, assembly, attempt, heard, idle_ms } if now >= heard + idle_ms => {
+            TurnRegion::Streaming { ticket, assembly, attempt, silence }
+                if now >= silence.since + silence.allowed_ms(&self.settings) =>
+            {
                 ctx.io.push(Effect::Cancel { ticket });
+                let idle_ms = silence.allowed_ms(&self.settings);
+                let attempt = attempt.after(silence, now);
                 if assembly.complete() {
                     self.finish_turn(ctx, *assembly, attempt);
                 } else {
@@ -212,20 +252,20 @@ impl Run {
     }
 
     fn turn_failed(&mut self, ctx: &mut Ctx, fault: ModelFault) {
-        if let TurnRegion::Streaming { ticket, assembly, attempt, .. } =
+        if let TurnRegion::Streaming { ticket, assembly, attempt, silence } =
             std::mem::replace(&mut self.turn, TurnRegion::Idle)
         {
             ctx.io.push(Effect::Cancel { ticket });
-            self.drop_attempt(ctx, *assembly, attempt, fault);
+            self.drop_attempt(ctx, *assembly, attempt.after(silence, ctx.now.mono), fault);
         }
     }
 
     /// Takes the turn that streams as it is; only where it is whole.
     pub(super) fn finish_streaming(&mut self, ctx: &mut Ctx) {
         match std::mem::replace(&mut self.turn, TurnRegion::Idle) {
-            TurnRegion::Streaming { ticket, assembly, attempt, .. } => {
+            TurnRegion::Streaming { ticket, assembly, attempt, silence } => {
                 ctx.io.push(Effect::Cancel { ticket });
-                self.finish_turn(ctx, *assembly, attempt);
+                self.finish_turn(ctx, *assembly, attempt.after(silence, ctx.now.mono));
             }
             other => self.turn = other,
         }
@@ -299,19 +339,20 @@ impl Run {
             self.asked_in_vain(ctx, &attempt, &fault);
             return;
         }
-        let delay = if fault.kind.permanent() {
-            None
-        } else {
-            let elapsed = ctx.now.mono - attempt.first;
-            let random = ctx.io.rng.unit();
-            self.settings.retry.delay(attempt.number, elapsed, random, fault.retry_after_ms)
+        let random = ctx.io.rng.unit();
+        let delay = |asked| self.settings.retry.delay(attempt.number, attempt.lost_ms, random, asked);
+        let error = match (fault.kind.permanent(), delay(fault.retry_after_ms), fault.retry_after_ms) {
+            (false, Some(delay), _) => {
+                announce_retry(ctx, &attempt, &fault, delay);
+                let attempt = Attempt { lost_ms: attempt.lost_ms + delay, ..attempt };
+                self.turn = TurnRegion::BackingOff { attempt, until: ctx.now.mono + delay, looking: false };
+                return;
+            }
+            // Without what the service asks for there would be another attempt.
+            (false, None, Some(wait)) if delay(None).is_some() => fault.error_of_waiting(wait),
+            _ => fault.error(),
         };
-        let Some(delay) = delay else {
-            self.end(ctx, Ending::new(How::Fail(fault.error())));
-            return;
-        };
-        announce_retry(ctx, &attempt, &fault, delay);
-        self.turn = TurnRegion::BackingOff { attempt, until: ctx.now.mono + delay, looking: false };
+        self.end(ctx, Ending::new(How::Fail(error)));
     }
 
     /// Leaves older turns out, or fails where nothing is left to leave out.

@@ -29,7 +29,7 @@ export async function world(
     endpoint: endpoint.url,
     credentials,
     maxAttempts: 1,
-    ...(version === '1.1' ? { requestHandler: new NodeHttpHandler({ socketTimeout: 120_000 }) } : {}),
+    ...(version === '1.1' ? { requestHandler: new NodeHttpHandler({ socketTimeout: 420_000 }) } : {}),
   });
   const ran: { tool: string; input: unknown }[] = [];
   const warnings: string[] = [];

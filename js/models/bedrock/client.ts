@@ -12,8 +12,8 @@ export interface BedrockSdk {
   ConverseStreamCommand: any;
 }
 
-/** A connection that is silent for so long is given up: milliseconds. Twice the engine's default `idleTimeoutMs`. */
-const socketTimeoutMs = 120_000;
+/** A connection that is silent for so long is given up: milliseconds. Beyond the engine's default of `idleTimeoutMs.between`. */
+const socketTimeoutMs = 420_000;
 const connectionTimeoutMs = 10_000;
 
 /** @throws TaskExecutionError NOT_CONFIGURED where the SDK is not installed */
@@ -59,12 +59,12 @@ export async function warnOfSettings(
   const problems: string[] = [];
   if (requestHandler?.metadata?.handlerProtocol === 'h2') {
     problems.push(
-      'it speaks HTTP/2, where the SDK ends a broken stream without an error; give it requestHandler: new NodeHttpHandler({ socketTimeout: 120_000 })',
+      'it speaks HTTP/2, where the SDK ends a broken stream without an error; give it requestHandler: new NodeHttpHandler({ socketTimeout: 420_000 })',
     );
   }
   if (await mayBeSilentForEver(requestHandler)) {
     problems.push(
-      'its connections have no time limit, so that a lost one may stay open; give it requestHandler: new NodeHttpHandler({ socketTimeout: 120_000 })',
+      'its connections have no time limit, so that a lost one may stay open; give it requestHandler: new NodeHttpHandler({ socketTimeout: 420_000 })',
     );
   }
   const attempts: unknown = typeof maxAttempts === 'function' ? await maxAttempts() : maxAttempts;
