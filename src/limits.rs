@@ -1,6 +1,6 @@
 //! The options of a run, resolved, and the limits that end it in `paused`.
 
-use crate::facts::fold::Allowance;
+use crate::facts::allowance::Allowance;
 use crate::facts::task::TaskConfig;
 use crate::retry::RetryPolicy;
 use crate::storage::head::LARGEST_NUMBER;
@@ -90,11 +90,11 @@ pub struct Limits {
     pub iterations: u64,
     /// Milliseconds of active time.
     pub active_ms: u64,
-    /// Input and output tokens.
+    /// All tokens, those of the cache too.
     pub tokens: u64,
-    /// In a row.
+    /// Turns in a row whose calls failed, and nudges.
     pub mistakes: u32,
-    /// Calls in a row with the same name and input.
+    /// The same calls with the same answers, in a row.
     pub identical: u32,
 }
 

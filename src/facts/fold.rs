@@ -3,6 +3,7 @@
 //! [`Facts`] keeps what grows with the history and is only ever added to; [`Live`] is the small rest, cheap to
 //! clone, on which a draft of the next entry is tried out before it is stored.
 
+use super::allowance::Allowance;
 use super::fact::{Begin, CallResult, Decision, EndStatus, Entry, Fact, Why};
 use super::plan::{Done, ItemKey};
 use crate::converse::repair::UNKNOWN_OUTCOME;
@@ -72,24 +73,6 @@ pub enum TurnEnd {
 
 /// A stop reason of Anthropic's API: a server's tool takes long, and the answer is to be asked for again.
 const PAUSE_TURN: &str = "pause_turn";
-
-/// What the limits count; an explicit resume begins it anew.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Allowance {
-    /// Turns.
-    pub iterations: u64,
-    /// Milliseconds, waiting for people not counted.
-    pub active_ms: u64,
-    /// Input and output.
-    pub tokens: u64,
-    /// In a row.
-    pub mistakes: u32,
-    /// Calls in a row with the same name and input.
-    pub identical: u32,
-    /// The model has been told of the identical calls.
-    pub identical_told: bool,
-    last_call: Option<(String, Rc<Value>)>,
-}
 
 /// The small state: what decisions depend on.
 #[derive(Clone, Debug)]
@@ -223,9 +206,9 @@ impl Live {
                         format!("a turn while the call {} has no result", open.call.id),
                     ));
                 }
-                self.tokens(total);
+                self.allowance.spent(&self.usage, total);
                 self.usage = *total;
-                self.allowance.iterations += 1;
+                self.allowance.turn(&turn.uses);
                 self.turn_end = match (&turn.stop, turn.uses.is_empty()) {
                     (Stop::Guardrail, _) => TurnEnd::Held("guardrail_intervened"),
                     (Stop::ContentFiltered, _) => TurnEnd::Held("content_filtered"),
@@ -246,12 +229,9 @@ impl Live {
                     self.calls = turn.uses.iter().map(proposed).collect();
                 }
                 self.text = Rc::from(turn.text.as_str());
-                for used in &turn.uses {
-                    self.allowance.count(used);
-                }
             }
             Fact::Spent { total, .. } => {
-                self.tokens(total);
+                self.allowance.spent(&self.usage, total);
                 self.usage = *total;
             }
             Fact::Waiting { tool_call, why } => {
@@ -281,9 +261,10 @@ impl Live {
                 }
             }
             Fact::Result { result } => {
-                self.allowance.mistakes = if result.mistake { self.allowance.mistakes + 1 } else { 0 };
                 let call = self.open_call(seq, &result.tool_call_id)?;
                 call.state = CallState::Settled(Rc::new(result.clone()));
+                let at = self.calls.iter().position(|c| c.call.id == result.tool_call_id);
+                self.allowance.result(at.unwrap_or_default(), result);
             }
             Fact::Done { item, .. } => {
                 Rc::make_mut(&mut self.done).insert(item.clone());
@@ -306,12 +287,6 @@ impl Live {
         }
     }
 
-    fn tokens(&mut self, total: &Usage) {
-        let sum = |u: &Usage| u.input_tokens.saturating_add(u.output_tokens);
-        let more = sum(total).saturating_sub(sum(&self.usage));
-        self.allowance.tokens = self.allowance.tokens.saturating_add(more);
-    }
-
     fn open_call(&mut self, seq: u64, id: &str) -> Result<&mut Call, EngineError> {
         match self.calls.iter_mut().find(|c| c.call.id == id) {
             Some(call) if call.open() => Ok(call),
@@ -328,19 +303,6 @@ fn proposed(used: &ToolUse) -> Call {
         state: CallState::Proposed,
         attempts: 0,
         asked: None,
-    }
-}
-
-impl Allowance {
-    fn count(&mut self, used: &ToolUse) {
-        let same = self.last_call.as_ref().is_some_and(|(n, i)| *n == used.name && **i == used.input);
-        if same {
-            self.identical += 1;
-        } else {
-            self.identical = 1;
-            self.identical_told = false;
-            self.last_call = Some((used.name.clone(), Rc::new(used.input.clone())));
-        }
     }
 }
 

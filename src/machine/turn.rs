@@ -36,9 +36,11 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// It is over: what it was silent for, at first and at last, led to nothing.
-    fn after(mut self, silence: Silence, now: Instant) -> Attempt {
-        self.lost_ms += silence.lost_ms + (now - silence.since);
+    /// It is over: what it was silent for, at first and at last, led to nothing. No attempt takes more than half of the
+    /// time for all, so that each is followed by another.
+    fn after(mut self, silence: Silence, now: Instant, settings: &Settings) -> Attempt {
+        let lost_ms = silence.lost_ms + (now - silence.since);
+        self.lost_ms += lost_ms.min(settings.retry.total_ms / 2);
         self
     }
 }
@@ -206,10 +208,15 @@ impl Run {
                 if !assembly.complete() =>
             {
                 let fault = classify(failure);
-                self.drop_attempt(ctx, *assembly, attempt.after(silence, ctx.now.mono), fault);
+                self.drop_attempt(
+                    ctx,
+                    *assembly,
+                    attempt.after(silence, ctx.now.mono, &self.settings),
+                    fault,
+                );
             }
             (TurnRegion::Streaming { assembly, attempt, silence, .. }, _) => {
-                self.finish_turn(ctx, *assembly, attempt.after(silence, ctx.now.mono));
+                self.finish_turn(ctx, *assembly, attempt.after(silence, ctx.now.mono, &self.settings));
             }
             (other, _) => self.turn = other,
         }
@@ -224,7 +231,7 @@ impl Run {
             {
                 ctx.io.push(Effect::Cancel { ticket });
                 let idle_ms = silence.allowed_ms(&self.settings);
-                let attempt = attempt.after(silence, now);
+                let attempt = attempt.after(silence, now, &self.settings);
                 if assembly.complete() {
                     self.finish_turn(ctx, *assembly, attempt);
                 } else {
@@ -256,7 +263,7 @@ impl Run {
             std::mem::replace(&mut self.turn, TurnRegion::Idle)
         {
             ctx.io.push(Effect::Cancel { ticket });
-            self.drop_attempt(ctx, *assembly, attempt.after(silence, ctx.now.mono), fault);
+            self.drop_attempt(ctx, *assembly, attempt.after(silence, ctx.now.mono, &self.settings), fault);
         }
     }
 
@@ -265,7 +272,7 @@ impl Run {
         match std::mem::replace(&mut self.turn, TurnRegion::Idle) {
             TurnRegion::Streaming { ticket, assembly, attempt, silence } => {
                 ctx.io.push(Effect::Cancel { ticket });
-                self.finish_turn(ctx, *assembly, attempt.after(silence, ctx.now.mono));
+                self.finish_turn(ctx, *assembly, attempt.after(silence, ctx.now.mono, &self.settings));
             }
             other => self.turn = other,
         }

@@ -300,34 +300,91 @@ fn a_call_that_was_not_run_is_as_it_was_before_its_start() {
 }
 
 #[test]
-fn mistakes_count_in_a_row_and_any_other_result_ends_the_row() {
+fn mistakes_are_turns_in_a_row_that_failed_and_nudges() {
     let uses = [("a", "work", json!(1)), ("b", "work", json!(2)), ("c", "work", json!(3))];
     let after = |facts: Value| Told::new().is(json!([asks(&uses)])).is(facts).0.live.allowance.mistakes;
     let nudge = json!({ "kind": "nudged", "text": "Go on.", "mistake": true });
     let harmless = json!({ "kind": "nudged", "text": "Go on." });
-    assert_eq!(after(json!([result("a", true), result("b", true)])), 2);
+    let unknown = |id: &str| {
+        let mut result = result(id, false);
+        result["unknown"] = json!(true);
+        result
+    };
+    assert_eq!(after(json!([result("a", true), result("b", true), result("c", true)])), 1, "one turn");
     assert_eq!(after(json!([result("a", true), result("b", false)])), 0);
-    assert_eq!(after(json!([result("a", true), result("b", false), result("c", true)])), 1);
+    assert_eq!(after(json!([result("a", false), result("b", true)])), 0, "something succeeded");
+    assert_eq!(after(json!([result("a", true), unknown("b")])), 1);
+    assert_eq!(after(json!([unknown("a"), unknown("b")])), 0);
     assert_eq!(after(json!([result("a", true), nudge])), 2);
     assert_eq!(after(json!([result("a", true), harmless])), 1);
+    let next = |facts: Value| {
+        let failed = json!([result("a", true), result("b", true), result("c", true)]);
+        let told = Told::new().is(json!([asks(&uses)])).is(failed);
+        told.is(json!([asks(&[("d", "work", json!(4))])])).is(facts).0.live.allowance.mistakes
+    };
+    assert_eq!(next(json!([result("d", true)])), 2);
+    assert_eq!(next(json!([unknown("d")])), 1, "nobody knows: the row goes on");
+    assert_eq!(next(json!([result("d", false)])), 0);
+}
+
+/// What the allowance says after turns of such calls and answers, the last turn's call still open.
+fn identical(turns: &[&[(&str, i32, &str)]]) -> u32 {
+    let mut told = Told::new();
+    for (n, calls) in turns.iter().enumerate() {
+        let ids: Vec<String> = (0..calls.len()).map(|at| format!("c{n}-{at}")).collect();
+        let uses: Vec<(&str, &str, Value)> = ids
+            .iter()
+            .zip(*calls)
+            .map(|(id, (name, input, _))| (id.as_str(), *name, json!({ "n": input })))
+            .collect();
+        told = told.is(json!([asks(&uses)]));
+        if n + 1 < turns.len() {
+            // The last one answers first.
+            for (id, (.., answer)) in ids.iter().zip(*calls).rev() {
+                let mut result = result(id, false);
+                result["content"] = json!([{ "text": answer }]);
+                told = told.is(json!([result]));
+            }
+        }
+    }
+    told.0.live.allowance.identical
 }
 
 #[test]
-fn identical_calls_are_those_of_one_tool_with_one_input_in_a_row() {
-    let after = |calls: &[(&str, Value)]| {
-        let mut told = Told::new();
-        for (n, (name, input)) in calls.iter().enumerate() {
-            let id = format!("c{n}");
-            told = told.is(json!([asks(&[(&id, name, input.clone())])])).is(json!([result(&id, false)]));
-        }
-        told.0.live.allowance.identical
+fn identical_calls_are_turns_in_a_row_that_ask_the_same_and_are_answered_the_same() {
+    let one: &[(&str, i32, &str)] = &[("work", 1, "x")];
+    let two: &[(&str, i32, &str)] = &[("work", 2, "x")];
+    let pair: &[(&str, i32, &str)] = &[("work", 1, "x"), ("look", 1, "y")];
+    assert_eq!(identical(&[one]), 1);
+    assert_eq!(identical(&[one, one, one]), 3);
+    assert_eq!(identical(&[pair, pair]), 2);
+    assert_eq!(identical(&[&[("work", 1, "x"), ("work", 1, "x"), ("work", 1, "x")]]), 1, "at once is no row");
+    for other in [two, &[("look", 1, "x")], pair] {
+        assert_eq!(identical(&[one, one, other]), 1);
+        assert_eq!(identical(&[other, one]), 1);
+    }
+    // Whoever asks again and gets another answer is waiting for something.
+    let polls = ["10 %", "20 %", "20 %", "30 %"].map(|answer| [("work", 1, answer)]);
+    assert_eq!(identical(&[&polls[0], &polls[1], &polls[2], &polls[3]]), 3, "twice 20 %, and asked again");
+    assert_eq!(identical(&[&polls[0], &polls[1], &polls[0], &polls[1]]), 2);
+    assert_eq!(
+        identical(&[&polls[0], &polls[1], &polls[3]]),
+        1 + 1,
+        "the answer to the last is not known yet"
+    );
+    assert_eq!(identical(&[&polls[0], &polls[1], &polls[3], two]), 1);
+}
+
+#[test]
+fn a_pattern_of_two_or_three_turns_is_a_row_too_and_a_longer_one_is_none() {
+    let steps: Vec<[(&str, i32, &str); 1]> = (0..4).map(|n| [("work", n, "x")]).collect();
+    let pattern = |length: usize, turns: usize| {
+        let turns: Vec<&[(&str, i32, &str)]> = (0..turns).map(|n| &steps[n % length][..]).collect();
+        identical(&turns)
     };
-    let one = || json!({ "n": 1 });
-    assert_eq!(after(&[("work", one())]), 1);
-    assert_eq!(after(&[("work", one()), ("work", one()), ("work", one())]), 3);
-    assert_eq!(after(&[("work", one()), ("work", json!({ "n": 2 }))]), 1);
-    assert_eq!(after(&[("work", one()), ("look", one())]), 1);
-    assert_eq!(after(&[("work", one()), ("look", one()), ("work", one())]), 1);
+    assert_eq!([pattern(2, 2), pattern(2, 4), pattern(2, 6), pattern(2, 8)], [1, 2, 3, 4]);
+    assert_eq!([pattern(3, 3), pattern(3, 6), pattern(3, 9)], [1, 2, 3]);
+    assert_eq!(pattern(4, 40), 1);
 }
 
 #[test]
@@ -340,6 +397,17 @@ fn the_model_is_told_of_each_row_of_identical_calls_once() {
     assert!(same.0.live.allowance.identical_told && same.0.live.allowance.identical == 2);
     let another = same.is(json!([result("b", false)])).is(json!([asks(&[("c", "work", json!({ "n": 2 }))])]));
     assert!(!another.0.live.allowance.identical_told);
+}
+
+#[test]
+fn tokens_of_the_cache_count_and_what_the_model_counts_in_all() {
+    let cost = |usage: Value| {
+        Told::new().is(json!([turn_of("One.", "end_turn", &[], usage)])).0.live.allowance.tokens
+    };
+    let all = json!({ "inputTokens": 10, "outputTokens": 5, "totalTokens": 15, "cacheReadInputTokens": 1_000,
+        "cacheWriteInputTokens": 100 });
+    assert_eq!(cost(all), 1_115);
+    assert_eq!(cost(json!({ "inputTokens": 10, "outputTokens": 5, "totalTokens": 2_000 })), 2_000);
 }
 
 #[test]

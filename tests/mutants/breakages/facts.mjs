@@ -30,8 +30,8 @@ export default [
   {
     name: 'a reset keeps how the last turn ended',
     file: fold,
-    find: 'self.turn_end = TurnEnd::Open;\n                self.text',
-    replace: 'self.text',
+    find: 'self.turn_end = TurnEnd::Open;\n                self.silent',
+    replace: 'self.silent',
   },
   {
     name: 'a reset keeps the words of the last turn',
@@ -96,7 +96,7 @@ export default [
   {
     name: 'an empty turn answers what waited',
     file: fold,
-    find: 'if !turn.content.is_empty() {\n                    self.texts',
+    find: 'if !self.silent {\n                    self.texts',
     replace: 'if !turn.content.is_empty() || turn.uses.is_empty() {\n                    self.texts',
   },
   {

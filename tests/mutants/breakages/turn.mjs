@@ -7,20 +7,20 @@ export default [
   {
     name: 'text does not feed the watchdog',
     file: turn,
-    find: '*heard = ctx.now.mono;\n        match assembly.text(',
-    replace: 'let _ = heard;\n        match assembly.text(',
+    find: 'self.turn.heard_from(ticket, ctx.now.mono);\n        let TurnRegion::Streaming { ticket: t, assembly, .. }',
+    replace: 'let TurnRegion::Streaming { ticket: t, assembly, .. }',
   },
   {
     name: 'events do not feed the watchdog',
     file: turn,
-    find: '*heard = ctx.now.mono;\n        match assembly.event(',
-    replace: 'let _ = heard;\n        match assembly.event(',
+    find: 'self.turn.heard_from(ticket, ctx.now.mono);\n        let TurnRegion::Streaming { ticket: t, assembly, attempt, .. }',
+    replace: 'let TurnRegion::Streaming { ticket: t, assembly, attempt, .. }',
   },
   {
     name: 'the watchdog never bites',
     file: turn,
-    find: 'if now >= heard + idle_ms => {',
-    replace: 'if now >= heard + idle_ms + 1_000_000_000 => {',
+    find: 'if now >= silence.since + silence.allowed_ms(&self.settings) =>',
+    replace: 'if now >= silence.since + silence.allowed_ms(&self.settings) + 1_000_000_000 =>',
   },
   {
     name: 'late text of an earlier attempt is taken',
@@ -43,8 +43,8 @@ export default [
   {
     name: 'an error after messageStop takes the turn back',
     file: turn,
-    find: '(TurnRegion::Streaming { assembly, attempt, .. }, Err(failure)) if !assembly.complete() => {',
-    replace: '(TurnRegion::Streaming { assembly, attempt, .. }, Err(failure)) => {',
+    find: 'if !assembly.complete() =>\n            {\n                let fault',
+    replace: 'if true || !assembly.complete() =>\n            {\n                let fault',
   },
   {
     name: 'an odd event after messageStop takes the turn back',
@@ -129,8 +129,8 @@ export default [
   {
     name: 'Retry-After is not obeyed',
     file: turn,
-    find: 'random, fault.retry_after_ms)',
-    replace: 'random, fault.retry_after_ms.filter(|_| false))',
+    find: 'delay(fault.retry_after_ms), fault',
+    replace: 'delay(fault.retry_after_ms.filter(|_| false)), fault',
   },
   {
     name: 'a retry does not wait',
@@ -165,14 +165,14 @@ export default [
   {
     name: 'a stalled stream is not cancelled',
     file: turn,
-    find: 'ctx.io.push(Effect::Cancel { ticket });\n                if assembly',
-    replace: 'let _ = ticket;\n                if assembly',
+    find: 'ctx.io.push(Effect::Cancel { ticket });\n                let idle_ms',
+    replace: 'let _ = ticket;\n                let idle_ms',
   },
   {
     name: 'what a run has spent so far is lost with its usage',
     file: 'src/facts/fold.rs',
-    find: 'Fact::Spent { total, .. } => {\n                self.tokens(total);\n                self.usage = *total;',
-    replace: 'Fact::Spent { total, .. } => {\n                self.tokens(total);',
+    find: 'Fact::Spent { total, .. } => {\n                self.allowance.spent(&self.usage, total);\n                self.usage = *total;',
+    replace: 'Fact::Spent { total, .. } => {\n                self.allowance.spent(&self.usage, total);',
   },
   {
     name: 'a turn’s total does not count what was spent before it',
@@ -279,8 +279,8 @@ export default [
   {
     name: 'a denial that mentions too many tokens is tried again',
     file: classify,
-    find: 'Some(known @ (FaultKind::Denied | FaultKind::Host | FaultKind::Unconfigured)) => known,',
-    replace: 'Some(known @ (FaultKind::Host | FaultKind::Unconfigured)) => known,',
+    find: 'FaultKind::Denied | FaultKind::Host',
+    replace: 'FaultKind::Host',
   },
   {
     name: 'a denial is tried again',
