@@ -294,7 +294,7 @@ impl Run {
                 self.add_progress(draft, last);
             }
         }
-        let control = self.decision(0);
+        let control = self.decision();
         // Each pass adds a fact that takes the decision on; the bound is far above what any state can need.
         let plan = self.plan().clone();
         for _ in 0..plan.items().len() * 2 + 64 {

@@ -356,7 +356,7 @@ impl Run {
             return;
         }
         self.start_calls(ctx);
-        match decide(&self.facts.live, self.plan(), &self.decision(0)) {
+        match decide(&self.facts.live, self.plan(), &self.decision()) {
             Step::Converse if self.may_start(ctx) => self.converse(ctx),
             Step::Wait => {
                 let people = self.calls.none_running() && !self.calls.any_startable();
@@ -389,11 +389,11 @@ impl Run {
         self.task_version = version;
     }
 
-    pub fn decision(&self, extra_active_ms: u64) -> crate::decide::Control {
+    pub fn decision(&self) -> crate::decide::Control {
         crate::decide::Control {
             completion: self.settings.completion,
             limits: self.settings.limits,
-            active_ms: self.active_ms + extra_active_ms,
+            active_ms: self.active_ms,
         }
     }
 

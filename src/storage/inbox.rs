@@ -198,6 +198,15 @@ mod tests {
     }
 
     #[test]
+    fn an_item_counts_with_its_text_and_never_as_nothing() {
+        let message = |text: &str| InboxItem::Message { id: "a".into(), text: text.into(), in_thread: false };
+        assert_eq!([message("").bytes(), message("äb").bytes()], [1, 4]);
+        let approved = Decision::Approve { note: Some("go".into()) };
+        let json = serde_json::to_string(&approved).unwrap();
+        assert_eq!(decision("c", 1, "n".into(), approved).bytes(), json.len() + 1);
+    }
+
+    #[test]
     fn a_decisions_id_fits_into_a_path_and_messages_sort_by_time() {
         assert_eq!(decision_id("a_B-9.:", 12), "decision-a_B-9.:-12");
         assert_eq!(decision_id("a/ä", 1), "decision-a%2F%C3%A4-1");

@@ -73,4 +73,39 @@ export default [
     mutant: 'the task’s completion does not answer a pause from elsewhere',
     why: 'Nobody holds a completed task, so that the command goes for it at once, finds its register overtaken, and settles.',
   },
+  {
+    mutant: 'replace match guard self.nothing_is_open() with true in Run::take_up',
+    file: 'src/machine/run.rs',
+    why: 'What a restore would be composed of is asked again before it is sent: with an item open the run resumes there.',
+  },
+  {
+    mutant: 'replace > with >= in Head::read',
+    file: 'src/storage/head.rs',
+    why: 'The number in question is dealt with by the arm before.',
+  },
+  {
+    mutant: 'replace > with >= in split',
+    file: 'src/storage/journal.rs',
+    why: 'The beginning of a text is the border of a character, so that nothing is taken off it.',
+  },
+  {
+    mutant: 'delete field write_id from struct Head expression in Opening::acquire',
+    file: 'src/machine/opening.rs',
+    why: 'The document gets it by its field; of the head in memory only the next one is made, under an id of its own.',
+  },
+  {
+    mutant: 'replace < with <= in Loader::handle',
+    file: 'src/storage/loader.rs',
+    why: 'Whether a listing that comes in the very millisecond of the deadline is the last is promised to nobody.',
+  },
+  {
+    mutant: 'replace < with <= in Loader::broken',
+    file: 'src/storage/loader.rs',
+    why: 'Whether a listing that comes in the very millisecond of the deadline is the last is promised to nobody.',
+  },
+  {
+    mutant: 'replace < with <= in Again::or_unknown',
+    file: 'src/storage/writer.rs',
+    why: 'Whether an attempt begins in the very millisecond of the deadline, to be given up in it, is promised to nobody.',
+  },
 ];

@@ -236,3 +236,12 @@ fn a_stores_failure_is_told_in_its_words_with_what_to_do() {
     assert!(store_error(&dotted, "Reading").message.contains("failed: So it is. Check"));
     assert_eq!(json!(store_error(&failed(StoreErrorCode::Unavailable), "x").retryable), json!(true));
 }
+
+#[test]
+fn what_is_queued_is_there_until_it_is_taken() {
+    let mut io = Io::new(1);
+    assert!(io.is_empty());
+    io.log(LogLevel::Info, "x");
+    assert!(!io.is_empty());
+    assert!(io.pop().is_some() && io.is_empty());
+}

@@ -197,3 +197,36 @@ fn a_listing_without_an_answer_is_asked_for_again() {
     assert!(bench.loader.handle(bench.now, &Input::Timeout, &mut bench.io).is_none());
     assert_eq!(loaded(bench.lists(&journal(1..=2))).seq, 2);
 }
+
+#[test]
+fn a_result_that_no_model_takes_is_corrupt_wherever_it_stands() {
+    let used = serde_json::json!({ "toolUseId": "a", "name": "work", "input": {} });
+    let turn = serde_json::json!({ "kind": "turn", "messageId": "m", "usage": {}, "total": {}, "turn": {
+        "content": [{ "toolUse": used }], "stop": "tool_use", "text": "",
+        "uses": [{ "id": "a", "name": "work", "input": {} }] } });
+    let stated = serde_json::json!({ "kind": "stated", "item": { "milestone": "m", "item": "i" }, "name": "I",
+        "text": "Do it." });
+    let entry = |seq: u64, facts: serde_json::Value| {
+        let facts: Vec<Fact> = serde_json::from_value(facts).unwrap();
+        let entry = Entry { seq, epoch: 1, write_id: format!("w{seq}"), wall: 0, active_ms: 0, facts };
+        let (writes, _) = encode(&Paths::new("u", "t"), &entry, 10_000);
+        writes.into_iter().map(|write| match write {
+            StoreWrite::Create { path, data } => {
+                StoredDocument { path, data, version: "1".into(), age_ms: None }
+            }
+            other => panic!("{other:?}"),
+        })
+    };
+    for (content, taken) in
+        [(serde_json::json!([{ "text": "fine" }]), true), (serde_json::json!([{ "text": " " }]), false)]
+    {
+        let result = serde_json::json!({ "kind": "result", "toolCallId": "a", "name": "work", "status": "success",
+            "content": content });
+        let mut bench = Bench::until(2);
+        let begun = serde_json::json!([{ "kind": "begun", "how": "started" }, stated, turn]);
+        let journal: Vec<StoredDocument> =
+            entry(1, begun).chain(entry(2, serde_json::json!([result]))).collect();
+        let loaded = bench.lists(&journal).expect("it is over");
+        assert_eq!(loaded.is_ok(), taken, "{:?}", loaded.err());
+    }
+}

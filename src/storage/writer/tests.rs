@@ -391,3 +391,44 @@ fn a_reply_to_another_read_says_nothing_of_the_entry_nor_of_the_head() {
     let resolved = bench.handle(&Input::Read { ticket: asked, result: Ok(found) });
     assert!(matches!(resolved, Some(Resolved::TaskChanged { .. })), "{resolved:?}");
 }
+
+#[test]
+fn a_commit_is_sent_again_after_its_pause_and_not_at_whatever_comes_and_the_pauses_grow() {
+    let mut bench = Bench::sending(entry());
+    let mut pauses = Vec::new();
+    while bench.now.0 < 1_000 + TIMEOUT - 4_000 {
+        let (ticket, _) = bench.sent();
+        assert!(bench.replied(ticket, StoreErrorCode::Unavailable).is_none());
+        let pause = bench.writer.timeout().unwrap() - bench.now;
+        pauses.push(pause);
+        if pause > 0 {
+            for input in [Input::Changed, Input::Timeout, Input::Answered { ticket, result: Ok(json!(1)) }] {
+                assert!(bench.handle(&input).is_none());
+                assert!(bench.effects().is_empty(), "not before its time");
+            }
+        }
+        assert!(bench.wake().is_none());
+    }
+    let longest = |from: usize, to: usize| pauses[from..to.min(pauses.len())].iter().max().copied();
+    assert!(longest(4, pauses.len()) > longest(0, 2).map(|early| early * 2), "{pauses:?}");
+}
+
+#[test]
+fn a_pause_that_would_outlast_the_deadline_is_not_waited_for() {
+    for seed in 0..50 {
+        let mut bench = Bench::new();
+        bench.io = Io::new(seed);
+        bench.submit(entry(), "mine");
+        let resolved = loop {
+            let (ticket, _) = bench.sent();
+            if let Some(resolved) = bench.replied(ticket, StoreErrorCode::Unavailable) {
+                break resolved;
+            }
+            let until = bench.writer.timeout().unwrap();
+            assert!(until.0 < 1_000 + TIMEOUT, "it is not even begun");
+            assert!(bench.wake().is_none());
+        };
+        assert!(matches!(resolved, Resolved::Lost { loss: Loss::Unknown(_), .. }));
+        assert!(bench.now.0 < 1_000 + TIMEOUT, "at once");
+    }
+}
