@@ -108,11 +108,11 @@ export interface RunOptions {
         iterations?: number | undefined;
         /** Active time; waiting for people is not counted. Default 120. */
         minutes?: number | undefined;
-        /** Default: none. */
+        /** All of them, what the cache reads and writes included. Default: none. */
         tokens?: number | undefined;
-        /** Failed calls and nudges in a row. Default 5. */
+        /** In a row: turns whose calls failed and of which none succeeded, and nudges. Default 5. */
         mistakes?: number | undefined;
-        /** In a row; the model is nudged two before. Default 5. */
+        /** The same calls with the same answers in a row, turn by turn or in a pattern of up to three turns; the model is nudged two before. Default 5. */
         identicalToolCalls?: number | undefined;
       }
     | undefined;
