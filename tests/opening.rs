@@ -76,6 +76,7 @@ fn a_question_is_answered_by_its_own_answer_alone() {
         let acts =
             |e: &Effect| matches!(e, Effect::Read { .. } | Effect::Commit { .. } | Effect::Cancel { .. });
         assert!(!w.is_over(run) && seen.borrow().iter().filter(|e| acts(e)).count() == 0);
+        assert_eq!(asks(&seen.borrow(), |q| matches!(q, Question::Tools { .. })), 0);
     }
 
     let mut w = World::new(2, 1);

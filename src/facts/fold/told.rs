@@ -363,6 +363,12 @@ fn identical_calls_are_turns_in_a_row_that_ask_the_same_and_are_answered_the_sam
         assert_eq!(identical(&[one, one, other]), 1);
         assert_eq!(identical(&[other, one]), 1);
     }
+    // Answers belong to their calls.
+    let three: [&[(&str, i32, &str)]; 2] = [
+        &[("work", 1, "x"), ("work", 2, "y"), ("work", 3, "z")],
+        &[("work", 1, "x"), ("work", 2, "z"), ("work", 3, "y")],
+    ];
+    assert_eq!([identical(&[three[0]; 3]), identical(&[three[0], three[1], three[0]])], [3, 2]);
     // Whoever asks again and gets another answer is waiting for something.
     let polls = ["10 %", "20 %", "20 %", "30 %"].map(|answer| [("work", 1, answer)]);
     assert_eq!(identical(&[&polls[0], &polls[1], &polls[2], &polls[3]]), 3, "twice 20 %, and asked again");
