@@ -66,6 +66,8 @@ async function buildWasm() {
   await run('node', [
     join(root, 'node_modules/binaryen/bin/wasm-opt'),
     '-Oz',
+    // Functions with one caller are inlined up to this size: without a limit, what is inlined compresses far worse.
+    '--one-caller-inline-max-function-size=10',
     '--strip-debug',
     '--strip-producers',
     join(root, scratch, 'engine_bg.wasm'),
