@@ -99,6 +99,9 @@ function countMachines() {
   };
 }
 
+/** Something is open still: a machine, or a timer. */
+export const isBusy = () => machines.made > machines.freed || pending.size > 0;
+
 const registry = () => globalThis[Symbol.for('task-execution-engine/1')];
 
 /** What must be the same in every sample, since nothing runs while it is taken. */
