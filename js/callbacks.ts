@@ -1,4 +1,5 @@
-import { describeTools, validateInput } from './tools.js';
+import { describeTools } from './tools/describe.js';
+import { validateInput } from './tools/validate.js';
 import type { AbortSignalLike, PromptContext, Task, TaskHost, Tool, ToolCall, Tools } from './types.js';
 import { toJson } from './values.js';
 

@@ -14,6 +14,6 @@ export {
   TaskExecutionError,
 } from './errors.js';
 export { type MemoryStoreOptions, memoryStore } from './stores/memory.js';
-export { jsonSchema, type ToolDefinition, tool } from './tools.js';
+export { jsonSchema, type ToolDefinition, tool } from './tools/tool.js';
 export type * from './types.js';
 export { version } from './wasm.js';

@@ -1,8 +1,11 @@
 import * as v from 'valibot';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { describeTools, jsonSchema, tool, validateInput } from '../../js/tools.js';
-import type { AiSdkSchema, StandardSchema, Tool } from '../../js/types.js';
+import { describeTools } from '../../../js/tools/describe.js';
+import { jsonSchema, tool } from '../../../js/tools/tool.js';
+import { validateInput } from '../../../js/tools/validate.js';
+
+import type { AiSdkSchema, StandardSchema, Tool } from '../../../js/types.js';
 
 const plain = {
   type: 'object',
