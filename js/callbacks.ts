@@ -1,7 +1,17 @@
 import { describeTools } from './tools/describe.js';
+import { lastOf } from './tools/generator.js';
+import { type WrittenResult, writtenResult } from './tools/result.js';
 import { validateInput } from './tools/validate.js';
-import type { AbortSignalLike, PromptContext, Task, TaskHost, Tool, ToolCall, Tools } from './types.js';
-import { toJson } from './values.js';
+import type {
+  AbortSignalLike,
+  PromptContext,
+  Task,
+  TaskHost,
+  Tool,
+  ToolCall,
+  ToolContext,
+  Tools,
+} from './types.js';
 
 /**
  * What the core asks; the replies are the JSON that `Question` in the core names. A `task` that is null is the one of
@@ -20,11 +30,11 @@ type Vetting = { verdict: 'run' | 'approve' | 'answer' } | { verdict: 'refuse'; 
 export class Callbacks {
   readonly #host: TaskHost;
   readonly #ids: { taskId: string; userId: string };
+  /** What schemas have made of the inputs of calls, for `execute` alone. */
   readonly #inputs = new Map<string, unknown>();
   #tools: Tools = {};
+  /** Nobody's: every callback gets a copy. */
   #task = {} as Task;
-  /** As the document says, whatever the host has done to its object since. */
-  #gatesAll = false;
 
   constructor(host: TaskHost, ids: { taskId: string; userId: string }) {
     this.#host = host;
@@ -35,15 +45,14 @@ export class Callbacks {
   async answer(question: Question): Promise<unknown> {
     if ('task' in question && question.task !== null) {
       this.#task = question.task;
-      this.#gatesAll = question.task.config?.auto_approve === false;
     }
     switch (question.question) {
       case 'tools':
-        return this.#describe(this.#task);
+        return this.#describe();
       case 'vet':
         return Promise.all(question.calls.map((call) => this.#vet(call)));
       case 'prompt':
-        return this.#prompt({ ...question.context, task: this.#task });
+        return this.#prompt({ ...question.context, task: copyOf(this.#task) });
       case 'lookUp':
         return this.#lookUp(question.call);
       case 'alive':
@@ -52,7 +61,7 @@ export class Callbacks {
   }
 
   /**
-   * Runs a tool; its result as JSON text, undefined for nothing.
+   * Runs a tool; its result as plain JSON.
    *
    * @throws whatever the tool throws, or why its result cannot be stored
    */
@@ -61,18 +70,19 @@ export class Callbacks {
     attempt: number,
     idempotencyKey: string,
     signal: AbortSignalLike,
-  ): Promise<string | undefined> {
+    report: ToolContext['report'],
+  ): Promise<WrittenResult> {
     const tool = this.#tool(call.name);
     if (tool?.execute === undefined) throw new Error(`There is no tool '${call.name}' to run any more.`);
     const input = await this.#inputOf(tool, call);
     this.#inputs.delete(call.id);
-    const context = { ...this.#ids, toolCallId: call.id, attempt, idempotencyKey, signal };
-    return this.#written(await tool.execute(input, context), 'The result');
+    const context = { ...this.#ids, toolCallId: call.id, attempt, idempotencyKey, signal, report };
+    return this.#written(await lastOf(await tool.execute(input, context), signal), tool, 'The result');
   }
 
-  async #describe(task: Task): Promise<unknown> {
+  async #describe(): Promise<unknown> {
     const { tools } = this.#host;
-    this.#tools = (typeof tools === 'function' ? await tools(task) : tools) ?? {};
+    this.#tools = (typeof tools === 'function' ? await tools(copyOf(this.#task)) : tools) ?? {};
     return describeTools(this.#tools);
   }
 
@@ -88,29 +98,34 @@ export class Callbacks {
         `There is no tool '${call.name}'. ${names === '' ? 'There are no tools.' : `There are: ${names}.`}`,
       );
     }
-    const checked = await validateInput(tool, call.input);
+    const checked = await validateInput(tool, copyOf(call.input));
     if (!checked.ok) return refuse(checked.message);
     if (tool.execute === undefined) return { verdict: 'answer' };
     this.#inputs.set(call.id, checked.value);
-    return { verdict: (await this.#isGated(tool, checked.value, call)) ? 'approve' : 'run' };
+    return { verdict: (await this.#isGated(tool, call)) ? 'approve' : 'run' };
   }
 
-  async #isGated(tool: Tool, input: unknown, call: ToolCall): Promise<boolean> {
-    if (this.#gatesAll) return true;
+  async #isGated(tool: Tool, call: ToolCall): Promise<boolean> {
+    if (this.#task.config?.auto_approve === false) return true;
     const { needsApproval } = tool;
     if (needsApproval === true) return true;
     if (typeof needsApproval === 'function') {
-      const needed: unknown = await needsApproval(input);
+      const needed: unknown = await needsApproval(await this.#validated(tool, call));
       if (decided(needed, `needsApproval of '${call.name}'`)) return true;
     }
     const { approval } = this.#host;
-    return approval !== undefined && decided(await approval(call, this.#task), 'approval');
+    return approval !== undefined && decided(await approval(copyOf(call), copyOf(this.#task)), 'approval');
   }
 
   /** As it was vetted; a run that takes a call up has not vetted it itself. */
   async #inputOf(tool: Tool, call: ToolCall): Promise<unknown> {
     if (this.#inputs.has(call.id)) return this.#inputs.get(call.id);
-    const checked = await validateInput(tool, call.input);
+    return this.#validated(tool, call);
+  }
+
+  /** A fresh one, whatever the schema makes of it: an object of a class has no copies. */
+  async #validated(tool: Tool, call: ToolCall): Promise<unknown> {
+    const checked = await validateInput(tool, copyOf(call.input));
     if (!checked.ok) throw new Error(checked.message);
     return checked.value;
   }
@@ -122,16 +137,15 @@ export class Callbacks {
   }
 
   async #lookUp(call: ToolCall): Promise<unknown> {
-    const lookUp = this.#tool(call.name)?.onUnknownOutcome;
+    const tool = this.#tool(call.name);
+    const lookUp = tool?.onUnknownOutcome;
     const result: unknown = typeof lookUp === 'function' ? await lookUp(call) : undefined;
-    if (result === undefined) return { found: false };
-    return { found: true, result: JSON.parse(this.#written(result, 'What was looked up') ?? 'null') };
+    if (tool === undefined || result === undefined) return { found: false };
+    return { found: true, result: this.#written(result, tool, 'What was looked up').value ?? null };
   }
 
-  #written(value: unknown, what: string): string | undefined {
-    const written = toJson(value, { maxLength: this.#host.store.limits.commitBytes });
-    if (!written.ok) throw new TypeError(`${what} cannot be stored: ${written.reason}`);
-    return written.json;
+  #written(value: unknown, tool: Tool, what: string): WrittenResult {
+    return writtenResult(value, tool, this.#host.store.limits.commitBytes, what);
   }
 }
 
@@ -139,6 +153,11 @@ export class Callbacks {
 function decided(answer: unknown, what: string): boolean {
   if (typeof answer === 'boolean') return answer;
   throw new TypeError(`${what} must return true or false, not ${answer === null ? 'null' : typeof answer}`);
+}
+
+/** Of JSON. */
+function copyOf<T extends object>(value: T): T {
+  return JSON.parse(JSON.stringify(value));
 }
 
 function refuse(message: string): Vetting {

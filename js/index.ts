@@ -7,6 +7,7 @@ export type { EventsOptions } from './api/events.js';
 export { TaskExecutor, type TaskRunOptions } from './api/executor.js';
 export { TaskLifecycle } from './api/lifecycle.js';
 export { TaskPersistence } from './api/persistence.js';
+export { content } from './content.js';
 export {
   type TaskErrorCode,
   type TaskErrorJson,

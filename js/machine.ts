@@ -5,9 +5,10 @@ import { guardedStore } from './guarded-store.js';
 import { type Ledger, openLedger, type Resident } from './ledger.js';
 import { logTo } from './log.js';
 import { pump } from './pump.js';
+import { ProgressReports } from './tools/progress.js';
 import { Transcript } from './transcript.js';
 import type { AbortSignalLike, TaskHost, TaskStatus, ToolCall } from './types.js';
-import { describeThrown, overhear, toJson } from './values.js';
+import { describeThrown, explainThrown, overhear, toJson } from './values.js';
 import { watchStore } from './watch.js';
 
 /** Who hears what a machine says. None of these throws. */
@@ -70,10 +71,11 @@ export const unanswered: unique symbol = Symbol('unanswered');
  */
 export class Machine implements Resident {
   readonly #ledger: Ledger;
+  readonly #taskId: string;
   readonly #host: TaskHost;
   readonly #listener: MachineListener;
   readonly #callbacks: Callbacks;
-  readonly #transcript = new Transcript();
+  readonly #transcript: Transcript;
   readonly #controllers = new Map<number, AbortController>();
   readonly #commands = new Map<number, Deferred<unknown>>();
   readonly #causes = new Map<number, unknown>();
@@ -113,7 +115,9 @@ export class Machine implements Resident {
     listener: MachineListener,
   ) {
     this.#ledger = ledger;
+    this.#taskId = ids.taskId;
     this.#host = host;
+    this.#transcript = new Transcript(modelIdOf(host));
     this.#listener = listener;
     this.#callbacks = new Callbacks(host, { taskId: ids.taskId, userId: ids.userId });
     this.ownsTimers = host.clock !== undefined;
@@ -257,13 +261,12 @@ export class Machine implements Resident {
   }
 
   after(ms: number): () => void {
+    return this.#after(ms, () => this.tick());
+  }
+
+  #after(ms: number, fn: () => void): () => void {
     const { clock = systemClock } = this.#host;
-    return safeAfter(
-      clock,
-      ms,
-      () => this.tick(),
-      (note) => this.log('error', note),
-    );
+    return safeAfter(clock, ms, fn, (note) => this.log('error', note));
   }
 
   wake(): void {
@@ -364,11 +367,34 @@ export class Machine implements Resident {
     signal: AbortSignalLike,
   ): Promise<string> {
     try {
-      const toolCall: ToolCall = JSON.parse(call);
-      const json = await this.#callbacks.run(toolCall, attempt, idempotencyKey, signal);
-      return json === undefined ? '{}' : `{"value":${json}}`;
+      return await this.#runTool(JSON.parse(call), attempt, idempotencyKey, signal);
     } catch (thrown) {
       return this.#thrown(thrown);
+    }
+  }
+
+  async #runTool(
+    call: ToolCall,
+    attempt: number,
+    idempotencyKey: string,
+    signal: AbortSignalLike,
+  ): Promise<string> {
+    const { id: toolCallId, name } = call;
+    const reports = new ProgressReports(
+      () => this.mono(),
+      (ms, fn) => this.#after(ms, fn),
+      (progress) =>
+        this.#listener.event(
+          JSON.stringify({ type: 'task:tool_progress', taskId: this.#taskId, toolCallId, name, progress }),
+        ),
+      (note) => this.log('warn', `Tool '${name}': ${note}`),
+    );
+    try {
+      const report = (progress: unknown) => reports.report(progress);
+      const written = await this.#callbacks.run(call, attempt, idempotencyKey, signal, report);
+      return JSON.stringify(written);
+    } finally {
+      reports.end();
     }
   }
 
@@ -423,7 +449,7 @@ export class Machine implements Resident {
   }
 
   #thrown(thrown: unknown): string {
-    return JSON.stringify({ thrown: { message: describeThrown(thrown).message, cause: this.#keep(thrown) } });
+    return JSON.stringify({ thrown: { message: explainThrown(thrown), cause: this.#keep(thrown) } });
   }
 
   #failure(thrown: unknown): string {
@@ -439,6 +465,12 @@ export class Machine implements Resident {
     this.#causes.delete(cause - mostCauses);
     return cause;
   }
+}
+
+/** Which model the host's client asks by itself, where it says so. */
+export function modelIdOf({ model }: TaskHost): string | undefined {
+  const { modelId } = model ?? {};
+  return typeof modelId === 'string' && modelId !== '' ? modelId : undefined;
 }
 
 /** Documents that the engine has already need not cross the boundary: most looks at a task find it unchanged. */

@@ -1,3 +1,4 @@
+import { fitted, type Refusal } from './fitting.js';
 import type { ConverseRequest, Message } from './types.js';
 
 /** One change of the request, as the core says it. Indexes count messages as they are before the operation. */
@@ -8,12 +9,24 @@ export type RequestOp =
   | { op: 'push'; message: Message }
   | { op: 'replace'; index: number; message: Message }
   | { op: 'dropBefore'; index: number; marker: Message }
-  | { op: 'clear' };
+  | { op: 'clear' }
+  | { op: 'author'; model?: string }
+  | { op: 'withhold'; model?: string; block: string };
 
 /** The request that a run sends, kept up to date by operations, so that a step costs what it adds. */
 export class Transcript {
+  /** As they are stored. */
   #messages: Message[] = [];
+  /** Of the assistant's messages, where that is known. */
+  readonly #authors = new WeakMap<Message, string>();
+  #author: string | undefined;
+  /** As the model that is asked now takes them; undefined where they have to be looked at again. */
+  #fitted: Message[] | undefined;
+  readonly #refused: Refusal[] = [];
   #fixed: Omit<ConverseRequest, 'messages'> = {};
+
+  /** `ownModel`: which model the client asks where no request names one. */
+  constructor(readonly ownModel?: string) {}
 
   apply(ops: RequestOp[]): void {
     for (const op of ops) this.#apply(op);
@@ -29,39 +42,90 @@ export class Transcript {
       case 'model': {
         const { modelId: _, ...rest } = this.#fixed;
         this.#fixed = op.id === undefined ? rest : { ...rest, modelId: op.id };
+        this.#fitted = undefined;
         return;
       }
       case 'tools': {
         const { toolConfig: _, ...rest } = this.#fixed;
-        this.#fixed = op.toolConfig === undefined ? rest : { ...rest, toolConfig: op.toolConfig };
+        this.#fixed = op.toolConfig === undefined ? rest : { ...rest, toolConfig: frozen(op.toolConfig) };
         return;
       }
       case 'push':
-        this.#messages.push(revived(op.message));
+        this.#put(this.#messages.length, frozen(revived(op.message)));
         return;
       case 'replace':
-        this.#messages[op.index] = revived(op.message);
+        this.#put(op.index, frozen(revived(op.message)));
         return;
       case 'dropBefore':
-        this.#messages = behindMarker(revived(op.marker), this.#messages.slice(op.index));
+        this.#messages = behindMarker(frozen(revived(op.marker)), this.#messages.slice(op.index));
+        this.#fitted = undefined;
         return;
       case 'clear':
         this.#messages = [];
+        this.#fitted = undefined;
+        return;
+      case 'author':
+        this.#author = op.model;
+        return;
+      case 'withhold':
+        this.#refused.push({ model: op.model, block: op.block });
+        this.#fitted = undefined;
         return;
     }
   }
 
-  /** What to send now; the list of messages is the receiver's own. */
-  request(): ConverseRequest {
-    return { ...this.#fixed, messages: this.#messages.slice() };
+  #put(index: number, message: Message): void {
+    this.#messages[index] = message;
+    if (message.role === 'assistant' && this.#author !== undefined) this.#authors.set(message, this.#author);
+    if (this.#fitted !== undefined) this.#fitted[index] = this.#fit(message);
   }
+
+  #fit(message: Message): Message {
+    return frozen(
+      fitted(message, this.#authors.get(message), this.#fixed.modelId ?? this.ownModel, this.#refused),
+    );
+  }
+
+  /**
+   * What to send now, the receiver's own: nothing that it changes is seen by a later request. Messages further back than
+   * the last few are frozen instead of copied, so that a long history costs no more than a short one.
+   */
+  request(): ConverseRequest {
+    const { system, toolConfig, ...rest } = this.#fixed;
+    this.#fitted ??= this.#messages.map((message) => this.#fit(message));
+    const older = this.#fitted.slice(0, -mostCopied);
+    return {
+      ...rest,
+      ...(system && { system: copied(system) }),
+      ...(toolConfig && { toolConfig: { ...toolConfig, tools: toolConfig.tools?.slice() } }),
+      messages: older.concat(this.#fitted.slice(-mostCopied).map(copied)),
+    };
+  }
+}
+
+/** So many messages at the end of a request may be changed by whoever gets it. */
+const mostCopied = 16;
+
+function frozen<T>(value: T): T {
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return value;
+  if (Object.isFrozen(value)) return value;
+  for (const member of Object.values(value)) frozen(member);
+  return Object.freeze(value);
+}
+
+function copied<T>(value: T): T {
+  if (value === null || typeof value !== 'object') return value;
+  if (value instanceof Uint8Array) return value.slice() as T;
+  if (Array.isArray(value)) return value.map(copied) as T;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, copied(member)])) as T;
 }
 
 /** Roles alternate afterwards: in front of a user's message the marker becomes its first content. */
 function behindMarker(marker: Message, kept: Message[]): Message[] {
   const [first, ...rest] = kept;
   if (first?.role !== 'user') return [marker, ...kept];
-  return [{ ...first, content: [...(marker.content ?? []), ...(first.content ?? [])] }, ...rest];
+  const content = [...(marker.content ?? []), ...(first.content ?? [])];
+  return [Object.freeze({ ...first, content: Object.freeze(content) as typeof content }), ...rest];
 }
 
 /** The message with its bytes as `Uint8Array`; changes it in place. */

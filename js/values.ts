@@ -7,6 +7,19 @@ export function wellFormed(text: string): string {
   return text.replace(lone, '\uFFFD');
 }
 
+/** Length in UTF-8, without making the bytes. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) {
+      // each half of a surrogate pair stands for two of the four bytes
+      bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
+    }
+  }
+  return bytes;
+}
+
 /** How to make JSON of a value. */
 export interface JsonOptions {
   /** Nesting of objects and arrays. Default 100. */
@@ -123,11 +136,13 @@ class Walk {
       case 'Promise':
         throw new Refusal('a promise that nobody awaited');
       case 'Error':
+      case 'DOMException':
         return this.#members(['name', 'message', ...Object.keys(value)], (key) => Reflect.get(value, key));
       default:
         if (ArrayBuffer.isView(value)) {
           return this.#array(Array.from(value as unknown as ArrayLike<unknown>));
         }
+        refuseOpaque(value, tag);
         return this.#members(Object.keys(value), (key) => Reflect.get(value, key));
     }
   }
@@ -160,11 +175,11 @@ class Walk {
 
   #binary(value: ArrayBuffer | ArrayBufferView): string {
     if (!this.options.bytes) {
-      throw new Refusal('binary data has no JSON form: return text, or an image or document block');
+      throw new Refusal(
+        'binary data has no JSON form: return text, or content(…) with an image or a document',
+      );
     }
-    const bytes = ArrayBuffer.isView(value)
-      ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-      : new Uint8Array(value);
+    const bytes = bytesOf(value);
     this.#reserve(bytes.length * 1.34);
     return this.#count(`{"$bytes":"${toBase64(bytes)}"}`);
   }
@@ -200,6 +215,51 @@ function isArrayBuffer(value: object): value is ArrayBuffer {
 function isNumberArray(view: ArrayBufferView): boolean {
   const name: unknown = typedArrayName?.call(view);
   return name !== undefined && name !== 'Uint8Array' && name !== 'Uint8ClampedArray';
+}
+
+/** What holds its data where no member shows it; what there is of members says nothing. */
+const opaque = new Set([
+  'AsyncGenerator',
+  'Blob',
+  'File',
+  'FormData',
+  'Generator',
+  'Headers',
+  'ReadableStream',
+  'Request',
+  'Response',
+  'TransformStream',
+  'WritableStream',
+]);
+
+/** JSON would make `{}`, or nothing that means anything, of it. */
+function refuseOpaque(value: object, tag: string): void {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (isPlain && tag === 'Object') return;
+  const isStream = ['pipe', 'on'].every((method) => typeof Reflect.get(value, method) === 'function');
+  if (!isStream && !opaque.has(tag) && Object.keys(value).length > 0) return;
+  const name = isStream ? 'stream' : tag === 'Object' ? nameOfClass(prototype) : tag;
+  throw new Refusal(
+    `a value of type ${name} has no JSON form: return what is in it, as text or plain objects`,
+  );
+}
+
+function nameOfClass(prototype: unknown): string {
+  const made = peek(prototype, 'constructor');
+  return typeof made === 'function' && made.name !== '' ? made.name : 'Object';
+}
+
+/** The bytes of binary data, whatever its realm and view; undefined for what is none. */
+export function binaryOf(value: unknown): Uint8Array | undefined {
+  if (value === null || typeof value !== 'object') return undefined;
+  return ArrayBuffer.isView(value) || isArrayBuffer(value) ? bytesOf(value) : undefined;
+}
+
+function bytesOf(value: ArrayBuffer | ArrayBufferView): Uint8Array {
+  return ArrayBuffer.isView(value)
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : new Uint8Array(value);
 }
 
 /** Bytes as base64, without a stack of arguments per byte. */
@@ -298,6 +358,30 @@ export function describeThrown(thrown: unknown): ThrownDescription {
     described.retryAfterMs = wait;
   }
   return described;
+}
+
+/** So many causes and parts of an error are told. */
+const mostCauses = 10;
+
+/** What was thrown, with its causes and the errors that it stands for, a line each. */
+export function explainThrown(thrown: unknown): string {
+  const told = new Set<unknown>();
+  const tell = (error: unknown): string[] => {
+    if (told.has(error) || told.size >= mostCauses) return [];
+    told.add(error);
+    const parts = peek(error, 'errors');
+    const cause = peek(error, 'cause');
+    return [
+      describeThrown(error).message,
+      ...(Array.isArray(parts) ? parts.flatMap((part) => lines('- ', tell(part))) : []),
+      ...(cause === undefined || cause === null ? [] : lines('Caused by: ', tell(cause))),
+    ];
+  };
+  return tell(thrown).join('\n').slice(0, longestMessage);
+}
+
+function lines(mark: string, [first, ...rest]: string[]): string[] {
+  return first === undefined ? [] : [mark + first, ...rest];
 }
 
 function messageOf(thrown: unknown): string {

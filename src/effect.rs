@@ -195,6 +195,9 @@ pub struct ToolDescription {
     pub on_unknown_outcome: OnUnknown,
     /// After this many milliseconds a running call is aborted.
     pub timeout_ms: f64,
+    /// Runs alone: calls of a turn before it first, those after it later.
+    #[serde(default)]
+    pub exclusive: bool,
 }
 
 /// `Tool.onUnknownOutcome`.
@@ -289,6 +292,8 @@ pub enum Input {
         /// The tool's result as normalised JSON; None for undefined. `Err` is what it threw, or why the value
         /// cannot be stored.
         result: Result<Option<Value>, Thrown>,
+        /// So many bytes of what the tool returned were left out.
+        cut_bytes: u64,
     },
     /// Reply to [`Effect::Ask`].
     Answered {

@@ -47,6 +47,7 @@ pub struct LimitOptions {
     tokens: Option<f64>,
     mistakes: Option<f64>,
     identical_tool_calls: Option<f64>,
+    parallel_tools: Option<f64>,
 }
 
 /// `RunOptions.idleTimeoutMs` as given.
@@ -96,6 +97,8 @@ pub struct Limits {
     pub mistakes: u32,
     /// The same calls with the same answers, in a row.
     pub identical: u32,
+    /// Calls of a turn at the same time.
+    pub parallel_tools: u32,
 }
 
 /// The model is told of identical calls so many before the limit.
@@ -190,6 +193,7 @@ impl Settings {
                 tokens: given.limits.tokens.map_or(u64::MAX, |n| n as u64),
                 mistakes: count(given.limits.mistakes, 5),
                 identical: count(given.limits.identical_tool_calls, 5),
+                parallel_tools: count(given.limits.parallel_tools, 16).max(1),
             },
         };
         if let Some(max) = given.max_duration_ms.map(|n| n as u64) {

@@ -1,5 +1,5 @@
 import { type TaskErrorJson, TaskExecutionError } from '../errors.js';
-import { Machine, type MachineCommand, unanswered } from '../machine.js';
+import { Machine, type MachineCommand, modelIdOf, unanswered } from '../machine.js';
 import type { RunOptions, TaskHost, TaskOutcome, TaskStatus, Usage } from '../types.js';
 import { describeThrown, overhear } from '../values.js';
 import { typed } from './arguments.js';
@@ -20,6 +20,9 @@ export interface RunOrder {
 
 const runEnded = '{"type":"task:run_ended"';
 const usageSeen = '{"type":"task:usage"';
+const messageSeen = '{"type":"task:message"';
+/** What closes the text of a turn that streams, stored or given up. */
+const turnEnds = ['task:message_saved', 'task:retry', 'task:usage'].map((type) => `{"type":"${type}"`);
 
 /** A run that this copy of the package began; registered from its construction until it has ended. */
 export class ActiveRun implements LocalRun {
@@ -33,6 +36,8 @@ export class ActiveRun implements LocalRun {
   #ending = false;
   #over = false;
   #lastUsage: string | undefined;
+  /** What the turn under way has said so far. */
+  #text: { messageId: string; attempt: number; text: string } | undefined;
 
   constructor(order: RunOrder) {
     this.drives = order.drives;
@@ -70,12 +75,11 @@ export class ActiveRun implements LocalRun {
       hasWatch: typeof store.watch === 'function',
       hasPrompt: typeof host.prompt === 'function',
       hasModel: host.model !== undefined,
+      modelId: modelIdOf(host) ?? null,
     };
     return Machine.begin('run', config, host, {
       event: (json) => this.#event(json),
-      delta: (messageId, attempt, text) => {
-        for (const listener of this.#listeners) listener.delta(messageId, attempt, text);
-      },
+      delta: (messageId, attempt, text) => this.#delta(messageId, attempt, text),
       status: (status: TaskStatus) => {
         for (const listener of this.#listeners) listener.status(status);
       },
@@ -109,10 +113,25 @@ export class ActiveRun implements LocalRun {
     if (outcome.status === 'refused') throw outcome.error;
   }
 
+  #delta(messageId: string, attempt: number, text: string): void {
+    if (this.#text?.messageId !== messageId || this.#text.attempt !== attempt) {
+      this.#text = { messageId, attempt, text: '' };
+    }
+    const offset = this.#text.text.length;
+    this.#text.text += text;
+    for (const listener of this.#listeners) listener.delta(messageId, attempt, text, offset);
+  }
+
   #event(json: string): void {
     // Told by `ended`, with the error as an object.
     if (json.startsWith(runEnded)) return;
     if (json.startsWith(usageSeen)) this.#lastUsage = json;
+    if (json.startsWith(messageSeen)) {
+      const { messageId, attempt, content } = JSON.parse(json);
+      this.#delta(messageId, attempt, content);
+      return;
+    }
+    if (turnEnds.some((start) => json.startsWith(start))) this.#text = undefined;
     for (const listener of this.#listeners) listener.event(json);
   }
 
@@ -168,7 +187,11 @@ export class ActiveRun implements LocalRun {
   }
 
   follow(listener: RunListener): () => void {
-    if (!this.#over) this.#listeners.add(listener);
+    if (!this.#over) {
+      this.#listeners.add(listener);
+      const said = this.#text;
+      if (said !== undefined) listener.delta(said.messageId, said.attempt, said.text, 0);
+    }
     return () => this.#listeners.delete(listener);
   }
 }

@@ -227,8 +227,8 @@ export class Agent {
     let mine: LocalRun | undefined;
     const listener: RunListener = {
       event: (json) => this.#emit(JSON.parse(json)),
-      delta: (messageId, attempt, text) => {
-        this.#send('task:message', { taskId: this.taskId, ...deltaOf(messageId, attempt, text) });
+      delta: (messageId, attempt, text, offset) => {
+        this.#send('task:message', { taskId: this.taskId, ...deltaOf(messageId, attempt, text, offset) });
       },
       status: (status) => {
         this.status = status as TaskStatus;

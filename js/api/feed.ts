@@ -10,6 +10,12 @@ interface Text {
   text: string;
 }
 
+/** Input of one tool use, as far as it waits; `json` is the event but for its delta. */
+interface ToolInput {
+  input: string;
+  json: string;
+}
+
 /** Facts that are left to the journal: those after `from`, up to `to`. */
 interface Range {
   from: string;
@@ -21,6 +27,7 @@ type Item =
   | { live: string }
   | Text
   | { reasoning: string }
+  | ToolInput
   | Range
   | { outcome: TaskOutcome };
 
@@ -43,6 +50,7 @@ export class Feed implements RunListener {
   /** The items at the end that what follows is merged into. */
   #text: Text | undefined;
   #reasoning: { reasoning: string } | undefined;
+  #input: ToolInput | undefined;
   /** Attempts, by message, of which text was forgotten: it is told from the saved message. */
   readonly #forgotten = new Map<string, number>();
   /** How much of a message the reader has last been told. */
@@ -72,6 +80,14 @@ export class Feed implements RunListener {
       }
       case 'task:reasoning':
         this.#reason(JSON.parse(json).delta);
+        break;
+      case 'task:tool_input': {
+        const { delta, ...rest } = JSON.parse(json);
+        this.#toolInput(JSON.stringify(rest), delta);
+        break;
+      }
+      case 'task:tool_progress':
+        this.#put({ live: json }, json.length);
         break;
       case 'task:retry':
       case 'task:approval_required':
@@ -104,6 +120,16 @@ export class Feed implements RunListener {
     }
     this.#reasoning = { reasoning: delta };
     this.#put(this.#reasoning, delta.length);
+  }
+
+  #toolInput(json: string, delta: string): void {
+    if (this.#input?.json === json) {
+      this.#input.input += delta;
+      this.#size += delta.length;
+      return;
+    }
+    this.#input = { input: delta, json };
+    this.#put(this.#input, delta.length + json.length);
   }
 
   status(): void {}
@@ -159,9 +185,11 @@ export class Feed implements RunListener {
     this.#size -= sizeOf(item);
     if (item === this.#text) this.#text = undefined;
     if (item === this.#reasoning) this.#reasoning = undefined;
+    if (item === this.#input) this.#input = undefined;
     const taskId = this.#taskId;
     if ('outcome' in item) return { type: 'task:run_ended', taskId, outcome: item.outcome };
     if ('reasoning' in item) return { type: 'task:reasoning', taskId, delta: item.reasoning };
+    if ('input' in item) return { ...JSON.parse(item.json), delta: item.input };
     if ('live' in item) return JSON.parse(item.live);
     if ('text' in item) return this.#tell(item.messageId, item.attempt, item.text);
     const [first, ...others] = this.#withText(JSON.parse(item.fact));
@@ -171,8 +199,9 @@ export class Feed implements RunListener {
 
   #tell(messageId: string, attempt: number, text: string): TaskEvent {
     const same = this.#told.messageId === messageId && this.#told.attempt === attempt;
-    this.#told = { messageId, attempt, length: text.length + (same ? this.#told.length : 0) };
-    return { type: 'task:message', taskId: this.#taskId, ...deltaOf(messageId, attempt, text) };
+    const offset = same ? this.#told.length : 0;
+    this.#told = { messageId, attempt, length: offset + text.length };
+    return { type: 'task:message', taskId: this.#taskId, ...deltaOf(messageId, attempt, text, offset) };
   }
 
   /** A fact, after the text that it saves where that was forgotten. */
@@ -203,9 +232,10 @@ export class Feed implements RunListener {
   }
 
   #put(item: Item, length: number): void {
-    if (item !== this.#text && item !== this.#reasoning) {
+    if (item !== this.#text && item !== this.#reasoning && item !== this.#input) {
       this.#text = undefined;
       this.#reasoning = undefined;
+      this.#input = undefined;
     }
     this.#items.push(item);
     this.#size += length + itemSize;
@@ -232,6 +262,8 @@ export class Feed implements RunListener {
         if (item === this.#text) this.#text = undefined;
       } else if ('reasoning' in item) {
         if (item === this.#reasoning) this.#reasoning = undefined;
+      } else if ('input' in item) {
+        if (item === this.#input) this.#input = undefined;
       } else if ('live' in item && this.#matters(item.live)) {
         kept.push(item);
         this.#size += sizeOf(item);
@@ -243,6 +275,7 @@ export class Feed implements RunListener {
   /** An attempt that was given up matters to whoever has seen a part of it; calls that wait matter to everybody. */
   #matters(json: string): boolean {
     const { type, messageId, attempt } = JSON.parse(json);
+    if (type === 'task:tool_progress') return false;
     return type !== 'task:retry' || (this.#told.messageId === messageId && this.#told.attempt === attempt);
   }
 
@@ -265,10 +298,11 @@ function sizeOf(item: Item): number {
   if ('live' in item) return item.live.length + itemSize;
   if ('text' in item) return item.text.length + itemSize;
   if ('reasoning' in item) return item.reasoning.length + itemSize;
+  if ('input' in item) return item.input.length + item.json.length + itemSize;
   return 0;
 }
 
 /** The payload of a delta beyond the task's id. */
-export function deltaOf(messageId: string, attempt: number, content: string) {
-  return { messageId, attempt, role: 'assistant' as const, content, streaming: true as const };
+export function deltaOf(messageId: string, attempt: number, content: string, offset: number) {
+  return { messageId, attempt, role: 'assistant' as const, content, offset, streaming: true as const };
 }

@@ -18,7 +18,7 @@ const choices: Record<string, string[]> = {
 };
 const groups: Record<string, string[]> = {
   retry: ['attempts', 'baseMs', 'maxMs', 'totalMs'],
-  limits: ['iterations', 'minutes', 'tokens', 'mistakes', 'identicalToolCalls'],
+  limits: ['iterations', 'minutes', 'tokens', 'mistakes', 'identicalToolCalls', 'parallelTools'],
 };
 
 function invalid(option: string, wanted: string, value: unknown): TaskExecutionError {

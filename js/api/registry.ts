@@ -5,7 +5,8 @@ export interface RunListener {
   /** An event as JSON text, `type` first. */
   event(json: string): void;
   /** A piece of the assistant's text. */
-  delta(messageId: string, attempt: number, text: string): void;
+  /** `offset`: where in the message it begins, in UTF-16 units. */
+  delta(messageId: string, attempt: number, text: string, offset: number): void;
   status(status: string): void;
   /** The last call. `ran` is false for a run that was refused: nothing is told of it. */
   ended(outcome: TaskOutcome, ran: boolean): void;

@@ -3,6 +3,7 @@
  * on a laptop works in production.
  */
 import type { AbortSignalLike, FieldUpdate, StoreErrorCode, StoreWrite } from '../types.js';
+import { utf8Length } from '../values.js';
 
 /** Limits of the stores without a server. */
 export const localLimits = { documentBytes: 1_000_000, commitBytes: 64_000_000 } as const;
@@ -67,19 +68,6 @@ export function checkCollectionPath(path: unknown): asserts path is string {
 /** Names that Firestore keeps for itself; `__proto__` is one of them. */
 function isReserved(name: string): boolean {
   return name.length >= 4 && name.startsWith('__') && name.endsWith('__');
-}
-
-/** Length in UTF-8, without making the bytes. */
-export function utf8Length(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit > 0x7f) {
-      // each half of a surrogate pair stands for two of the four bytes
-      bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
-    }
-  }
-  return bytes;
 }
 
 interface Size {

@@ -1,6 +1,7 @@
 import { TaskExecutionError } from '../errors.js';
 import type { Tool, Tools } from '../types.js';
 import { invalid, jsonCopy, jsonSchemaOf } from './forms.js';
+import { leastResultBytes } from './result.js';
 import { flattened } from './schema/flatten.js';
 import { SchemaRefusal } from './schema/references.js';
 import { prepareCheck } from './validate.js';
@@ -17,6 +18,8 @@ export interface ToolSpec {
   onUnknownOutcome: 'report' | 'rerun' | 'ask' | 'lookup';
   /** Milliseconds. */
   timeoutMs: number;
+  /** Runs alone. */
+  exclusive: boolean;
 }
 
 const toolName = /^[a-zA-Z0-9_-]{1,64}$/;
@@ -45,6 +48,7 @@ async function describe(name: string, each: Tool): Promise<ToolSpec> {
     throw invalid(name, 'is not an object.');
   }
   const { description, execute, needsApproval = false, onUnknownOutcome = 'report', timeoutMs } = each;
+  const { exclusive = false, maxResultBytes } = each;
   if (typeof description !== 'string' || description.trim() === '') {
     throw invalid(name, 'needs a description.');
   }
@@ -60,6 +64,15 @@ async function describe(name: string, each: Tool): Promise<ToolSpec> {
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) {
     throw invalid(name, 'timeoutMs must be a number of milliseconds above 0.');
   }
+  if (typeof exclusive !== 'boolean') {
+    throw invalid(name, 'exclusive must be a boolean.');
+  }
+  if (
+    maxResultBytes !== undefined &&
+    !(typeof maxResultBytes === 'number' && maxResultBytes >= leastResultBytes)
+  ) {
+    throw invalid(name, `maxResultBytes must be a number of bytes, at least ${leastResultBytes}.`);
+  }
   return {
     name,
     description,
@@ -68,6 +81,7 @@ async function describe(name: string, each: Tool): Promise<ToolSpec> {
     gate: typeof needsApproval === 'function' ? 'ask' : needsApproval ? 'always' : 'never',
     onUnknownOutcome: typeof onUnknownOutcome === 'function' ? 'lookup' : onUnknownOutcome,
     timeoutMs: Math.min(timeoutMs ?? defaultTimeoutMs, Number.MAX_SAFE_INTEGER),
+    exclusive,
   };
 }
 

@@ -16,6 +16,10 @@ export interface ToolDefinition<Schema extends ToolSchema> {
   onUnknownOutcome?: OnUnknownOutcome | undefined;
   /** After so many milliseconds the call is aborted and its outcome unknown. Default 600,000 (10 minutes). */
   timeoutMs?: number | undefined;
+  /** Runs alone: calls of a turn before it first, those after it later. Default false. */
+  exclusive?: boolean | undefined;
+  /** UTF-8 bytes of text or JSON that the model gets; the middle of what is longer is left out. Default 100,000. */
+  maxResultBytes?: number | undefined;
 }
 
 /** Types a tool's input from its schema; returns the tool unchanged. */

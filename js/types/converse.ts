@@ -66,6 +66,11 @@ export type ToolResultContentBlock = OneOf<{
   $unknown: UnknownMember;
 }>;
 
+/** What `content()` makes: blocks for the model. */
+export interface ToolContent {
+  readonly $content: readonly ToolResultContentBlock[];
+}
+
 /** The answer to one {@link ToolUseBlock}. */
 export interface ToolResultBlock {
   toolUseId: string | undefined;

@@ -60,6 +60,8 @@ export interface TaskEventMap {
       attempt: number;
       role: 'assistant';
       content: string;
+      /** Where in the message it begins, in UTF-16 units: whoever joins in mid-turn gets the text so far at once, from 0. */
+      offset: number;
       streaming: true;
     };
   /** A message of the thread is stored. */
@@ -72,6 +74,12 @@ export interface TaskEventMap {
     };
   /** A piece of the model's reasoning while it streams. */
   'task:reasoning': TaskEventFields & LiveFields & { delta: string };
+  /** A piece of a tool's input, as JSON text, while the model writes it. */
+  'task:tool_input': TaskEventFields &
+    LiveFields & { messageId: string; attempt: number; toolCallId: string; name: string; delta: string };
+  /** What a tool that runs reports of itself: a text, or a number from 0 to 1. At most ten a second per call. */
+  'task:tool_progress': TaskEventFields &
+    LiveFields & { toolCallId: string; name: string; progress: string | number };
   'task:tool_call': TaskEventFields & FactFields & { toolCall: ToolCall };
   'task:tool_result': TaskEventFields &
     FactFields & {

@@ -26,6 +26,8 @@ export interface Logger {
 
 /** A model that streams as Bedrock's ConverseStream does. */
 export interface ModelClient {
+  /** The model that it asks where a task names none: reasoning goes back to the model that wrote it, and to no other. */
+  readonly modelId?: string | undefined;
   /** The stream of one turn. Once `signal` is aborted, nothing more is wanted of it. */
   stream(
     request: ConverseRequest,
@@ -49,7 +51,7 @@ export interface TaskHost {
   tools?: Tools | ((task: Task) => Tools | Promise<Tools>) | undefined;
   /** The text of the user turn that states an item, instead of the built-in template. */
   prompt?: ((context: PromptContext) => string | Promise<string>) | undefined;
-  /** Whether a person has to approve this call. The task is one object for all calls while its document stays the same. */
+  /** Whether a person has to approve this call. */
   approval?: ((call: ToolCall, task: Task) => boolean | Promise<boolean>) | undefined;
   defaults?: RunOptions | undefined;
   /** Default: the platform's. */
@@ -114,6 +116,8 @@ export interface RunOptions {
         mistakes?: number | undefined;
         /** The same calls with the same answers in a row, turn by turn or in a pattern of up to three turns; the model is nudged two before. Default 5. */
         identicalToolCalls?: number | undefined;
+        /** Calls of a turn that run at the same time; the others wait for their turn. Default 16. */
+        parallelTools?: number | undefined;
       }
     | undefined;
 }

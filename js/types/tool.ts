@@ -20,6 +20,11 @@ export interface ToolContext {
   idempotencyKey: string;
   /** Aborted by stop, by pause after its grace, and after `timeoutMs`. */
   signal: AbortSignalLike;
+  /**
+   * Tells whoever watches how far a long call is, as text or as a number from 0 to 1: the live event `task:tool_progress`,
+   * at most ten a second. Nothing of it is stored, and the model does not see it.
+   */
+  report(progress: string | number): void;
 }
 
 /**
@@ -37,7 +42,10 @@ export interface Tool {
   inputSchema: JsonSchema | StandardSchema;
   /** The JSON Schema where `inputSchema` cannot say itself as one. */
   jsonSchema?: object | undefined;
-  /** Runs it. Absent: the call waits, durably, for `answer()`. What it throws is an error result for the model. */
+  /**
+   * Runs it. Absent: the call waits, durably, for `answer()`. What it throws is an error result for the model. A generator
+   * gives what it returns, or else yielded last.
+   */
   execute?(input: any, context: ToolContext): unknown;
   /** Whether a person has to approve the call first. Default false. */
   needsApproval?: boolean | ((input: any) => boolean) | undefined;
@@ -45,6 +53,16 @@ export interface Tool {
   onUnknownOutcome?: OnUnknownOutcome | undefined;
   /** After so many milliseconds the call is aborted and its outcome unknown. Default 600,000 (10 minutes). */
   timeoutMs?: number | undefined;
+  /**
+   * Runs alone: calls of a turn before it first, those after it later. One that waits for a person holds back those after
+   * it. Default false.
+   */
+  exclusive?: boolean | undefined;
+  /**
+   * UTF-8 bytes of text or JSON that the model gets: beyond, head and tail around a mark that says how much is missing, as
+   * text. Default 100,000. What `content(…)` makes is never cut.
+   */
+  maxResultBytes?: number | undefined;
 }
 
 /** Tools by name; names match `[a-zA-Z0-9_-]{1,64}`. */
@@ -67,6 +85,8 @@ export interface ToolResultRecord {
   content: ToolResultContentBlock[];
   /** Set where nobody knows what the call did. */
   unknown?: true;
+  /** So many bytes of what the tool returned were left out. */
+  cutBytes?: number;
   /** The journal entry that holds it. */
   seq: number;
   /** ISO 8601. */

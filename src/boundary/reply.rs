@@ -57,8 +57,9 @@ impl Arrival {
                 Input::Committed { ticket, result: version.map_err(unclear) }
             }
             Shape::Returned => {
-                let result = reply(settled).map(|reply| reply.value);
-                Input::Returned { ticket, result }
+                let reply = reply(settled);
+                let cut_bytes = reply.as_ref().map_or(0, |reply| reply.cut_bytes);
+                Input::Returned { ticket, result: reply.map(|reply| reply.value), cut_bytes }
             }
             Shape::Answered => {
                 let result = reply(settled).map(|reply| reply.value.unwrap_or(Value::Null));
@@ -138,10 +139,13 @@ fn store_error(text: &str) -> StoreError {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Reply {
     /// Absent for undefined.
     #[serde(default, deserialize_with = "present")]
     value: Option<Value>,
+    #[serde(default)]
+    cut_bytes: u64,
     #[serde(default)]
     thrown: Option<WireThrown>,
 }

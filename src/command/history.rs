@@ -87,7 +87,12 @@ fn conversation(entries: &[Entry]) -> Result<Vec<Value>, EngineError> {
                 }
             }
             RequestOp::Clear => messages.clear(),
-            RequestOp::System(_) | RequestOp::Model(_) | RequestOp::Tools(_) | RequestOp::DropBefore(..) => {}
+            RequestOp::System(_)
+            | RequestOp::Model(_)
+            | RequestOp::Tools(_)
+            | RequestOp::DropBefore(..)
+            | RequestOp::Author(_)
+            | RequestOp::Withhold { .. } => {}
         }
     }
     Ok(messages)
@@ -106,6 +111,9 @@ fn results(entries: &[Entry]) -> Vec<Value> {
                     "toolCallId": r.tool_call_id, "name": r.name, "status": r.status,
                     "content": r.content.as_ref(), "seq": entry.seq, "at": iso8601(entry.wall),
                 });
+                if let (Value::Object(record), true) = (&mut record, r.cut_bytes > 0) {
+                    record.insert("cutBytes".into(), r.cut_bytes.into());
+                }
                 if let (Value::Object(record), true) = (&mut record, r.unknown) {
                     record.insert("unknown".into(), true.into());
                 }

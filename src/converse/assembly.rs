@@ -36,6 +36,17 @@ pub enum Live {
     Text(String),
     /// A piece of the reasoning.
     Reasoning(String),
+    /// A piece of the input of a tool use.
+    ToolInput {
+        /// As the model gave it, which need not be the one that counts.
+        id: String,
+        /// Of the tool.
+        name: String,
+        /// So many uses of the turn have begun before it.
+        index: usize,
+        /// JSON text.
+        delta: String,
+    },
 }
 
 /// Far above what a model writes in one turn; bounds what a broken stream can make of us.
@@ -178,10 +189,7 @@ impl Assembly {
                     None => "",
                 };
                 let at = self.slot(index, Kind::ToolUse, Piece::nameless_use)?;
-                if let Some(Piece::ToolUse { input, .. }) = self.piece(at) {
-                    input.push_str(fragment);
-                }
-                Ok(None)
+                Ok(self.tool_input(at, fragment))
             }
             "reasoningContent" => self.reasoning(index, value),
             // A mark of requests: the model has nothing to cache.
@@ -197,6 +205,21 @@ impl Assembly {
             }
             _ => self.other(index, kind, value).map(|()| None),
         }
+    }
+
+    fn tool_input(&mut self, at: usize, fragment: &str) -> Option<Live> {
+        let is_use = |block: &Block| matches!(&block.piece, Piece::ToolUse { server: false, .. });
+        let index = self.blocks.iter().take(at).filter(|block| is_use(block)).count();
+        let Some(Piece::ToolUse { id, name, input, server }) = self.piece(at) else { return None };
+        input.push_str(fragment);
+        // Of a use that nobody has named yet there is nothing to show.
+        let shown = !*server && !name.is_empty() && !fragment.is_empty();
+        shown.then(|| Live::ToolInput {
+            id: id.clone(),
+            name: name.clone(),
+            index,
+            delta: fragment.to_owned(),
+        })
     }
 
     fn reasoning(&mut self, index: u32, delta: &Value) -> Result<Option<Live>, ModelFault> {

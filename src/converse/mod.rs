@@ -9,8 +9,10 @@ pub mod classify;
 mod overflow;
 pub mod repair;
 pub mod request;
+pub mod shorten;
 pub mod transcript;
 pub mod turn;
+mod unsupported;
 pub mod usage;
 pub mod validity;
 
@@ -20,5 +22,6 @@ pub use repair::{Repaired, repair};
 pub use request::{RequestOp, ResultStatus, ToolSpec, result_content, text, tool_config, tool_result};
 pub use transcript::{Transcript, Trim};
 pub use turn::{Stop, ToolUse, ToolUseIds, Turn};
+pub use unsupported::unsupported_block;
 pub use usage::Usage;
 pub use validity::{Rule, Validator, Violation, validate};

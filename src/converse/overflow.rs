@@ -60,7 +60,7 @@ const PARTS: [&str; 8] =
 const OUTPUT: [&str; 5] =
     ["max_tokens", "max tokens", "maximum tokens", "output tokens", "maximum number of tokens to generate"];
 
-fn any(words: &str, of: &[&str]) -> bool {
+pub(super) fn any(words: &str, of: &[&str]) -> bool {
     of.iter().any(|text| words.contains(text))
 }
 

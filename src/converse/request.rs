@@ -25,11 +25,21 @@ pub enum RequestOp {
     DropBefore(usize, Value),
     /// Removes all messages; system prompt, model and tools stay.
     Clear,
+    /// The assistant's messages that are pushed from now on are this model's; `None` where nobody knows.
+    Author(Option<String>),
+    /// Blocks of a kind are left out of what this model gets.
+    Withhold {
+        /// `None` where nobody knows which it is.
+        model: Option<String>,
+        /// `image`, `document` or `video`.
+        block: String,
+    },
 }
 
 /// As the boundary sees it: `{"op": "push", "message": …}`, `{"op": "replace", "index": …, "message": …}`,
 /// `{"op": "dropBefore", "index": …, "marker": …}`, `{"op": "system", "text": …}`, `{"op": "model", "id": …}`,
-/// `{"op": "tools", "toolConfig": …}`, `{"op": "clear"}`; what is `None` has no member.
+/// `{"op": "tools", "toolConfig": …}`, `{"op": "clear"}`, `{"op": "author", "model": …}`,
+/// `{"op": "withhold", "model": …, "block": …}`; what is `None` has no member.
 impl Serialize for RequestOp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -40,6 +50,8 @@ impl Serialize for RequestOp {
             RequestOp::Replace(index, message) => Wire::Replace { index: *index, message },
             RequestOp::DropBefore(index, marker) => Wire::DropBefore { index: *index, marker },
             RequestOp::Clear => Wire::Clear,
+            RequestOp::Author(model) => Wire::Author { model: model.as_deref() },
+            RequestOp::Withhold { model, block } => Wire::Withhold { model: model.as_deref(), block },
         }
         .serialize(serializer)
     }
@@ -72,6 +84,15 @@ enum Wire<'a> {
         marker: &'a Value,
     },
     Clear,
+    Author {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        model: Option<&'a str>,
+    },
+    Withhold {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        model: Option<&'a str>,
+        block: &'a str,
+    },
 }
 
 /// How a call went, in the API's words.
@@ -98,9 +119,28 @@ pub fn tool_result(id: &str, status: ResultStatus, content: Vec<Value>) -> Value
     json!({ "toolResult": { "toolUseId": id, "content": content, "status": status } })
 }
 
-/// What a tool returned, as the model gets it: plain objects as `json`, strings as `text`, everything else as
-/// JSON text, nothing or blank as the text `(no output)`.
+/// The blocks of what `content(…)` made in JavaScript: an object whose only member is a list of them.
+fn blocks_of(value: &Value) -> Option<&Vec<Value>> {
+    const KINDS: [&str; 6] = ["text", "json", "image", "document", "video", "searchResult"];
+    let members = value.as_object().filter(|members| members.len() == 1)?;
+    let blocks = members.get("$content")?.as_array().filter(|blocks| !blocks.is_empty())?;
+    let is_block = |block: &Value| {
+        block.as_object().is_some_and(|b| b.len() == 1 && b.keys().all(|kind| KINDS.contains(&kind.as_str())))
+    };
+    let says = |block: &Value| match (block.get("text"), block.get("json")) {
+        (Some(text), _) => text.as_str().is_some_and(|text| !is_blank(text)),
+        (None, Some(json)) => json.is_object(),
+        (None, None) => true,
+    };
+    blocks.iter().all(|block| is_block(block) && says(block)).then_some(blocks)
+}
+
+/// What a tool returned, as the model gets it: `content(…)` as its blocks, plain objects as `json`, strings as `text`,
+/// everything else as JSON text, nothing or blank as the text `(no output)`.
 pub fn result_content(value: &Value) -> Vec<Value> {
+    if let Some(blocks) = blocks_of(value) {
+        return blocks.clone();
+    }
     vec![match value {
         Value::Object(_) => json!({ "json": value }),
         Value::Null => text(NO_OUTPUT),

@@ -129,6 +129,20 @@ impl Transcript {
     /// their results, the last message never. `statement` is the text that states the current item; where it would
     /// be left out, the marker repeats it. The request gets strictly smaller; `None` where it cannot.
     pub fn plan_trim(&self, statement: &str) -> Option<Trim> {
+        self.plan(statement, self.bytes / 2)
+    }
+
+    /// As [`Self::plan_trim`], and as much as can be left out.
+    pub fn plan_trim_of_all(&self, statement: &str) -> Option<Trim> {
+        self.plan(statement, 0)
+    }
+
+    /// Whether more than half of the request is its last message.
+    pub fn is_mostly_its_last(&self) -> bool {
+        self.messages.back().is_some_and(|last| last.bytes > self.bytes / 2)
+    }
+
+    fn plan(&self, statement: &str, enough: usize) -> Option<Trim> {
         let wanted = digest_of(statement);
         let stated_at = self.messages.iter().rposition(|message| message.texts.contains(&wanted));
         let mut kept = self.bytes;
@@ -141,7 +155,7 @@ impl Transcript {
                 let size = kept + marker.to_string().len();
                 if size < self.bytes {
                     best = Some(Trim { before: index, left_out, marker });
-                    if size <= self.bytes / 2 {
+                    if size <= enough {
                         break;
                     }
                 }

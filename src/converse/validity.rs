@@ -112,7 +112,10 @@ impl Validator {
             RequestOp::System(Some(text)) if is_blank(text) => {
                 Err(self.violation(Rule::TextBlank, "the system prompt is blank"))
             }
-            RequestOp::System(_) | RequestOp::Model(_) => Ok(()),
+            RequestOp::System(_)
+            | RequestOp::Model(_)
+            | RequestOp::Author(_)
+            | RequestOp::Withhold { .. } => Ok(()),
             RequestOp::Tools(tool_config) => self.tools(tool_config.as_ref()),
             RequestOp::Push(message) => self.push(message),
             RequestOp::Replace(index, message) => self.replace(*index, message),

@@ -94,9 +94,16 @@ pub struct CallResult {
     /// The outcome is not known: the call may or may not have had its effect.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown: bool,
+    /// So many bytes of what the tool returned are not in `content`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cut_bytes: u64,
     /// Counts against `limits.mistakes`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mistake: bool,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// One fact.
@@ -160,6 +167,9 @@ pub enum Fact {
         message_id: String,
         /// What the model said.
         turn: Turn,
+        /// Which model, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
         /// Of all attempts at this turn.
         usage: Usage,
         /// Of the task, this turn included.
@@ -176,6 +186,21 @@ pub enum Fact {
     Trimmed {
         /// Which.
         trim: Trim,
+    },
+    /// The results of the last turn's calls are cut to so many bytes each: the model took no more.
+    Shortened {
+        /// UTF-8 bytes.
+        bytes: u64,
+    },
+    /// What the model was asked last is masked, and so is what it answers in this entry: a guardrail blocked one of them.
+    Redacted,
+    /// Blocks of a kind are left out of requests to a model that does not take them.
+    Withheld {
+        /// Where it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+        /// `image`, `document` or `video`.
+        block: String,
     },
     /// A call waits for a person.
     Waiting {
@@ -259,6 +284,9 @@ impl Fact {
             Fact::Turn { .. } => "turn",
             Fact::Spent { .. } => "spent",
             Fact::Trimmed { .. } => "trimmed",
+            Fact::Shortened { .. } => "shortened",
+            Fact::Redacted => "redacted",
+            Fact::Withheld { .. } => "withheld",
             Fact::Waiting { .. } => "waiting",
             Fact::Starting { .. } => "starting",
             Fact::NotRun { .. } => "not_run",

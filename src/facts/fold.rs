@@ -8,6 +8,7 @@ use super::fact::{Begin, CallResult, Decision, EndStatus, Entry, Fact, Why};
 use super::plan::{Done, ItemKey};
 use crate::converse::repair::UNKNOWN_OUTCOME;
 use crate::converse::request::{self, RequestOp, Transcript};
+use crate::converse::shorten;
 use crate::converse::{ResultStatus, Stop, ToolUse, Usage};
 use crate::effect::ToolCall;
 use crate::error::{Code, EngineError};
@@ -71,6 +72,9 @@ pub enum TurnEnd {
     Interrupted,
 }
 
+/// Stands where a guardrail or filter blocked something: the model gets this instead.
+const MASK: &str = "[Removed: a guardrail or content filter blocked this.]";
+
 /// A stop reason of Anthropic's API: a server's tool takes long, and the answer is to be asked for again.
 const PAUSE_TURN: &str = "pause_turn";
 
@@ -105,6 +109,10 @@ pub struct Live {
     pub silent: bool,
     /// Turns in a row that announced a tool and used none.
     pub announced: u32,
+    /// What the model was asked last is masked, and so is its answer.
+    pub masked: bool,
+    /// Turns in a row that a guardrail or filter kept from the user.
+    pub held: u32,
 }
 
 impl Default for Live {
@@ -124,6 +132,8 @@ impl Default for Live {
             text: Rc::from(""),
             silent: false,
             announced: 0,
+            masked: false,
+            held: 0,
         }
     }
 }
@@ -171,7 +181,13 @@ impl Live {
     /// CORRUPT_HISTORY where the fact contradicts what is known.
     pub fn apply(&mut self, seq: u64, wall: i64, fact: &Fact) -> Result<(), EngineError> {
         match fact {
-            Fact::Imported { .. } | Fact::Saved { .. } | Fact::Trimmed { .. } | Fact::Progress { .. } => {}
+            Fact::Imported { .. }
+            | Fact::Saved { .. }
+            | Fact::Trimmed { .. }
+            | Fact::Withheld { .. }
+            | Fact::Progress { .. } => {}
+            Fact::Shortened { bytes } => self.shorten(usize::try_from(*bytes).unwrap_or(usize::MAX)),
+            Fact::Redacted => self.mask(),
             Fact::Reset => {
                 self.done = Rc::default();
                 self.stated = None;
@@ -181,6 +197,7 @@ impl Live {
                 self.turn_end = TurnEnd::Open;
                 self.silent = false;
                 self.text = Rc::from("");
+                self.held = 0;
             }
             Fact::Begun { how } => self.begin(*how),
             Fact::Stated { item, text, .. } => {
@@ -222,6 +239,8 @@ impl Live {
                     self.continuations = 0;
                 }
                 self.announced = if self.turn_end == TurnEnd::Announced { self.announced + 1 } else { 0 };
+                self.held = if turn.stop.withheld() { self.held + 1 } else { 0 };
+                self.masked = false;
                 self.silent = turn.content.is_empty();
                 if !self.silent {
                     self.texts.clear();
@@ -272,6 +291,39 @@ impl Live {
             Fact::Ended { status, .. } => self.ended = Some(*status),
         }
         Ok(())
+    }
+
+    /// The largest result of the last turn's calls, in bytes of what it says.
+    pub fn largest_result(&self) -> usize {
+        let size = |call: &Call| match &call.state {
+            CallState::Settled(result) => shorten::size(&result.content),
+            _ => 0,
+        };
+        self.calls.iter().map(size).max().unwrap_or(0)
+    }
+
+    fn each_result(&mut self, change: impl Fn(&mut CallResult)) {
+        for call in &mut self.calls {
+            if let CallState::Settled(result) = &mut call.state {
+                change(Rc::make_mut(result));
+            }
+        }
+    }
+
+    fn shorten(&mut self, most: usize) {
+        self.each_result(|result| {
+            if shorten::size(&result.content) > most {
+                result.content = Rc::new(shorten::shortened(&result.content, most));
+            }
+        });
+    }
+
+    fn mask(&mut self) {
+        self.masked = true;
+        self.each_result(|result| result.content = Rc::new(vec![request::text(MASK)]));
+        if !self.texts.is_empty() {
+            self.texts = vec![Rc::new(request::text(MASK))];
+        }
     }
 
     fn begin(&mut self, how: Begin) {
@@ -340,6 +392,10 @@ pub struct Facts {
     pub statement: Option<String>,
     /// What the core remembers of the request.
     pub transcript: Transcript,
+    /// Kinds of blocks that a model has refused.
+    withheld: Vec<(Option<String>, String)>,
+    /// The model of the assistant's messages that are pushed now.
+    author: Option<String>,
     used_ids: HashSet<String>,
     /// Tool uses of the last saved message that no saved message has answered.
     unanswered: Vec<String>,
@@ -382,12 +438,14 @@ impl Facts {
     fn remember(&mut self, seq: u64, fact: &Fact) {
         match fact {
             Fact::Imported { messages, .. } => {
+                self.writes(None);
                 for message in messages.iter() {
                     self.note_tools(message);
                     self.ops.extend(self.transcript.import(message));
                 }
             }
             Fact::Saved { message } => {
+                self.writes(None);
                 self.note_tools(message);
                 self.note_unanswered(message);
                 self.ops.extend(self.transcript.import(message));
@@ -399,10 +457,12 @@ impl Facts {
                 self.statement = None;
                 self.ops.push(self.transcript.clear());
             }
-            Fact::Turn { turn, .. } if !turn.content.is_empty() => {
+            Fact::Turn { turn, model, .. } if !turn.content.is_empty() => {
                 self.push_tail();
                 self.unanswered.clear();
-                self.ops.push(self.transcript.assistant(turn.content.clone()));
+                self.writes(model.as_ref());
+                let content = if self.live.masked { vec![request::text(MASK)] } else { turn.content.clone() };
+                self.ops.push(self.transcript.assistant(content));
                 for used in &turn.uses {
                     self.used_ids.insert(used.id.clone());
                     self.tool_names.insert(used.name.clone());
@@ -411,6 +471,16 @@ impl Facts {
             Fact::Trimmed { trim } => {
                 self.push_tail();
                 self.ops.extend(self.transcript.apply_trim(trim));
+            }
+            Fact::Redacted => {
+                let statement = self.statement.as_deref().unwrap_or_default();
+                if self.live.texts.iter().any(|said| said["text"] == statement) {
+                    self.statement = None;
+                }
+            }
+            Fact::Withheld { model, block } => {
+                self.withheld.push((model.clone(), block.clone()));
+                self.ops.push(RequestOp::Withhold { model: model.clone(), block: block.clone() });
             }
             Fact::Stated { text, .. } => self.statement = Some(text.clone()),
             Fact::Received { inbox, .. } => {
@@ -425,6 +495,18 @@ impl Facts {
                 self.item_texts.push(ItemText { id: item.item.clone(), text: text.clone() });
             }
             _ => {}
+        }
+    }
+
+    /// Whether blocks of this kind are left out for the model already.
+    pub fn withholds(&self, model: Option<&str>, block: &str) -> bool {
+        self.withheld.iter().any(|(refuses, kind)| refuses.as_deref() == model && kind == block)
+    }
+
+    fn writes(&mut self, model: Option<&String>) {
+        if self.author.as_ref() != model {
+            self.author = model.cloned();
+            self.ops.push(RequestOp::Author(self.author.clone()));
         }
     }
 

@@ -130,7 +130,13 @@ impl Run {
         }
     }
 
-    pub(super) fn returned(&mut self, ctx: &mut Ctx, ticket: Ticket, result: &Result<Option<Value>, Thrown>) {
+    pub(super) fn returned(
+        &mut self,
+        ctx: &mut Ctx,
+        ticket: Ticket,
+        result: &Result<Option<Value>, Thrown>,
+        cut_bytes: u64,
+    ) {
         let found = self.calls.running.iter().find(|(_, c)| c.ticket == ticket);
         let Some((id, aborted)) = found.map(|(id, c)| (id.clone(), c.aborted)) else {
             ctx.io.log(LogLevel::Info, "A tool settled after its call was over; what it said is dropped.");
@@ -149,6 +155,7 @@ impl Run {
                         content: Rc::new(content),
                         unknown: false,
                         mistake: false,
+                        cut_bytes,
                     },
                     ctx.cfg.limits.commit_bytes,
                 )
@@ -215,6 +222,7 @@ pub(super) fn failure(id: String, name: String, message: &str) -> CallResult {
         content: Rc::new(vec![text(message)]),
         unknown: false,
         mistake: true,
+        cut_bytes: 0,
     }
 }
 

@@ -138,6 +138,9 @@ impl Run {
         let turn = self.turn_ready().filter(|_| due == self.due.len()).map(|ready| self.turn_fact(ready));
         let has_turn = turn.is_some();
         if let Some(turn) = turn {
+            if matches!(&turn, Fact::Turn { turn, .. } if turn.stop.withheld()) {
+                draft.add(Fact::Redacted);
+            }
             draft.add(turn);
         }
         let whole = due == self.due.len();
@@ -299,7 +302,14 @@ impl Run {
         let plan = self.plan().clone();
         for _ in 0..plan.items().len() * 2 + 64 {
             match decide(&draft.live, &plan, &control) {
-                Step::RunCalls => self.add_calls(draft)?,
+                Step::RunCalls => {
+                    let before = draft.facts.len();
+                    self.add_calls(draft)?;
+                    // The others wait for their turn.
+                    if draft.facts.len() == before {
+                        break;
+                    }
+                }
                 Step::Finish(key) => {
                     if !self.look.fresh {
                         return Err(Need::Look);
@@ -378,7 +388,7 @@ impl Run {
     pub(super) fn refused(&mut self, ctx: &mut Ctx, error: EngineError, sent: super::run::OnItsWay) {
         let droppable = sent.plan.turn && !self.control.is_ending();
         if droppable && matches!(error.code, Code::TooLarge | Code::StoreRejected) {
-            self.turn = super::turn::TurnRegion::Idle;
+            self.give_turn_up();
             self.end(ctx, super::closing::Ending::new(How::Fail(error)));
         } else {
             self.interrupt(ctx, error);

@@ -72,6 +72,9 @@ pub struct RunnerConfig {
     /// The host has a model.
     #[serde(default)]
     pub has_model: bool,
+    /// The model that the host's client asks where a task names none, where it says so.
+    #[serde(default)]
+    pub model_id: Option<String>,
 }
 
 /// What every part of the machine works with.

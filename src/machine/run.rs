@@ -87,6 +87,8 @@ pub(crate) struct Run {
     started: bool,
     sent_system: Option<Option<String>>,
     sent_model: Option<Option<String>>,
+    /// The model that is asked now, where anybody knows.
+    pub author: Option<String>,
     tools_sent: bool,
     /// The strongest end that was asked for where the task runs: it outlives what the register says.
     pub wish: Option<Ending>,
@@ -135,6 +137,7 @@ impl Run {
             started: false,
             sent_system: None,
             sent_model: None,
+            author: None,
             tools_sent: false,
             wish: None,
             waiters: Vec::new(),
@@ -251,7 +254,9 @@ impl Run {
             Input::Changed => self.look.changed = true,
             Input::Streamed { ticket, event } => self.streamed(ctx, *ticket, event),
             Input::StreamEnded { ticket, result } => self.stream_ended(ctx, *ticket, result),
-            Input::Returned { ticket, result } => self.returned(ctx, *ticket, result),
+            Input::Returned { ticket, result, cut_bytes } => {
+                self.returned(ctx, *ticket, result, *cut_bytes);
+            }
             Input::Answered { ticket, result } => self.answered(ctx, *ticket, result),
             Input::Read { .. } | Input::Listed { .. } | Input::Committed { .. } | Input::Timeout => {}
         }
@@ -358,7 +363,8 @@ impl Run {
         self.start_calls(ctx);
         match decide(&self.facts.live, self.plan(), &self.decision()) {
             Step::Converse if self.may_start(ctx) => self.converse(ctx),
-            Step::Wait => {
+            // Calls that queue for a place are waited for as those that run.
+            Step::Wait | Step::RunCalls => {
                 let people = self.calls.none_running() && !self.calls.any_startable();
                 self.waiting_for_people = people;
                 if people && !self.look.fresh {
@@ -400,6 +406,10 @@ impl Run {
     /// Brings the request up to date and calls the model.
     fn converse(&mut self, ctx: &mut Ctx) {
         self.facts.push_tail();
+        if self.leaves_out_what_was_blocked() {
+            self.advance(ctx);
+            return;
+        }
         let mut ops = self.request_head(ctx);
         ops.append(&mut self.facts.ops);
         self.open_stream(ctx, ops);
@@ -416,6 +426,7 @@ impl Run {
         let model = self.task.config.model.clone();
         if self.sent_model.as_ref() != Some(&model) {
             self.sent_model = Some(model.clone());
+            self.author = model.clone().or_else(|| ctx.cfg.model_id.clone());
             ops.push(RequestOp::Model(model));
         }
         // Without tools of its own a request has to name those that its history used: these may grow.
@@ -429,7 +440,6 @@ impl Run {
             let names = self.facts.tool_names.iter().map(String::as_str);
             ops.push(RequestOp::Tools(tool_config(&specs, names)));
         }
-        let _ = ctx;
         ops
     }
 

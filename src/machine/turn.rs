@@ -3,6 +3,8 @@
 use super::Ctx;
 use super::closing::{Ending, How};
 use super::run::Run;
+use crate::converse::blocks::is_valid_id;
+use crate::converse::unsupported_block;
 use crate::converse::{
     Assembly, Failure, FaultKind, Live, ModelFault, RequestOp, Stop, ToolUseIds, Turn, Usage, classify,
 };
@@ -17,6 +19,9 @@ use serde_json::{Value, json};
 
 const NOTHING_BUT_REASONING: &str = "The model used up max_tokens for reasoning alone. Raise maxTokens of its \
      inferenceConfig, or lower its thinking budget, then resume the task.";
+
+/// Results of so many bytes are not what makes a request too long.
+const SMALLEST_RESULT: usize = 1_000;
 
 /// A turn that is whole and waits for its commit.
 #[derive(Clone, Debug)]
@@ -128,6 +133,13 @@ fn announce_retry(ctx: &mut Ctx, attempt: &Attempt, fault: &ModelFault, delay_ms
 }
 
 impl Run {
+    /// Gives the turn up that no commit can hold; what it has cost is stored with the end.
+    pub(super) fn give_turn_up(&mut self) {
+        if let TurnRegion::Ready(ready) = std::mem::replace(&mut self.turn, TurnRegion::Idle) {
+            self.spent += ready.usage;
+        }
+    }
+
     pub(super) fn turn_timeout(&self, ctx: &Ctx) -> Option<Instant> {
         match &self.turn {
             TurnRegion::Streaming { silence, .. } => Some(silence.since + silence.allowed_ms(&self.settings)),
@@ -186,6 +198,15 @@ impl Run {
         match assembly.event(event) {
             Ok(None) => {}
             Ok(Some(Live::Reasoning(delta))) => self.reasoning(ctx, delta),
+            Ok(Some(Live::ToolInput { id, name, index, delta })) => {
+                let ids = Ids { facts: &self.facts };
+                let free = is_valid_id(&id) && !ids.is_used(&id);
+                let payload = json!({
+                    "messageId": attempt.message_id, "attempt": attempt.number,
+                    "toolCallId": if free { id } else { ids.replacement(index) }, "name": name, "delta": delta,
+                });
+                ctx.emit_live("task:tool_input", payload);
+            }
             Ok(Some(Live::Text(delta))) => {
                 let payload = json!({
                     "messageId": attempt.message_id, "attempt": attempt.number, "role": "assistant",
@@ -346,6 +367,10 @@ impl Run {
             self.asked_in_vain(ctx, &attempt, &fault);
             return;
         }
+        if self.withholds(&fault) {
+            announce_retry(ctx, &attempt, &fault, 0);
+            return;
+        }
         let random = ctx.io.rng.unit();
         let delay = |asked| self.settings.retry.delay(attempt.number, attempt.lost_ms, random, asked);
         let error = match (fault.kind.permanent(), delay(fault.retry_after_ms), fault.retry_after_ms) {
@@ -362,16 +387,46 @@ impl Run {
         self.end(ctx, Ending::new(How::Fail(error)));
     }
 
-    /// Leaves older turns out, or fails where nothing is left to leave out.
+    /// Leaves out what the model never takes, once: its answer to that is its answer.
+    fn withholds(&mut self, fault: &ModelFault) -> bool {
+        let block = Some(fault.message.as_str()).filter(|_| fault.kind == FaultKind::Invalid);
+        let Some(block) = block.and_then(unsupported_block) else { return false };
+        let model = self.author.clone();
+        if self.facts.withholds(model.as_deref(), block) {
+            return false;
+        }
+        self.due_fact(Fact::Withheld { model, block: block.to_owned() });
+        true
+    }
+
+    /// Cuts the last results or leaves older turns out, whichever takes more; fails where neither can be.
     fn overflow(&mut self, ctx: &mut Ctx, attempt: &Attempt, fault: &ModelFault) {
+        let transcript = &self.facts.transcript;
+        let largest = self.facts.live.largest_result();
+        let shorter = (largest > SMALLEST_RESULT).then(|| Fact::Shortened { bytes: largest as u64 / 2 });
         let statement = self.facts.statement.as_deref().unwrap_or_default();
-        match self.facts.transcript.plan_trim(statement) {
-            Some(trim) => {
+        let trimmed = || transcript.plan_trim(statement).map(|trim| Fact::Trimmed { trim });
+        let smaller =
+            if transcript.is_mostly_its_last() { shorter.or_else(trimmed) } else { trimmed().or(shorter) };
+        match smaller {
+            Some(fact) => {
                 announce_retry(ctx, attempt, fault, 0);
-                self.due_fact(Fact::Trimmed { trim });
+                self.due_fact(fact);
             }
             None => self.end(ctx, Ending::new(How::Fail(fault.error()))),
         }
+    }
+
+    /// What a guardrail blocks again and again stands further back than what was masked: nothing of it stays.
+    pub(super) fn leaves_out_what_was_blocked(&mut self) -> bool {
+        let held = self.facts.live.held;
+        if held < 2 {
+            return false;
+        }
+        let statement = self.facts.statement.as_deref().filter(|_| held == 2).unwrap_or_default();
+        let Some(trim) = self.facts.transcript.plan_trim_of_all(statement) else { return false };
+        self.due_fact(Fact::Trimmed { trim });
+        true
     }
 
     /// The fact of the turn that is ready.
@@ -381,6 +436,7 @@ impl Run {
         Fact::Turn {
             message_id: ready.message_id.clone(),
             turn: ready.turn.clone(),
+            model: self.author.clone(),
             usage: ready.usage,
             total,
         }

@@ -317,7 +317,7 @@ impl World {
             self.give(Input::Read { ticket, result: Ok(vec![]) }, subject);
             self.give(Input::Committed { ticket, result: Ok(String::new()) }, subject);
             self.give(Input::StreamEnded { ticket, result: Ok(()) }, subject);
-            self.give(Input::Returned { ticket, result: Ok(None) }, subject);
+            self.give(Input::Returned { ticket, result: Ok(None), cut_bytes: 0 }, subject);
         }
         self.give(Input::Changed, subject);
         self.give(Input::Timeout, subject);
@@ -467,7 +467,7 @@ impl World {
                         None => Ok(does.get("returns").cloned()),
                     },
                 };
-                Input::Returned { ticket: *ticket, result }
+                Input::Returned { ticket: *ticket, result, cut_bytes: 0 }
             }
             Effect::Ask { ticket, question } => {
                 let answers = &self.scenario["answers"];
@@ -528,7 +528,10 @@ impl World {
     fn apply(&mut self, ops: &[RequestOp]) {
         for op in ops {
             match op {
-                RequestOp::System(_) | RequestOp::Model(_) => {}
+                RequestOp::System(_)
+                | RequestOp::Model(_)
+                | RequestOp::Author(_)
+                | RequestOp::Withhold { .. } => {}
                 RequestOp::Tools(config) => self.tool_config.clone_from(config),
                 RequestOp::Push(message) => self.messages.push(message.clone()),
                 RequestOp::Replace(index, message) => {
@@ -603,7 +606,7 @@ fn specified(spec: &Value, own: Ticket, honest: &[Arrives]) -> Vec<Arrives> {
     } else if let Some(version) = spec.get("committed") {
         committed(ticket, version)
     } else if let Some(value) = spec.get("returned") {
-        Input::Returned { ticket, result: Ok(Some(value.clone())) }
+        Input::Returned { ticket, result: Ok(Some(value.clone())), cut_bytes: 0 }
     } else if let Some(value) = spec.get("answered") {
         Input::Answered { ticket, result: Ok(value.clone()) }
     } else if let Some(event) = spec.get("streamed") {
@@ -645,8 +648,8 @@ fn spoiled(arrives: &Arrives, seeds: &[u64]) -> Arrives {
             listed(*ticket, spoil(json!(page.iter().map(json_of).collect::<Vec<_>>())))
         }
         Input::Committed { ticket, result: Ok(version) } => committed(*ticket, &spoil(json!(version))),
-        Input::Returned { ticket, result: Ok(value) } => {
-            Input::Returned { ticket: *ticket, result: Ok(Some(spoil(json!(value)))) }
+        Input::Returned { ticket, result: Ok(value), cut_bytes: 0 } => {
+            Input::Returned { ticket: *ticket, result: Ok(Some(spoil(json!(value)))), cut_bytes: 0 }
         }
         Input::Answered { ticket, result: Ok(value) } => {
             Input::Answered { ticket: *ticket, result: Ok(spoil(value.clone())) }

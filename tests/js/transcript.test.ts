@@ -35,7 +35,7 @@ test('each request has a list of its own', () => {
 });
 
 test('messages are replaced and left out by index, and roles still alternate', () => {
-  const marker = said('user', '(left out)');
+  const marker = () => said('user', '(left out)');
   const made = transcript(
     said('user', 'a'),
     said('assistant', 'b'),
@@ -43,13 +43,13 @@ test('messages are replaced and left out by index, and roles still alternate', (
     said('assistant', 'd'),
   );
   made.apply([{ op: 'replace', index: 2, message: said('user', 'C') }]);
-  made.apply([{ op: 'dropBefore', index: 2, marker }]);
+  made.apply([{ op: 'dropBefore', index: 2, marker: marker() }]);
   expect(made.request().messages).toEqual([
     { role: 'user', content: [{ text: '(left out)' }, { text: 'C' }] },
     said('assistant', 'd'),
   ]);
-  made.apply([{ op: 'dropBefore', index: 1, marker }]);
-  expect(made.request().messages).toEqual([marker, said('assistant', 'd')]);
+  made.apply([{ op: 'dropBefore', index: 1, marker: marker() }]);
+  expect(made.request().messages).toEqual([marker(), said('assistant', 'd')]);
 });
 
 test('bytes are bytes again, but not inside what tools took or returned', () => {

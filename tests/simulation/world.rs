@@ -814,7 +814,7 @@ impl World {
                     Happening::Reaches {
                         to: actor,
                         ticket: Some(ticket),
-                        input: Input::Returned { ticket, result },
+                        input: Input::Returned { ticket, result, cut_bytes: 0 },
                     },
                 );
             }
@@ -895,7 +895,11 @@ impl World {
         };
         self.later(
             ms,
-            Happening::Reaches { to: actor, ticket: Some(ticket), input: Input::Returned { ticket, result } },
+            Happening::Reaches {
+                to: actor,
+                ticket: Some(ticket),
+                input: Input::Returned { ticket, result, cut_bytes: 0 },
+            },
         );
     }
 

@@ -360,7 +360,10 @@ pub fn task_with(n: usize) -> Value {
 pub fn apply_ops(messages: &mut Vec<Value>, tool_config: &mut Option<Value>, ops: &[RequestOp]) {
     for op in ops {
         match op {
-            RequestOp::System(_) | RequestOp::Model(_) => {}
+            RequestOp::System(_)
+            | RequestOp::Model(_)
+            | RequestOp::Author(_)
+            | RequestOp::Withhold { .. } => {}
             RequestOp::Tools(config) => tool_config.clone_from(config),
             RequestOp::Push(message) => messages.push(message.clone()),
             RequestOp::Replace(i, message) => messages[*i] = message.clone(),
@@ -583,7 +586,11 @@ impl World {
                 self.actors[actor].open.remove(ticket);
                 if self.actors[actor].hanging.remove(ticket) == Some(true) {
                     let thrown = Thrown { message: "aborted".into(), cause: None };
-                    self.reply(actor, 1, Input::Returned { ticket: *ticket, result: Err(thrown) });
+                    self.reply(
+                        actor,
+                        1,
+                        Input::Returned { ticket: *ticket, result: Err(thrown), cut_bytes: 0 },
+                    );
                 }
             }
             Effect::Watch { .. } | Effect::Log { .. } | Effect::Status { .. } => {}
@@ -642,11 +649,11 @@ impl World {
         match does {
             Does::Returns(value) => {
                 let value = (!value.is_null()).then_some(value);
-                self.reply(actor, after, Input::Returned { ticket, result: Ok(value) });
+                self.reply(actor, after, Input::Returned { ticket, result: Ok(value), cut_bytes: 0 });
             }
             Does::Throws(message) => {
                 let result = Err(Thrown { message, cause: None });
-                self.reply(actor, after, Input::Returned { ticket, result });
+                self.reply(actor, after, Input::Returned { ticket, result, cut_bytes: 0 });
             }
             Does::Takes(ms, then) => self.tool_does(actor, ticket, *then, after + ms),
             Does::Hangs => {
@@ -742,7 +749,9 @@ impl World {
         self.actors[actor]
             .events
             .iter()
-            .filter(|e| e["type"] != "task:message" && e["type"] != "task:reasoning")
+            .filter(|e| {
+                e["type"] != "task:message" && e["type"] != "task:reasoning" && e["type"] != "task:tool_input"
+            })
             .map(|e| e["type"].as_str().unwrap().to_owned())
             .collect()
     }

@@ -54,6 +54,7 @@ export function bedrockModel(options: BedrockModelOptions): ModelClient {
   };
 
   return {
+    modelId: options.modelId,
     async stream(request, { signal }) {
       const { client, sdk } = await connect();
       const controller = new AbortController();

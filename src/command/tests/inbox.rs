@@ -37,6 +37,7 @@ fn result_of(id: &str) -> Fact {
             content: Rc::new(vec![json!({ "text": "done" })]),
             unknown: false,
             mistake: false,
+            cut_bytes: 0,
         },
     }
 }

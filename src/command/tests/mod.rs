@@ -165,6 +165,7 @@ pub(super) fn turn(ids: &[&str]) -> Fact {
         .map(|id| ToolUse { id: (*id).into(), name: "tool".into(), input: json!({}), problem: None })
         .collect();
     Fact::Turn {
+        model: None,
         message_id: format!("said-{}", ids.join("-")),
         turn: Turn { content, text: "Let me see.".into(), uses, stop: Stop::ToolUse, usage: None },
         usage: Usage { input_tokens: 5, output_tokens: 2, total_tokens: 7, ..Usage::default() },

@@ -26,6 +26,7 @@ fn result_of(id: &str) -> Fact {
             content: Rc::new(vec![json!({ "text": "gone" })]),
             unknown: true,
             mistake: false,
+            cut_bytes: 0,
         },
     }
 }

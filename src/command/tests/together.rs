@@ -57,7 +57,7 @@ fn host(script: &Script, request: &Request, gated: bool) -> Host {
             inputs
         }
         Effect::RunTool { ticket, .. } => {
-            vec![(50, Input::Returned { ticket: *ticket, result: Ok(Some(json!("worked"))) })]
+            vec![(50, Input::Returned { ticket: *ticket, result: Ok(Some(json!("worked"))), cut_bytes: 0 })]
         }
         Effect::Ask { ticket, question } => {
             let answer = match question {

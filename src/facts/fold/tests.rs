@@ -8,6 +8,7 @@ fn turn(ids: &[&str]) -> Fact {
     let stop = if ids.is_empty() { Stop::EndTurn } else { Stop::ToolUse };
     let content = std::iter::once(json!({ "text": "So." })).chain(blocks).collect();
     Fact::Turn {
+        model: None,
         message_id: "m".into(),
         turn: Turn { content, text: "So.".into(), uses: ids.iter().map(used).collect(), stop, usage: None },
         usage: Usage::default(),
@@ -24,6 +25,7 @@ fn result(id: &str) -> Fact {
             content: Rc::new(vec![json!({ "text": "done" })]),
             unknown: false,
             mistake: false,
+            cut_bytes: 0,
         },
     }
 }

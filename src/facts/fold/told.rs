@@ -44,7 +44,11 @@ impl Told {
                     messages.drain(..at);
                     messages.insert(0, marker);
                 }
-                RequestOp::System(_) | RequestOp::Model(_) | RequestOp::Tools(_) => {}
+                RequestOp::System(_)
+                | RequestOp::Model(_)
+                | RequestOp::Tools(_)
+                | RequestOp::Author(_)
+                | RequestOp::Withhold { .. } => {}
             }
         }
         messages

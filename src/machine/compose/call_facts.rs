@@ -107,8 +107,16 @@ impl Run {
             return Err(Need::Vet(unvetted));
         }
         let mut starting = Vec::new();
+        let mut places = Places::new(self.settings.limits.parallel_tools, &calls);
         for call in calls {
             let ToolCall { id, name, .. } = call.call.clone();
+            let called = id.clone();
+            let exclusive = self.tools.get(&name).is_some_and(|tool| tool.exclusive);
+            let mut start = |id| {
+                if places.take(exclusive) {
+                    starting.push(id);
+                }
+            };
             match (&call.state, &call.problem) {
                 (CallState::Proposed, Some(problem)) => {
                     draft.add(Fact::Result { result: failure(id, name, problem) });
@@ -116,7 +124,7 @@ impl Run {
                 (CallState::Proposed, None) if builtin(&call) && !self.look.fresh => return Err(Need::Look),
                 (CallState::Proposed, None) if builtin(&call) => self.add_completion(draft, &call),
                 (CallState::Proposed, None) => match self.vetted.get(&id) {
-                    Some(Vetting::Run) => starting.push(id),
+                    Some(Vetting::Run) => start(id),
                     Some(Vetting::Approve) => {
                         draft.add(Fact::Waiting { tool_call: call.call, why: Why::Approval });
                     }
@@ -129,7 +137,7 @@ impl Run {
                     None => {}
                 },
                 (CallState::Approved, _) => match self.tools.get(&name) {
-                    Some(tool) if tool.has_execute => starting.push(id),
+                    Some(tool) if tool.has_execute => start(id),
                     Some(_) => draft.add(Fact::Waiting { tool_call: call.call, why: Why::Input }),
                     None => {
                         let says = format!("There is no tool {name} any more.");
@@ -138,6 +146,8 @@ impl Run {
                 },
                 _ => {}
             }
+            let settled = draft.live.call(&called).is_none_or(|call| !call.open());
+            places.passed(exclusive, settled);
         }
         if !starting.is_empty() {
             draft.add(Fact::Starting { tool_call_ids: starting });
@@ -163,6 +173,35 @@ impl Run {
     }
 }
 
+/// Who of a turn's calls may run now, asked in their order.
+struct Places {
+    /// How many more may run beside those that do.
+    free: usize,
+    /// A call before is not through.
+    some_open: bool,
+    /// A call before runs alone, or will.
+    alone: bool,
+}
+
+impl Places {
+    fn new(most: u32, calls: &[Call]) -> Places {
+        let running = calls.iter().filter(|call| call.state == CallState::Started).count();
+        Places { free: (most as usize).saturating_sub(running), some_open: false, alone: false }
+    }
+
+    /// Takes a place for the call whose turn it is, where there is one.
+    fn take(&mut self, exclusive: bool) -> bool {
+        let may = self.free > 0 && !self.alone && !(exclusive && self.some_open);
+        self.free -= usize::from(may);
+        may
+    }
+
+    fn passed(&mut self, exclusive: bool, settled: bool) {
+        self.some_open |= !settled;
+        self.alone |= exclusive && !settled;
+    }
+}
+
 fn success(call: ToolCall, value: &Value) -> CallResult {
     CallResult {
         tool_call_id: call.id,
@@ -171,5 +210,6 @@ fn success(call: ToolCall, value: &Value) -> CallResult {
         content: Rc::new(result_content(value)),
         unknown: false,
         mistake: false,
+        cut_bytes: 0,
     }
 }

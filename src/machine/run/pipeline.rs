@@ -8,7 +8,6 @@ use crate::facts::fact::{Entry, Fact};
 use crate::machine::Ctx;
 use crate::machine::closing::{Ending, How};
 use crate::machine::compose::Plan;
-use crate::machine::turn::TurnRegion;
 use crate::storage::head::Head;
 use crate::storage::writer::{Batch, Loss, Purpose, Resolved};
 use crate::store::{FieldWrite, StoreWrite};
@@ -60,7 +59,7 @@ impl Run {
         )
         .with("bytes", bytes as u64);
         if !self.control.is_ending() {
-            self.turn = TurnRegion::Idle;
+            self.give_turn_up();
             self.end(ctx, Ending::new(How::Fail(e)));
             self.advance(ctx);
         } else {

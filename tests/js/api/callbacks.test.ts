@@ -78,7 +78,7 @@ test('an outcome whose look-up never settles is reported to the model as unknown
   );
 });
 
-test('approval is given the task as others have left it, and what it does to that object gates nothing', async () => {
+test('approval is given the task as others have left it, each time as its own copy', async () => {
   const call = (id: string) => ({ tools: [{ name: 'add', input: { a: 1, b: 2 }, id }] });
   const tasks: { title: string; same: boolean }[] = [];
   let last: Task | undefined;
@@ -101,7 +101,7 @@ test('approval is given the task as others have left it, and what it does to tha
   const [title] = tasks.map((task) => task.title);
   expect(tasks).toEqual([
     { title, same: false },
-    { title, same: true },
+    { title, same: false },
     { title: 'Renamed', same: false },
   ]);
 });

@@ -12,6 +12,7 @@ async function calling(execute: Tool['execute'], more: Partial<Order> = {}): Pro
     description: 'Hostile.',
     inputSchema: { type: 'object' },
     execute: execute as never,
+    maxResultBytes: Number.POSITIVE_INFINITY,
   });
   const call = (id: string) => ({ tools: [{ name: 'hostile', input: {}, id }] });
   return episode({

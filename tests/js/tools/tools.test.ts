@@ -66,6 +66,7 @@ describe('describing tools', () => {
         gate: 'never',
         onUnknownOutcome: 'report',
         timeoutMs: 600_000,
+        exclusive: false,
       },
     ]);
     const [spec] = await describeTools({
