@@ -1,6 +1,6 @@
 import { TaskExecutionError } from './errors.js';
 import type { ToolContent, ToolResultContentBlock } from './types.js';
-import { binaryOf } from './values.js';
+import { binaryOf, toJson, wellFormed } from './values.js';
 
 /** Shared by all copies of the package in a process. */
 const brand = Symbol.for('task-execution-engine/content');
@@ -22,6 +22,16 @@ export function content(...blocks: ToolResultContentBlock[]): ToolContent {
   if (blocks.length === 0) refuse('needs at least one block');
   const checked = blocks.map((block, i) => checkedBlock(block, `block ${i + 1}`));
   return Object.defineProperty({ $content: checked }, brand, { value: true }) as ToolContent;
+}
+
+/** An image, document or video block that somebody returned as it is, or a list of such blocks, as content; else the value. */
+export function asContent(value: unknown): unknown {
+  const blocks = Array.isArray(value) ? value : [value];
+  const isShown = (block: unknown) => {
+    const [kind, ...others] = block !== null && typeof block === 'object' ? Object.keys(block) : [];
+    return others.length === 0 && ['image', 'document', 'video'].includes(kind ?? '');
+  };
+  return blocks.some(isShown) ? content(...blocks) : value;
 }
 
 /** Whether it was made by `content()`, by whichever copy of the package. */
@@ -88,4 +98,16 @@ function sourceOf(value: unknown, at: string): unknown {
   if (bytes === undefined || bytes.length === 0)
     refuse(`the bytes of ${at} must be a Uint8Array or an ArrayBuffer that is not empty`);
   return { bytes: bytes.slice() };
+}
+
+/** Content as a user's message: the blocks, and the text that stands for them in the thread. */
+export function messageOf({ $content }: ToolContent): { text: string; content: unknown[] } {
+  // A message has no block of JSON.
+  const blocks = $content.map((block) =>
+    block.json === undefined ? block : { text: JSON.stringify(block.json) },
+  );
+  const text = blocks.map((block) => block.text ?? `[${Object.keys(block)[0]}]`).join('\n');
+  const written = toJson(blocks, { bytes: true });
+  if (!written.ok) refuse(`cannot be sent: ${written.reason}`);
+  return { text: wellFormed(text), content: JSON.parse(written.json ?? '[]') };
 }

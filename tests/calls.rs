@@ -275,7 +275,12 @@ fn a_message_that_waits_is_answered_before_the_item_completes() {
     let paths = Paths::new(USER, TASK);
     let run = w.start();
     w.until(run, |a| !a.requests.is_empty());
-    let item = inbox::InboxItem::Message { id: "m1".into(), text: "And the tests?".into(), in_thread: false };
+    let item = inbox::InboxItem::Message {
+        id: "m1".into(),
+        text: "And the tests?".into(),
+        in_thread: false,
+        content: None,
+    };
     let (now, clock) = (w.now, w.clock());
     w.store.commit(&[item.create(&paths, clock)], now).unwrap();
     let outcome = w.finish(run).unwrap();

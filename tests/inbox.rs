@@ -104,7 +104,7 @@ fn a_message_that_the_journal_holds_is_only_deleted() {
     let run = w.start();
     w.until_event(run, "task:progress_update");
     // Its deletion was undone, as by a restored backup.
-    let item = inbox::InboxItem::Message { id, text: "Hello".into(), in_thread: false };
+    let item = inbox::InboxItem::Message { id, text: "Hello".into(), in_thread: false, content: None };
     w.put_into_inbox(&item);
     w.finish(run).unwrap();
     assert_eq!(places(&w, "received").len(), 1);

@@ -118,7 +118,12 @@ fn a_message_is_read_before_the_task_completes_although_the_inbox_is_listed_mean
 fn a_message_that_stands_in_the_thread_already_is_not_put_there_again() {
     for in_thread in [true, false] {
         let mut w = World::new(11, 1);
-        w.put_into_inbox(&InboxItem::Message { id: "m".into(), text: "Hello.".into(), in_thread });
+        w.put_into_inbox(&InboxItem::Message {
+            id: "m".into(),
+            text: "Hello.".into(),
+            in_thread,
+            content: None,
+        });
         let run = w.start();
         assert_eq!(w.finish(run).unwrap()["status"], "completed");
         let said =

@@ -1,6 +1,15 @@
+import { isContent, messageOf } from '../content.js';
 import { TaskExecutionError } from '../errors.js';
 import { lifecycleTable } from '../generated/lifecycle-table.js';
-import type { RunOptions, TaskCommand, TaskEvent, TaskHost, TaskState, TaskStatus } from '../types.js';
+import type {
+  RunOptions,
+  TaskCommand,
+  TaskEvent,
+  TaskHost,
+  TaskState,
+  TaskStatus,
+  ToolContent,
+} from '../types.js';
 import { toJson } from '../values.js';
 import { Agent, agentOf, setAgent } from './agent.js';
 import { cursorOf, optionalSignalOf, optionalTextOf, optionsOf, textOf, toolCallIdOf } from './arguments.js';
@@ -80,9 +89,13 @@ export class TaskLifecycle extends TaskEmitter {
     });
   }
 
-  /** Sends the model a message of the user. */
-  async send(text: string): Promise<void> {
-    await agentOf(this).deposit('send', { text: textOf('text', text) });
+  /**
+   * Sends the model a message of the user: text, or `content(…)` with images and documents, of which the thread shows the
+   * text and a placeholder for each other block.
+   */
+  async send(message: string | ToolContent): Promise<void> {
+    const args = isContent(message) ? messageOf(message) : { text: textOf('message', message) };
+    await agentOf(this).deposit('send', args);
   }
 
   /** Where the task stands. */
@@ -146,7 +159,7 @@ async function beginOnly(owner: TaskLifecycle, intent: 'start' | 'resume'): Prom
 
 /** @throws TaskExecutionError INVALID_ARGUMENT where JSON cannot say the result */
 export function answerOf(result: unknown): { result?: unknown } {
-  const written = toJson(result);
+  const written = toJson(result, { bytes: isContent(result) });
   if (!written.ok)
     throw new TaskExecutionError('INVALID_ARGUMENT', `The result cannot be stored: ${written.reason}.`);
   return written.json === undefined ? {} : { result: JSON.parse(written.json) };

@@ -1,4 +1,4 @@
-import { isContent } from '../content.js';
+import { asContent, isContent } from '../content.js';
 import type { Tool } from '../types.js';
 import { toJson, utf8Length } from '../values.js';
 
@@ -27,6 +27,8 @@ export function writtenResult(
 ): WrittenResult {
   const isWhole = isContent(value);
   const written = toJson(value, { maxLength: storeBytes, bytes: isWhole });
+  const shown = written.ok ? value : asContent(value);
+  if (shown !== value) return writtenResult(shown, { maxResultBytes }, storeBytes, what);
   if (!written.ok) throw new TypeError(`${what} cannot be stored: ${written.reason}`);
   if (written.json === undefined) return {};
   const plain: unknown = JSON.parse(written.json);

@@ -13,18 +13,21 @@ use crate::lifecycle::Status;
 use crate::storage::inbox::{InboxItem, message_id};
 use crate::store::{FieldWrite, StoreWrite};
 use crate::time::{Instant, iso8601};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use std::rc::Rc;
 
 /// The machine of `send`. Its answer is the id of the message.
 ///
 /// # Errors
-/// INVALID_ARGUMENT for blank text, TOO_LARGE for text that no document can hold.
+/// INVALID_ARGUMENT for blank text, TOO_LARGE for what no document can hold.
 pub(super) fn send(ctx: &mut Ctx, args: &Arguments<'_>) -> Result<Step, EngineError> {
     let text = args.text("text")?;
-    if text.len() > ctx.cfg.limits.document_bytes {
-        return Err(too_large(text.len(), ctx.cfg.limits.document_bytes));
+    let content = args.get("content").and_then(Value::as_array).cloned();
+    let bytes = text.len() + content.as_ref().map_or(0, |blocks| json!(blocks).to_string().len());
+    if bytes > ctx.cfg.limits.document_bytes {
+        return Err(too_large(bytes, ctx.cfg.limits.document_bytes));
     }
-    deposit(ctx, "send", "text", text, None)
+    deposit(ctx, "send", "text", text, content, None)
 }
 
 /// The machine of `addMessage`: a message of the thread; a user's is sent too, in the same commit. Its answer is the id.
@@ -36,7 +39,7 @@ pub(super) fn add_message(ctx: &mut Ctx, args: &Arguments<'_>) -> Result<Step, E
         return messages::save(ctx, args);
     }
     let document = messages::document(ctx, args)?;
-    deposit(ctx, "addMessage", "content", args.text("content")?, Some(document))
+    deposit(ctx, "addMessage", "content", args.text("content")?, None, Some(document))
 }
 
 fn deposit(
@@ -44,6 +47,7 @@ fn deposit(
     command: &'static str,
     argument: &str,
     text: String,
+    content: Option<Vec<Value>>,
     thread: Option<Map<String, Value>>,
 ) -> Result<Step, EngineError> {
     if text.trim().is_empty() {
@@ -52,7 +56,7 @@ fn deposit(
     }
     let id = message_id(ctx.now, &mut ctx.io.rng);
     let in_thread = thread.is_some();
-    let item = InboxItem::Message { id, text, in_thread };
+    let item = InboxItem::Message { id, text, in_thread, content: content.map(Rc::new) };
     let deadline = ctx.store_deadline();
     Ok(attempt(ctx, Message { command, item, thread, deadline, since: None }))
 }

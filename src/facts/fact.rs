@@ -149,6 +149,9 @@ pub enum Fact {
         /// Whoever sent it has put it into the thread already.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_thread: bool,
+        /// Blocks that the model gets instead of the text, which then only stands for them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        content: Option<Rc<Vec<Value>>>,
     },
     /// The engine told the model something.
     Nudged {

@@ -91,7 +91,7 @@ pub struct Live {
     pub done: Rc<Done>,
     /// Tool uses of the last turn, in its order.
     pub calls: Vec<Call>,
-    /// User text since the last turn.
+    /// User text, and other blocks, since the last turn.
     pub texts: Vec<Rc<Value>>,
     /// Whether a person's message is among `texts`.
     pub message_waiting: bool,
@@ -204,9 +204,15 @@ impl Live {
                 self.stated = Some(item.clone());
                 self.say(text);
             }
-            Fact::Received { text, .. } => {
+            Fact::Received { text, content, .. } => {
                 self.message_waiting = true;
-                self.say(text);
+                match content {
+                    None => self.say(text),
+                    Some(blocks) => {
+                        self.silent = false;
+                        self.texts.extend(blocks.iter().cloned().map(Rc::new));
+                    }
+                }
             }
             Fact::Nudged { text, mistake, identical } => {
                 self.allowance.mistakes += u32::from(*mistake);

@@ -61,7 +61,7 @@ fn message(fact: &Fact) -> Option<(Option<&str>, &'static str, String)> {
         Fact::Turn { message_id, turn, .. } if !turn.text.trim().is_empty() => {
             Some((Some(message_id), "assistant", turn.text.clone()))
         }
-        Fact::Received { inbox, text, in_thread: false } => Some((Some(inbox), "user", text.clone())),
+        Fact::Received { inbox, text, in_thread: false, .. } => Some((Some(inbox), "user", text.clone())),
         Fact::Stated { name, .. } => system(format!("Working on: {name}")),
         Fact::Result { result } if result.unknown => system(format!(
             "The outcome of {} ({}) is not known: it was interrupted. Check before it is repeated.",
@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_users_message_is_put_into_the_thread_unless_it_stands_there_already() {
-        let received = |in_thread| Fact::Received { inbox: "m".into(), text: "hi".into(), in_thread };
+        let received =
+            |in_thread| Fact::Received { inbox: "m".into(), text: "hi".into(), in_thread, content: None };
         assert!(message(&received(false)).is_some());
         assert_eq!(message(&received(true)), None);
     }

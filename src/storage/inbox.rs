@@ -1,11 +1,12 @@
 //! The inbox: decisions and messages on their way to the run that journals them.
 
 use crate::converse::blocks::{excerpt, is_too_deep};
+use crate::converse::validity::check_message;
 use crate::facts::fact::Decision;
 use crate::ids::{Paths, Rng};
 use crate::store::{StoreWrite, StoredDocument};
 use crate::time::{Now, iso8601};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::rc::Rc;
 
 /// What somebody put into the inbox.
@@ -32,6 +33,8 @@ pub enum InboxItem {
         text: String,
         /// It stands in the thread already, under the same id: whoever sent it wrote both in one commit.
         in_thread: bool,
+        /// Blocks that the model gets instead of the text.
+        content: Option<Rc<Vec<Value>>>,
     },
 }
 
@@ -39,7 +42,10 @@ impl InboxItem {
     /// About as many bytes as its content takes in the journal.
     pub fn bytes(&self) -> usize {
         match self {
-            InboxItem::Message { text, .. } => text.len() + 1,
+            InboxItem::Message { text, content, .. } => {
+                let blocks = content.as_ref().and_then(|blocks| serde_json::to_string(blocks.as_ref()).ok());
+                text.len() + blocks.map_or(0, |json| json.len()) + 1
+            }
             InboxItem::Decision { decision, .. } => {
                 serde_json::to_string(decision).map_or(0, |json| json.len()) + 1
             }
@@ -68,7 +74,14 @@ impl InboxItem {
             "message" if text("text")?.trim().is_empty() => Err(foreign(document, "text is blank")),
             "message" => {
                 let in_thread = document.data.get("in_thread") == Some(&Value::Bool(true));
-                Ok(InboxItem::Message { id, text: text("text")?.to_owned(), in_thread })
+                let content = match document.data.get("json") {
+                    None => None,
+                    Some(_) => Some(Rc::new(
+                        blocks(text("json")?)
+                            .ok_or_else(|| foreign(document, "json holds no blocks of a message"))?,
+                    )),
+                };
+                Ok(InboxItem::Message { id, text: text("text")?.to_owned(), in_thread, content })
             }
             "decision" => {
                 let asked_seq = document.data.get("asked_seq").and_then(Value::as_u64);
@@ -103,9 +116,13 @@ impl InboxItem {
                 data.insert("nonce".into(), nonce.clone().into());
                 data.insert("json".into(), serde_json::to_string(decision).unwrap_or_default().into());
             }
-            InboxItem::Message { text, in_thread, .. } => {
+            InboxItem::Message { text, in_thread, content, .. } => {
                 data.insert("kind".into(), "message".into());
                 data.insert("text".into(), text.clone().into());
+                if let Some(blocks) = content {
+                    let json = serde_json::to_string(blocks.as_ref()).unwrap_or_default();
+                    data.insert("json".into(), json.into());
+                }
                 if *in_thread {
                     data.insert("in_thread".into(), true.into());
                 }
@@ -114,6 +131,17 @@ impl InboxItem {
         data.insert("at".into(), iso8601(now.wall).into());
         StoreWrite::Create { path: paths.inbox_item(self.id()), data }
     }
+}
+
+/// What `content(…)` makes, as far as a user's message takes it.
+fn blocks(json: &str) -> Option<Vec<Value>> {
+    let blocks: Vec<Value> = serde_json::from_str(json).ok()?;
+    let content = |block: &Value| check_message(&json!({ "role": "user", "content": [block] })).is_ok();
+    let known = |block: &Value| {
+        ["text", "image", "document", "video", "searchResult"].iter().any(|kind| block.get(kind).is_some())
+    };
+    let sound = !blocks.is_empty() && blocks.iter().all(|b| known(b) && content(b) && !is_too_deep(b));
+    sound.then_some(blocks)
 }
 
 fn foreign(document: &StoredDocument, what: &str) -> String {
@@ -151,7 +179,6 @@ pub fn answer(result: Option<Value>, error: bool) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn stored(write: StoreWrite) -> StoredDocument {
         let StoreWrite::Create { path, data } = write else { panic!("a create") };
@@ -167,8 +194,14 @@ mod tests {
             decision("tool:1", 4, "n".into(), answer(Some(Value::Null), false)),
             decision("tool:1", 4, "n".into(), Decision::Approve { note: Some("go".into()) }),
             decision("tool:1", 4, "n".into(), Decision::Reject { reason: None }),
-            InboxItem::Message { id: "a".into(), text: "hi".into(), in_thread: false },
-            InboxItem::Message { id: "b".into(), text: "hi".into(), in_thread: true },
+            InboxItem::Message { id: "a".into(), text: "hi".into(), in_thread: false, content: None },
+            InboxItem::Message { id: "b".into(), text: "hi".into(), in_thread: true, content: None },
+            InboxItem::Message {
+                id: "c".into(),
+                text: "[image]".into(),
+                in_thread: false,
+                content: Some(Rc::new(vec![json!({ "image": { "format": "png" } }), json!({ "text": "x" })])),
+            },
         ];
         for item in items {
             assert_eq!(InboxItem::read(&stored(item.create(&paths, Now::default()))), Ok(item));
@@ -182,6 +215,10 @@ mod tests {
         for (data, what) in [
             (json!({}), "kind is no string"),
             (json!({ "kind": "message", "text": " " }), "text is blank"),
+            (json!({ "kind": "message", "text": "x", "json": "[]" }), "no blocks"),
+            (json!({ "kind": "message", "text": "x", "json": r#"[{"toolUse":{}}]"# }), "no blocks"),
+            (json!({ "kind": "message", "text": "x", "json": r#"[{"text":" "}]"# }), "no blocks"),
+            (json!({ "kind": "message", "text": "x", "json": 1 }), "json is no string"),
             (json!({ "kind": "decision", "tool_call_id": "c" }), "asked_seq"),
             (json!({ "kind": "later" }), "\"later\""),
             (
@@ -199,7 +236,12 @@ mod tests {
 
     #[test]
     fn an_item_counts_with_its_text_and_never_as_nothing() {
-        let message = |text: &str| InboxItem::Message { id: "a".into(), text: text.into(), in_thread: false };
+        let message = |text: &str| InboxItem::Message {
+            id: "a".into(),
+            text: text.into(),
+            in_thread: false,
+            content: None,
+        };
         assert_eq!([message("").bytes(), message("äb").bytes()], [1, 4]);
         let approved = Decision::Approve { note: Some("go".into()) };
         let json = serde_json::to_string(&approved).unwrap();

@@ -199,7 +199,12 @@ mod tests {
             write_id: "w".into(),
             wall: 1_000,
             active_ms: 3,
-            facts: vec![Fact::Received { inbox: "i".into(), text: text.into(), in_thread: false }],
+            facts: vec![Fact::Received {
+                inbox: "i".into(),
+                text: text.into(),
+                in_thread: false,
+                content: None,
+            }],
         }
     }
 

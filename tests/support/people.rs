@@ -31,7 +31,8 @@ impl World {
     pub fn say(&mut self, words: &str) -> String {
         let mut rng = Rng::new((self.rng.unit() * 1e15) as u64);
         let id = inbox::message_id(self.clock(), &mut rng);
-        let item = inbox::InboxItem::Message { id: id.clone(), text: words.into(), in_thread: false };
+        let item =
+            inbox::InboxItem::Message { id: id.clone(), text: words.into(), in_thread: false, content: None };
         self.put_into_inbox(&item);
         self.outside(&["updated_at"], json!("sent"));
         id

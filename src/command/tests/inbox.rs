@@ -268,7 +268,8 @@ fn a_message_in_doubt_that_was_taken_is_found_in_the_journal() {
         world.run_until(|w| w.store.commits.len() == 1);
         let item = inbox(&world).remove(0);
         world.store.remove(&format!("users/u/tasks/t/inbox/{}", item.id()));
-        let received = Fact::Received { inbox: item.id().into(), text: "hello".into(), in_thread: false };
+        let received =
+            Fact::Received { inbox: item.id().into(), text: "hello".into(), in_thread: false, content: None };
         journal(&mut world, vec![received], |_| {});
         world.result(id).unwrap();
         assert_eq!(inbox(&world), [], "replies lost: {times}");
@@ -296,8 +297,12 @@ fn a_message_in_doubt_is_found_in_whatever_moment_a_run_takes_it() {
                 moments += 1;
                 // Read, journaled and deleted by the run, between two reads of the sender.
                 world.store.remove(&format!("users/u/tasks/t/inbox/{}", item.id()));
-                let received =
-                    Fact::Received { inbox: item.id().into(), text: "hello".into(), in_thread: false };
+                let received = Fact::Received {
+                    inbox: item.id().into(),
+                    text: "hello".into(),
+                    in_thread: false,
+                    content: None,
+                };
                 journal(&mut world, vec![received], |_| {});
                 assert_eq!(world.result(id), Ok(json!(item.id())), "{fault:?} {times} {reads}");
                 assert_eq!(inbox(&world), [], "sent twice");
@@ -328,7 +333,9 @@ fn a_users_message_that_is_added_is_sent_and_stands_in_the_thread_under_one_id_b
     let id = add(&mut world, "user");
     let answer = world.result(id).unwrap();
     let items = inbox(&world);
-    let [InboxItem::Message { id, text, in_thread: true }] = items.as_slice() else { panic!("{items:?}") };
+    let [InboxItem::Message { id, text, in_thread: true, .. }] = items.as_slice() else {
+        panic!("{items:?}")
+    };
     assert_eq!((answer, text.as_str()), (json!(id), "hello"));
     assert_eq!(thread(&world), [(id.clone(), json!("user"), json!("hello"))]);
     assert_eq!(world.store.commits.len(), 1);

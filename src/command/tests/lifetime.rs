@@ -139,7 +139,7 @@ fn a_message_that_would_make_requests_invalid_is_refused_and_the_lease_given_bac
 fn a_message_in_the_middle_of_a_turn_is_refused() {
     let mut world = world("paused");
     with_head(&mut world, LastRun::Paused, None);
-    let stated = Fact::Received { inbox: "i".into(), text: "Go on.".into(), in_thread: false };
+    let stated = Fact::Received { inbox: "i".into(), text: "Go on.".into(), in_thread: false, content: None };
     journal(&mut world, vec![stated, turn(&["a"])], |_| {});
     let arguments = message("user", json!({ "text": "hi" }));
     assert_eq!(refused(&mut world, "saveApiMessage", arguments), Code::InvalidArgument);

@@ -143,7 +143,11 @@ fn the_journal_is_read_page_by_page_also_where_entries_are_continued() {
     with_head(&mut world, LastRun::Running, None);
     for n in 0..5 {
         let text = "x".repeat(3_000_000 * (n % 2));
-        journal(&mut world, vec![Fact::Received { inbox: format!("{n}"), text, in_thread: false }], |_| {});
+        journal(
+            &mut world,
+            vec![Fact::Received { inbox: format!("{n}"), text, in_thread: false, content: None }],
+            |_| {},
+        );
     }
     let mut seen = Vec::new();
     let mut after = Value::Null;

@@ -50,9 +50,9 @@ impl Run {
             bytes += item.bytes();
             draft.taken.push(item.id().to_owned());
             match item {
-                InboxItem::Message { id, text, in_thread } => {
-                    let (inbox, text) = (id.clone(), text.clone());
-                    draft.add(Fact::Received { inbox, text, in_thread: *in_thread });
+                InboxItem::Message { id, text, in_thread, content } => {
+                    let (inbox, text, content) = (id.clone(), text.clone(), content.clone());
+                    draft.add(Fact::Received { inbox, text, in_thread: *in_thread, content });
                 }
                 InboxItem::Decision { id, tool_call_id, asked_seq, nonce, decision } => {
                     let waiting = draft.live.call(tool_call_id).filter(|c| {

@@ -9,7 +9,7 @@ use crate::store::{StoreError, StoreErrorCode, StoreWrite, StoredDocument};
 const TIMEOUT: u64 = 15_000;
 
 fn fact(text: &str) -> Fact {
-    Fact::Received { inbox: format!("inbox {text}"), text: text.to_owned(), in_thread: false }
+    Fact::Received { inbox: format!("inbox {text}"), text: text.to_owned(), in_thread: false, content: None }
 }
 
 /// The documents of an entry; those of a long one are three.
