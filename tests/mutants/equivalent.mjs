@@ -108,4 +108,9 @@ export default [
     file: 'src/storage/writer.rs',
     why: 'Whether an attempt begins in the very millisecond of the deadline, to be given up in it, is promised to nobody.',
   },
+  {
+    mutant: 'replace > with >= in list',
+    file: 'src/command/entries.rs',
+    why: 'Entries are counted from one: to list after entry 0 is to list from the beginning.',
+  },
 ];

@@ -14,10 +14,4 @@ export default [
     file: 'src/converse/repair/convert.rs',
     missing: 'an imported document of blank text, which no model takes, left out',
   },
-  {
-    mutant: 'replace < with > in wait',
-    file: 'src/command/register.rs',
-    missing:
-      'a pause of a silent holder that looks a last time when its waiting is over, not up to a pause later',
-  },
 ];
