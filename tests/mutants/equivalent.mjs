@@ -113,4 +113,9 @@ export default [
     file: 'src/command/entries.rs',
     why: 'Entries are counted from one: to list after entry 0 is to list from the beginning.',
   },
+  {
+    mutant: 'replace match guard last == index with false in Assembly::text',
+    file: 'src/converse/assembly.rs',
+    why: 'It spares looking the block up, which finds the same one.',
+  },
 ];

@@ -409,6 +409,20 @@ fn a_message_that_meets_other_writers_every_time_is_given_up_when_the_store_woul
 }
 
 #[test]
+fn what_a_store_refuses_for_good_is_not_tried_again() {
+    for (code, told) in [
+        (StoreErrorCode::Denied, Code::StoreDenied),
+        (StoreErrorCode::Invalid, Code::StoreRejected),
+        (StoreErrorCode::TooLarge, Code::TooLarge),
+    ] {
+        let mut world = world("in_progress");
+        world.faults.add(Op::Commit, "inbox", 0, 1, Fault::Error(code));
+        assert_eq!(refused(&mut world, "send", json!({ "text": "hello" })), told);
+        assert_eq!((world.count("commit"), inbox(&world).len()), (1, 0));
+    }
+}
+
+#[test]
 fn what_a_store_denies_after_an_unclear_reply_may_be_stored_all_the_same() {
     let mut world = world("in_progress");
     world.faults.add(Op::Commit, "inbox", 0, 1, Fault::LostReply);
