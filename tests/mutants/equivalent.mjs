@@ -118,4 +118,10 @@ export default [
     file: 'src/converse/assembly.rs',
     why: 'It spares looking the block up, which finds the same one.',
   },
+  {
+    mutant: 'replace > with >= in Transcript::plan_trim',
+    file: 'src/converse/transcript.rs',
+    line: 'if index > 0 && (message.assistant || !message.has_results) {',
+    why: 'To leave nothing out adds the marker alone, and what does not make the request smaller is not planned.',
+  },
 ];

@@ -239,6 +239,7 @@ fn each_repair_counts_once_and_so_does_each_thing_left_out() {
     let said = |content: Value| json!({ "role": "assistant", "content": content });
     let used = |id: &str, name: &str, input: Value| json!({ "type": "tool_use", "id": id, "name": name, "input": input });
     let call = |id: &str| used(id, "n", json!({}));
+    let thought = json!({ "type": "thinking", "thinking": "hm", "signature": "s" });
     let results = |ids: &[&str]| {
         let result = |id: &&str| json!({ "type": "tool_result", "tool_use_id": id, "content": "x" });
         json!({ "role": "user", "content": ids.iter().map(result).collect::<Vec<_>>() })
@@ -263,6 +264,8 @@ fn each_repair_counts_once_and_so_does_each_thing_left_out() {
         (json!([go, said(json!([call("a")])), go, done]), (0, 1)),
         (json!([go, said(json!([call("a"), call("b")])), results(&["b"]), done]), (0, 1)),
         (json!([go, said(json!([call("a")]))]), (0, 2)),
+        (json!([go, said(json!([call("a"), call("b")])), go, done]), (0, 2)),
+        (json!([go, said(json!([thought, thought])), done]), (2, 0)),
         (json!([go, said(json!([{ "text": "x" }, { "text": " " }]))]), (0, 1)),
         (json!([go, said(json!([{ "text": "x" }, { "cachePoint": { "type": "default" } }]))]), (0, 1)),
         (json!([go, said(json!([{ "citationsContent": { "content": [{ "text": "x" }] } }]))]), (0, 1)),
