@@ -335,6 +335,7 @@ fn bytes_are_base64_and_all_else_is_left_out() {
         ("", false),
         ("====", false),
         ("A===", false),
+        ("AAAAA===", false),
         ("AAE", false),
         ("AAECA", false),
         ("AA=A", false),

@@ -102,6 +102,13 @@ fn ids_are_unique_in_the_request() {
 fn tool_blocks_need_a_tool_config() {
     let messages = [hello(), assistant(vec![call("a")]), user(vec![answer("a")])];
     assert_eq!(validate(&messages, None).unwrap_err().rule, Rule::ToolConfigMissing);
+    let server =
+        json!({ "toolUse": { "toolUseId": "s", "name": "web", "input": {}, "type": "server_tool_use" } });
+    for block in [server, answer("s")] {
+        let messages = [hello(), assistant(vec![block, text("x")]), hello()];
+        assert_eq!(validate(&messages, None).unwrap_err().rule, Rule::ToolConfigMissing);
+        assert_eq!(validate(&messages, tools().as_ref()), Ok(()));
+    }
     assert_eq!(validate(&[hello()], None), Ok(()));
 }
 
