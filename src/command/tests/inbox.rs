@@ -403,7 +403,9 @@ fn a_message_that_meets_other_writers_every_time_is_given_up_when_the_store_woul
     let mut world = world("in_progress");
     world.faults.add(Op::Commit, "inbox", 0, usize::MAX, Fault::Error(StoreErrorCode::Conflict));
     let begun = world.now().mono;
-    assert_eq!(refused(&mut world, "send", json!({ "text": "hello" })), Code::StoreUnavailable);
+    let error = run(&mut world, "send", json!({ "text": "hello" })).unwrap_err();
+    assert_eq!((error.code, error.retryable), (Code::StoreUnavailable, true));
+    assert!(error.message.contains("other writers"), "{}", error.message);
     let took = world.now().mono - begun;
     assert!((15_000..15_100).contains(&took), "{took}");
 }

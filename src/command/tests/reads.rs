@@ -109,12 +109,20 @@ fn api_messages_are_the_conversation_in_the_shape_of_the_api() {
 }
 
 #[test]
-fn api_messages_hold_what_requests_leave_out() {
+fn api_messages_hold_what_requests_leave_out_each_in_its_place() {
     let mut world = lived();
+    journal(&mut world, vec![turn(&["b"])], |_| {});
+    journal(&mut world, vec![result_of("b")], |_| {});
     let whole = run(&mut world, "apiMessages", json!({})).unwrap();
-    let marker = json!({ "role": "user", "content": [{ "text": "Two messages are left out." }] });
-    journal(&mut world, vec![Fact::Trimmed { trim: Trim { before: 2, left_out: 2, marker } }], |_| {});
-    assert_eq!(run(&mut world, "apiMessages", json!({})), Ok(whole));
+    let marker = json!({ "role": "user", "content": [{ "text": "Three messages are left out." }] });
+    journal(&mut world, vec![Fact::Trimmed { trim: Trim { before: 3, left_out: 3, marker } }], |_| {});
+    assert_eq!(run(&mut world, "apiMessages", json!({})).as_ref(), Ok(&whole));
+    let more = Fact::Received { inbox: "i".into(), text: "Go on.".into(), in_thread: false };
+    journal(&mut world, vec![more], |_| {});
+    let longer = run(&mut world, "apiMessages", json!({})).unwrap();
+    let (longer, whole) = (longer.as_array().unwrap(), whole.as_array().unwrap());
+    assert_eq!((longer.len(), &longer[..4]), (5, &whole[..4]));
+    assert_eq!(longer[4]["content"][1], json!({ "text": "Go on." }));
 }
 
 #[test]

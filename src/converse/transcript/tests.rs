@@ -199,7 +199,8 @@ fn a_tail_without_results_may_be_all_that_remains() {
     conversation.user(vec![text(STATEMENT)]);
     conversation.shrink().unwrap();
     assert_eq!(conversation.client.messages.len(), 1);
-    assert!(conversation.client.says("2 earlier messages") && conversation.client.says(STATEMENT));
+    assert!(conversation.client.says("2 earlier messages"));
+    assert_eq!(conversation.client.messages[0].to_string().matches(STATEMENT).count(), 1, "it stays anyway");
     conversation.user(vec![text(STATEMENT), text("And hurry.")]);
     assert!(conversation.client.says("2 earlier messages"), "the marker survives a change of the tail");
     assert!(conversation.client.says("And hurry."));
