@@ -108,4 +108,20 @@ export default [
     file: 'src/storage/writer.rs',
     why: 'Whether an attempt begins in the very millisecond of the deadline, to be given up in it, is promised to nobody.',
   },
+  {
+    mutant: 'replace > with >= in list',
+    file: 'src/command/entries.rs',
+    why: 'Entries are counted from one: to list after entry 0 is to list from the beginning.',
+  },
+  {
+    mutant: 'replace match guard last == index with false in Assembly::text',
+    file: 'src/converse/assembly.rs',
+    why: 'It spares looking the block up, which finds the same one.',
+  },
+  {
+    mutant: 'replace > with >= in Transcript::plan_trim',
+    file: 'src/converse/transcript.rs',
+    line: 'if index > 0 && (message.assistant || !message.has_results) {',
+    why: 'To leave nothing out adds the marker alone, and what does not make the request smaller is not planned.',
+  },
 ];
