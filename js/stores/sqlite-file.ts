@@ -1,0 +1,120 @@
+import { mkdirSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { StoreError } from './documents.js';
+import type { Database, Driver, Statement } from './sqlite-driver.js';
+
+/** Marks a database as ours: 'task'. */
+const applicationId = 0x7461736b;
+const schemaVersion = 1;
+/** SQLite waits by blocking the event loop: briefly, then it is tried again from outside. */
+const busyTimeoutMs = 20;
+
+const schema = `
+  CREATE TABLE documents (
+    path TEXT PRIMARY KEY NOT NULL,
+    collection TEXT NOT NULL,
+    id TEXT NOT NULL,
+    data TEXT NOT NULL,
+    version TEXT NOT NULL,
+    written_boot TEXT,
+    written_at REAL NOT NULL
+  );
+  CREATE UNIQUE INDEX documents_in_order ON documents (collection, id);
+  PRAGMA application_id = ${applicationId};
+  PRAGMA user_version = ${schemaVersion};
+`;
+
+/** The file's own path, whatever links lead to it, also before it exists. */
+export function realPath(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    // not there yet: its folder may be a link
+    const parent = dirname(file);
+    return parent === file ? file : join(realPath(parent), basename(file));
+  }
+}
+
+/** Opens the database of ours that is at this path, or makes one. */
+export function openForWriting(file: string, driver: Driver): Database {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+  } catch (cause) {
+    throw new StoreError('denied', `The folder of ${file} cannot be made (${cause}).`, { cause });
+  }
+  const database = driver.open(file);
+  try {
+    setUp(database, file);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+export function checkpointAndClose(database: Database): void {
+  try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch {
+    // another process is at work on it and will do so
+  }
+  kept.delete(database);
+  database.close();
+}
+
+function setUp(database: Database, file: string): void {
+  database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+  database.exec('PRAGMA journal_mode = WAL');
+  // a commit that was confirmed survives a loss of power
+  database.exec('PRAGMA synchronous = FULL');
+  transact(database, 'IMMEDIATE', () => {
+    const tables = database.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number };
+    if (tables.n === 0) {
+      database.exec(schema);
+    } else {
+      checkSchema(database, `${file} is a database of something else: name a file of its own.`, file);
+    }
+  });
+}
+
+export function setUpForReading(database: Database, file: string): void {
+  database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+  checkSchema(database, `${file} is a database of something else, not a store of tasks.`, file);
+}
+
+function checkSchema(database: Database, foreign: string, file: string): void {
+  const pragma = (name: string) =>
+    Object.values(database.prepare(`PRAGMA ${name}`).get() as object)[0] as number;
+  if (pragma('application_id') !== applicationId) throw new StoreError('invalid', foreign);
+  if (pragma('user_version') !== schemaVersion) {
+    throw new StoreError('invalid', `${file} was written by another version of the engine.`);
+  }
+}
+
+const kept = new WeakMap<Database, Map<string, Statement>>();
+
+/** A statement that is compiled once a database. */
+export function prepared(database: Database, sql: string): Statement {
+  const statements = kept.get(database) ?? new Map<string, Statement>();
+  kept.set(database, statements);
+  const statement = statements.get(sql) ?? database.prepare(sql);
+  statements.set(sql, statement);
+  return statement;
+}
+
+/** Runs the work in a transaction. Where either fails, nothing of it is stored. */
+export function transact<T>(database: Database, mode: 'DEFERRED' | 'IMMEDIATE', work: () => T): T {
+  database.exec(`BEGIN ${mode}`);
+  try {
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    try {
+      database.exec('ROLLBACK');
+    } catch {
+      // some failures have rolled back already; the first error is the one that counts
+    }
+    throw error;
+  }
+}
