@@ -1,5 +1,5 @@
-import { mkdirSync, realpathSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, mkdirSync, openSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { StoreError } from './documents.js';
 import type { Database, Driver, Statement } from './sqlite-driver.js';
 
@@ -24,14 +24,40 @@ const schema = `
   PRAGMA user_version = ${schemaVersion};
 `;
 
+const mostLinks = 40;
+
 /** The file's own path, whatever links lead to it, also before it exists. */
-export function realPath(file: string): string {
+export function realPath(file: string, links = 0): string {
   try {
     return realpathSync(file);
   } catch {
-    // not there yet: its folder may be a link
-    const parent = dirname(file);
-    return parent === file ? file : join(realPath(parent), basename(file));
+    // not there yet
+  }
+  const target = links < mostLinks ? targetOf(file) : undefined;
+  if (target !== undefined) return realPath(resolve(dirname(file), target), links + 1);
+  // its folder may be a link
+  const parent = dirname(file);
+  return parent === file ? file : join(realPath(parent, links), basename(file));
+}
+
+function targetOf(link: string): string | undefined {
+  try {
+    return readlinkSync(link);
+  } catch {
+    // none, or nothing at all
+    return undefined;
+  }
+}
+
+/**
+ * Makes an empty file that only its owner may read; SQLite gives those beside it the same mode. One that is there keeps
+ * the mode that it has.
+ */
+function makeForOwner(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch {
+    // it is there, or cannot be made: then SQLite says why
   }
 }
 
@@ -42,6 +68,7 @@ export function openForWriting(file: string, driver: Driver): Database {
   } catch (cause) {
     throw new StoreError('denied', `The folder of ${file} cannot be made (${cause}).`, { cause });
   }
+  makeForOwner(file);
   const database = driver.open(file);
   try {
     setUp(database, file);

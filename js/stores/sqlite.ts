@@ -29,7 +29,10 @@ import { Watchers } from './watchers.js';
 
 /** Where the data is. */
 export interface SqliteStoreOptions {
-  /** The database file. It is made where it is missing, and so is its folder. */
+  /**
+   * The database file. It is made where it is missing, readable by its owner alone, and so is its folder. One that is
+   * there keeps its mode, which the files beside it get too.
+   */
   file: string;
   /**
    * Only reads: the file has to be there and stays as it is, byte for byte, also while others write it. Commits are
