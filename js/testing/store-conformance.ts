@@ -325,6 +325,34 @@ const checks: Record<string, Check> = {
     await fails(store.list(task, { limit: 1 }), ['invalid'], 'listing a document');
   },
 
+  async 'ids with control characters or over 1,500 bytes are refused as invalid, and name nothing'(store) {
+    const ids = [
+      'a\0b',
+      '\0',
+      'a\nb',
+      '\t',
+      'a\u001b[2J',
+      'a\u007f',
+      'a\u0085b',
+      'x'.repeat(1_501),
+      'é'.repeat(751),
+    ];
+    for (const id of ids) {
+      const shown = JSON.stringify(id.slice(0, 9));
+      const path = `users/u/tasks/${id}`;
+      await fails(store.commit([create(path, {})]), ['invalid'], `creating ${shown}`);
+      await fails(store.commit([set(path, ['a'], 1)]), ['invalid'], `updating ${shown}`);
+      await fails(store.commit([{ op: 'delete', path }]), ['invalid'], `deleting ${shown}`);
+      await fails(store.read([path]), ['invalid'], `reading ${shown}`);
+      await fails(store.commit([create(`users/${id}/tasks/t`, {})]), ['invalid'], `a user ${shown}`);
+      await fails(store.list(`${path}/journal`, { limit: 1 }), ['invalid'], `listing below ${shown}`);
+    }
+    same(await store.list('users/u/tasks', { limit: 1 }), [], 'what is stored');
+    const longest = `users/u/tasks/${'x'.repeat(1_500)}`;
+    await store.commit([create(longest, { n: 1 })]);
+    same((await readOne(store, longest)).data, { n: 1 }, 'a document with an id of 1,500 bytes');
+  },
+
   async 'a call whose signal is aborted before writes nothing'(store) {
     const signal = AbortSignal.abort();
     await fails(store.commit([create(task, {})], { signal }), ['unavailable'], 'the commit');

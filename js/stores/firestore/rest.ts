@@ -4,6 +4,7 @@ import { checkCommit, checkDocumentPath, checkListing, StoreError, splitPath } f
 import { checkDeadline, withDeadline } from './deadline.js';
 import { storeError } from './errors.js';
 import { firestoreLimits } from './limits.js';
+import { nameable } from './pages.js';
 import { elapsed, expectedVersion, later } from './times.js';
 import { decodeFields, encodeFields, encodeValue, fieldPath, type RestFields } from './values.js';
 
@@ -180,7 +181,7 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
     async list(collection, { after, limit, signal }) {
       checkListing(collection, limit);
       const { collection: parent, id } = splitPath(collection);
-      const structuredQuery = {
+      const query = (after: string | undefined, limit: number) => ({
         from: [{ collectionId: id }],
         orderBy: [{ field: { fieldPath: '__name__' } }],
         ...(after === undefined
@@ -192,9 +193,12 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
               },
             }),
         limit,
-      };
-      const found = rows('list', await call('list', parent, 'runQuery', { structuredQuery }, signal));
-      return found.flatMap(({ document, readTime }) => (document ? [present(document, readTime)] : []));
+      });
+      return nameable(after, limit, async (...page) => {
+        const body = { structuredQuery: query(...page) };
+        const found = rows('list', await call('list', parent, 'runQuery', body, signal));
+        return found.flatMap(({ document, readTime }) => (document ? [present(document, readTime)] : []));
+      });
     },
   };
 }
