@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readlinkSync, realpathSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { StoreError } from './documents.js';
 import type { Database, Driver, Statement } from './sqlite-driver.js';
@@ -8,6 +8,9 @@ const applicationId = 0x7461736b;
 const schemaVersion = 1;
 /** SQLite waits by blocking the event loop: briefly, then it is tried again from outside. */
 const busyTimeoutMs = 20;
+
+/** Twice what the log comes to while nobody is in its way: bytes. */
+const longestLog = 8 * 2 ** 20;
 
 const schema = `
   CREATE TABLE documents (
@@ -62,7 +65,7 @@ function makeForOwner(file: string): void {
 }
 
 /** Opens the database of ours that is at this path, or makes one. */
-export function openForWriting(file: string, driver: Driver): Database {
+function openForWriting(file: string, driver: Driver): Database {
   try {
     mkdirSync(dirname(file), { recursive: true });
   } catch (cause) {
@@ -79,7 +82,70 @@ export function openForWriting(file: string, driver: Driver): Database {
   }
 }
 
-export function checkpointAndClose(database: Database): void {
+/** The database, its log, and the index of that, as files. */
+type Inodes = (number | undefined)[];
+
+function inodesOf(file: string): Inodes {
+  return ['', '-wal', '-shm'].map((end) => statSync(file + end, { throwIfNoEntry: false })?.ino);
+}
+
+/** Connections to files that are gone. Closed, they would delete, by its name, the log of whatever is there instead. */
+const abandoned = new Set<Database>();
+
+/**
+ * A database that is written. Where its files are deleted or replaced in use, SQLite goes on in what has no name any
+ * more, and everything it confirms ends with the process; so before each use they are looked at.
+ */
+export class Writing {
+  readonly generation = 0;
+  readonly #file: string;
+  readonly #database: Database;
+  readonly #inodes: Inodes;
+
+  constructor(file: string, driver: Driver) {
+    this.#file = file;
+    this.#database = openForWriting(file, driver);
+    this.#inodes = inodesOf(file);
+  }
+
+  /** @throws StoreError `invalid` where the files are no longer those that were opened */
+  database(): Database {
+    if (this.#isThere()) return this.#database;
+    throw new StoreError(
+      'invalid',
+      `${this.#file}, or the log beside it, was deleted or replaced while it was in use; nothing more is stored in it. Stop every process that uses it, see that the right file is there, and start them again.`,
+    );
+  }
+
+  close(): void {
+    if (this.#isThere()) checkpointAndClose(this.#database);
+    else abandoned.add(this.#database);
+  }
+
+  #isThere(): boolean {
+    // Windows keeps open files from being deleted
+    if (process.platform === 'win32') return true;
+    const now = inodesOf(this.#file);
+    // a log that was not needed before
+    for (const [n, inode] of now.entries()) this.#inodes[n] ??= inode;
+    if (now.every((inode, n) => inode === this.#inodes[n])) return true;
+    const [database, ...beside] = now;
+    const ours = beside.every((inode, n) => inode === undefined || inode === this.#inodes[n + 1]);
+    if (database === this.#inodes[0] && ours) this.#rescue();
+    return false;
+  }
+
+  /** Only the log is gone, and nobody has begun another: what it holds is brought into the database. */
+  #rescue(): void {
+    try {
+      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // whoever asked hears that the file is not to be used any more
+    }
+  }
+}
+
+function checkpointAndClose(database: Database): void {
   try {
     database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   } catch {
@@ -94,6 +160,8 @@ function setUp(database: Database, file: string): void {
   database.exec('PRAGMA journal_mode = WAL');
   // a commit that was confirmed survives a loss of power
   database.exec('PRAGMA synchronous = FULL');
+  // a reader that kept the log from being emptied has let it grow: afterwards the disk gets that back
+  database.exec(`PRAGMA journal_size_limit = ${longestLog}`);
   transact(database, 'IMMEDIATE', () => {
     const tables = database.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number };
     if (tables.n === 0) {

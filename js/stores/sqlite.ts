@@ -16,14 +16,7 @@ import {
 import { bootId, processHolder } from './holder.js';
 import { SharedCommits } from './sqlite-commits.js';
 import { type Database, isBusy, loadDriver, translate } from './sqlite-driver.js';
-import {
-  checkpointAndClose,
-  openForWriting,
-  prepared,
-  realPath,
-  setUpForReading,
-  transact,
-} from './sqlite-file.js';
+import { prepared, realPath, setUpForReading, transact, Writing } from './sqlite-file.js';
 import { Reading } from './sqlite-reading.js';
 import { Watchers } from './watchers.js';
 
@@ -114,8 +107,7 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
   const open = async (): Promise<Connection> => {
     const driver = await loadDriver();
     if (readOnly) return new Reading(file, driver, (database) => setUpForReading(database, file));
-    const database = openForWriting(file, driver);
-    return { generation: 0, database: () => database, close: () => checkpointAndClose(database) };
+    return new Writing(file, driver);
   };
 
   const checkOpen = () => {
