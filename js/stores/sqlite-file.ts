@@ -157,7 +157,14 @@ function checkpointAndClose(database: Database): void {
 
 function setUp(database: Database, file: string): void {
   database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
-  database.exec('PRAGMA journal_mode = WAL');
+  const mode = database.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string };
+  if (mode.journal_mode !== 'wal') {
+    // SQLite says nothing and goes on without, with locks that readers do not know of
+    throw new StoreError(
+      'invalid',
+      `${file} is on a file system that cannot share memory between processes, as SQLite's log needs it: put it on a disk of this machine.`,
+    );
+  }
   // a commit that was confirmed survives a loss of power
   database.exec('PRAGMA synchronous = FULL');
   // a reader that kept the log from being emptied has let it grow: afterwards the disk gets that back

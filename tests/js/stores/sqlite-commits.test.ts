@@ -8,7 +8,7 @@ import type { StoreWrite } from '../../../js/types.js';
 /** What the database was told, and what is to happen instead. */
 const { told, instead } = vi.hoisted(() => ({
   told: [] as string[],
-  instead: { exec: (_: string) => {}, run: (_: unknown[]) => {} },
+  instead: { exec: (_: string) => {}, run: (_: unknown[]) => {}, get: (_: string): unknown => undefined },
 }));
 
 vi.mock('../../../js/stores/sqlite-driver.js', async (importOriginal) => {
@@ -22,7 +22,7 @@ vi.mock('../../../js/stores/sqlite-driver.js', async (importOriginal) => {
     prepare(sql: string) {
       const statement = inner.prepare(sql);
       return {
-        get: (...values: unknown[]) => statement.get(...values),
+        get: (...values: unknown[]) => instead.get(sql) ?? statement.get(...values),
         all: (...values: unknown[]) => statement.all(...values),
         run(...values: unknown[]) {
           instead.run(values);
@@ -59,6 +59,7 @@ beforeEach(async () => {
 afterEach(async () => {
   instead.exec = () => {};
   instead.run = () => {};
+  instead.get = () => undefined;
   for (const one of opened.splice(0)) one.close();
   await new Promise((resolve) => setTimeout(resolve, 20));
   rmSync(folder, { recursive: true, force: true });
@@ -236,4 +237,15 @@ describe('commits to a SQLite store that come together', () => {
     expect(transactions()).toBe(5);
     expect(await stored()).toHaveLength(9);
   });
+});
+
+it('a SQLite file where SQLite goes on without its log is refused, with what to do', async () => {
+  instead.get = (sql) => (/journal_mode/.test(sql) ? { journal_mode: 'delete' } : undefined);
+  const refused = open();
+  await expect(refused.read([task(1)])).rejects.toMatchObject({
+    code: 'invalid',
+    message: expect.stringMatching(/tasks\.db is on a file system .* put it on a disk of this machine/),
+  });
+  instead.get = () => undefined;
+  expect(await refused.read([task(1)])).toEqual([null]);
 });
