@@ -83,13 +83,20 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
     withDeadline(what, timeoutMs, signal, async (deadline) => {
       const path = [root, ...at.split('/').filter(Boolean)].join('/');
       const url = `${origin}/v1/${path.split('/').map(encodeURIComponent).join('/')}${rest}`;
-      const bearer = await tokenOf(token, emulator);
-      try {
-        const [status, text] = await ask(what, url, bearer, body, deadline);
-        return answer(what, status, text, (said) => redacted(said, bearer));
-      } catch (error) {
-        throw withoutToken(error, bearer);
-      }
+      const sent = async (bearer: string | undefined, isSecond: boolean): Promise<unknown> => {
+        try {
+          const [status, text] = await ask(what, url, bearer, body, deadline);
+          if (status === 401 && !isSecond && typeof token === 'function') {
+            // it may have run out on the way, or by a clock that is wrong: nothing was done
+            const other = await tokenOf(token, emulator);
+            if (other !== bearer) return await sent(other, true);
+          }
+          return answer(what, status, text, (said) => redacted(said, bearer));
+        } catch (error) {
+          throw withoutToken(error, bearer);
+        }
+      };
+      return sent(await tokenOf(token, emulator), false);
     });
 
   const ask = async (

@@ -129,6 +129,51 @@ describe('a token', () => {
   });
 });
 
+describe('a token that has run out', () => {
+  const expired = () =>
+    new Response(JSON.stringify({ error: { status: 'UNAUTHENTICATED', message: 'expired' } }), {
+      status: 401,
+    });
+  const commit = { op: 'create', path, data: {} } as const;
+
+  test('is asked for again, once, and a new one is sent with the same call', async () => {
+    const tokens = ['old', 'new'];
+    const sent: [string | undefined, string][] = [];
+    const fetch = async (_: string, { headers, body }: { headers: Record<string, string>; body: string }) => {
+      sent.push([headers.authorization, body]);
+      if (headers.authorization === 'Bearer old') return expired();
+      return new Response(JSON.stringify({ commitTime: '2026-01-01T00:00:00.000001Z' }));
+    };
+    const store = storeWith({ token: () => tokens.shift() ?? 'none left', fetch });
+    expect(await store.commit([commit])).toEqual({ version: '2026-01-01T00:00:00.000001Z' });
+    expect(sent).toEqual([
+      ['Bearer old', sent[0]?.[1]],
+      ['Bearer new', sent[0]?.[1]],
+    ]);
+  });
+
+  test.each<[string, FirestoreRestOptions['token'], number]>([
+    ['the same', () => token, 1],
+    ['one that has run out as well', vi.fn().mockReturnValueOnce('a').mockReturnValueOnce('b'), 2],
+    ['none, being a text', token, 1],
+  ])('is denied where it gives %s', async (_, source, times) => {
+    const fetch = vi.fn(async () => expired());
+    await expect(storeWith({ token: source, fetch }).commit([commit])).rejects.toMatchObject({
+      code: 'denied',
+      message: expect.stringContaining('expired'),
+    });
+    expect(fetch).toHaveBeenCalledTimes(times);
+  });
+
+  test('is not what a rule is that lets nobody in', async () => {
+    const answer = { error: { status: 'PERMISSION_DENIED', message: 'no' } };
+    const fetch = vi.fn(async () => new Response(JSON.stringify(answer), { status: 403 }));
+    const source = vi.fn(() => `token-${source.mock.calls.length}`);
+    expect(await failure({ token: source, fetch })).toMatchObject({ code: 'denied' });
+    expect(fetch).toHaveBeenCalledTimes(1);
+  });
+});
+
 describe('plain http', () => {
   test.each([
     '127.0.0.1:8080',
