@@ -89,9 +89,6 @@ function inodesOf(file: string): Inodes {
   return ['', '-wal', '-shm'].map((end) => statSync(file + end, { throwIfNoEntry: false })?.ino);
 }
 
-/** Connections to files that are gone. Closed, they would delete, by its name, the log of whatever is there instead. */
-const abandoned = new Set<Database>();
-
 /**
  * A database that is written. Where its files are deleted or replaced in use, SQLite goes on in what has no name any
  * more, and everything it confirms ends with the process; so before each use they are looked at.
@@ -118,8 +115,10 @@ export class Writing {
   }
 
   close(): void {
-    if (this.#isThere()) checkpointAndClose(this.#database);
-    else abandoned.add(this.#database);
+    if (this.#isThere()) emptyLog(this.#database);
+    kept.delete(this.#database);
+    // SQLite leaves alone what is there under the name of a file that is gone
+    this.#database.close();
   }
 
   #isThere(): boolean {
@@ -131,28 +130,19 @@ export class Writing {
     if (now.every((inode, n) => inode === this.#inodes[n])) return true;
     const [database, ...beside] = now;
     const ours = beside.every((inode, n) => inode === undefined || inode === this.#inodes[n + 1]);
-    if (database === this.#inodes[0] && ours) this.#rescue();
+    // only the log is gone, and nobody has begun another: what it holds is not lost yet
+    if (database === this.#inodes[0] && ours) emptyLog(this.#database);
     return false;
-  }
-
-  /** Only the log is gone, and nobody has begun another: what it holds is brought into the database. */
-  #rescue(): void {
-    try {
-      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    } catch {
-      // whoever asked hears that the file is not to be used any more
-    }
   }
 }
 
-function checkpointAndClose(database: Database): void {
+/** Brings what is in the log into the database. */
+function emptyLog(database: Database): void {
   try {
     database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   } catch {
     // another process is at work on it and will do so
   }
-  kept.delete(database);
-  database.close();
 }
 
 function setUp(database: Database, file: string): void {
