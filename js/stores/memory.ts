@@ -1,10 +1,10 @@
 import { checkId } from '../ids.js';
 import type { StoredDocument, Task, TaskStore } from '../types.js';
+import { Collection } from './collection.js';
 import {
   checkDocumentPath,
   checkListing,
   checkSignal,
-  compareIds,
   decode,
   encode,
   localLimits,
@@ -39,7 +39,7 @@ function nonce(): string {
  */
 export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
   const now = options.now ?? (() => performance.now());
-  const collections = new Map<string, Map<string, MemoryRow>>();
+  const collections = new Map<string, Collection<MemoryRow>>();
   const watchers = new Watchers();
   let writes = 0;
 
@@ -49,7 +49,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
   };
   const put = (path: string, json: string | null, version: string) => {
     const { collection, id } = splitPath(path);
-    const documents = collections.get(collection) ?? new Map<string, MemoryRow>();
+    const documents = collections.get(collection) ?? new Collection<MemoryRow>();
     if (json === null) {
       documents.delete(id);
     } else {
@@ -101,12 +101,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
     async list(collection, { after, limit, signal }) {
       checkSignal(signal);
       checkListing(collection, limit);
-      const documents = collections.get(collection) ?? new Map<string, MemoryRow>();
-      return [...documents]
-        .filter(([id]) => after === undefined || compareIds(id, after) > 0)
-        .sort(([a], [b]) => compareIds(a, b))
-        .slice(0, limit)
-        .map(([id, row]) => present(`${collection}/${id}`, row));
+      const page = collections.get(collection)?.page(after, limit) ?? [];
+      return page.map(([id, row]) => present(`${collection}/${id}`, row));
     },
 
     watch: (paths, onChange) => watchers.add(paths, onChange),

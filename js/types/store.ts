@@ -29,7 +29,8 @@ export type StoreWrite =
 
 /**
  * Kinds of failure. Only `unavailable` is worth another try; the outcome of that commit is unknown. Anything thrown
- * without one of these codes counts as `unavailable`.
+ * without one of these codes counts as `unavailable`, but a TaskExecutionError that is not retryable reaches the caller as
+ * it is, at once.
  */
 export type StoreErrorCode =
   | 'conflict'

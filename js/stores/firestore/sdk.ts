@@ -5,6 +5,7 @@ import { checkDeadline, withDeadline } from './deadline.js';
 import { storeError } from './errors.js';
 import { firestoreLimits } from './limits.js';
 import { listen } from './listener.js';
+import { nameable } from './pages.js';
 import { plainData } from './plain.js';
 import { loadSdk } from './sdk-classes.js';
 import type { BatchLike, FirestoreLike, FirestoreSdk, SnapshotLike, TimestampLike } from './structure.js';
@@ -103,9 +104,13 @@ export function firestoreStore(db: FirestoreLike, options: FirestoreStoreOptions
     async list(collection, { after, limit, signal }) {
       checkListing(collection, limit);
       const ordered = db.collection(collection).orderBy('__name__');
-      const page = (after === undefined ? ordered : ordered.startAfter(after)).limit(limit);
-      const { docs } = await withDeadline('list', timeoutMs, signal, () => asking('list', () => page.get()));
-      return docs.map(present);
+      return nameable(after, limit, async (after, limit) => {
+        const page = (after === undefined ? ordered : ordered.startAfter(after)).limit(limit);
+        const { docs } = await withDeadline('list', timeoutMs, signal, () =>
+          asking('list', () => page.get()),
+        );
+        return docs.map(present);
+      });
     },
 
     watch: (paths, onChange) => listen(db, paths, onChange),
