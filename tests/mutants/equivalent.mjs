@@ -70,10 +70,6 @@ export default [
     why: 'Where the lease is too old for a start, its renewal is on its way by then, and nothing starts beside a commit.',
   },
   {
-    mutant: 'the task’s completion does not answer a pause from elsewhere',
-    why: 'Nobody holds a completed task, so that the command goes for it at once, finds its register overtaken, and settles.',
-  },
-  {
     mutant: 'replace match guard self.nothing_is_open() with true in Run::take_up',
     file: 'src/machine/run.rs',
     why: 'What a restore would be composed of is asked again before it is sent: with an item open the run resumes there.',
