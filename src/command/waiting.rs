@@ -114,7 +114,13 @@ mod tests {
         let content = ids.iter().map(|id| json!({ "toolUse": { "toolUseId": id } })).collect();
         let uses = ids.iter().map(used).collect();
         let turn = Turn { content, text: String::new(), uses, stop: Stop::ToolUse, usage: None };
-        Fact::Turn { message_id: "m".into(), turn, usage: Usage::default(), total: Usage::default() }
+        Fact::Turn {
+            message_id: "m".into(),
+            model: None,
+            turn,
+            usage: Usage::default(),
+            total: Usage::default(),
+        }
     }
 
     fn asks(id: &str) -> Fact {
@@ -135,7 +141,15 @@ mod tests {
         let content = Rc::new(Vec::new());
         let (tool_call_id, name, status) = ("a".into(), "n".into(), ResultStatus::Success);
         Fact::Result {
-            result: CallResult { tool_call_id, name, status, content, unknown: false, mistake: false },
+            result: CallResult {
+                tool_call_id,
+                name,
+                status,
+                content,
+                unknown: false,
+                mistake: false,
+                cut_bytes: 0,
+            },
         }
     }
 

@@ -118,7 +118,7 @@ fn api_messages_hold_what_requests_leave_out_each_in_its_place() {
     let marker = json!({ "role": "user", "content": [{ "text": "Three messages are left out." }] });
     journal(&mut world, vec![Fact::Trimmed { trim: Trim { before: 3, left_out: 3, marker } }], |_| {});
     assert_eq!(run(&mut world, "apiMessages", json!({})).as_ref(), Ok(&whole));
-    let more = Fact::Received { inbox: "i".into(), text: "Go on.".into(), in_thread: false };
+    let more = Fact::Received { inbox: "i".into(), text: "Go on.".into(), in_thread: false, content: None };
     journal(&mut world, vec![more], |_| {});
     let longer = run(&mut world, "apiMessages", json!({})).unwrap();
     let (longer, whole) = (longer.as_array().unwrap(), whole.as_array().unwrap());
