@@ -1,4 +1,4 @@
-import { fitted, type Refusal } from './fitting.js';
+import { fitted, nobody, type Refusal } from './fitting.js';
 import type { ConverseRequest, Message, ToolResultContentBlock } from './types.js';
 
 /** One change of the request, as the core says it. Indexes count messages as they are before the operation. */
@@ -68,7 +68,9 @@ export class Transcript {
         this.#author = op.model;
         return;
       case 'withhold':
-        this.#refused.push({ model: op.model, block: op.block });
+        if (op.block === 'reasoning')
+          for (const message of this.#messages) this.#authors.set(message, nobody);
+        else this.#refused.push({ model: op.model, block: op.block });
         this.#fitted = undefined;
         return;
     }

@@ -352,3 +352,50 @@ fn what_a_turn_cost_that_no_commit_can_hold_is_counted() {
     assert_eq!((&outcome["status"], &outcome["error"]["code"]), (&json!("failed"), &json!("TOO_LARGE")));
     assert_eq!(outcome["usage"]["totalTokens"], 15);
 }
+
+#[test]
+fn an_image_that_the_service_cannot_read_does_not_brick_the_task() {
+    let mut w = World::new(15, 1);
+    let mut asked = 0;
+    w.model = Box::new(move |messages| {
+        asked += 1;
+        match asked {
+            1 => uses("", &[("a", "work", json!({}))]),
+            _ if json!(messages).to_string().contains("$bytes") => {
+                Says::Breaks(vec![], failing("Could not process image"))
+            }
+            _ => text("Done."),
+        }
+    });
+    let image = json!({ "image": { "format": "png", "source": { "bytes": { "$bytes": "AQI=" } } } });
+    w.tool = Box::new(move |_| Does::Returns(json!({ "$content": [{ "text": "A picture:" }, image] })));
+    w.ask("send", json!({ "text": "Look.", "content": [{ "text": "Look." }] })).unwrap();
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let says = results_of(&w, run)[0]["content"].to_string();
+    assert!(says.contains("A picture:") && says.contains("refused: Could not process image"), "{says}");
+    assert_eq!(w.store.facts("refused").len(), 1);
+}
+
+#[test]
+fn reasoning_that_is_taken_for_forged_is_left_out_once_a_turn() {
+    let mut w = World::new(16, 1);
+    let refusal =
+        || Says::Breaks(vec![], failing("messages.1.content.0: Invalid `signature` in `thinking` block"));
+    w.script(vec![
+        uses("", &[("a", "work", json!({}))]),
+        refusal(),
+        uses("", &[("b", "work", json!({}))]),
+        refusal(),
+        text("Done."),
+    ]);
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.store.facts("withheld").len(), 2);
+
+    let mut w = World::new(17, 1);
+    w.model = Box::new(move |_| refusal());
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["error"]["code"], "MODEL_REJECTED");
+    assert_eq!(w.actors[run].requests.len(), 2);
+}

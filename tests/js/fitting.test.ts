@@ -7,7 +7,7 @@ const signed: ContentBlock = { reasoningContent: { reasoningText: { text: 'hmm',
 const unsigned: ContentBlock = { reasoningContent: { reasoningText: { text: 'hmm' } } };
 const redacted: ContentBlock = { reasoningContent: { redactedContent: new Uint8Array([1]) } };
 const use: ContentBlock = { toolUse: { toolUseId: 'a', name: 'look', input: {} } };
-const said = (...content: ContentBlock[]): Message => ({ role: 'assistant', content });
+const said = (...content: ContentBlock[]): Message => structuredClone({ role: 'assistant', content });
 
 const claude = 'anthropic.claude-sonnet-5';
 const glm = 'zai.glm-4.7';
@@ -75,6 +75,18 @@ describe('a request', () => {
     expect(second()).toEqual([use]);
     made.apply([{ op: 'model', id: claude }]);
     expect(second()).toEqual([signed, use]);
+  });
+
+  it('leaves out reasoning that the service takes for forged, and sends what is written later', () => {
+    const made = new Transcript('own');
+    made.apply([
+      { op: 'push', message: { role: 'user', content: [{ text: 'a' }] } },
+      { op: 'push', message: said(signed, use) },
+      { op: 'withhold', block: 'reasoning' },
+      { op: 'push', message: { role: 'user', content: [{ text: 'b' }] } },
+      { op: 'push', message: said(signed, use) },
+    ]);
+    expect(made.request().messages?.map(({ content }) => content?.length)).toEqual([1, 1, 1, 2]);
   });
 
   it("is the receiver's own: what it changes is in no later request", () => {

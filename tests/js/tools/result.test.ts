@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { content } from '../../../js/content.js';
-import { lastOf } from '../../../js/tools/generator.js';
+import { isGenerator, lastOf } from '../../../js/tools/generator.js';
 import { ProgressReports } from '../../../js/tools/progress.js';
 import { writtenResult } from '../../../js/tools/result.js';
 import { explainThrown, utf8Length, wellFormed } from '../../../js/values.js';
@@ -103,7 +103,7 @@ describe('a generator gives', () => {
     expect(await lastOf(yields(), signal())).toBe(2);
     expect(await lastOf(returns(), signal())).toBe('all');
     expect(await lastOf((function* () {})(), signal())).toBeUndefined();
-    expect(await lastOf([1, 2], signal())).toEqual([1, 2]);
+    expect(isGenerator([1, 2]) || isGenerator(null)).toBe(false);
   });
 
   it('way at an abort, and cleans up', async () => {
