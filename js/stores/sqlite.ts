@@ -18,6 +18,7 @@ import {
 import { bootId, processHolder } from './holder.js';
 import { type Database, isBusy, loadDriver, translate } from './sqlite-driver.js';
 import { Reading } from './sqlite-reading.js';
+import { tasksStatement } from './sqlite-tasks.js';
 import { Watchers } from './watchers.js';
 
 /** Where the data is. */
@@ -324,6 +325,12 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
           .prepare(`SELECT ${columns} FROM documents WHERE collection = ? AND id > ? ORDER BY id LIMIT ?`)
           .all(collection, after ?? '', limit),
       );
+      return (rows as DocumentRow[]).map(present);
+    },
+
+    async tasks(query) {
+      const { sql, values } = tasksStatement(columns, query);
+      const rows = await use(query.signal, (database) => database.prepare(sql).all(...values));
       return (rows as DocumentRow[]).map(present);
     },
 
