@@ -1,0 +1,15 @@
+/** `task-execution-engine/server`: tasks over HTTP. */
+
+export type { TaskPatch } from './edits.js';
+export type { TaskList } from './listing.js';
+export type {
+  Awaitable,
+  RouteCommand,
+  RouteLimits,
+  RouteRunOptions,
+  RouteStreamOptions,
+  TaskRoutesOptions,
+} from './options.js';
+export type { ProblemJson, RequestErrorCode } from './problem.js';
+export { createTaskRoutes, type RouteHandler, type TaskRoutes } from './routes.js';
+export type { TaskView } from './view.js';
