@@ -1,6 +1,7 @@
 /** `task-execution-engine/server`: tasks over HTTP. */
 
 export type { TaskPatch } from './edits.js';
+export type { StreamEnd, TaskStreamEvent } from './follower.js';
 export type { TaskList } from './listing.js';
 export type {
   Awaitable,
@@ -12,4 +13,5 @@ export type {
 } from './options.js';
 export type { ProblemJson, RequestErrorCode } from './problem.js';
 export { createTaskRoutes, type RouteHandler, type TaskRoutes } from './routes.js';
+export type { TaskSnapshot } from './snapshot.js';
 export type { TaskView } from './view.js';

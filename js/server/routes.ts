@@ -15,6 +15,7 @@ import { noSuchTask, problem, refusalOf } from './problem.js';
 import { Rate } from './rate.js';
 import { routeOf, type TaskRoute } from './route.js';
 import { RouteRuns, type TaskPlace } from './runs.js';
+import { EventStreams } from './stream.js';
 import { viewOf } from './view.js';
 
 /** A handler as routers of the Web's standards call it; more arguments than the request are not looked at. */
@@ -61,12 +62,14 @@ class Routes {
   readonly #basePath: string;
   readonly #self: SelfCall | undefined;
   readonly #runs: RouteRuns;
+  readonly #streams: EventStreams;
   readonly #creates = new Rate(60_000);
 
   constructor(options: TaskRoutesOptions) {
     this.#options = options;
     this.#basePath = `/${(options.basePath ?? '/api/tasks').replace(/^\/+|\/+$/g, '')}`;
     this.#self = options.run?.continueWith === 'self' ? new SelfCall(options) : undefined;
+    this.#streams = new EventStreams(options);
     this.#runs = new RouteRuns(options, this.#self);
   }
 
@@ -143,6 +146,8 @@ class Routes {
         const limit = countOf(task.url.searchParams, 'limit', 100, 1_000);
         return json(200, { messages: messages.slice(-limit), total: messages.length });
       }
+      case 'events':
+        return this.#streams.open(task);
       default:
         return this.#command(command, task);
     }

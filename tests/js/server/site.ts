@@ -20,9 +20,14 @@ export interface Asked {
 
 /** Routes on a store in memory, where the user is whoever the Bearer token names. */
 export function site(
-  given: { turns?: Turn[]; host?: Partial<TaskHost>; tasks?: Task[] } & Partial<TaskRoutesOptions> = {},
+  given: {
+    turns?: Turn[];
+    delayMs?: number;
+    host?: Partial<TaskHost>;
+    tasks?: Task[];
+  } & Partial<TaskRoutesOptions> = {},
 ) {
-  const { turns = [], host: more = {}, tasks = [taskWith(['Do it'])], ...options } = given;
+  const { turns = [], delayMs = 0, host: more = {}, tasks = [taskWith(['Do it'])], ...options } = given;
   const lines: string[] = [];
   const logger = Object.fromEntries(
     ['debug', 'info', 'warn', 'error'].map((level) => [
@@ -30,7 +35,7 @@ export function site(
       (text: string) => lines.push(`${level}: ${text}`),
     ]),
   ) as never;
-  const model = scriptedModel(turns);
+  const model = scriptedModel(turns, { delayMs });
   const host: TaskHost = { store: memoryStore({ tasks }), model, logger, ...more };
   const engine = createTaskEngine(host);
   const routes = createTaskRoutes({ user: bearer, engine, ...options });
