@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { createTaskEngine } from '../../../js/api/engine.js';
 import { memoryStore } from '../../../js/index.js';
@@ -59,7 +59,11 @@ export function bearer(request: Request): string | null {
 }
 
 /** The routes behind a real server; its URL ends in the base path. */
-export async function serve(routes: ReturnType<typeof createTaskRoutes>) {
+export async function serve(
+  routes: ReturnType<typeof createTaskRoutes>,
+  wanted = 0,
+  connected: (socket: Socket) => void = () => {},
+) {
   const server = createServer(async (incoming, outgoing) => {
     const gone = new AbortController();
     outgoing.once('close', () => gone.abort());
@@ -82,7 +86,8 @@ export async function serve(routes: ReturnType<typeof createTaskRoutes>) {
         .on('close', () => void response.body?.cancel().catch(() => {}));
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.on('connection', connected);
+  await new Promise<void>((resolve) => server.listen(wanted, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/api/tasks`,
