@@ -4,12 +4,15 @@ import type { NewTask, TaskState, TaskStatus, ThreadMessage } from '../types.js'
 import { follow, type TaskClientEvent, type TaskClientEventsOptions } from './events.js';
 import { jsonOf, send } from './http.js';
 
+/** Headers of a request. */
+export type HeadersLike = Headers | Record<string, string>;
+
 /** What `taskClient` takes. */
 export interface TaskClientOptions {
   /** Of the routes: `/api/tasks` in a page of the same origin, a whole URL elsewhere. */
   url: string;
   /** Sent with every request. A function is called for each attempt, so that a token can be a fresh one. */
-  headers?: HeadersInit | (() => HeadersInit | Promise<HeadersInit>) | undefined;
+  headers?: HeadersLike | (() => HeadersLike | Promise<HeadersLike>) | undefined;
   /** Default: the platform's. */
   fetch?: typeof globalThis.fetch | undefined;
   /** How long to wait before the first new attempt; doubles up to 30 s. Default: what the server says, 1,000. */

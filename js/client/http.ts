@@ -1,5 +1,5 @@
 import { type TaskErrorCode, TaskExecutionError } from '../errors.js';
-import type { TaskClientOptions } from './client.js';
+import type { HeadersLike, TaskClientOptions } from './client.js';
 
 /** What a request is made of. */
 export interface Ask {
@@ -53,7 +53,7 @@ async function sendOnce(options: TaskClientOptions, { method = 'GET', path, body
 }
 
 /** Fresh ones may come from a server that cannot be reached either. */
-async function headersOf(given: TaskClientOptions['headers']): Promise<HeadersInit | undefined> {
+async function headersOf(given: TaskClientOptions['headers']): Promise<HeadersLike | undefined> {
   try {
     return typeof given === 'function' ? await given() : given;
   } catch (cause) {

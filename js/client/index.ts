@@ -4,6 +4,7 @@ export type { TaskList } from '../server/listing.js';
 export type { TaskSnapshot } from '../server/snapshot.js';
 export type { TaskView } from '../server/view.js';
 export {
+  type HeadersLike,
   type TaskClient,
   type TaskClientOptions,
   type TaskHandle,

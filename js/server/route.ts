@@ -1,11 +1,14 @@
 import type { RouteCommand } from './options.js';
 import { Refusal } from './problem.js';
 
-/** A request about one task; `what` lies below it. */
+/** A request about one task. */
 export interface TaskRoute {
   taskId: string;
   command: RouteCommand;
-  what: string | undefined;
+  /** What lies below the task, names of the plan as `*`; '' for the task itself. */
+  what: string;
+  /** The names of the plan, the milestone's first. */
+  names: string[];
 }
 
 /** What a path and a method ask for: a task, or all of a user's. */
@@ -18,7 +21,15 @@ const below: Record<string, Record<string, RouteCommand>> = {
   '': { GET: 'read', PATCH: 'edit', DELETE: 'delete' },
   state: { GET: 'read' },
   events: { GET: 'read' },
-  messages: { GET: 'read' },
+  messages: { GET: 'read', POST: 'send' },
+  status: { PATCH: 'edit' },
+  progress: { PATCH: 'edit' },
+  milestones: { POST: 'edit' },
+  'milestones/*': { PATCH: 'edit' },
+  'milestones/*/complete': { POST: 'edit' },
+  'milestones/*/items': { POST: 'edit' },
+  'milestones/*/items/*': { PATCH: 'edit' },
+  'milestones/*/items/*/complete': { POST: 'edit' },
   ...Object.fromEntries(commands.map((name) => [name, { POST: name as RouteCommand }])),
 };
 
@@ -34,12 +45,14 @@ export function routeOf(basePath: string, given: string, pathname: string): Rout
     if (method !== 'GET' && method !== 'POST') throw notAllowed(['GET', 'POST']);
     return {};
   }
-  const what = rest.join('/');
+  const isName = (at: number) => rest[0] === 'milestones' && (at === 1 || (at === 3 && rest[2] === 'items'));
+  const names = rest.filter((_, at) => isName(at));
+  const what = rest.map((segment, at) => (isName(at) ? '*' : segment)).join('/');
   const methods = Object.hasOwn(below, what) ? below[what] : undefined;
   if (methods === undefined) throw new Refusal(404, 'NOT_FOUND', 'There is no such route.');
   const command = Object.hasOwn(methods, method) ? methods[method] : undefined;
   if (command === undefined) throw notAllowed(Object.keys(methods));
-  return { taskId, command, what: what === '' ? undefined : what };
+  return { taskId, command, what, names };
 }
 
 /** The decoded segments behind the base path. */

@@ -1,3 +1,5 @@
+import { Agent } from '../api/agent.js';
+import { plainOf } from '../api/arguments.js';
 import { TaskExecutionError } from '../errors.js';
 import { checkId } from '../ids.js';
 import { logTo } from '../log.js';
@@ -7,6 +9,7 @@ import { bodyOf, countOf } from './body.js';
 import { begins, commands, wakes } from './commands.js';
 import { SelfCall } from './continuation.js';
 import { createOnce } from './create.js';
+import { edit } from './edits.js';
 import { checkOrigin, userOf } from './guard.js';
 import { backendFor } from './host.js';
 import { listTasks } from './listing.js';
@@ -132,25 +135,44 @@ class Routes {
     return { ...backend, userId, taskId, request, url, document };
   }
 
-  async #task({ command, what }: TaskRoute, task: TaskRequest): Promise<Response> {
+  async #task(route: TaskRoute, task: TaskRequest): Promise<Response> {
     const { engine, userId, taskId, request, document } = task;
+    const { command, what } = route;
+    if (command === 'edit') {
+      const body = await bodyOf(request, limitsOf(this.#options).bodyBytes);
+      const edited = await edit(route, task, body, this.#options, this.#runs);
+      const isNew = request.method === 'POST' && !what.endsWith('complete');
+      return json(isNew ? 201 : 200, viewOf(edited));
+    }
     switch (what) {
-      case undefined:
-        if (request.method !== 'DELETE') return json(200, viewOf(document));
+      case '':
+        if (command === 'read') return json(200, viewOf(document));
         await engine.persistence(taskId, userId).delete();
         return new Response(null, { status: 204 });
       case 'state':
         return json(200, await engine.lifecycle(taskId, userId).state());
-      case 'messages': {
-        const messages = await engine.persistence(taskId, userId).taskMessages();
-        const limit = countOf(task.url.searchParams, 'limit', 100, 1_000);
-        return json(200, { messages: messages.slice(-limit), total: messages.length });
-      }
       case 'events':
         return this.#streams.open(task);
+      case 'messages':
+        return command === 'read' ? this.#messages(task) : this.#addMessage(task);
       default:
         return this.#command(command, task);
     }
+  }
+
+  async #messages({ engine, userId, taskId, url }: TaskRequest): Promise<Response> {
+    const limit = countOf(url.searchParams, 'limit', 100, 1_000);
+    const messages = await engine.persistence(taskId, userId).taskMessages();
+    return json(200, { messages: messages.slice(-limit), total: messages.length });
+  }
+
+  /** What a user says in the thread is sent to the model too. */
+  async #addMessage(task: TaskRequest): Promise<Response> {
+    const { role, content, metadata } = await bodyOf(task.request, limitsOf(this.#options).bodyBytes);
+    const agent = new Agent(task.taskId, task.userId, task.host);
+    const id = await agent.deposit('addMessage', plainOf('message', { role, content, metadata }));
+    if (role === 'user') await this.#runs.wake(task);
+    return json(201, { message_id: id });
   }
 
   async #command(command: RouteCommand, task: TaskRequest): Promise<Response> {
