@@ -14,4 +14,11 @@ export type {
 export type { ProblemJson, RequestErrorCode } from './problem.js';
 export { createTaskRoutes, type RouteHandler, type TaskRoutes } from './routes.js';
 export type { TaskSnapshot } from './snapshot.js';
+export {
+  type ResumeUnfinishedOptions,
+  resumeUnfinished,
+  type UnfinishedTask,
+  type UnfinishedTasksOptions,
+  unfinishedTasks,
+} from './sweep.js';
 export type { TaskView } from './view.js';

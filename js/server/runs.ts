@@ -72,14 +72,19 @@ export class RouteRuns {
     await run.started;
   }
 
-  /** Runs a task that is in progress and that nobody runs. Settles when it runs; what is wrong is logged. */
-  async wake(place: TaskPlace): Promise<void> {
+  /**
+   * Runs a task that is in progress and that nobody runs. Settles when it runs, with true, or does not; what is wrong is
+   * logged.
+   */
+  async wake(place: TaskPlace): Promise<boolean> {
     try {
       const { unfinished } = await place.engine.lifecycle(place.taskId, place.userId).state();
       if (unfinished) await this.begin(place, 'run');
+      return unfinished && place.host.model !== undefined;
     } catch (thrown) {
       // The command itself is stored: the sweep, or the next request, has the task run.
       warn(place, `could not be run: ${describeThrown(thrown).message}`);
+      return false;
     }
   }
 
