@@ -2,7 +2,7 @@
 import { checkId } from '../ids.js';
 import type { StoredDocument, TasksQuery } from '../types.js';
 import { describeThrown } from '../values.js';
-import { checkDocumentPath, checkListing, compareIds, StoreError } from './documents.js';
+import { checkDocumentPath, checkListing, compareIds, StoreError, splitPath } from './documents.js';
 
 /** Where a page begins: after this document. */
 export interface TaskPlace {
@@ -61,6 +61,29 @@ function placeIn(after: unknown): TaskPlace {
   const place = { createdAt: after.slice(0, cut), path: after.slice(cut + 1) };
   checkDocumentPath(place.path);
   return place;
+}
+
+/** Reads one page of documents that may be others than tasks of users; `asked` is how many there are at most. */
+type ReadPage = (after: TaskPlace | undefined, asked: number) => Promise<StoredDocument[]>;
+
+/**
+ * A page of tasks out of a query that finds more: what other collections of the name have is left out, and a page that is
+ * short because of it is filled up.
+ */
+export async function fullPage(
+  limit: number,
+  after: TaskPlace | undefined,
+  read: ReadPage,
+): Promise<StoredDocument[]> {
+  const found: StoredDocument[] = [];
+  for (let place = after; ; ) {
+    const asked = limit - found.length;
+    const page = await read(place, asked);
+    found.push(...page.filter(({ path }) => isTasksCollection(splitPath(path).collection)));
+    const last = page.at(-1);
+    if (last === undefined || page.length < asked || found.length >= limit) return found;
+    place = placeOf(last);
+  }
 }
 
 /** The oldest first. */

@@ -1,9 +1,11 @@
 import { TaskExecutionError } from '../../errors.js';
 import type { AbortSignalLike, StoredDocument, StoreWrite, TaskStore } from '../../types.js';
 import { checkCommit, checkDocumentPath, checkListing, StoreError, splitPath } from '../documents.js';
+import { checkTasksQuery, fullPage } from '../task-order.js';
 import { checkDeadline, withDeadline } from './deadline.js';
 import { storeError } from './errors.js';
 import { firestoreLimits } from './limits.js';
+import { tasksQuery } from './rest-tasks.js';
 import { elapsed, expectedVersion, later } from './times.js';
 import { decodeFields, encodeFields, encodeValue, fieldPath, type RestFields } from './values.js';
 
@@ -133,6 +135,16 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
     }
   };
 
+  const queried = async (
+    what: string,
+    parent: string,
+    structuredQuery: object,
+    signal: AbortSignalLike | undefined,
+  ): Promise<StoredDocument[]> => {
+    const found = rows(what, await call(what, parent, 'runQuery', { structuredQuery }, signal));
+    return found.flatMap(({ document, readTime }) => (document ? [present(document, readTime)] : []));
+  };
+
   return {
     id: `firestore:${projectId}/${databaseId}`,
     limits,
@@ -193,8 +205,14 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
             }),
         limit,
       };
-      const found = rows('list', await call('list', parent, 'runQuery', { structuredQuery }, signal));
-      return found.flatMap(({ document, readTime }) => (document ? [present(document, readTime)] : []));
+      return queried('list', parent, structuredQuery, signal);
+    },
+
+    async tasks(query) {
+      return fullPage(query.limit, checkTasksQuery(query), (after, asked) => {
+        const parent = query.userId === undefined ? '' : `users/${query.userId}`;
+        return queried('tasks', parent, tasksQuery(query, root, after, asked), query.signal);
+      });
     },
   };
 }
