@@ -17,6 +17,11 @@ export interface TaskClientOptions {
   fetch?: typeof globalThis.fetch | undefined;
   /** How long to wait before the first new attempt; doubles up to 30 s. Default: what the server says, 1,000. */
   retryMs?: number | undefined;
+  /**
+   * Silence after which a connection of `events()` is given up and made anew: a laptop that slept has it open and hears
+   * nothing. More than the server's `heartbeatMs`. Default 45,000.
+   */
+  stallMs?: number | undefined;
 }
 
 /** Which tasks to list. */

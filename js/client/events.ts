@@ -16,9 +16,6 @@ export interface TaskClientEventsOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Silence, heartbeats included, after which a connection is given up. */
-const stalledMs = 45_000;
-
 /** Follows a task over any number of connections. */
 export async function* follow(
   options: TaskClientOptions,
@@ -94,7 +91,7 @@ class Connection implements AsyncIterable<ServerSentEvent> {
   /** Not one that stopped half-way: it is asked again where it was. */
   #alive(): void {
     clearTimeout(this.#stalled);
-    this.#stalled = setTimeout(() => this.#aborter.abort(), stalledMs);
+    this.#stalled = setTimeout(() => this.#aborter.abort(), this.#options.stallMs ?? 45_000);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ServerSentEvent, undefined> {

@@ -18,6 +18,8 @@ export class Follower {
   readonly #task: TaskRequest;
   readonly #present: (event: TaskEvent) => TaskEvent | null;
   readonly #gone = new AbortController();
+  /** Ends the events alone: what is stored can still be read. */
+  readonly #unfollow = new AbortController();
   /** The last fact that was told; undefined: begin with a snapshot. */
   #cursor: string | undefined;
   /** Frames that are ready. */
@@ -35,6 +37,16 @@ export class Follower {
   /** Ends `next()`, also in mid-wait. */
   close(): void {
     this.#gone.abort();
+    this.#unfollow.abort();
+  }
+
+  /** Sees a status that others have written and that no fact tells of, since nobody runs the task. */
+  async look(): Promise<void> {
+    const { host, document } = this.#task;
+    const [now] = await host.store.read([document.path]);
+    if (now && !isOver(String(now.data.status))) return;
+    if (this.#phase === 'following') this.#phase = 'finishing';
+    this.#unfollow.abort();
   }
 
   /** False where the viewer has seen the last fact of a task that has ended. */
@@ -76,17 +88,17 @@ export class Follower {
     const { engine, taskId, userId } = this.#task;
     this.#events ??= engine
       .lifecycle(taskId, userId)
-      .events({ after: this.#cursor, signal: this.#gone.signal })
+      .events({ after: this.#cursor, signal: this.#unfollow.signal })
       [Symbol.asyncIterator]();
     const { done, value } = await this.#events.next();
     if (done) {
-      this.#phase = 'over';
+      if (this.#phase === 'following') this.#phase = 'over';
       return;
     }
     this.#tell(value);
     if (mayEnd(value)) await this.#lookWhetherOver();
     // Nobody asks it any more.
-    if (this.#phase === 'finishing') void this.#events.return?.();
+    if (this.#phase === 'finishing') this.#unfollow.abort();
   }
 
   async #readPage(): Promise<void> {

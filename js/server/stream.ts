@@ -71,8 +71,12 @@ export class EventStreams {
     return new ReadableStream<Uint8Array>(
       {
         start(controller) {
+          let beats = 0;
           const beat = setInterval(() => {
             if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(':\n\n'));
+            beats += 1;
+            // What cannot be read now is looked at again.
+            if (beats % 2 === 0) follower.look().catch(() => {});
           }, heartbeatMs);
           const end = setTimeout(() => close(), livesMs);
           const undrained = onDrain(host.store.id, () => close());

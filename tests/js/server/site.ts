@@ -101,7 +101,7 @@ export async function serve(
 /** Looks until it holds. */
 export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
   for (let waited = 0; !(await holds()); waited += 5) {
-    if (waited > 5_000) throw new Error('it never came to hold');
+    if (waited > 10_000) throw new Error('it never came to hold');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

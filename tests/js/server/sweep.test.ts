@@ -140,7 +140,7 @@ describe('a run that the platform would cut', () => {
   const slow = tool({
     description: 'Takes a while.',
     inputSchema: { type: 'object' },
-    execute: () => new Promise((resolve) => setTimeout(resolve, 60, 'ok')),
+    execute: () => new Promise((resolve) => setTimeout(resolve, 300, 'ok')),
   });
   const use = { tools: [{ name: 'slow', input: {} }] };
 
@@ -157,7 +157,7 @@ describe('a run that the platform would cut', () => {
       user: bearer,
       engine,
       secret,
-      run: { maxDurationMs: 150, continueWith: 'self' as const },
+      run: { maxDurationMs: 1_200, continueWith: 'self' as const },
     };
     let routes = createTaskRoutes({ ...options, selfUrl: 'http://127.0.0.1:1' });
     let continued = 0;
@@ -172,7 +172,7 @@ describe('a run that the platform would cut', () => {
     await eventually(async () => (await engine.lifecycle('t', 'u').state()).status === 'completed');
     expect(continued).toBeGreaterThan(0);
     await server.close();
-  });
+  }, 20_000);
 
   it('is gone on with by the app where it says how, and not for ever where that leads nowhere', async () => {
     const { held } = heldTool();
@@ -197,7 +197,7 @@ describe('a run that the platform would cut', () => {
       user: bearer,
       engine,
       run: {
-        maxDurationMs: 60,
+        maxDurationMs: 500,
         async continueWith(ids) {
           expect(ids).toEqual({ userId: 'u', taskId: 't' });
           continued += 1;
@@ -208,7 +208,7 @@ describe('a run that the platform would cut', () => {
     await ask('start');
     await eventually(() => lines.some((line) => line.includes('not gone on with')));
     expect(continued).toBe(2);
-  });
+  }, 20_000);
 
   it('takes no continuation that it did not sign, or that came before, or late, or for another task', async () => {
     const { engine, host } = site({ tasks: [left('t', '01'), left('t2', '01')], host: { model: undefined } });
