@@ -1,6 +1,7 @@
 import { systemClock } from '../clock.js';
 import { TaskExecutionError } from '../errors.js';
 import { optionsOf } from './arguments.js';
+import { drained } from './drained.js';
 import { type LocalRun, localRuns } from './registry.js';
 
 interface DrainOptions {
@@ -29,7 +30,11 @@ export async function drainRuns(runs: LocalRun[], options: DrainOptions | undefi
   cancel();
 }
 
-/** For SIGTERM: every run in the process yields. Settles when all have ended, or after `timeoutMs`. */
+/**
+ * For SIGTERM: every run in the process yields, and event streams of its routes end. Settles when all runs have ended, or
+ * after `timeoutMs`.
+ */
 export function drainTaskExecution(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
+  drained();
   return drainRuns(localRuns(), options);
 }

@@ -12,6 +12,7 @@ import {
   type Row,
   splitPath,
 } from './documents.js';
+import { checkTasksQuery, compareTasks, isTasksCollection, placeOf } from './task-order.js';
 import { Watchers } from './watchers.js';
 
 /** What a memory store begins with. */
@@ -103,6 +104,24 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
       checkListing(collection, limit);
       const page = collections.get(collection)?.page(after, limit) ?? [];
       return page.map(([id, row]) => present(`${collection}/${id}`, row));
+    },
+
+    async tasks(query) {
+      checkSignal(query.signal);
+      const after = checkTasksQuery(query);
+      const { userId, status, order = 'newest', limit } = query;
+      const sign = order === 'newest' ? -1 : 1;
+      return [...collections]
+        .filter(([name]) =>
+          userId === undefined ? isTasksCollection(name) : name === `users/${userId}/tasks`,
+        )
+        .flatMap(([name, documents]) => [...documents].map(([id, row]) => present(`${name}/${id}`, row)))
+        .filter(({ data }) => status === undefined || data.status === status)
+        .map((document) => ({ document, place: placeOf(document) }))
+        .filter(({ place }) => after === undefined || sign * compareTasks(place, after) > 0)
+        .sort((a, b) => sign * compareTasks(a.place, b.place))
+        .slice(0, limit)
+        .map(({ document }) => document);
     },
 
     watch: (paths, onChange) => watchers.add(paths, onChange),

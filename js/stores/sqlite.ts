@@ -18,6 +18,7 @@ import { SharedCommits } from './sqlite-commits.js';
 import { type Database, isBusy, loadDriver, translate } from './sqlite-driver.js';
 import { prepared, realPath, setUpForReading, transact, Writing } from './sqlite-file.js';
 import { Reading } from './sqlite-reading.js';
+import { tasksStatement } from './sqlite-tasks.js';
 import { Watchers } from './watchers.js';
 
 /** Where the data is. */
@@ -243,6 +244,12 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
           ).all(collection, after ?? '', limit),
         { signal },
       );
+      return (rows as DocumentRow[]).map(present);
+    },
+
+    async tasks(query) {
+      const { sql, values } = tasksStatement(columns, query);
+      const rows = await use(query.signal, (database) => database.prepare(sql).all(...values));
       return (rows as DocumentRow[]).map(present);
     },
 

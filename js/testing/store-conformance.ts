@@ -1,5 +1,5 @@
-import type { TaskStore } from '../types.js';
-import { claim, fails, same, until, wait } from './claims.js';
+import type { TaskStore, TasksQuery } from '../types.js';
+import { attempt, claim, fails, same, until, wait } from './claims.js';
 import { type Check, create, readOne, set, task } from './conformance-check.js';
 import { dataChecks } from './conformance-data.js';
 
@@ -211,6 +211,47 @@ const checks: Record<string, Check> = {
       8,
       'after an id that is not there',
     );
+  },
+
+  async 'tasks are found by user and status, the newest first or the oldest, page by page'(store, another) {
+    if (!store.tasks) {
+      return;
+    }
+    const made = (user: string, id: string, day: string, status = 'in_progress') =>
+      create(`users/${user}/tasks/${id}`, { status, created_at: `2026-01-${day}T00:00:00.000Z` });
+    await store.commit([
+      made('a', 'old', '01'),
+      made('a', 'twin 2', '03'),
+      made('a', 'twin 1', '03'),
+      made('a', 'paused', '04', 'paused'),
+      made('b', 'middle', '02'),
+      made('b', 'new', '05'),
+      // what only looks like a task of a user
+      create('users/a/tasks/old/journal/00000001', { status: 'in_progress', created_at: '2026' }),
+      create('users/a/tasks/old/tasks/below', { status: 'in_progress', created_at: '2026' }),
+      create('projects/p/tasks/other', { status: 'in_progress', created_at: '2026' }),
+      create('users/a/task_notes/x', { status: 'in_progress', created_at: '2026' }),
+    ]);
+    const all = async (query: Omit<TasksQuery, 'limit' | 'after'>) => {
+      const ids: string[] = [];
+      for (let after: string | undefined; ; ) {
+        const page = (await another.tasks?.({ ...query, limit: 2, after })) ?? [];
+        ids.push(...page.map(({ path }) => path.split('/').at(-1) ?? ''));
+        const last = page.at(-1);
+        if (last === undefined || ids.length > 10) return ids;
+        after = `${last.data.created_at} ${last.path}`;
+      }
+    };
+    same(await all({ userId: 'a' }), ['paused', 'twin 2', 'twin 1', 'old'], 'those of a user');
+    same(await all({ userId: 'a', status: 'paused' }), ['paused'], 'the paused ones of a user');
+    same(await all({ userId: 'nobody' }), [], 'those of a user who has none');
+    const everyones = ['old', 'middle', 'twin 1', 'twin 2', 'new'];
+    same(await all({ status: 'in_progress', order: 'oldest' }), everyones, 'those in progress of everybody');
+    same((await all({})).length, 6, 'the number of all tasks');
+    await fails(store.tasks({ limit: 0 }), ['invalid'], 'a page of none');
+    await fails(store.tasks({ limit: 1, after: 'somewhere' }), ['invalid'], 'a place that is none');
+    await fails(store.tasks({ limit: 1, userId: 'a/b' }), ['invalid'], 'a user that is none');
+    await fails(store.tasks({ limit: 1, signal: AbortSignal.abort() }), ['unavailable'], 'an aborted call');
   },
 
   async 'a document deleted is in no list'(store) {

@@ -8,11 +8,13 @@ import {
   StoreError,
   splitPath,
 } from '../documents.js';
+import { checkTasksQuery, fullPage } from '../task-order.js';
 import { checkDeadline, withDeadline } from './deadline.js';
 import { storeError } from './errors.js';
 import { firestoreLimits } from './limits.js';
 import { originOf } from './origin.js';
 import { nameable } from './pages.js';
+import { tasksQuery } from './rest-tasks.js';
 import { elapsed, expectedVersion, later } from './times.js';
 import { checkToken, reasonOf, redacted, tokenOf, withoutToken } from './token.js';
 import { decodeFields, encodeFields, encodeValue, fieldPath, type RestFields } from './values.js';
@@ -182,6 +184,16 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
     }
   };
 
+  const queried = async (
+    what: string,
+    parent: string,
+    structuredQuery: object,
+    signal: AbortSignalLike | undefined,
+  ): Promise<StoredDocument[]> => {
+    const found = rows(what, await call(what, parent, ':runQuery', { structuredQuery }, signal));
+    return found.flatMap(({ document, readTime }) => (document ? [present(document, readTime)] : []));
+  };
+
   return {
     id: `firestore:${projectId}/${databaseId}`,
     limits,
@@ -242,11 +254,17 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
             }),
         limit,
       });
-      return nameable(after, limit, async (...page) => {
-        if (emulator && parent.includes(':')) return listWhole(collection, ...page, signal);
-        const body = { structuredQuery: query(...page) };
-        const found = rows('list', await call('list', parent, ':runQuery', body, signal));
-        return found.flatMap(({ document, readTime }) => (document ? [present(document, readTime)] : []));
+      return nameable(after, limit, async (...page) =>
+        emulator && parent.includes(':')
+          ? listWhole(collection, ...page, signal)
+          : queried('list', parent, query(...page), signal),
+      );
+    },
+
+    async tasks(query) {
+      return fullPage(query.limit, checkTasksQuery(query), (after, asked) => {
+        const parent = query.userId === undefined ? '' : `users/${query.userId}`;
+        return queried('tasks', parent, tasksQuery(query, root, after, asked), query.signal);
       });
     },
   };
