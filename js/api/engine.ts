@@ -7,7 +7,7 @@ import { drainRuns } from './drain.js';
 import { TaskExecutor } from './executor.js';
 import { TaskLifecycle } from './lifecycle.js';
 import { TaskPersistence } from './persistence.js';
-import type { LocalRun } from './registry.js';
+import type { LocalFollower, LocalRun } from './registry.js';
 
 /** Everything of the package with a host of its own: nothing global is read. */
 export interface TaskEngine {
@@ -19,7 +19,7 @@ export interface TaskEngine {
   persistence(taskId: string, userId: string): TaskPersistence;
   /** Stores a new task document, of the newer shape, and returns it with its id. */
   createTask(userId: string, task: NewTask): Promise<Task>;
-  /** Yields the runs that this engine's objects began. */
+  /** Yields the runs that this engine's objects began, and ends their loops over `events()`. */
   drain(options?: { timeoutMs?: number | undefined }): Promise<void>;
 }
 
@@ -35,13 +35,14 @@ export function createTaskEngine(host: TaskHost): TaskEngine {
     runs.add(run);
     void run.outcome.then(() => runs.delete(run));
   };
+  const followers = new Set<LocalFollower>();
   const withHost = (options?: RunOptions): AgentOptions =>
-    readFrom('options', () => ({ ...options, [ofEngine]: { host, begun } }));
+    readFrom('options', () => ({ ...options, [ofEngine]: { host, begun, followers } }));
   return {
     executor: (taskId, userId, options) => new TaskExecutor(taskId, userId, withHost(options)),
     lifecycle: (taskId, userId, options) => new TaskLifecycle(taskId, userId, withHost(options)),
     persistence: (taskId, userId) => new TaskPersistence(taskId, userId, withHost()),
     createTask: (userId, task) => createTaskIn(host, userId, task),
-    drain: (options) => drainRuns([...runs], options),
+    drain: (options) => drainRuns([...runs], [...followers], options),
   };
 }

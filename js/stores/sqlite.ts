@@ -266,18 +266,21 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
   /** Sees what other connections committed; what this one does is announced at once. */
   const startPolling = () => {
     let seen: string | undefined;
+    let blind = false;
     const look = async () => {
       try {
         const version = await use(undefined, (database, generation) => {
           const row = database.prepare('PRAGMA data_version').get();
           return `${generation}:${Object.values(row as object)[0]}`;
         });
-        if (seen !== undefined && version !== seen) {
+        if (blind || (seen !== undefined && version !== seen)) {
           watchers.notify();
         }
         seen = version;
+        blind = false;
       } catch {
         // watching is a courtesy: whoever reads or writes hears what is wrong
+        blind = true;
       }
     };
     void look();
