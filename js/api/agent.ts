@@ -250,13 +250,12 @@ export class Agent {
         this.status = status as TaskStatus;
       },
       ended: (outcome, ran) => {
-        const drives = mine?.drives === true;
         // What has ended may be collected, however long this instance lives.
         if (this.#run === mine) this.#run = this.#detach = undefined;
         mine = undefined;
         this.#agree();
         if (!ran) return;
-        if (drives) this.outcome = outcome;
+        this.outcome = outcome;
         this.#send('task:run_ended', { taskId: this.taskId, outcome: copyOf(outcome) });
       },
     };

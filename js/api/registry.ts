@@ -8,7 +8,7 @@ export interface RunListener {
   /** `offset`: where in the message it begins, in UTF-16 units. */
   delta(messageId: string, attempt: number, text: string, offset: number): void;
   status(status: string): void;
-  /** The last call. `ran` is false for a run that was refused: nothing is told of it. */
+  /** The last call. `ran` is false for a run that was refused or only began the task: nothing is told of its end. */
   ended(outcome: TaskOutcome, ran: boolean): void;
 }
 
