@@ -8,7 +8,7 @@ import { describeThrown, overhear } from './values.js';
 export function watchStore(
   store: TaskStore,
   paths: string[],
-  changed: () => void,
+  changed: (newest?: string) => void,
   note: (message: string) => void,
 ): (() => void) | undefined {
   const failed = (what: string) => (thrown: unknown) =>

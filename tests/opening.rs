@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::cell::Cell;
 use std::rc::Rc;
 use support::*;
-use task_execution_engine::effect::{Effect, Input, Question, Thrown, Ticket};
+use task_execution_engine::effect::{Command, Effect, Input, Question, Thrown, Ticket};
 use task_execution_engine::error::Code;
 use task_execution_engine::store::{StoreError, StoreErrorCode};
 
@@ -253,6 +253,27 @@ fn a_task_that_is_deleted_by_others_while_it_runs_ends_the_run_as_not_found() {
         (&outcome["status"], &outcome["error"]["code"]),
         (&json!("interrupted"), &json!("TASK_NOT_FOUND"))
     );
+    assert_eq!(outcome["unfinished"], false, "nobody can run it any more");
+}
+
+#[test]
+fn a_run_that_yields_while_another_holds_the_task_leaves_nothing_unfinished() {
+    for held_by_another in [true, false] {
+        let mut w = World::new(1, 1);
+        if held_by_another {
+            held(&mut w, "in_progress", "running", 30_000);
+        }
+        for passed in [5, 1_500, 1_502] {
+            let run = w.runner("run", json!({ "options": { "waitForLeaseMs": 60_000 } }));
+            if held_by_another {
+                w.pass(passed);
+            }
+            w.command(run, Command::Yield { reason: "signal".into(), grace: true });
+            let outcome = w.finish(run).unwrap();
+            assert_eq!((&outcome["status"], &outcome["reason"]), (&json!("yielded"), &json!("signal")));
+            assert_eq!(outcome["unfinished"], !held_by_another, "after {passed} ms");
+        }
+    }
 }
 
 #[test]

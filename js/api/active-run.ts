@@ -140,7 +140,7 @@ export class ActiveRun implements LocalRun {
     unregister(this.#key, this);
     const listeners = [...this.#listeners];
     this.#listeners.clear();
-    for (const listener of listeners) listener.ended(copyOf(outcome), ran);
+    for (const listener of listeners) listener.ended(copyOf(outcome), ran && this.drives);
     return outcome;
   }
 

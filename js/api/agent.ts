@@ -7,7 +7,14 @@ import { type CommandArguments, execute } from './command.js';
 import { resolveHost } from './config.js';
 import { onListenerErrorOf, reportListenerError, type TaskEmitter } from './emitter.js';
 import { deltaOf } from './feed.js';
-import { keyOf, type LocalRun, localRun, type RunListener } from './registry.js';
+import {
+  keyOf,
+  type LocalFollower,
+  type LocalRun,
+  localFollowers,
+  localRun,
+  type RunListener,
+} from './registry.js';
 
 /** Marks the options that an engine of its own hands to the objects it makes. */
 export const ofEngine: unique symbol = Symbol('of engine');
@@ -15,8 +22,8 @@ export const ofEngine: unique symbol = Symbol('of engine');
 /** What a constructor takes: parts of the host and options of runs, in one object. */
 export type AgentOptions = Partial<TaskHost> &
   RunOptions & {
-    /** The engine's host, which nothing global completes, and where it hears of the runs that begin. */
-    [ofEngine]?: { host: TaskHost; begun(run: LocalRun): void };
+    /** The engine's host, which nothing global completes, and where it hears of its runs and followers. */
+    [ofEngine]?: { host: TaskHost; begun(run: LocalRun): void; followers: Set<LocalFollower> };
   };
 
 /** The work behind one `TaskLifecycle`, `TaskExecutor` or `TaskPersistence`: finds the host, the run and the order. */
@@ -215,6 +222,15 @@ export class Agent {
     own.attached(run, run.follow(own.listener));
   }
 
+  /** Somebody follows the task by this instance, until what is returned is called. */
+  followed(follower: LocalFollower): () => void {
+    const all = [localFollowers(), this.#options[ofEngine]?.followers];
+    for (const followers of all) followers?.add(follower);
+    return () => {
+      for (const followers of all) followers?.delete(follower);
+    };
+  }
+
   /** Yields the run that this instance began or joined, also one that is only on its way, without grace. */
   dispose(): void {
     const leave = () => this.#run?.yield('dispose', false);
@@ -234,13 +250,12 @@ export class Agent {
         this.status = status as TaskStatus;
       },
       ended: (outcome, ran) => {
-        const drives = mine?.drives === true;
         // What has ended may be collected, however long this instance lives.
         if (this.#run === mine) this.#run = this.#detach = undefined;
         mine = undefined;
         this.#agree();
         if (!ran) return;
-        if (drives) this.outcome = outcome;
+        this.outcome = outcome;
         this.#send('task:run_ended', { taskId: this.taskId, outcome: copyOf(outcome) });
       },
     };

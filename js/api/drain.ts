@@ -2,14 +2,18 @@ import { systemClock } from '../clock.js';
 import { TaskExecutionError } from '../errors.js';
 import { optionsOf } from './arguments.js';
 import { drained } from './drained.js';
-import { type LocalRun, localRuns } from './registry.js';
+import { type LocalFollower, type LocalRun, localFollowers, localRuns } from './registry.js';
 
 interface DrainOptions {
   timeoutMs?: number | undefined;
 }
 
-/** Yields these runs, with their grace, and waits until all have ended or the time is up. */
-export async function drainRuns(runs: LocalRun[], options: DrainOptions | undefined): Promise<void> {
+/** Yields these runs, with their grace, waits until all have ended or the time is up, and ends these followers. */
+export async function drainRuns(
+  runs: LocalRun[],
+  followers: LocalFollower[],
+  options: DrainOptions | undefined,
+): Promise<void> {
   const { timeoutMs } = optionsOf('options', options, ['timeoutMs']);
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
     throw new TaskExecutionError('INVALID_ARGUMENT', 'timeoutMs must be a number from 0 on.', {
@@ -17,6 +21,15 @@ export async function drainRuns(runs: LocalRun[], options: DrainOptions | undefi
     });
   }
   for (const run of runs) run.yield('drain', true);
+  for (const follower of followers) follower.finish();
+  await endOf(runs, timeoutMs);
+  if (followers.length === 0) return;
+  // Whoever waits for the last event of a run gets it first.
+  await new Promise<void>((resolve) => void systemClock.after(0, resolve));
+  for (const follower of followers) follower.end();
+}
+
+async function endOf(runs: LocalRun[], timeoutMs: number | undefined): Promise<void> {
   const ended = Promise.all(runs.map((run) => run.outcome));
   if (timeoutMs === undefined || timeoutMs >= Number.MAX_SAFE_INTEGER) {
     await ended;
@@ -31,10 +44,10 @@ export async function drainRuns(runs: LocalRun[], options: DrainOptions | undefi
 }
 
 /**
- * For SIGTERM: every run in the process yields, and event streams of its routes end. Settles when all runs have ended, or
- * after `timeoutMs`.
+ * For SIGTERM: every run in the process yields, every loop over `events()` ends, and so do the event streams of its
+ * routes. Settles when all runs have ended, or after `timeoutMs`.
  */
 export function drainTaskExecution(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
   drained();
-  return drainRuns(localRuns(), options);
+  return drainRuns(localRuns(), [...localFollowers()], options);
 }

@@ -8,7 +8,7 @@ import { drained } from './drained.js';
 import { TaskExecutor } from './executor.js';
 import { TaskLifecycle } from './lifecycle.js';
 import { TaskPersistence } from './persistence.js';
-import type { LocalRun } from './registry.js';
+import type { LocalFollower, LocalRun } from './registry.js';
 
 /** Everything of the package with a host of its own: nothing global is read. */
 export interface TaskEngine {
@@ -20,7 +20,7 @@ export interface TaskEngine {
   persistence(taskId: string, userId: string): TaskPersistence;
   /** Stores a new task document, of the newer shape, and returns it with its id. */
   createTask(userId: string, task: NewTask): Promise<Task>;
-  /** Yields the runs that this engine's objects began. */
+  /** Yields the runs that this engine's objects began, and ends their loops over `events()`. */
   drain(options?: { timeoutMs?: number | undefined }): Promise<void>;
 }
 
@@ -44,8 +44,9 @@ export function createTaskEngine(given: TaskHost): TaskEngine {
     runs.add(run);
     void run.outcome.then(() => runs.delete(run));
   };
+  const followers = new Set<LocalFollower>();
   const withHost = (options?: RunOptions): AgentOptions =>
-    readFrom('options', () => ({ ...options, [ofEngine]: { host: given, begun } }));
+    readFrom('options', () => ({ ...options, [ofEngine]: { host: given, begun, followers } }));
   const engine: TaskEngine = {
     executor: (taskId, userId, options) => new TaskExecutor(taskId, userId, withHost(options)),
     lifecycle: (taskId, userId, options) => new TaskLifecycle(taskId, userId, withHost(options)),
@@ -53,7 +54,7 @@ export function createTaskEngine(given: TaskHost): TaskEngine {
     createTask: (userId, task) => createTaskIn(given, userId, task),
     async drain(options) {
       drained(given.store.id);
-      await drainRuns([...runs], options);
+      await drainRuns([...runs], [...followers], options);
     },
   };
   return Object.defineProperty(engine, host, { value: given });

@@ -1,10 +1,11 @@
+import { onAbort } from '../abort.js';
 import { safeNow, systemClock } from '../clock.js';
-import type { AbortSignalLike, TaskEvent } from '../types.js';
+import type { AbortSignalLike, TaskEvent, TaskHost } from '../types.js';
 import { watchStore } from '../watch.js';
 import type { Agent } from './agent.js';
 import { typed } from './arguments.js';
 import { Feed } from './feed.js';
-import { keyOf, type LocalRun, localRun, onRun } from './registry.js';
+import { keyOf, type LocalFollower, type LocalRun, localRun, onRun } from './registry.js';
 import { Rest } from './rest.js';
 import { isAfter, type Page, readPage, warn } from './stored-events.js';
 
@@ -19,28 +20,23 @@ export interface EventsOptions {
 const shortestPollMs = 1_000;
 const longestPollMs = 10_000;
 
-/** Follows a task; each loop over it has an own place. */
+const done: IteratorResult<TaskEvent, undefined> = { done: true, value: undefined };
+
+/** Follows a task; each loop over it has an own place, and holds nothing before its first step. */
 export function followTask(agent: Agent, options: EventsOptions): AsyncIterable<TaskEvent> {
-  // From now on means from the call on.
-  const first = new Follower(agent, options);
-  let taken = false;
-  return {
-    [Symbol.asyncIterator]() {
-      const follower = taken ? new Follower(agent, options) : first;
-      taken = true;
-      return follower;
-    },
-  };
+  return { [Symbol.asyncIterator]: () => new Follower(agent, options) };
 }
 
-class Follower implements AsyncIterator<TaskEvent> {
+class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
   readonly #agent: Agent;
   readonly #signal: AbortSignalLike | undefined;
-  readonly #ready: Promise<void>;
+  #ready: Promise<void> | undefined;
   readonly #rest = new Rest({ keepsAlive: false });
   /** Live events of runs in this process, the oldest run first. */
   readonly #feeds: Feed[] = [];
   readonly #cleanups = new Set<() => void>();
+  /** Tells everybody who waits for an event that there is none any more. */
+  readonly #asked = new Set<() => void>();
   #page: Page | undefined;
   #cursor: string | undefined;
   /** Facts may be stored that neither page nor feed has. */
@@ -49,7 +45,14 @@ class Follower implements AsyncIterator<TaskEvent> {
   readonly #saved = new Set<string>();
   /** When there was news, by the host's clock. */
   #lastNews: number | undefined;
-  #watchFails = false;
+  /** Whether the store tells of changes; undefined as long as it was not asked. */
+  #watches: boolean | undefined;
+  /** The newest entry that the store told of since the last read; NaN where it did not say which. */
+  #told: number | undefined;
+  /** The newest entry that was read or fed. */
+  #known: number | undefined;
+  #reading = false;
+  #finishing = false;
   #ended = false;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -58,27 +61,23 @@ class Follower implements AsyncIterator<TaskEvent> {
     this.#cursor = after;
     this.#behind = after !== undefined;
     this.#signal = signal;
-    this.#ready = this.#begin();
-    // Told to whoever asks for the first event.
-    this.#ready.catch(() => {});
   }
 
   async #begin(): Promise<void> {
     const signal = this.#signal;
-    if (signal !== undefined) {
-      const onAbort = () => this.#close();
-      if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort, { once: true });
-      this.#cleanups.add(() => signal.removeEventListener('abort', onAbort));
-    }
+    if (signal?.aborted) return this.#close();
+    if (signal !== undefined) this.#cleanups.add(onAbort(signal, () => this.#close()));
+    this.#cleanups.add(this.#agent.followed(this));
     const run = await this.#agent.localRun();
+    const host = await this.#agent.host();
     if (this.#ended) return;
-    const key = keyOf(await this.#agent.host(), this.#agent.userId, this.#agent.taskId);
-    if (this.#ended) return;
+    const key = keyOf(host, this.#agent.userId, this.#agent.taskId);
     this.#cleanups.add(onRun(key, (begun) => this.#follow(begun)));
     const now = localRun(key) ?? run;
-    if (now !== undefined) this.#follow(now);
-    else if (this.#cursor === undefined) await this.#readPage();
+    if (now !== undefined) return this.#follow(now);
+    // Before anything is read: what changes from then on is told.
+    this.#watch(host);
+    if (this.#cursor === undefined) await this.#readPage();
   }
 
   #follow(run: LocalRun): void {
@@ -100,42 +99,61 @@ class Follower implements AsyncIterator<TaskEvent> {
   }
 
   next(): Promise<IteratorResult<TaskEvent, undefined>> {
-    const next = this.#last.then(() => this.#next());
-    this.#last = next.catch(() => {});
-    return next;
+    if (this.#ended) return Promise.resolve({ ...done });
+    return new Promise((resolve, reject) => {
+      const end = () => resolve({ ...done });
+      this.#asked.add(end);
+      const next = this.#last.then(() => this.#next());
+      this.#last = next.catch(() => {});
+      next.then(
+        (result) => {
+          this.#asked.delete(end);
+          resolve(result);
+        },
+        (error) => {
+          this.#asked.delete(end);
+          reject(typed(error));
+          this.#close();
+        },
+      );
+    });
   }
 
   async return(): Promise<IteratorResult<TaskEvent, undefined>> {
     this.#close();
-    return { done: true, value: undefined };
+    return { ...done };
   }
 
   #close(): void {
     this.#ended = true;
-    for (const cleanup of this.#cleanups) {
-      try {
-        cleanup();
-      } catch {
-        // A signal of the app's own making: what it still tells, nobody hears.
-      }
-    }
+    for (const cleanup of this.#cleanups) cleanup();
     this.#cleanups.clear();
     for (const feed of this.#feeds.splice(0)) feed.leave();
     this.#rest.wake();
+    for (const end of this.#asked) end();
+    this.#asked.clear();
+  }
+
+  finish(): void {
+    this.#finishing = true;
+    if (this.#reading || (this.#page === undefined && this.#feeds.length === 0)) this.#close();
+  }
+
+  end(): void {
+    this.#finishing = true;
+    // Whoever waits has been given everything that is here.
+    if (this.#asked.size > 0) this.#close();
+    for (const feed of this.#feeds) feed.seal();
   }
 
   async #next(): Promise<IteratorResult<TaskEvent, undefined>> {
-    try {
-      await this.#ready;
-      while (!this.#ended) {
-        const event = await this.#step();
-        if (event !== undefined && !this.#ended) return { done: false, value: event };
-      }
-      return { done: true, value: undefined };
-    } catch (error) {
-      this.#close();
-      throw typed(error);
+    this.#ready ??= this.#begin();
+    await this.#ready;
+    while (!this.#ended) {
+      const event = await this.#step();
+      if (event !== undefined && !this.#ended) return { done: false, value: event };
     }
+    return { ...done };
   }
 
   /** The next event, or undefined where it is worth another look. */
@@ -164,6 +182,7 @@ class Follower implements AsyncIterator<TaskEvent> {
     this.#page = undefined;
     // Entries that announce nothing are behind us too.
     if (this.#cursor === undefined || isAfter(page.cursor, this.#cursor)) this.#cursor = page.cursor;
+    this.#known = Number(page.cursor);
     this.#behind = page.more;
     return undefined;
   }
@@ -176,37 +195,67 @@ class Follower implements AsyncIterator<TaskEvent> {
 
   /** Leaves out what was there before; facts can come by page and by feed. */
   #fresh(event: TaskEvent): TaskEvent | undefined {
-    const { id } = event;
+    const { id, seq } = event;
     if (id === undefined) return event;
     if (this.#cursor !== undefined && !isAfter(id, this.#cursor)) return undefined;
     this.#cursor = id;
+    this.#known = seq;
     return event;
   }
 
   async #readPage(): Promise<void> {
-    this.#page = await readPage(this.#agent, this.#cursor, this.#rest, () => !this.#ended);
+    if (this.#finishing) return this.#close();
+    this.#told = undefined;
+    this.#reading = true;
+    try {
+      this.#page = await readPage(this.#agent, this.#cursor, this.#rest, () => !this.#ended);
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  /** Watches the journal, where the store can, from now until the end. */
+  #watch(host: TaskHost): void {
+    const { userId, taskId } = this.#agent;
+    const changed = (newest?: unknown) => {
+      this.#told = typeof newest === 'string' ? Number.parseInt(newest || '0', 10) : Number.NaN;
+      this.#rest.wake();
+    };
+    // A store whose watch fails is one that cannot watch.
+    const failed = (message: string) =>
+      warn(host, this.#watches ? message : `${message} events() polls instead.`);
+    const end = watchStore(host.store, [`users/${userId}/tasks/${taskId}/journal`], changed, failed);
+    this.#watches = end !== undefined;
+    if (end === undefined) return;
+    if (this.#ended) end();
+    else this.#cleanups.add(end);
   }
 
   /** Nothing runs here: waits for a change, then looks. */
   async #idle(): Promise<undefined> {
+    if (this.#finishing) {
+      this.#close();
+      return;
+    }
     const host = await this.#agent.host();
     if (this.#ended || this.#feeds.length > 0) return;
-    const { store, clock = systemClock } = host;
-    const { userId, taskId } = this.#agent;
-    const now = safeNow(clock);
+    if (this.#watches === undefined) {
+      this.#watch(host);
+      this.#behind = true;
+    } else if (!this.#watches) {
+      await this.#poll(host);
+      this.#behind = true;
+    } else if (this.#told === undefined || this.#told === this.#known) {
+      await this.#rest.untilWoken();
+    } else {
+      this.#behind = true;
+    }
+  }
+
+  async #poll(host: TaskHost): Promise<void> {
+    const now = safeNow(host.clock ?? systemClock);
     this.#lastNews ??= now;
     const quiet = Math.max(0, now - this.#lastNews);
-    const pollMs = Math.min(Math.max(quiet / 4, shortestPollMs), longestPollMs);
-    const watches = !this.#watchFails && typeof store.watch === 'function';
-    const journal = `users/${userId}/tasks/${taskId}/journal`;
-    // A store whose watch fails is one that cannot watch.
-    const failed = (message: string) => {
-      this.#watchFails = true;
-      warn(host, `${message} events() polls instead.`);
-    };
-    await this.#rest.wait(host, watches ? longestPollMs : pollMs, (changed) =>
-      watches ? watchStore(store, [journal], changed, failed) : undefined,
-    );
-    this.#behind = true;
+    await this.#rest.wait(host, Math.min(Math.max(quiet / 4, shortestPollMs), longestPollMs));
   }
 }

@@ -1,3 +1,4 @@
+import { onAbort } from '../abort.js';
 import type {
   AbortSignalLike,
   DisposableLike,
@@ -119,26 +120,26 @@ if (typeof Symbol.dispose === 'symbol') {
 class Yielding {
   #signal: AbortSignalLike | undefined;
   #run: LocalRun | undefined;
-  readonly #onAbort = () => this.#run?.yield('signal', true);
+  #unlisten: (() => void) | undefined;
 
   /** @throws whatever a signal throws that is none of the platform's */
   listenTo(signal: AbortSignalLike | undefined): void {
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
     this.#signal = signal;
+    this.#unlisten = signal && onAbort(signal, () => this.#yield());
+  }
+
+  #yield(): void {
+    this.#run?.yield('signal', true);
   }
 
   begun(run: LocalRun): void {
     this.#run = run;
-    if (this.#signal?.aborted) this.#onAbort();
+    if (this.#signal?.aborted) this.#yield();
   }
 
   end(): void {
     this.#run = undefined;
-    try {
-      this.#signal?.removeEventListener('abort', this.#onAbort);
-    } catch {
-      // One of the app's own making: what it still tells, nobody hears.
-    }
+    this.#unlisten?.();
   }
 }
 

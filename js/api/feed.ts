@@ -145,6 +145,13 @@ export class Feed implements RunListener {
     this.#notify();
   }
 
+  /** Nothing more comes, and nothing is read any more: what is here is told up to the first gap. */
+  seal(): void {
+    const gap = this.#items.findIndex((item) => 'to' in item);
+    if (gap >= 0) this.#items.splice(gap);
+    this.close();
+  }
+
   /** Nobody reads any more. */
   leave(): void {
     this.#left = true;

@@ -114,12 +114,14 @@ export class TaskLifecycle extends TaskEmitter {
   }
 
   /**
-   * The task's events: facts whichever process runs it, live events where it runs here. From now on, or after a
-   * cursor (`event.id`; '0' is the very first). Ends by `signal` or `return()`. While the store cannot be reached it
-   * goes on trying, and tells the host's logger; what another try cannot help is thrown as a TaskExecutionError.
+   * The task's events: facts whichever process runs it, live events where it runs here. From its first step on, or after
+   * a cursor (`event.id`; '0' is the very first). Ends by `signal` or `return()`, which are heard at once, and when the
+   * process or the engine is drained. While the store cannot be reached it goes on trying, and tells the host's logger;
+   * what another try cannot help is thrown as a TaskExecutionError.
    *
-   * Where the task runs in another process and the store cannot watch, the store is looked at each second, and more
-   * seldom the longer nothing happens: every ten seconds at last. Waiting does not keep Node alive.
+   * Where the task runs in another process, one watch of the journal tells when to look: nothing is read while nothing
+   * happens. A store that cannot watch is looked at each second, and more seldom the longer nothing happens: every ten
+   * seconds at last. Before its first step a loop holds nothing, and waiting does not keep Node alive.
    */
   events(options: EventsOptions = {}): AsyncIterable<TaskEvent> {
     const { after, signal } = optionsOf('options', options, ['after', 'signal']);

@@ -8,7 +8,7 @@ export interface RunListener {
   /** `offset`: where in the message it begins, in UTF-16 units. */
   delta(messageId: string, attempt: number, text: string, offset: number): void;
   status(status: string): void;
-  /** The last call. `ran` is false for a run that was refused: nothing is told of it. */
+  /** The last call. `ran` is false for a run that was refused or only began the task: nothing is told of its end. */
   ended(outcome: TaskOutcome, ran: boolean): void;
 }
 
@@ -35,12 +35,22 @@ export interface LocalRun {
   follow(listener: RunListener): () => void;
 }
 
+/** A loop over `events()` of this process, as whoever drains the process sees it. */
+export interface LocalFollower {
+  /** Tells what is here already and what the run of this process still says, then ends. Reads nothing any more. */
+  finish(): void;
+  /** The same without the run. */
+  end(): void;
+}
+
 interface Registry {
   /** Of this registry alone: a lease that one of its runs left behind is known to be nobody's. */
   readonly instance: string;
   readonly runs: Map<string, LocalRun>;
   /** Told of every run that begins. */
   readonly watchers: Set<(key: string, run: LocalRun) => void>;
+  /** Missing where a copy made it that has none. */
+  followers?: Set<LocalFollower>;
 }
 
 const name = Symbol.for('task-execution-engine/1');
@@ -93,4 +103,10 @@ export function onRun(key: string, begun: (run: LocalRun) => void): () => void {
   };
   registry.watchers.add(watcher);
   return () => registry.watchers.delete(watcher);
+}
+
+/** Everybody who follows a task in this process. */
+export function localFollowers(): Set<LocalFollower> {
+  registry.followers ??= new Set();
+  return registry.followers;
 }

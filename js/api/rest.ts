@@ -11,21 +11,28 @@ export class Rest {
     this.#after = keepsAlive ? systemClock.after : idleTimer;
   }
 
-  /** Settles after so many milliseconds or at `wake()`. `watch` is told how to end it too, and returns its own end. */
-  wait(host: TaskHost, ms: number, watch?: (changed: () => void) => (() => void) | undefined): Promise<void> {
+  /** Settles after so many milliseconds or at `wake()`. */
+  wait(host: TaskHost, ms: number): Promise<void> {
     return new Promise((resolve) => {
-      let unwatch: (() => void) | undefined;
       let cancel: () => void = () => {};
       const done = () => {
         this.#wake = () => {};
-        unwatch?.();
         cancel();
         resolve();
       };
       this.#wake = done;
-      unwatch = watch?.(done);
       const note = (message: string) => logTo(host.logger, 'error', message);
       cancel = host.clock === undefined ? this.#after(ms, done) : safeAfter(host.clock, ms, done, note);
+    });
+  }
+
+  /** Settles at `wake()` only. */
+  untilWoken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = () => {};
+        resolve();
+      };
     });
   }
 

@@ -115,7 +115,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
         .filter(([name]) =>
           userId === undefined ? isTasksCollection(name) : name === `users/${userId}/tasks`,
         )
-        .flatMap(([name, documents]) => [...documents].map(([id, row]) => present(`${name}/${id}`, row)))
+        .flatMap(([name, documents]) =>
+          documents.page(undefined, documents.size).map(([id, row]) => present(`${name}/${id}`, row)),
+        )
         .filter(({ data }) => status === undefined || data.status === status)
         .map((document) => ({ document, place: placeOf(document) }))
         .filter(({ place }) => after === undefined || sign * compareTasks(place, after) > 0)

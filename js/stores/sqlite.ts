@@ -177,22 +177,25 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
   /** Sees what other connections committed; what this one does is announced at once. */
   const startPolling = () => {
     let seen: string | undefined;
-    const compare = async () => {
+    let blind = false;
+    const look = async () => {
       try {
         const version = await use((database, generation) => {
           const row = prepared(database, 'PRAGMA data_version').get();
           return `${generation}:${Object.values(row as object)[0]}`;
         });
-        if (seen !== undefined && version !== seen) {
+        if (blind || (seen !== undefined && version !== seen)) {
           watchers.notify();
         }
         seen = version;
+        blind = false;
       } catch {
         // watching is a courtesy: whoever reads or writes hears what is wrong
+        blind = true;
       }
     };
-    void compare();
-    poll = setInterval(compare, pollMs);
+    void look();
+    poll = setInterval(look, pollMs);
     poll.unref();
   };
   const stopPolling = () => {
@@ -249,7 +252,7 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
 
     async tasks(query) {
       const { sql, values } = tasksStatement(columns, query);
-      const rows = await use(query.signal, (database) => database.prepare(sql).all(...values));
+      const rows = await use((database) => prepared(database, sql).all(...values), { signal: query.signal });
       return (rows as DocumentRow[]).map(present);
     },
 

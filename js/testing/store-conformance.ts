@@ -1,5 +1,5 @@
 import type { TaskStore, TasksQuery } from '../types.js';
-import { attempt, claim, fails, same, until, wait } from './claims.js';
+import { claim, fails, same, until, wait } from './claims.js';
 import { type Check, create, readOne, set, task } from './conformance-check.js';
 import { dataChecks } from './conformance-data.js';
 

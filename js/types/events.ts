@@ -103,7 +103,7 @@ export interface TaskEventMap {
     LiveFields & { messageId: string; attempt: number; code: string; delayMs: number };
   /** A fact where the task failed, live where the run was interrupted. */
   'task:error': TaskFailure & (FactFields | LiveFields);
-  /** The last event of every run that began. */
+  /** The last event of every run that was not refused; one that only begins the task has none. */
   'task:run_ended': TaskEventFields & LiveFields & { outcome: TaskOutcome };
 }
 

@@ -96,8 +96,12 @@ export interface TaskStore {
    * may be left out.
    */
   tasks?(query: TasksQuery): Promise<StoredDocument[]>;
-  /** Calls back, asynchronously, after a document, or a document of a collection, has changed. Returns the end. */
-  watch?(paths: string[], onChange: () => void): () => void;
+  /**
+   * Calls back, asynchronously, after a document, or a document of a collection, has changed; it may once at first too.
+   * Where one collection is watched and the store knows the id of its newest document, it says it, '' where there is
+   * none: whoever has that document reads nothing. Returns the end.
+   */
+  watch?(paths: string[], onChange: (newest?: string) => void): () => void;
   /** Stores of a single host: who this process is, and whether the process of an id may still live. */
   readonly holder?: LeaseHolder | undefined;
 }

@@ -8,6 +8,7 @@ use crate::converse::{RequestOp, Validator};
 use crate::error::{Code, EngineError};
 use crate::facts::fact::{Entry, Fact};
 use crate::facts::fold::Facts;
+use crate::facts::task::TaskDocument;
 use crate::facts::thread::thread;
 use crate::machine::{held_by, import, lease_held};
 use crate::storage::commit::TaskUpdate;
@@ -18,9 +19,11 @@ use std::rc::Rc;
 /// The machine of `apiMessages`.
 pub(super) fn api_messages(ctx: &mut Ctx) -> Step {
     open_task(ctx, |ctx, seen| {
-        entries::after(ctx, 0, seen.seq(), usize::MAX, |_, entries| match conversation(&entries) {
-            Ok(messages) => Step::answer(messages),
-            Err(e) => Step::refused(e),
+        entries::after(ctx, 0, seen.seq(), usize::MAX, move |_, entries| {
+            match conversation(&seen.task, &entries) {
+                Ok(messages) => Step::answer(messages),
+                Err(e) => Step::refused(e),
+            }
         })
     })
 }
@@ -37,7 +40,7 @@ pub(super) fn load(ctx: &mut Ctx) -> Step {
     open_task(ctx, |ctx, seen| {
         entries::after(ctx, 0, seen.seq(), usize::MAX, move |ctx, entries| {
             let mut task = seen.task.raw.as_ref().clone();
-            let messages = match conversation(&entries) {
+            let messages = match conversation(&seen.task, &entries) {
                 Ok(messages) => messages,
                 Err(e) => return Step::refused(e),
             };
@@ -47,11 +50,7 @@ pub(super) fn load(ctx: &mut Ctx) -> Step {
             }
             if let Value::Object(execution) = execution {
                 // The journal begins with the document's own messages, repaired: they are not doubled.
-                if entries.is_empty() {
-                    extend(execution, "api_messages", Vec::new());
-                } else {
-                    execution.insert("api_messages".into(), messages.into());
-                }
+                execution.insert("api_messages".into(), messages.into());
                 extend(execution, "task_messages", thread_messages(&ctx.cfg.task_id, &entries));
                 extend(execution, "tool_results", results(&entries));
             }
@@ -69,10 +68,12 @@ fn extend(execution: &mut Map<String, Value>, name: &str, more: Vec<Value>) {
     }
 }
 
-/// All messages since the last reset, also those that requests leave out.
-fn conversation(entries: &[Entry]) -> Result<Vec<Value>, EngineError> {
+/// All messages since the last reset, also those that requests leave out. Before the first entry they are what it will
+/// begin with.
+fn conversation(task: &TaskDocument, entries: &[Entry]) -> Result<Vec<Value>, EngineError> {
     let mut facts = Facts::default();
-    for entry in entries {
+    let first = entries.is_empty().then(|| Entry { seq: 1, facts: vec![import(task)], ..Entry::default() });
+    for entry in first.iter().chain(entries) {
         let whole = entry.facts.iter().filter(|fact| !matches!(fact, Fact::Trimmed { .. }));
         facts.apply(&Entry { facts: whole.cloned().collect(), ..entry.clone() })?;
     }

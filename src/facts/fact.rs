@@ -311,7 +311,7 @@ impl Fact {
 }
 
 /// One commit's worth of facts.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Entry {
     /// 1, 2, 3 …
     pub seq: u64,

@@ -165,7 +165,7 @@ impl Machine for Runner {
                         let outcome = Outcome {
                             status: "yielded",
                             reason: Some(reason),
-                            unfinished: true,
+                            unfinished: !opening.is_held(),
                             ..Outcome::default()
                         };
                         finish(&mut self.ctx, outcome);

@@ -403,6 +403,15 @@ impl Opening {
         )
     }
 
+    /// As far as is known another run holds the task.
+    pub fn is_held(&self) -> bool {
+        match self.step {
+            Step::WaitingForLease { .. } => true,
+            Step::Reading(_) | Step::AskingAlive { .. } => self.first_wait.is_some(),
+            _ => false,
+        }
+    }
+
     fn ready(&mut self, ctx: &mut Ctx, seen: Box<Seen>) -> Next {
         if !ctx.cfg.drives || self.tools.is_some() {
             return self.acquire(ctx, seen);

@@ -169,14 +169,28 @@ fn load_fills_the_executions_arrays_and_leaves_the_document_alone() {
     assert_eq!(task["execution"]["tool_results"][1]["toolCallId"], "a");
     assert_eq!(task["execution"]["task_messages"][0]["content"], "Working on: Item");
     assert!(world.store.commits.is_empty());
+}
 
+#[test]
+fn an_old_history_reads_the_same_before_the_first_run_and_after_it() {
+    let old = json!([
+        { "role": "assistant", "content": "Out of nowhere.", "ts": 1 },
+        { "role": "user", "content": "x" },
+        { "role": "assistant", "content": [{ "type": "tool_use", "id": "a", "name": "work", "input": {} }] },
+    ]);
     let mut world = super::world("not_started");
-    set(
-        &mut world,
-        &[FieldWrite::set(&["execution", "api_messages"], json!([{ "role": "user", "content": "x" }]))],
-    );
-    let task = run(&mut world, "load", json!({})).unwrap();
-    assert_eq!(task["execution"]["api_messages"], json!([{ "role": "user", "content": "x" }]));
+    set(&mut world, &[FieldWrite::set(&["execution", "api_messages"], old)]);
+    let before = run(&mut world, "apiMessages", json!({})).unwrap();
+    assert_eq!(before[1], json!({ "role": "assistant", "content": [{ "text": "Out of nowhere." }] }));
+    assert_eq!(run(&mut world, "load", json!({})).unwrap()["execution"]["api_messages"], before);
+    assert!(world.store.commits.is_empty());
+
+    let message = json!({ "role": "user", "content": [{ "text": "More." }] });
+    run(&mut world, "saveApiMessage", json!({ "message": message })).unwrap();
+    let after = run(&mut world, "apiMessages", json!({})).unwrap();
+    let kept = before.as_array().unwrap().len() - 1;
+    assert_eq!(after.as_array().unwrap()[..kept], before.as_array().unwrap()[..kept]);
+    assert_eq!(run(&mut world, "load", json!({})).unwrap()["execution"]["api_messages"], after);
 }
 
 #[test]

@@ -29,7 +29,8 @@ impl Run {
         reason: Option<String>,
         error: Option<EngineError>,
     ) -> Outcome {
-        let ended = matches!(status, "completed" | "paused" | "stopped" | "failed" | "superseded");
+        let ended = matches!(status, "completed" | "paused" | "stopped" | "failed" | "superseded")
+            || error.as_ref().is_some_and(|e| e.code == Code::TaskNotFound);
         Outcome {
             status,
             text: self.facts.last_text.to_string(),

@@ -18,7 +18,12 @@ const documents: Record<string, Record<string, unknown>> = {
   [`${task}/journal/00000001`]: { seq: 1, json: '{}' },
   [`${task}/messages/m`]: { content: 'Hello.' },
   [`${task}/inbox/0000000000001-x`]: message,
+  'users/ada/tasks/paused': { user_id: 'ada', status: 'paused', updated_at: at },
+  'users/ada/tasks/foreign': { user_id: 'bob', status: 'in_progress', updated_at: at },
 };
+/** What text and json of a document in the inbox may have together. */
+const most = 900_000;
+const bytes = (count: number) => 'ä'.repeat(count / 2);
 
 type Field = { path: string[]; value?: unknown; delete?: true };
 const set = (path: string, value: unknown): Field => ({ path: path.split('.'), value });
@@ -33,7 +38,22 @@ const operations: Record<string, StoreWrite> = {
   'stop the task with a reason': update(task, ...paused, set('execution.abort_reason', 'enough')),
   'take the reason away': update(task, ...paused, { path: ['execution', 'abort_reason'], delete: true }),
   'touch the task': update(task, set('updated_at', at.replace('08', '09'))),
+  'stop a task that is paused, with a reason': update(
+    'users/ada/tasks/paused',
+    ...paused,
+    set('execution', { abort_reason: bytes(10_000) }),
+  ),
   'put a message into the inbox': create(`${task}/inbox/0000000000002-x`, message),
+  'put a message as long as may be into the inbox': create(`${task}/inbox/0000000000002-x`, {
+    ...message,
+    text: bytes(most / 2),
+    json: bytes(most / 2),
+  }),
+  'answer a call at length': create(`${task}/inbox/decision-c-4`, {
+    ...decision,
+    nonce: bytes(100),
+    json: bytes(most),
+  }),
   'decide a call': create(`${task}/inbox/decision-c-4`, decision),
   'take a message out of the inbox': remove(`${task}/inbox/0000000000001-x`),
   'change the title': update(task, set('title', 'U')),
@@ -42,6 +62,14 @@ const operations: Record<string, StoreWrite> = {
   'replace all of execution': update(task, set('execution', { abort_reason: 'x' })),
   'store a reason that is no string': update(task, ...paused, set('execution.abort_reason', 7)),
   'store a status that there is not': update(task, set('status', 'halted')),
+  'store a reason that is too long': update(task, ...paused, set('execution.abort_reason', bytes(10_002))),
+  'store a time that is too long': update(task, set('updated_at', bytes(42))),
+  'store a time that is no string': update(task, set('updated_at', 7)),
+  'complete the task': update(task, set('status', 'completed')),
+  'fail the task': update(task, set('status', 'failed')),
+  'set the task back to its beginning': update(task, set('status', 'not_started')),
+  'let a paused task go on': update('users/ada/tasks/paused', set('status', 'in_progress')),
+  'fail a paused task': update('users/ada/tasks/paused', set('status', 'failed')),
   'give the task to another user': update(task, set('user_id', 'bob')),
   'create a task': create('users/ada/tasks/new', { user_id: 'ada', status: 'not_started' }),
   'create a task of another user': create('users/ada/tasks/new', { user_id: 'bob', status: 'not_started' }),
@@ -61,8 +89,43 @@ const operations: Record<string, StoreWrite> = {
     role: 'system',
   }),
   'put a message without a time into the inbox': create(`${task}/inbox/b`, { kind: 'message', text: 'x' }),
+  'put a message that is too long into the inbox': create(`${task}/inbox/b`, {
+    ...message,
+    text: bytes(most + 2),
+  }),
+  'put a message that is too long with its blocks into the inbox': create(`${task}/inbox/b`, {
+    ...message,
+    text: bytes(most / 2),
+    json: bytes(most / 2 + 2),
+  }),
+  'put a message of an endless time into the inbox': create(`${task}/inbox/b`, { ...message, at: bytes(42) }),
+  'put a message into the inbox of a task that does not exist': create(
+    'users/ada/tasks/none/inbox/b',
+    message,
+  ),
+  'put a message into the inbox of a task that is somebody else’s': create(
+    'users/ada/tasks/foreign/inbox/b',
+    message,
+  ),
+  'decide a call of a task that does not exist': create('users/ada/tasks/none/inbox/decision-c-4', decision),
   'put something else into the inbox': create(`${task}/inbox/b`, { kind: 'later', at }),
   'decide under the id of another question': create(`${task}/inbox/decision-c-5`, decision),
+  'decide under the id of another call': create(`${task}/inbox/decision-d-4`, decision),
+  'decide under an id that only ends as it should': create(`${task}/inbox/decision-x-c-4`, decision),
+  'decide a call whose id is too long': create(`${task}/inbox/decision-${'c'.repeat(65)}-4`, {
+    ...decision,
+    tool_call_id: 'c'.repeat(65),
+  }),
+  'decide with a nonce that is too long': create(`${task}/inbox/decision-c-4`, {
+    ...decision,
+    nonce: bytes(102),
+  }),
+  'answer a call with more than fits': create(`${task}/inbox/decision-c-4`, {
+    ...decision,
+    json: bytes(most + 2),
+  }),
+  'decide at an endless time': create(`${task}/inbox/decision-c-4`, { ...decision, at: bytes(42) }),
+  'decide a question before the first': create(`${task}/inbox/decision-c--1`, { ...decision, asked_seq: -1 }),
   'decide without a nonce': create(`${task}/inbox/decision-c-4`, { ...decision, nonce: null }),
   'decide with content that is no text': create(`${task}/inbox/decision-c-4`, { ...decision, json: {} }),
   'write a collection that is none of the engine’s': create(`${task}/other/x`, { a: 1 }),
@@ -73,8 +136,11 @@ const commands = [
   'stop the task with a reason',
   'take the reason away',
   'touch the task',
+  'stop a task that is paused, with a reason',
   'put a message into the inbox',
+  'put a message as long as may be into the inbox',
   'decide a call',
+  'answer a call at length',
   'take a message out of the inbox',
 ];
 const forbiddenToEngines = [

@@ -99,6 +99,18 @@ describe('a SQLite store that only reads', () => {
     end?.();
   });
 
+  it('tells of a database that is made only after the watch has begun', async () => {
+    const store = reading();
+    let changes = 0;
+    const end = store.watch?.(['users/u/tasks'], () => {
+      changes += 1;
+    });
+    await expect(store.read(['users/u/tasks/t1'])).rejects.toMatchObject({ code: 'not_found' });
+    await put(writing(), 1);
+    await expect.poll(() => changes).toBe(1);
+    end?.();
+  });
+
   it('refuses to commit, and what is no store', async () => {
     const writer = writing();
     await put(writer, 1);
