@@ -112,7 +112,9 @@ export function messageOf({ $content }: ToolContent): { text: string; content: u
     block.json === undefined ? block : { text: JSON.stringify(block.json) },
   );
   const text = blocks.map((block) => block.text ?? `[${Object.keys(block)[0]}]`).join('\n');
-  const written = toJson(blocks, { bytes: true });
+  // Bedrock, ContentBlock: where a message has a document, it has to have a text too.
+  const isSaid = blocks.some((block) => block.text !== undefined);
+  const written = toJson(isSaid ? blocks : [{ text }, ...blocks], { bytes: true });
   if (!written.ok) refuse(`cannot be sent: ${written.reason}`);
   return { text: wellFormed(text), content: JSON.parse(written.json ?? '[]') };
 }

@@ -1,4 +1,5 @@
 import { fitted, nobody, type Refusal } from './fitting.js';
+import { holdsDocuments, withDocumentsAsTaken } from './request-documents.js';
 import type { ConverseRequest, Message, ToolResultContentBlock } from './types.js';
 
 /** One change of the request, as the core says it. Indexes count messages as they are before the operation. */
@@ -23,6 +24,7 @@ export class Transcript {
   /** As the model that is asked now takes them; undefined where they have to be looked at again. */
   #fitted: Message[] | undefined;
   readonly #refused: Refusal[] = [];
+  #holdsDocuments = false;
   #fixed: Omit<ConverseRequest, 'messages'> = {};
 
   /** `ownModel`: which model the client asks where no request names one. */
@@ -78,6 +80,7 @@ export class Transcript {
 
   #put(index: number, message: Message): void {
     this.#messages[index] = message;
+    this.#holdsDocuments ||= holdsDocuments(message);
     if (message.role === 'assistant' && this.#author !== undefined) this.#authors.set(message, this.#author);
     if (this.#fitted !== undefined) this.#fitted[index] = this.#fit(message);
   }
@@ -95,12 +98,13 @@ export class Transcript {
   request(): ConverseRequest {
     const { system, toolConfig, ...rest } = this.#fixed;
     this.#fitted ??= this.#messages.map((message) => this.#fit(message));
-    const older = this.#fitted.slice(0, -mostCopied);
+    const messages = this.#holdsDocuments ? withDocumentsAsTaken(this.#fitted).map(frozen) : this.#fitted;
+    const older = messages.slice(0, -mostCopied);
     return {
       ...rest,
       ...(system && { system: copied(system) }),
       ...(toolConfig && { toolConfig: { ...toolConfig, tools: toolConfig.tools?.slice() } }),
-      messages: older.concat(this.#fitted.slice(-mostCopied).map(copied)),
+      messages: older.concat(messages.slice(-mostCopied).map(copied)),
     };
   }
 }

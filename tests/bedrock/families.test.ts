@@ -153,3 +153,26 @@ test('a guardrail that blocks a result lets the next resume go on', async () => 
     await made.close();
   }
 });
+
+test('documents of one name, more of them than a request may hold, and one without a word, go through', async () => {
+  const paper = (n: number) =>
+    content({ document: { format: 'txt', name: 'Report', source: { bytes: new Uint8Array([n + 1]) } } });
+  let made = 0;
+  const read = tool({ description: 'd', inputSchema: { type: 'object' }, execute: () => paper(made++) });
+  const turns = Array.from({ length: 6 }, (_, n) => answering(toolTurn('read', { n }, `a${n}`)));
+  const world_ = await world([...turns, done, done], '1.1', claude, { tools: { read } });
+  try {
+    const executor = world_.executor();
+    await executor.send(paper(7));
+    await executor.start();
+    expect(executor.outcome).toMatchObject({ status: 'completed' });
+    const last = JSON.stringify(world_.endpoint.calls.at(-1)?.request);
+    expect(last.match(/"name":"Report( \d)?"/g)).toEqual([
+      '"name":"Report"',
+      ...[2, 3, 4, 5].map((n) => `"name":"Report ${n}"`),
+    ]);
+    expect(last).toContain('The document Report is left out here');
+  } finally {
+    await world_.close();
+  }
+});

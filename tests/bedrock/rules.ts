@@ -28,6 +28,10 @@ export function problemOf(request: ConverseRequest, modelId = ''): string | unde
   if (family.claude && union !== undefined) {
     return `tools.${tools?.indexOf(union)}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level`;
   }
+  const documents = problemOfDocuments(messages);
+  if (documents !== undefined) {
+    return documents;
+  }
   const seen = new Set<string>();
   for (const [n, message] of messages.entries()) {
     const refused = family.nova ? (message.content ?? []).findIndex(isRefusedByNova) : -1;
@@ -70,6 +74,24 @@ function familyOf(modelId: string): Family {
     deepseek: has(/deepseek/),
     llama: has(/meta\.llama/),
   };
+}
+
+/** What holds of the documents of a whole request. */
+function problemOfDocuments(messages: Message[]): string | undefined {
+  const names = messages.flatMap(({ content = [] }) =>
+    content.flatMap((block) =>
+      [block, ...(block.toolResult?.content ?? [])].flatMap((part) => part.document?.name ?? []),
+    ),
+  );
+  if (new Set(names.map((name) => name.toLowerCase())).size < names.length) {
+    return "Messages can't contain duplicate document names. Rename the document and retry your request.";
+  }
+  if (names.length > 5) {
+    return "You can't include more than 5 documents in a request.";
+  }
+  const isUnsaid = ({ content = [] }: Message) =>
+    content.some((block) => block.document) && !content.some((block) => block.text);
+  return messages.some(isUnsaid) ? 'A text block must be included when a document is.' : undefined;
 }
 
 function isUnion(schema: unknown): boolean {
