@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
 use support::*;
-use task_execution_engine::converse::Failure;
+use task_execution_engine::converse::{Failure, RequestOp};
 use task_execution_engine::effect::ToolCall;
 use task_execution_engine::facts::fact::Decision;
 
@@ -285,6 +285,8 @@ fn a_model_that_takes_no_images_is_asked_again_without_them_and_never_with_them_
         "the journal keeps it"
     );
     assert_eq!(w.events(run, "task:retry").len(), 1);
+    let told = |op: &RequestOp| matches!(op, RequestOp::Withhold { model: None, block } if block == "image");
+    assert_eq!(w.actors[run].ops.iter().filter(|op| told(op)).count(), 1);
 }
 
 #[test]

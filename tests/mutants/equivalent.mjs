@@ -115,7 +115,7 @@ export default [
     why: 'It spares looking the block up, which finds the same one.',
   },
   {
-    mutant: 'replace > with >= in Transcript::plan_trim',
+    mutant: 'replace > with >= in Transcript::plan',
     file: 'src/converse/transcript.rs',
     line: 'if index > 0 && (message.assistant || !message.has_results) {',
     why: 'To leave nothing out adds the marker alone, and what does not make the request smaller is not planned.',
