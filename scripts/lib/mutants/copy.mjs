@@ -84,7 +84,7 @@ export class Copy {
         else for (const mutant of inFilesOf(living, spans)) alone.add(mutant);
       }
       if (unviable.size + alone.size === before) {
-        throw new Failure(`the mutants cannot be built: ${errors[0]?.rendered ?? 'cargo gives no reason'}`);
+        throw new Failure(`the mutants cannot be built: ${errors[0].rendered}`);
       }
       say(`  … ${unviable.size} do not compile${alone.size > 0 ? `, ${alone.size} compile only alone` : ''}`);
     }
@@ -96,7 +96,7 @@ export class Copy {
     this.put([], suite);
     this.write(mutant.file, `${text.slice(0, mutant.start)}${mutant.replacement}${text.slice(mutant.end)}`);
     const { program, errors } = await this.cargo(suite);
-    return program ? { program } : { why: errors[0]?.message };
+    return program ? { program } : { why: errors[0].message };
   }
 
   put(mutants, suite) {
@@ -128,9 +128,14 @@ export class Copy {
     const lines = output.split('\n').filter((line) => line.startsWith('{'));
     const messages = lines.map((line) => JSON.parse(line));
     if (code === 0) return { program: messages.findLast((m) => m.profile?.test && m.executable)?.executable };
-    const errors = messages.map(({ message }) => message).filter((message) => message?.level === 'error');
-    if (errors.length === 0) throw new Failure(`cargo ${args.join(' ')} failed:\n${output.slice(-2_000)}`);
-    return { errors: errors.filter(({ spans }) => spans.length > 0) };
+    const told = messages.map(({ message }) => message).filter((message) => message?.level === 'error');
+    // Only what points into the code can be a mutant's doing; a linker or a full disk fails all of them.
+    const errors = told.filter(({ spans }) => spans.length > 0);
+    if (errors.length === 0) {
+      const words = told.map(({ rendered }) => rendered).join('') || output;
+      throw new Failure(`cargo ${args.join(' ')} failed:\n${words.slice(-2_000)}`);
+    }
+    return { errors };
   }
 
   /** Runs the program until a test fails; undefined where all pass. */
