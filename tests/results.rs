@@ -354,3 +354,72 @@ fn what_a_turn_cost_that_no_commit_can_hold_is_counted() {
     assert_eq!((&outcome["status"], &outcome["error"]["code"]), (&json!("failed"), &json!("TOO_LARGE")));
     assert_eq!(outcome["usage"]["totalTokens"], 15);
 }
+
+/// What was done about a request that is too long: a result of so many bytes after so many turns with long words.
+fn overflows_with(result: usize, before: usize) -> Vec<Value> {
+    let mut w = World::new(15, 1);
+    let mut asked = 0;
+    w.model = Box::new(move |_| {
+        asked += 1;
+        match asked {
+            n if n <= before => uses(&"w".repeat(4_000), &[(&format!("b{n}"), "look", json!({}))]),
+            n if n == before + 1 => uses("", &[("a", "work", json!({}))]),
+            n if n == before + 2 => Says::Breaks(vec![], failing("Input is too long for requested model.")),
+            _ => text("Done."),
+        }
+    });
+    w.tool = Box::new(move |call| Does::Returns(json!("x".repeat(if call.id == "a" { result } else { 1 }))));
+    let run = w.start();
+    let status = w.finish(run).unwrap()["status"].clone();
+    let journal = w.store.journal().into_iter().flat_map(|(_, _, facts)| facts);
+    let smaller: Vec<Value> =
+        journal.filter(|fact| fact["kind"] == "shortened" || fact["kind"] == "trimmed").collect();
+    assert_eq!(status == "failed", smaller.is_empty(), "{status}");
+    smaller
+}
+
+#[test]
+fn of_a_request_that_is_too_long_goes_what_takes_most() {
+    let done = |result, before| {
+        overflows_with(result, before).iter().map(|fact| fact["kind"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(done(20_000, 3), ["shortened"], "the result is most of it");
+    assert_eq!(done(3_000, 3), ["trimmed"], "the turns before are");
+    assert_eq!(done(10, 3), ["trimmed"], "a short result is not what is too long");
+    assert_eq!(done(3_000, 0), ["shortened"], "there is nothing to leave out");
+    assert_eq!(done(10, 0), [] as [&str; 0]);
+}
+
+#[test]
+fn a_result_is_cut_to_its_half_and_up_to_a_thousand_bytes_not_at_all() {
+    assert_eq!(overflows_with(1_000, 0), [] as [Value; 0]);
+    assert_eq!(overflows_with(1_001, 0), [json!({ "kind": "shortened", "bytes": 500 })]);
+}
+
+#[test]
+fn what_is_blocked_a_third_time_takes_the_words_for_the_item_along() {
+    let mut w = World::new(16, 1);
+    w.outside(&["description"], json!("About a CACTUS"));
+    let mut asked = 0;
+    w.model = Box::new(move |_| {
+        asked += 1;
+        match asked {
+            1 => uses(&"w".repeat(2_000), &[("a", "work", json!({}))]),
+            n if n <= 4 => blocked("Blocked."),
+            _ => text("Done."),
+        }
+    });
+    let mut run = w.start();
+    for _ in 0..3 {
+        assert_eq!(w.finish(run).unwrap()["status"], "paused");
+        run = w.runner("resume", json!({}));
+    }
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let kept: Vec<bool> = w
+        .store
+        .facts("trimmed")
+        .iter()
+        .map(|fact| fact["trim"]["marker"].to_string().contains("Item 1"))
+        .collect();
+    assert_eq!(kept, [true, false], "{:?}", w.store.facts("trimmed"));
+}

@@ -92,6 +92,14 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_cut_gets_smaller_by_however_little() {
+        let content = [text(&"a".repeat(500))];
+        for most in 0..500 {
+            assert!(size(&shortened(&content, most)) < 500, "{most}");
+        }
+    }
+
+    #[test]
     fn each_block_gets_its_share_and_is_cut_beyond_it_alone() {
         let content = vec![text(&"a".repeat(500)), text(&"b".repeat(900))];
         let cut = shortened(&content, 1_000);
