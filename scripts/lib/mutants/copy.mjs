@@ -140,9 +140,20 @@ export class Copy {
 
   /** Runs the program until a test fails; undefined where all pass. */
   async test(program, suite, number) {
+    const { last = [] } = suite;
+    const first = await this.testOnly(
+      program,
+      suite,
+      number,
+      last.flatMap((name) => ['--skip', name]),
+    );
+    return first ?? (last.length > 0 ? await this.testOnly(program, suite, number, last) : undefined);
+  }
+
+  async testOnly(program, suite, number, which) {
     // A mutant may never come to an end, or want all memory.
     const limits = `ulimit -t ${suite.cpuSeconds}; ulimit -v ${memoryKilobytes}; exec "$0" "$@"`;
-    const args = ['-c', limits, program, '--test-threads=1', ...suite.args];
+    const args = ['-c', limits, program, '--test-threads=1', ...suite.args, ...which];
     const { code, signal, output, late, failed } = await this.start('sh', args, {
       env: { ...suite.env, ACTIVE_MUTANT: String(number) },
       wallSeconds: suite.cpuSeconds * 20,
