@@ -375,6 +375,8 @@ fn overflows_with(result: usize, before: usize) -> Vec<Value> {
     let smaller: Vec<Value> =
         journal.filter(|fact| fact["kind"] == "shortened" || fact["kind"] == "trimmed").collect();
     assert_eq!(status == "failed", smaller.is_empty(), "{status}");
+    let spent = w.store.facts("spent").len();
+    assert_eq!(spent, usize::from(status == "failed"), "what was refused is counted with the turn after it");
     smaller
 }
 

@@ -120,4 +120,14 @@ export default [
     line: 'if index > 0 && (message.assistant || !message.has_results) {',
     why: 'To leave nothing out adds the marker alone, and what does not make the request smaller is not planned.',
   },
+  {
+    mutant: 'delete match arm Fact::NotRun{tool_call_ids} in Calls::settle',
+    file: 'src/machine/calls.rs',
+    why: 'A start is taken back only by the entry that ends the run, and nothing is executed after it.',
+  },
+  {
+    mutant: 'delete ! in Calls::settle',
+    file: 'src/machine/calls.rs',
+    why: 'A start is taken back only by the entry that ends the run, and nothing is executed after it.',
+  },
 ];
