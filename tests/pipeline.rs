@@ -230,6 +230,24 @@ fn a_turn_that_the_store_does_not_take_fails_the_task_and_says_so_in_the_journal
     }
 }
 
+#[test]
+fn what_is_refused_for_another_reason_or_holds_no_turn_interrupts_the_run_and_ends_nothing() {
+    for (fact, code) in [
+        ("turn", StoreErrorCode::Denied),
+        ("result", StoreErrorCode::Invalid),
+        ("result", StoreErrorCode::TooLarge),
+    ] {
+        let mut w = World::new(5, 1);
+        w.script(vec![uses("Working.", &[("a", "work", json!({}))]), text("Done.")]);
+        w.fault =
+            Box::new(move |_, effect| if stores(effect, fact) { Fault::Fails(code) } else { Fault::None });
+        let run = w.start();
+        assert_eq!(w.finish(run).unwrap()["status"], "interrupted", "{fact}: {code:?}");
+        assert_eq!(w.store.status(), "in_progress");
+        assert!(w.store.facts("ended").is_empty());
+    }
+}
+
 impl World {
     fn task_error(&self) -> Value {
         self.store.task()["execution"]["error"].clone()
@@ -553,6 +571,9 @@ fn a_resume_that_finishes_a_pause_first_needs_no_commit_twice() {
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     let sent = seen.borrow().iter().filter(|e| matches!(e, Effect::Commit { .. })).count() as u64;
     assert_eq!(sent, w.store.commits - before, "each that was sent is stored");
+    let seen = seen.borrow();
+    let paused = seen.iter().find(|effect| stores(effect, "ended")).unwrap();
+    assert!(!stores(paused, "begun") && !writes_status(paused), "the task is paused until it begins");
 }
 
 /// Three results that come at once, the first of which goes alone: the sizes of the other two, and whether one entry

@@ -130,4 +130,14 @@ export default [
     file: 'src/machine/calls.rs',
     why: 'A start is taken back only by the entry that ends the run, and nothing is executed after it.',
   },
+  {
+    mutant: 'delete match arm Fact::Stated{..} in Run::settle_plan',
+    file: 'src/machine/compose.rs',
+    why: 'The words are kept with the item that they are for, and a run states no item twice.',
+  },
+  {
+    mutant: 'delete match arm Fact::Result{result} in Run::settle_plan',
+    file: 'src/machine/compose.rs',
+    why: 'The id of a settled call is none of a later one: what is still known of it takes room and nothing else.',
+  },
 ];
