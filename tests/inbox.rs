@@ -242,3 +242,22 @@ fn pause_and_stop_leave_a_call_undecided_and_a_message_decides_nothing() {
         assert_eq!(w.executions.len(), 1);
     }
 }
+
+#[test]
+fn messages_share_an_eighth_of_a_commit_and_a_longer_one_is_taken_alone() {
+    let entries = |sizes: [usize; 2]| {
+        let mut w = World::new(11, 1);
+        for (n, bytes) in sizes.into_iter().enumerate() {
+            let (id, text) = (n.to_string(), "x".repeat(bytes - 1));
+            w.put_into_inbox(&inbox::InboxItem::Message { id, text, in_thread: false, content: None });
+        }
+        let limits = json!({ "documentBytes": 100_000, "commitBytes": 100_000 });
+        let run = w.runner("start", json!({ "limits": limits }));
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert_eq!(w.store.facts("received").len(), 2);
+        places(&w, "received").len()
+    };
+    assert_eq!(entries([6_250, 6_250]), 1);
+    assert_eq!(entries([6_250, 6_251]), 2);
+    assert_eq!(entries([20_000, 20_000]), 2);
+}
