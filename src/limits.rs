@@ -200,11 +200,9 @@ impl Settings {
             // Grace and storing fit inside the platform's limit: at most a third of it, shared as they are.
             let wanted = settings.grace_ms.saturating_add(settings.store_timeout_ms);
             let reserve = wanted.min(max / 3);
-            if reserve < wanted {
-                let share = reserve as f64 / wanted as f64;
-                settings.grace_ms = (settings.grace_ms as f64 * share) as u64;
-                settings.store_timeout_ms = (reserve - settings.grace_ms).max(1);
-            }
+            let share = reserve as f64 / wanted as f64;
+            settings.grace_ms = (settings.grace_ms as f64 * share) as u64;
+            settings.store_timeout_ms = (reserve - settings.grace_ms).max(1);
             settings.yield_after_ms = Some(max - reserve);
         }
         settings

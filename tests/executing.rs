@@ -133,6 +133,15 @@ fn a_yield_after_an_outcome_was_reported_or_a_call_was_run_again_is_clean() {
 }
 
 #[test]
+fn a_yield_after_a_person_was_asked_how_a_call_ended_is_clean() {
+    let (mut w, run) = executing(Does::Deaf, "ask");
+    w.until_event(run, "task:answer_required");
+    w.command(run, Command::Yield { reason: "drain".into(), grace: true });
+    assert_eq!(w.finish(run).unwrap()["status"], "yielded");
+    assert_eq!(w.head()["last_run"], "yielded");
+}
+
+#[test]
 fn a_call_of_a_tool_that_is_not_there_any_more_is_reported_and_not_run() {
     let (mut w, run) = executing(Does::Deaf, "rerun");
     w.crash(run);

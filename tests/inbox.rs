@@ -7,10 +7,11 @@ mod support;
 use serde_json::{Value, json};
 use std::rc::Rc;
 use support::*;
-use task_execution_engine::effect::{Command, Input};
+use task_execution_engine::effect::{Command, Effect, Input};
 use task_execution_engine::error::Code;
 use task_execution_engine::facts::fact::Decision;
 use task_execution_engine::storage::inbox;
+use task_execution_engine::store::StoreWrite;
 
 fn answer(value: Value, error: bool) -> Decision {
     Decision::Answer { result: Some(Rc::new(value)), error }
@@ -99,15 +100,23 @@ fn a_message_sent_beside_another_writers_update_is_answered_too() {
 
 #[test]
 fn a_message_that_the_journal_holds_is_only_deleted() {
-    let mut w = World::new(3, 2);
+    let mut w = World::new(3, 4);
     let id = w.say("Hello");
     let run = w.start();
     w.until_event(run, "task:progress_update");
     // Its deletion was undone, as by a restored backup.
     let item = inbox::InboxItem::Message { id, text: "Hello".into(), in_thread: false, content: None };
     w.put_into_inbox(&item);
+    let seen = w.spy(run, |_| false);
     w.finish(run).unwrap();
     assert_eq!(places(&w, "received").len(), 1);
+    let deletes = |effect: &Effect| match effect {
+        Effect::Commit { writes, .. } => {
+            writes.iter().any(|write| matches!(write, StoreWrite::Delete { .. }))
+        }
+        _ => false,
+    };
+    assert_eq!(seen.borrow().iter().filter(|effect| deletes(effect)).count(), 1, "once");
     assert!(w.store.documents.keys().all(|path| !path.contains("/inbox/")));
 }
 
@@ -232,4 +241,23 @@ fn pause_and_stop_leave_a_call_undecided_and_a_message_decides_nothing() {
         assert_eq!(w.finish(again).unwrap()["status"], "completed");
         assert_eq!(w.executions.len(), 1);
     }
+}
+
+#[test]
+fn messages_share_an_eighth_of_a_commit_and_a_longer_one_is_taken_alone() {
+    let entries = |sizes: [usize; 2]| {
+        let mut w = World::new(11, 1);
+        for (n, bytes) in sizes.into_iter().enumerate() {
+            let (id, text) = (n.to_string(), "x".repeat(bytes - 1));
+            w.put_into_inbox(&inbox::InboxItem::Message { id, text, in_thread: false, content: None });
+        }
+        let limits = json!({ "documentBytes": 100_000, "commitBytes": 100_000 });
+        let run = w.runner("start", json!({ "limits": limits }));
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert_eq!(w.store.facts("received").len(), 2);
+        places(&w, "received").len()
+    };
+    assert_eq!(entries([6_250, 6_250]), 1);
+    assert_eq!(entries([6_250, 6_251]), 2);
+    assert_eq!(entries([20_000, 20_000]), 2);
 }

@@ -230,6 +230,24 @@ fn a_turn_that_the_store_does_not_take_fails_the_task_and_says_so_in_the_journal
     }
 }
 
+#[test]
+fn what_is_refused_for_another_reason_or_holds_no_turn_interrupts_the_run_and_ends_nothing() {
+    for (fact, code) in [
+        ("turn", StoreErrorCode::Denied),
+        ("result", StoreErrorCode::Invalid),
+        ("result", StoreErrorCode::TooLarge),
+    ] {
+        let mut w = World::new(5, 1);
+        w.script(vec![uses("Working.", &[("a", "work", json!({}))]), text("Done.")]);
+        w.fault =
+            Box::new(move |_, effect| if stores(effect, fact) { Fault::Fails(code) } else { Fault::None });
+        let run = w.start();
+        assert_eq!(w.finish(run).unwrap()["status"], "interrupted", "{fact}: {code:?}");
+        assert_eq!(w.store.status(), "in_progress");
+        assert!(w.store.facts("ended").is_empty());
+    }
+}
+
 impl World {
     fn task_error(&self) -> Value {
         self.store.task()["execution"]["error"].clone()
@@ -511,6 +529,8 @@ fn results_that_no_single_commit_holds_are_stored_by_several() {
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     let results = w.store.facts("result");
     assert_eq!(results.len(), 4);
+    let in_one = |facts: &[Value]| facts.iter().filter(|fact| fact["kind"] == "result").count();
+    assert_eq!(w.store.journal().iter().map(|(_, _, facts)| in_one(facts)).max(), Some(2), "as many as fit");
     for result in &results {
         assert_eq!(result["status"], "success");
         assert!(result.to_string().len() > 70_000, "whole");
@@ -551,4 +571,77 @@ fn a_resume_that_finishes_a_pause_first_needs_no_commit_twice() {
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     let sent = seen.borrow().iter().filter(|e| matches!(e, Effect::Commit { .. })).count() as u64;
     assert_eq!(sent, w.store.commits - before, "each that was sent is stored");
+    let seen = seen.borrow();
+    let paused = seen.iter().find(|effect| stores(effect, "ended")).unwrap();
+    assert!(!stores(paused, "begun") && !writes_status(paused), "the task is paused until it begins");
+}
+
+/// Three results that come at once, the first of which goes alone: the sizes of the other two, and whether one entry
+/// holds them.
+fn two_results(bytes: usize) -> (usize, bool) {
+    let mut w = World::new(5, 1);
+    let ids = ["a", "b", "c"];
+    let calls: Vec<(&str, &str, Value)> = ids.iter().map(|id| (*id, "work", json!({ "of": id }))).collect();
+    w.script(vec![uses("Working.", &calls), text("Done.")]);
+    w.tool = Box::new(move |call| {
+        Does::Returns(json!("x".repeat(match call.id.as_str() {
+            "a" => 1,
+            "b" => 10_000,
+            _ => bytes,
+        })))
+    });
+    w.latency = 50;
+    let limits = json!({ "documentBytes": 40_000, "commitBytes": 40_000 });
+    let run = w.runner("start", json!({ "limits": limits }));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let size = w.store.facts("result")[1..].iter().map(|fact| fact.to_string().len()).sum();
+    let holds_two = |facts: &[Value]| facts.iter().filter(|fact| fact["kind"] == "result").count() == 2;
+    (size, w.store.journal().iter().any(|(_, _, facts)| holds_two(facts)))
+}
+
+#[test]
+fn what_is_due_fills_three_quarters_of_a_commit() {
+    let (size, together) = two_results(10_000);
+    assert!(together);
+    let fills = 10_000 + 30_000 - size;
+    assert_eq!(two_results(fills), (30_000, true));
+    assert_eq!(two_results(fills + 1), (30_001, false));
+}
+
+#[test]
+fn a_result_that_takes_the_room_of_several_goes_alone() {
+    let mut w = World::new(5, 1);
+    w.script(vec![uses("Working.", &[("a", "work", json!({}))]), text("Done.")]);
+    // The largest that a commit of 100,000 takes; what names its call comes on top.
+    let largest = 75_000 - r#"[{"text":""}]"#.len();
+    w.tool = Box::new(move |_| Does::Returns(json!("x".repeat(largest))));
+    let limits = json!({ "documentBytes": 100_000, "commitBytes": 100_000 });
+    let run = w.runner("start", json!({ "limits": limits }));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let result = &w.store.facts("result")[0];
+    assert_eq!(result["status"], "success");
+    assert!(result.to_string().len() > 75_000);
+}
+
+fn writes_status(effect: &Effect) -> bool {
+    let Effect::Commit { writes, .. } = effect else { return false };
+    writes.iter().any(|write| match write {
+        StoreWrite::Update { fields, .. } => fields.iter().any(|field| field.path == ["status"]),
+        _ => false,
+    })
+}
+
+#[test]
+fn a_run_that_takes_a_task_up_after_a_crash_writes_no_status() {
+    let mut w = World::new(5, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let run = w.start();
+    w.until(run, |a| !a.requests.is_empty());
+    w.crash(run);
+    w.now += 60_000;
+    let run = w.runner("run", json!({}));
+    let seen = w.spy(run, |_| false);
+    w.until(run, |a| !a.requests.is_empty());
+    assert_eq!(w.store.facts("begun").len(), 2);
+    assert!(!seen.borrow().iter().any(writes_status));
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
 use support::*;
-use task_execution_engine::converse::Failure;
+use task_execution_engine::converse::{Failure, RequestOp};
 use task_execution_engine::effect::ToolCall;
 use task_execution_engine::facts::fact::Decision;
 
@@ -285,6 +285,8 @@ fn a_model_that_takes_no_images_is_asked_again_without_them_and_never_with_them_
         "the journal keeps it"
     );
     assert_eq!(w.events(run, "task:retry").len(), 1);
+    let told = |op: &RequestOp| matches!(op, RequestOp::Withhold { model: None, block } if block == "image");
+    assert_eq!(w.actors[run].ops.iter().filter(|op| told(op)).count(), 1);
 }
 
 #[test]
@@ -398,4 +400,75 @@ fn reasoning_that_is_taken_for_forged_is_left_out_once_a_turn() {
     let run = w.start();
     assert_eq!(w.finish(run).unwrap()["error"]["code"], "MODEL_REJECTED");
     assert_eq!(w.actors[run].requests.len(), 2);
+}
+
+/// What was done about a request that is too long: a result of so many bytes after so many turns with long words.
+fn overflows_with(result: usize, before: usize) -> Vec<Value> {
+    let mut w = World::new(15, 1);
+    let mut asked = 0;
+    w.model = Box::new(move |_| {
+        asked += 1;
+        match asked {
+            n if n <= before => uses(&"w".repeat(4_000), &[(&format!("b{n}"), "look", json!({}))]),
+            n if n == before + 1 => uses("", &[("a", "work", json!({}))]),
+            n if n == before + 2 => Says::Breaks(vec![], failing("Input is too long for requested model.")),
+            _ => text("Done."),
+        }
+    });
+    w.tool = Box::new(move |call| Does::Returns(json!("x".repeat(if call.id == "a" { result } else { 1 }))));
+    let run = w.start();
+    let status = w.finish(run).unwrap()["status"].clone();
+    let journal = w.store.journal().into_iter().flat_map(|(_, _, facts)| facts);
+    let smaller: Vec<Value> =
+        journal.filter(|fact| fact["kind"] == "shortened" || fact["kind"] == "trimmed").collect();
+    assert_eq!(status == "failed", smaller.is_empty(), "{status}");
+    let spent = w.store.facts("spent").len();
+    assert_eq!(spent, usize::from(status == "failed"), "what was refused is counted with the turn after it");
+    smaller
+}
+
+#[test]
+fn of_a_request_that_is_too_long_goes_what_takes_most() {
+    let done = |result, before| {
+        overflows_with(result, before).iter().map(|fact| fact["kind"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(done(20_000, 3), ["shortened"], "the result is most of it");
+    assert_eq!(done(3_000, 3), ["trimmed"], "the turns before are");
+    assert_eq!(done(10, 3), ["trimmed"], "a short result is not what is too long");
+    assert_eq!(done(3_000, 0), ["shortened"], "there is nothing to leave out");
+    assert_eq!(done(10, 0), [] as [&str; 0]);
+}
+
+#[test]
+fn a_result_is_cut_to_its_half_and_up_to_a_thousand_bytes_not_at_all() {
+    assert_eq!(overflows_with(1_000, 0), [] as [Value; 0]);
+    assert_eq!(overflows_with(1_001, 0), [json!({ "kind": "shortened", "bytes": 500 })]);
+}
+
+#[test]
+fn what_is_blocked_a_third_time_takes_the_words_for_the_item_along() {
+    let mut w = World::new(16, 1);
+    w.outside(&["description"], json!("About a CACTUS"));
+    let mut asked = 0;
+    w.model = Box::new(move |_| {
+        asked += 1;
+        match asked {
+            1 => uses(&"w".repeat(2_000), &[("a", "work", json!({}))]),
+            n if n <= 4 => blocked("Blocked."),
+            _ => text("Done."),
+        }
+    });
+    let mut run = w.start();
+    for _ in 0..3 {
+        assert_eq!(w.finish(run).unwrap()["status"], "paused");
+        run = w.runner("resume", json!({}));
+    }
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let kept: Vec<bool> = w
+        .store
+        .facts("trimmed")
+        .iter()
+        .map(|fact| fact["trim"]["marker"].to_string().contains("Item 1"))
+        .collect();
+    assert_eq!(kept, [true, false], "{:?}", w.store.facts("trimmed"));
 }

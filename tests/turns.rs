@@ -480,3 +480,36 @@ fn whatever_wakes_a_run_whose_lease_is_old_it_does_not_ask_the_model_again() {
     assert_eq!(w.actors[run].requests.len(), 1);
     assert_eq!(w.finish(run).unwrap()["status"], "interrupted");
 }
+
+#[test]
+fn what_a_stream_says_of_its_failure_ends_the_attempt_at_once() {
+    let mut w = World::new(13, 1);
+    w.script(vec![Says::Stalls(vec![
+        json!({ "messageStart": { "role": "assistant" } }),
+        json!({ "validationException": { "message": "No." } }),
+    ])]);
+    let run = w.start();
+    let began = w.now;
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((&outcome["status"], &outcome["error"]["code"]), (&json!("failed"), &json!("MODEL_REJECTED")));
+    assert!(w.now - began < 1_000, "{} ms", w.now - began);
+    assert!(w.actors[run].open.is_empty(), "the stream is cancelled");
+}
+
+#[test]
+fn that_max_tokens_went_to_reasoning_alone_is_logged_and_no_other_end_of_a_turn_is() {
+    let logged = |said: Value, reason: &str| {
+        let mut w = World::new(14, 1);
+        w.script(vec![Says::Events(vec![delta(0, said), stop(reason), metadata(10, 5)]), text("Done.")]);
+        let run = w.start();
+        let seen = w.spy(run, |_| false);
+        w.finish(run).unwrap();
+        let seen = seen.borrow();
+        seen.iter()
+            .filter(|e| matches!(e, Effect::Log { message, .. } if message.contains("max_tokens")))
+            .count()
+    };
+    assert_eq!(logged(json!({ "reasoningContent": { "text": "Hm." } }), "max_tokens"), 1);
+    assert_eq!(logged(json!({ "text": "So" }), "max_tokens"), 0);
+    assert_eq!(logged(json!({ "text": "Done." }), "end_turn"), 0);
+}

@@ -13,7 +13,8 @@ async function seeds() {
   const head = await run('git', ['rev-parse', 'HEAD'], { capture: true }).catch(() => '');
   const drawn = /^[0-9a-f]{12}/.exec(head) ? Number.parseInt(head.slice(0, 12), 16) : Date.now();
   const seed = String(drawn % 2 ** 31);
-  return { SIM_FROM: seed, PROPTEST_RNG_SEED: seed, FUZZ_SEED: seed, SOAK_SEED: seed, ...process.env };
+  const names = ['SIM_FROM', 'PROPTEST_RNG_SEED', 'FUZZ_SEED', 'SOAK_SEED', 'MUTANTS_SEED'];
+  return { ...Object.fromEntries(names.map((name) => [name, seed])), ...process.env };
 }
 
 // Optimised, with every assertion on; Cargo.toml keeps both out of a plain `cargo test`.
@@ -46,7 +47,9 @@ export const stages = {
   kill: () => vitest('kill'),
   mutants: async () => {
     // Prints its seed, and what survived.
-    await run(process.execPath, [join(root, 'scripts/mutants.mjs'), '--sample', '60']);
+    const { MUTANTS_SEED } = await seeds();
+    const args = ['--sample', '60', '--seed', MUTANTS_SEED];
+    await run(process.execPath, [join(root, 'scripts/mutants.mjs'), ...args]);
   },
   e2e: () => vitest('e2e'),
 };

@@ -225,6 +225,26 @@ mod tests {
     }
 
     #[test]
+    fn blocks_that_content_made_go_to_the_model_as_they_are_and_what_only_looks_like_it_as_json() {
+        let image = json!({ "image": { "format": "png" } });
+        let made = json!({ "$content": [{ "text": "a" }, { "json": {} }, image] });
+        assert_eq!(result_content(&made), made["$content"].as_array().unwrap().clone());
+        for other in [
+            json!({ "$content": [{ "text": "a", "json": {} }] }),
+            json!({ "$content": [{ "sound": {} }] }),
+            json!({ "$content": [{}] }),
+            json!({ "$content": [{ "text": " " }] }),
+            json!({ "$content": [{ "text": 1 }] }),
+            json!({ "$content": [{ "json": [] }] }),
+            json!({ "$content": [] }),
+            json!({ "$content": "a" }),
+            json!({ "$content": [{ "text": "a" }], "more": 1 }),
+        ] {
+            assert_eq!(result_content(&other), [json!({ "json": other })]);
+        }
+    }
+
+    #[test]
     fn a_result_is_never_empty() {
         assert_eq!(
             tool_result("a", ResultStatus::Error, vec![]),

@@ -81,4 +81,42 @@ mod tests {
         assert_eq!(cut[2], text("short"));
         assert!(size(&cut) < 1_200, "{}", size(&cut));
     }
+
+    #[test]
+    fn what_would_not_get_smaller_by_its_marks_is_named_as_a_whole() {
+        let content = vec![text("0123456789"); 20];
+        let cut = shortened(&content, 100);
+        assert_eq!(cut, [text("[A result of 200 bytes is left out here.]")]);
+        // Less cannot be said of it.
+        assert_eq!(size(&shortened(&[], 0)), "[A result of 0 bytes is left out here.]".len());
+    }
+
+    #[test]
+    fn whatever_is_cut_gets_smaller_by_however_little() {
+        let content = [text(&"a".repeat(500))];
+        for most in 0..500 {
+            assert!(size(&shortened(&content, most)) < 500, "{most}");
+        }
+    }
+
+    #[test]
+    fn each_block_gets_its_share_and_is_cut_beyond_it_alone() {
+        let content = vec![text(&"a".repeat(500)), text(&"b".repeat(900))];
+        let cut = shortened(&content, 1_000);
+        assert_eq!(cut[0], content[0]);
+        assert!(cut[1]["text"].as_str().unwrap().contains("[… 400 bytes are left out here"), "{}", cut[1]);
+    }
+
+    #[test]
+    fn a_cut_falls_between_characters_of_any_width() {
+        for most in 500..510 {
+            let cut = shortened(&[text(&"€".repeat(500))], most);
+            let says = cut[0]["text"].as_str().unwrap();
+            let (head, tail) = (says.split('\n').next().unwrap(), says.split('\n').next_back().unwrap());
+            assert!(head.len() <= most * 3 / 5 && head.len() + 3 > most * 3 / 5, "{most}: {}", head.len());
+            assert!(tail.len() <= most * 2 / 5 && tail.len() + 3 > most * 2 / 5, "{most}: {}", tail.len());
+            let left = 1_500 - head.len() - tail.len();
+            assert!(says.contains(&format!("[… {left} bytes")), "{says}");
+        }
+    }
 }

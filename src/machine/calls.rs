@@ -48,10 +48,6 @@ impl Calls {
         self.running.is_empty()
     }
 
-    pub fn any_startable(&self) -> bool {
-        !self.startable.is_empty()
-    }
-
     /// Allowed and never executed.
     pub fn not_run(&self) -> Vec<String> {
         self.startable.clone()

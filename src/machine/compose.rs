@@ -300,7 +300,7 @@ impl Run {
         let control = self.decision();
         // Each pass adds a fact that takes the decision on; the bound is far above what any state can need.
         let plan = self.plan().clone();
-        for _ in 0..plan.items().len() * 2 + 64 {
+        for _ in 0..64 {
             match decide(&draft.live, &plan, &control) {
                 Step::RunCalls => {
                     let before = draft.facts.len();
@@ -371,9 +371,6 @@ impl Run {
         for fact in &plan.entry.facts {
             self.calls.settle(fact);
             match fact {
-                Fact::Starting { tool_call_ids } => {
-                    self.vetted.retain(|id, _| !tool_call_ids.contains(id));
-                }
                 Fact::Stated { .. } => self.prompt = None,
                 Fact::Result { result } => {
                     self.vetted.remove(&result.tool_call_id);

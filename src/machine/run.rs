@@ -365,7 +365,7 @@ impl Run {
             Step::Converse if self.may_start(ctx) => self.converse(ctx),
             // Calls that queue for a place are waited for as those that run.
             Step::Wait | Step::RunCalls => {
-                let people = self.calls.none_running() && !self.calls.any_startable();
+                let people = self.calls.none_running();
                 self.waiting_for_people = people;
                 if people && !self.look.fresh {
                     // The decision may be there already.

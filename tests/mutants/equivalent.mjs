@@ -115,9 +115,29 @@ export default [
     why: 'It spares looking the block up, which finds the same one.',
   },
   {
-    mutant: 'replace > with >= in Transcript::plan_trim',
+    mutant: 'replace > with >= in Transcript::plan',
     file: 'src/converse/transcript.rs',
     line: 'if index > 0 && (message.assistant || !message.has_results) {',
     why: 'To leave nothing out adds the marker alone, and what does not make the request smaller is not planned.',
+  },
+  {
+    mutant: 'delete match arm Fact::NotRun{tool_call_ids} in Calls::settle',
+    file: 'src/machine/calls.rs',
+    why: 'A start is taken back only by the entry that ends the run, and nothing is executed after it.',
+  },
+  {
+    mutant: 'delete ! in Calls::settle',
+    file: 'src/machine/calls.rs',
+    why: 'A start is taken back only by the entry that ends the run, and nothing is executed after it.',
+  },
+  {
+    mutant: 'delete match arm Fact::Stated{..} in Run::settle_plan',
+    file: 'src/machine/compose.rs',
+    why: 'The words are kept with the item that they are for, and a run states no item twice.',
+  },
+  {
+    mutant: 'delete match arm Fact::Result{result} in Run::settle_plan',
+    file: 'src/machine/compose.rs',
+    why: 'The id of a settled call is none of a later one: what is still known of it takes room and nothing else.',
   },
 ];

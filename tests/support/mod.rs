@@ -301,6 +301,8 @@ pub struct Actor {
     pub messages: Vec<Value>,
     tool_config: Option<Value>,
     pub requests: Vec<Vec<Value>>,
+    /// All changes of the request so far.
+    pub ops: Vec<RequestOp>,
     /// Tool executions that began here: call id, attempt.
     pub executed: Vec<(String, u32)>,
     /// And the idempotency key of each.
@@ -444,6 +446,7 @@ impl World {
             messages: Vec::new(),
             tool_config: None,
             requests: Vec::new(),
+            ops: Vec::new(),
             executed: Vec::new(),
             keys: Vec::new(),
             order: 0,
@@ -598,6 +601,7 @@ impl World {
                 self.actors[actor].open.insert(*ticket);
                 let a = &mut self.actors[actor];
                 apply_ops(&mut a.messages, &mut a.tool_config, ops);
+                a.ops.extend(ops.iter().cloned());
                 if let Err(e) = validate(&a.messages, a.tool_config.as_ref()) {
                     panic!("an invalid request: {e:?}\n{}", json!(a.messages));
                 }

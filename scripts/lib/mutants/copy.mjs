@@ -84,7 +84,7 @@ export class Copy {
         else for (const mutant of inFilesOf(living, spans)) alone.add(mutant);
       }
       if (unviable.size + alone.size === before) {
-        throw new Failure(`the mutants cannot be built: ${errors[0]?.rendered ?? 'cargo gives no reason'}`);
+        throw new Failure(`the mutants cannot be built: ${errors[0].rendered}`);
       }
       say(`  … ${unviable.size} do not compile${alone.size > 0 ? `, ${alone.size} compile only alone` : ''}`);
     }
@@ -96,7 +96,7 @@ export class Copy {
     this.put([], suite);
     this.write(mutant.file, `${text.slice(0, mutant.start)}${mutant.replacement}${text.slice(mutant.end)}`);
     const { program, errors } = await this.cargo(suite);
-    return program ? { program } : { why: errors[0]?.message };
+    return program ? { program } : { why: errors[0].message };
   }
 
   put(mutants, suite) {
@@ -128,16 +128,32 @@ export class Copy {
     const lines = output.split('\n').filter((line) => line.startsWith('{'));
     const messages = lines.map((line) => JSON.parse(line));
     if (code === 0) return { program: messages.findLast((m) => m.profile?.test && m.executable)?.executable };
-    const errors = messages.map(({ message }) => message).filter((message) => message?.level === 'error');
-    if (errors.length === 0) throw new Failure(`cargo ${args.join(' ')} failed:\n${output.slice(-2_000)}`);
-    return { errors: errors.filter(({ spans }) => spans.length > 0) };
+    const told = messages.map(({ message }) => message).filter((message) => message?.level === 'error');
+    // Only what points into the code can be a mutant's doing; a linker or a full disk fails all of them.
+    const errors = told.filter(({ spans }) => spans.length > 0);
+    if (errors.length === 0) {
+      const words = told.map(({ rendered }) => rendered).join('') || output;
+      throw new Failure(`cargo ${args.join(' ')} failed:\n${words.slice(-2_000)}`);
+    }
+    return { errors };
   }
 
   /** Runs the program until a test fails; undefined where all pass. */
   async test(program, suite, number) {
+    const { last = [] } = suite;
+    const first = await this.testOnly(
+      program,
+      suite,
+      number,
+      last.flatMap((name) => ['--skip', name]),
+    );
+    return first ?? (last.length > 0 ? await this.testOnly(program, suite, number, last) : undefined);
+  }
+
+  async testOnly(program, suite, number, which) {
     // A mutant may never come to an end, or want all memory.
     const limits = `ulimit -t ${suite.cpuSeconds}; ulimit -v ${memoryKilobytes}; exec "$0" "$@"`;
-    const args = ['-c', limits, program, '--test-threads=1', ...suite.args];
+    const args = ['-c', limits, program, '--test-threads=1', ...suite.args, ...which];
     const { code, signal, output, late, failed } = await this.start('sh', args, {
       env: { ...suite.env, ACTIVE_MUTANT: String(number) },
       wallSeconds: suite.cpuSeconds * 20,

@@ -279,6 +279,27 @@ fn a_tool_of_the_models_own_servers_is_kept_and_not_called_by_us() {
 }
 
 #[test]
+fn of_a_tools_input_is_shown_what_belongs_to_a_use_that_we_call_by_its_place_among_them() {
+    let mut assembly = assembled(&[
+        json!({ "contentBlockStart": { "contentBlockIndex": 0, "start": { "toolUse": {
+            "toolUseId": "s", "name": "web", "type": "server_tool_use"
+        } } } }),
+        text(1, "So."),
+        call(2, "a", "work"),
+        call(3, "b", "look"),
+    ]);
+    let mut shown = |index, fragment| assembly.event(&input(index, fragment)).unwrap();
+    let piece = |id: &str, name: &str, index| {
+        Some(Live::ToolInput { id: id.into(), name: name.into(), index, delta: "{}".into() })
+    };
+    assert_eq!(shown(2, "{}"), piece("a", "work", 0));
+    assert_eq!(shown(3, "{}"), piece("b", "look", 1));
+    assert_eq!(shown(2, ""), None, "nothing has come");
+    assert_eq!(shown(0, "{}"), None, "the server's own");
+    assert_eq!(shown(4, "{}"), None, "nobody has named it yet");
+}
+
+#[test]
 fn kinds_that_nobody_knows_are_preserved() {
     let turn = turn(&[
         delta(0, json!({ "$unknown": ["hologram", { "depth": 3 }] })),

@@ -239,6 +239,32 @@ fn a_recovery_that_makes_the_request_no_smaller_is_none() {
 }
 
 #[test]
+fn a_request_is_mostly_its_last_message_where_that_takes_more_than_half() {
+    let asked = |bytes: usize| {
+        let mut conversation = Conversation::default();
+        conversation.assistant(vec![text(&"a".repeat(100))]).user(vec![text(&"u".repeat(bytes))]);
+        conversation.transcript.is_mostly_its_last()
+    };
+    // "assistant" is five letters longer than "user".
+    assert_eq!((asked(104), asked(105), asked(106)), (false, false, true));
+    assert!(!Transcript::new().is_mostly_its_last());
+}
+
+#[test]
+fn as_much_as_can_be_left_out_is_all_but_the_last_exchange() {
+    let mut conversation = Conversation::default();
+    for _ in 0..10 {
+        conversation.user(vec![text(STATEMENT)]).assistant(vec![text(&"a".repeat(500))]);
+    }
+    conversation.user(vec![text("Go on.")]);
+    let half = conversation.transcript.plan_trim(STATEMENT).unwrap();
+    let all = conversation.transcript.plan_trim_of_all(STATEMENT).unwrap();
+    assert!(half.before < all.before, "{half:?}");
+    assert_eq!((all.before, all.left_out), (20, 20));
+    assert!(all.marker.to_string().contains(STATEMENT));
+}
+
+#[test]
 fn a_resume_repeats_what_was_journaled() {
     let live = {
         let mut live = Conversation::default();

@@ -553,6 +553,154 @@ fn saved_uses_that_nothing_answered_get_their_results_once() {
     assert!(json!(request[2]).to_string().contains(UNKNOWN_OUTCOME));
 }
 
+fn redacted() -> Value {
+    json!({ "kind": "redacted" })
+}
+
+#[test]
+fn a_mask_stands_in_every_result_and_for_all_words_that_wait_and_in_no_call_without_a_result() {
+    let uses = [("a", "work", json!({})), ("b", "work", json!({}))];
+    let told = Told::new().is(json!([stated("i1"), asks(&uses)])).is(json!([
+        result("a", false),
+        result("b", false),
+        received("i"),
+        received("j"),
+        redacted()
+    ]));
+    let mask = json!([{ "text": MASK }]);
+    let tail = told.tail();
+    assert_eq!(tail.as_array().unwrap().len(), 3, "{tail}");
+    for (at, id) in [(0, "a"), (1, "b")] {
+        let result = &tail[at]["toolResult"];
+        assert_eq!((&result["toolUseId"], &result["content"]), (&json!(id), &mask));
+    }
+    assert_eq!(tail[2], mask[0]);
+    let waiting = one_call().is(json!([redacted()]));
+    assert_eq!((&waiting.call("a").state, waiting.tail()), (&CallState::Proposed, json!([])));
+}
+
+#[test]
+fn what_is_masked_is_the_answer_that_follows_and_none_after_it() {
+    let mut told = Told::new()
+        .is(json!([stated("i1"), redacted(), says("Blocked.")]))
+        .is(json!([received("i"), says("Answered.")]));
+    let request = told.request();
+    let said: Vec<&Value> = request.iter().map(|message| &message["content"][0]["text"]).collect();
+    assert_eq!(said, [MASK, MASK, "Words of i", "Answered."]);
+}
+
+#[test]
+fn an_item_whose_words_were_masked_has_no_statement_that_a_trim_could_repeat() {
+    let masked = Told::new().is(json!([stated("i1"), redacted(), says("Blocked.")]));
+    assert_eq!(masked.0.statement, None);
+    let answered = Told::new().is(json!([stated("i1"), says("So far.")])).is(json!([
+        received("i"),
+        redacted(),
+        says("Blocked.")
+    ]));
+    assert_eq!(answered.0.statement.as_deref(), Some("Do i1"), "what was masked came later");
+}
+
+#[test]
+fn a_turn_that_was_held_back_adds_to_the_row_and_any_other_ends_it() {
+    let held = |told: Told, stop: &str| {
+        let told = told.is(json!([turn_of("No.", stop, &[], usage(0, 0))]));
+        (told.0.live.held, told)
+    };
+    let (one, told) = held(Told::new(), "guardrail_intervened");
+    let (two, told) = held(told, "content_filtered");
+    let (none, told) = held(told, "end_turn");
+    let (again, told) = held(told, "guardrail_intervened");
+    assert_eq!((one, two, none, again), (1, 2, 0, 1));
+    assert_eq!(told.is(json!([{ "kind": "reset" }])).0.live.held, 0);
+}
+
+#[test]
+fn results_longer_than_the_cut_lose_their_middle_and_the_others_nothing() {
+    let uses = [("a", "work", json!({})), ("b", "work", json!({})), ("c", "work", json!({}))];
+    let sized = |id: &str, bytes: usize| {
+        json!({ "kind": "result", "toolCallId": id, "name": "work", "status": "success",
+            "content": [{ "text": "x".repeat(bytes) }] })
+    };
+    let told = Told::new().is(json!([asks(&uses)])).is(json!([sized("a", 2_000), sized("b", 1_000)]));
+    assert_eq!(told.0.live.largest_result(), 2_000);
+    let told = told.is(json!([{ "kind": "shortened", "bytes": 1_000 }]));
+    let said = |told: &Told, id: &str| match &told.call(id).state {
+        CallState::Settled(result) => result.content[0]["text"].as_str().unwrap().to_owned(),
+        _ => String::new(),
+    };
+    assert!(said(&told, "a").contains("1000 bytes are left out"), "{}", said(&told, "a"));
+    assert_eq!(said(&told, "b"), "x".repeat(1_000));
+    assert_eq!(told.call("c").state, CallState::Proposed);
+    assert_eq!(Told::new().0.live.largest_result(), 0);
+}
+
+/// What is sent: each message by its role, and whose the assistant's are from there on.
+fn authors(told: &mut Told) -> Vec<String> {
+    let ops = std::mem::take(&mut told.0.ops);
+    ops.iter()
+        .map(|op| match op {
+            RequestOp::Push(message) => message["role"].as_str().unwrap().to_owned(),
+            RequestOp::Author(model) => format!("by {model:?}"),
+            other => format!("{other:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn before_a_message_of_another_model_stands_whose_it_is() {
+    let by = |model: Value| {
+        let mut turn = says("So.");
+        turn["model"] = model;
+        turn
+    };
+    let saved =
+        |role: &str| json!({ "kind": "saved", "message": { "role": role, "content": [{ "text": "Hi" }] } });
+    let mut told = Told::new()
+        .is(json!([saved("user"), saved("assistant")]))
+        .is(json!([received("i"), by(json!("one"))]))
+        .is(json!([received("j"), by(json!("one"))]))
+        .is(json!([received("k"), by(json!("two"))]))
+        .is(json!([saved("user"), saved("assistant")]));
+    assert_eq!(
+        authors(&mut told),
+        [
+            "user",
+            "assistant",
+            "user",
+            "by Some(\"one\")",
+            "assistant",
+            "user",
+            "assistant",
+            "user",
+            "by Some(\"two\")",
+            "assistant",
+            "by None",
+            "user",
+            "assistant",
+        ]
+    );
+    let imported = json!({ "kind": "imported", "messages": [{ "role": "user", "content": [{ "text": "Hi" }] }], "repaired": 0, "leftOut": 0 });
+    let mut told = Told::new().is(json!([stated("i1"), by(json!("one"))])).is(json!([imported]));
+    assert_eq!(authors(&mut told), ["user", "by Some(\"one\")", "assistant", "by None", "user"]);
+}
+
+#[test]
+fn a_kind_of_block_is_withheld_from_the_model_that_refused_it_alone() {
+    let withheld = |model: Value| json!({ "kind": "withheld", "model": model, "block": "image" });
+    let told = Told::new().is(json!([withheld(json!("one"))]));
+    assert!(told.0.withholds(Some("one"), "image"));
+    for (model, block) in [(Some("one"), "video"), (Some("two"), "image"), (None, "image")] {
+        assert!(!told.0.withholds(model, block), "{model:?}, {block}");
+    }
+    assert_eq!(
+        told.0.ops,
+        [RequestOp::Withhold { model: Some("one".into()), block: "image".into() }],
+        "the client side is told"
+    );
+    assert!(Told::new().is(json!([withheld(Value::Null)])).0.withholds(None, "image"));
+}
+
 #[test]
 fn the_journals_clock_never_runs_back() {
     let mut facts = Facts::new("h");

@@ -112,16 +112,16 @@ export default [
   {
     name: 'a message that stands in the thread already is put there again',
     file: calls,
-    find: 'draft.add(Fact::Received { inbox, text, in_thread: *in_thread });',
+    find: 'draft.add(Fact::Received { inbox, text, in_thread: *in_thread, content });',
     replace:
-      'let _ = in_thread;\n                    draft.add(Fact::Received { inbox, text, in_thread: false });',
+      'let _ = in_thread;\n                    draft.add(Fact::Received { inbox, text, in_thread: false, content });',
   },
   {
     name: 'a message that is sent alone never reaches the thread',
     file: calls,
-    find: 'draft.add(Fact::Received { inbox, text, in_thread: *in_thread });',
+    find: 'draft.add(Fact::Received { inbox, text, in_thread: *in_thread, content });',
     replace:
-      'let _ = in_thread;\n                    draft.add(Fact::Received { inbox, text, in_thread: true });',
+      'let _ = in_thread;\n                    draft.add(Fact::Received { inbox, text, in_thread: true, content });',
   },
   {
     name: 'a message that is waiting does not keep a task open',

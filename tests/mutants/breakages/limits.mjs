@@ -97,7 +97,7 @@ export default [
   {
     name: 'a run that waits for tools counts as one that waits for people',
     file: run,
-    find: 'let people = self.calls.none_running() && !self.calls.any_startable();',
+    find: 'let people = self.calls.none_running();',
     replace: 'let people = true;',
   },
   {
