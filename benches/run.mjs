@@ -20,6 +20,7 @@ const measures = {
   'idle-executors': { stable: false },
   firestore: { stable: false, strict: true },
   bedrock: { stable: false },
+  server: { stable: false },
 };
 
 const usage = `Usage: npm run bench -- [--json] [--check] [MEASURE…]
