@@ -8,8 +8,8 @@ import { createTaskRoutes } from 'task-execution-engine/server';
 import { modelOf } from './lib/world.mjs';
 
 const clients = 1_000;
-const turns = 20;
-const pauseMs = 150;
+const turns = 8;
+const pauseMs = 800;
 
 const engine = createTaskEngine({
   store: memoryStore(),
