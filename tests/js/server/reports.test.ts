@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { taskClient } from '../../../js/client/index.js';
+import { tool } from '../../../js/index.js';
+import { resumeUnfinished } from '../../../js/server/index.js';
 import { sqliteStore } from '../../../js/stores/sqlite.js';
 import { taskWith } from '../api/fixtures.js';
 import { heldTool } from '../api/world.js';
@@ -156,6 +158,87 @@ describe('an event stream', () => {
     const whole = await (await ask('GET', '/t/events?after=0')).text();
     const last = [...whole.matchAll(/^id: (.*)$/gm)].at(-1)?.[1] ?? '';
     expect((await ask('GET', `/t/events?after=${last}`)).status).toBe(204);
+  });
+});
+
+describe('the stream of a user', () => {
+  it.each([
+    ['cross-site', {}, 403],
+    ['same-site', {}, 403],
+    ['cross-site', { origin: 'https://admin.example' }, 200],
+    ['cross-site', { authorization: 'Bearer u' }, 200],
+    ['same-origin', {}, 200],
+    ['none', {}, 200],
+  ])(
+    'is not held open by a page that is %s %j (AdventureX-Ciallo/insightforge#28)',
+    async (from, more, status) => {
+      const { ask } = site({ user: () => 'u', origins: ['https://admin.example'] });
+      const headers = { authorization: '', 'sec-fetch-site': from, ...more };
+      const response = await ask('GET', '/t/events', { headers });
+      expect(response.status).toBe(status);
+      await response.body?.cancel();
+    },
+  );
+});
+
+describe('a call that waits for a person', () => {
+  it('is decided once, by however many requests at once (OpenRouterTeam/typescript-sdk#518, langchain-ai/langgraph#4397)', async () => {
+    let paid = 0;
+    const pay = tool({
+      description: 'Pays.',
+      inputSchema: { type: 'object' },
+      needsApproval: true,
+      execute: () => {
+        paid += 1;
+        return 'paid';
+      },
+    });
+    const { ask, engine } = site({
+      turns: [{ tools: [{ name: 'pay', input: {} }] }, 'Done.'],
+      host: { tools: { pay }, defaults: { whileWaiting: 'yield' } },
+    });
+    await ask('POST', '/t/start');
+    const state = () => engine.lifecycle('t', 'u').state();
+    await eventually(async () => (await state()).unfinished && (await state()).waiting.length > 0);
+    const toolCallId = (await state()).waiting[0]?.toolCall.id;
+    const decided = await Promise.all(
+      Array.from({ length: 8 }, (_, i) =>
+        ask('POST', i % 2 ? '/t/approve' : '/t/reject', { body: { toolCallId } }),
+      ),
+    );
+    expect(decided.map(({ status }) => status).sort()).toEqual([202, ...Array(7).fill(409)]);
+    await eventually(async () => (await state()).status === 'completed');
+    const approved = decided.findIndex(({ status }) => status === 202) % 2 === 1;
+    expect(paid).toBe(approved ? 1 : 0);
+  });
+});
+
+describe('a sweep', () => {
+  it('runs a task once, however many timers fire at once, and none that runs (tobymao/saq#277)', async () => {
+    const { held, isCalled, release } = heldTool();
+    let calls = 0;
+    const counted = {
+      ...held,
+      execute: (...args: [unknown, never]) => {
+        calls += 1;
+        return held.execute?.(...args);
+      },
+    };
+    const { engine } = site({
+      tasks: [taskWith(['I'], { status: 'in_progress' })],
+      turns: [{ tools: [{ name: 'held', input: {} }] }, 'Done.'],
+      host: { tools: { held: counted } },
+    });
+    const secret = 'a secret of the timer';
+    const sweep = resumeUnfinished({ secret, engine });
+    const fire = async () =>
+      (await sweep(new Request(origin, { headers: { authorization: `Bearer ${secret}` } }))).json();
+    await Promise.all([fire(), fire(), fire()]);
+    await isCalled;
+    expect(await fire()).toEqual({ found: 0, resumed: 0 });
+    release('ok');
+    await eventually(async () => (await engine.lifecycle('t', 'u').state()).status === 'completed');
+    expect(calls).toBe(1);
   });
 });
 
