@@ -13,10 +13,10 @@ function turn(): Promise<typeof later> | undefined {
  * of the system. Nothing waits for what is not there yet.
  */
 export class Batches {
+  /** At the end it says so as often as it is asked. */
   readonly #next: () => Promise<string | undefined>;
   /** Asked for, and not there when the last batch was taken. */
   #ahead: Promise<string | undefined> | undefined;
-  #isOver = false;
 
   constructor(next: () => Promise<string | undefined>) {
     this.#next = next;
@@ -24,7 +24,6 @@ export class Batches {
 
   /** The next frames as one text; undefined at the end. */
   async take(): Promise<string | undefined> {
-    if (this.#isOver) return undefined;
     const first = await (this.#ahead ?? this.#next());
     this.#ahead = undefined;
     const turned = turn();
@@ -38,10 +37,7 @@ export class Batches {
       const frame = await Promise.race([ahead.catch(() => later), turned]);
       if (typeof frame === 'symbol') break;
       this.#ahead = undefined;
-      if (frame === undefined) {
-        this.#isOver = true;
-        break;
-      }
+      if (frame === undefined) break;
       text += frame;
     }
     return text;

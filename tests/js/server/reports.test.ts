@@ -45,6 +45,11 @@ async function drained(events: AsyncIterable<unknown>): Promise<unknown[]> {
   return all;
 }
 
+/** What a drain of this process would close. */
+function openAtDrain(): number {
+  return (Reflect.get(globalThis, Symbol.for('task-execution-engine/drained/1')) as Set<unknown>).size;
+}
+
 describe('a client', () => {
   it('comes back to where it began when a resumed stream breaks before any event (modelcontextprotocol/typescript-sdk#2499)', async () => {
     const { url, cursors } = await scripted([
@@ -107,6 +112,7 @@ describe('an event stream', () => {
     'is left %s, whichever of them the platform tells',
     async (how) => {
       const { routes } = site({ limits: { streamsPerUser: 1 } });
+      const before = openAtDrain();
       for (let i = 0; i < 3; i += 1) {
         const gone = new AbortController();
         const headers = { authorization: 'Bearer u' };
@@ -117,6 +123,7 @@ describe('an event stream', () => {
         if (how.startsWith('by its signal')) gone.abort();
         else await response.body?.cancel();
       }
+      expect(openAtDrain()).toBe(before);
     },
   );
 
@@ -273,13 +280,26 @@ describe('an Idempotency-Key', () => {
 
 describe('a replay', () => {
   it('of a long history is sent piece by piece, at the reader’s pace (vercel-labs/open-agents#251)', async () => {
-    const items = Array.from({ length: 60 }, (_, i) => `Item ${i}`);
-    const { ask, engine } = site({
-      turns: items.map((item) => `${item}: ${'x'.repeat(5_000)}`),
-      tasks: [taskWith(items)],
-    });
+    // More entries than one reading of the journal brings.
+    const items = Array.from({ length: 220 }, (_, i) => `Item ${i}`);
+    let asked = 0;
+    const model = {
+      async *stream() {
+        asked += 1;
+        yield { messageStart: { role: 'assistant' as const } };
+        yield {
+          contentBlockDelta: { contentBlockIndex: 0, delta: { text: `${asked}: ${'x'.repeat(1_000)}` } },
+        };
+        yield { messageStop: { stopReason: 'end_turn' as const } };
+      },
+    };
+    let ended: Promise<unknown> = Promise.resolve();
+    const keepAlive = (run: Promise<unknown>) => {
+      ended = run;
+    };
+    const { ask } = site({ host: { model }, tasks: [taskWith(items)], run: { keepAlive } });
     await ask('POST', '/t/start');
-    await eventually(async () => (await engine.lifecycle('t', 'u').state()).status === 'completed');
+    await ended;
     let largest = 0;
     let [raw, pieces] = ['', 0];
     const response = await ask('GET', '/t/events?after=0');
@@ -288,6 +308,7 @@ describe('a replay', () => {
       raw += new TextDecoder().decode(piece);
       pieces += 1;
     }
+    expect(raw.match(/"role":"assistant"/g)?.length).toBe(items.length);
     expect(raw.endsWith('\n\n')).toBe(true);
     expect(largest).toBeLessThan(100_000);
     expect(pieces).toBeGreaterThan(20);
