@@ -21,6 +21,7 @@ const measures = {
   sqlite: { stable: false },
   firestore: { stable: false, strict: true },
   bedrock: { stable: false },
+  server: { stable: false },
 };
 
 const usage = `Usage: npm run bench -- [--json] [--check] [MEASURE…]

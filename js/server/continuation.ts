@@ -45,6 +45,9 @@ export class SelfCall {
     const response = await fetch(this.#url + path, {
       method: 'POST',
       headers: { [header]: [...parts, signature].join(',') },
+      // What is signed goes to this address and no other, and nobody waits for ever.
+      redirect: 'error',
+      signal: AbortSignal.timeout(longestAgeMs),
     });
     await response.body?.cancel();
     if (!response.ok) throw new Error(`${this.#url}${path} answered ${response.status}`);

@@ -1,5 +1,7 @@
 import { isAfter } from '../api/stored-events.js';
+import { logTo } from '../log.js';
 import type { TaskEvent } from '../types.js';
+import { describeThrown } from '../values.js';
 import { isBeyond, pageAfter } from './cursor.js';
 import type { TaskRequest } from './routes.js';
 import { snapshotOf, type TaskSnapshot } from './snapshot.js';
@@ -112,10 +114,21 @@ export class Follower {
   #tell(event: TaskEvent): void {
     const { id } = event;
     if (id !== undefined) this.#cursor = id;
-    const shown = this.#present(event);
+    const shown = this.#shown(event);
     if (shown !== null) this.#ready.push(frameOf(shown, id));
     // A cursor alone, so that who comes back is not sent it again.
     else if (id !== undefined) this.#ready.push(`id: ${id}\n\n`);
+  }
+
+  /** What cannot be presented is not shown: the next event can be. */
+  #shown(event: TaskEvent): TaskEvent | null {
+    try {
+      return this.#present(event);
+    } catch (thrown) {
+      const what = describeThrown(thrown).message;
+      logTo(this.#task.host.logger, 'error', `present() failed on ${event.type}: ${what}`);
+      return null;
+    }
   }
 
   async #lookWhetherOver(): Promise<void> {

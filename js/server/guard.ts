@@ -8,11 +8,10 @@ import { Refusal } from './problem.js';
  *
  * @throws Refusal 403
  */
-export function checkOrigin(request: Request, { origins = [] }: TaskRoutesOptions): void {
+export function checkOrigin(request: Request, options: TaskRoutesOptions): void {
+  if (isTrusted(request, options)) return;
   const { headers } = request;
-  if (/^bearer\s+\S/i.test(headers.get('authorization') ?? '')) return;
   const origin = headers.get('origin');
-  if (origin !== null && origins.includes(origin)) return;
   // Browsers write it and pages cannot; behind a proxy it is right where the request's own URL is not.
   const site = headers.get('sec-fetch-site');
   const same = site === null ? origin === new URL(request.url).origin : site === 'same-origin';
@@ -22,6 +21,23 @@ export function checkOrigin(request: Request, { origins = [] }: TaskRoutesOption
     'FORBIDDEN',
     'A request that changes something needs a Bearer token, or has to come from a page of the same origin.',
   );
+}
+
+/**
+ * Refuses event streams that another site's page opens: it reads nothing of them, and holds as many as the user may have.
+ *
+ * @throws Refusal 403
+ */
+export function checkViewer(request: Request, options: TaskRoutesOptions): void {
+  const site = request.headers.get('sec-fetch-site');
+  if (site !== 'cross-site' && site !== 'same-site') return;
+  if (!isTrusted(request, options)) throw new Refusal(403, 'FORBIDDEN', 'This page may not watch tasks.');
+}
+
+function isTrusted({ headers }: Request, { origins = [] }: TaskRoutesOptions): boolean {
+  const origin = headers.get('origin');
+  if (origin !== null && origins.includes(origin)) return true;
+  return /^bearer\s+\S/i.test(headers.get('authorization') ?? '');
 }
 
 /**

@@ -87,7 +87,8 @@ export interface TaskRoutesOptions {
   /** For `continueWith: 'self'`: at least 16 characters. */
   secret?: string | undefined;
   /**
-   * What a viewer sees of an event; null: nothing. Default: all of it, but of errors only what is meant for the public.
+   * What a viewer sees of an event; null: nothing. Default: all of it, but of errors only what is meant for the public. It
+   * is about events alone: the snapshot, `state` and `messages` have what is stored.
    */
   present?:
     | ((event: TaskEvent, context: { userId: string; request: Request }) => TaskEvent | null)

@@ -10,7 +10,7 @@ import { begins, commands, wakes } from './commands.js';
 import { SelfCall } from './continuation.js';
 import { createOnce } from './create.js';
 import { edit } from './edits.js';
-import { checkOrigin, userOf } from './guard.js';
+import { checkOrigin, checkViewer, userOf } from './guard.js';
 import { backendFor } from './host.js';
 import { listTasks } from './listing.js';
 import { limitsOf, type RouteCommand, type TaskRoutesOptions } from './options.js';
@@ -93,6 +93,7 @@ class Routes {
     const continued = route.command === 'run' ? await this.#self?.read(request, route.taskId) : undefined;
     if (continued !== undefined) return this.#continue(continued);
     if (request.method !== 'GET' && request.method !== 'HEAD') checkOrigin(request, this.#options);
+    if (route.what === 'events') checkViewer(request, this.#options);
     const userId = await userOf(request, this.#options);
     if (typeof userId !== 'string') return userId;
     if (route.taskId === undefined) return this.#collection(request, url, userId);

@@ -95,7 +95,11 @@ export class RouteRuns {
     const key = JSON.stringify([place.host.store.id, userId, taskId]);
     const before = given ?? this.#stalls.get(key) ?? 0;
     this.#stalls.delete(key);
-    const isOurs = outcome.status === 'yielded' && ['max_duration', 'drain'].includes(outcome.reason ?? '');
+    // Nobody decided to end it: the platform's limit did, a drain, or a store that did not answer.
+    const isOurs =
+      outcome.status === 'interrupted'
+        ? outcome.error.retryable
+        : outcome.status === 'yielded' && ['max_duration', 'drain'].includes(outcome.reason ?? '');
     if (continueWith === undefined || !isOurs || !outcome.unfinished) return;
     try {
       const stalls = (await hasMoved(place, seq)) ? 0 : before + 1;

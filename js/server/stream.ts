@@ -2,6 +2,7 @@ import { onDrain } from '../api/drained.js';
 import { TaskExecutionError } from '../errors.js';
 import { logTo } from '../log.js';
 import { describeThrown } from '../values.js';
+import { Batches } from './batch.js';
 import { cursorOf } from './cursor.js';
 import { Follower } from './follower.js';
 import { limitsOf, type TaskRoutesOptions } from './options.js';
@@ -66,6 +67,7 @@ export class EventStreams {
     const { heartbeatMs = 15_000, lifetimeMs = 600_000 } = this.#options.stream ?? {};
     const limitMs = this.#options.run?.maxDurationMs ?? Number.POSITIVE_INFINITY;
     const livesMs = Math.min(lifetimeMs, Math.max(limitMs - beforeTheLimitMs, limitMs / 2), 2_147_483_647);
+    const batches = new Batches(() => follower.next());
     let isOpen = true;
     let close: () => void = () => {};
     return new ReadableStream<Uint8Array>(
@@ -103,9 +105,9 @@ export class EventStreams {
         },
         async pull(controller) {
           try {
-            const frame = await follower.next();
+            const frames = await batches.take();
             if (!isOpen) return;
-            if (frame !== undefined) controller.enqueue(encoder.encode(frame));
+            if (frames !== undefined) controller.enqueue(encoder.encode(frames));
             else close();
           } catch (thrown) {
             // Whoever comes back to a task that was deleted is told so.

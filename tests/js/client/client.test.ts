@@ -215,12 +215,29 @@ describe('following a task', () => {
 
   it('ends at once by its signal, in mid-wait too, and leaves no connection behind', async () => {
     const { client, url } = await connected();
-    const signal = AbortSignal.timeout(80);
+    const leaving = new AbortController();
+    const { signal } = leaving;
     const seen: string[] = [];
-    for await (const { type } of client.task('t').events({ signal })) seen.push(type);
+    for await (const { type } of client.task('t').events({ signal })) {
+      seen.push(type);
+      setTimeout(() => leaving.abort(), 20);
+    }
     expect(seen).toEqual(['snapshot']);
     const away = taskClient({ url: url.replace('/api', '/no'), headers: { authorization: 'Bearer u' } });
     await expect(collect(away.task('t').events({ signal }))).resolves.toEqual([]);
+  });
+
+  it('ends with TASK_NOT_FOUND where the task is deleted meanwhile', async () => {
+    const { client, ask } = await connected({ stream: { heartbeatMs: 5 } });
+    const following = collect(
+      (async function* () {
+        for await (const event of client.task('t').events()) {
+          yield event;
+          if (event.type === 'snapshot') await ask('DELETE', '/t');
+        }
+      })(),
+    );
+    await expect(following).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
   });
 
   it('leaves no connection behind when the loop is left', async () => {

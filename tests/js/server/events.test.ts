@@ -224,7 +224,7 @@ describe('the event stream of a task', () => {
   });
 
   it('is kept open by heartbeats, and ends by itself so that credentials are looked at again', async () => {
-    const { events } = await served({ stream: { heartbeatMs: 10, lifetimeMs: 150 } });
+    const { events } = await served({ stream: { heartbeatMs: 10, lifetimeMs: 400 } });
     const stream = await connect(events);
     await stream.done;
     expect(stream.types()).toEqual(['snapshot']);
@@ -232,10 +232,10 @@ describe('the event stream of a task', () => {
   });
 
   it('ends before the platform cuts it', async () => {
-    const { events } = await served({ run: { maxDurationMs: 200 } });
+    const { events } = await served({ run: { maxDurationMs: 2_000 } });
     const began = performance.now();
     await (await connect(events)).done;
-    expect(performance.now() - began).toBeLessThan(190);
+    expect(performance.now() - began).toBeLessThan(1_900);
   });
 
   it('ends when the process drains, and no other one does', async () => {

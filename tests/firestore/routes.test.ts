@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { createTaskEngine } from '../../js/index.js';
+import { createTaskRoutes, unfinishedTasks } from '../../js/server/index.js';
+import { firestoreRestStore } from '../../js/stores/firestore/rest.js';
+import { scriptedModel } from '../../js/testing/scripted-model.js';
+import { emptyProject } from './project.js';
+
+test('routes make, list, edit, run and stream tasks in Firestore, and the sweep finds what is left', async () => {
+  const store = firestoreRestStore(emptyProject());
+  const engine = createTaskEngine({ store, model: scriptedModel(['One is done.', 'Two is done.']) });
+  const routes = createTaskRoutes({ user: (request) => request.headers.get('x-user'), engine });
+  const ask = (method: 'GET' | 'POST' | 'PATCH', path: string, body?: object, user = 'u') =>
+    routes[method](
+      new Request(`https://app.example/api/tasks${path}`, {
+        method,
+        headers: {
+          'x-user': user,
+          authorization: 'Bearer x',
+          'idempotency-key': 'k',
+          ...(body && { 'content-type': 'application/json' }),
+        },
+        ...(body && { body: JSON.stringify(body) }),
+      }),
+    );
+
+  const plan = { title: 'T', milestones: [{ name: 'M', items: [{ name: 'One' }, { name: 'Two' }] }] };
+  const made = await Promise.all([1, 2, 3, 4].map(() => ask('POST', '', plan)));
+  const [{ id }, ...others] = await Promise.all(made.map((response) => response.json()));
+  expect(others.map((task) => task.id)).toEqual([id, id, id]);
+  await ask('POST', '', { title: 'Left' }, 'v');
+  const [left] = (await (await ask('GET', '?status=not_started', undefined, 'v')).json()).tasks;
+  await engine.lifecycle(left.id, 'v').start();
+  expect(await unfinishedTasks({ engine })).toEqual([{ userId: 'v', taskId: left.id }]);
+
+  const edited = await ask('PATCH', `/${id}/milestones/milestone-1`, { name: 'Renamed' });
+  expect((await edited.json()).progress.milestones).toMatchObject([{ name: 'Renamed' }]);
+  const streaming = ask('GET', `/${id}/events`).then((response) => response.text());
+  expect((await ask('POST', `/${id}/start`)).status).toBe(202);
+  expect(await streaming).toMatch(
+    /^retry[\s\S]*event: snapshot[\s\S]*event: task:completed[\s\S]*event: end\n.*\n\n$/,
+  );
+  expect(await (await ask('GET', '')).json()).toMatchObject({
+    total: 1,
+    tasks: [{ id, status: 'completed' }],
+  });
+});
