@@ -255,14 +255,14 @@ export default [
   {
     name: 'a call that needs approval is run',
     file: said,
-    find: 'Some(Vetting::Run) => starting.push(id),',
-    replace: 'Some(Vetting::Run | Vetting::Approve) => starting.push(id),',
+    find: 'Some(Vetting::Run) => start(id),',
+    replace: 'Some(Vetting::Run | Vetting::Approve) => start(id),',
   },
   {
     name: 'a call that was approved and needs a person’s result is run',
     file: said,
-    find: 'Some(tool) if tool.has_execute => starting.push(id),',
-    replace: 'Some(tool) if tool.has_execute || tool.timeout_ms >= 0.0 => starting.push(id),',
+    find: 'Some(tool) if tool.has_execute => start(id),',
+    replace: 'Some(tool) if tool.has_execute || tool.timeout_ms >= 0.0 => start(id),',
   },
   {
     name: 'a call whose input the turn itself faults is run',

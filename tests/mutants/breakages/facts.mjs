@@ -204,8 +204,8 @@ export default [
   {
     name: 'saved uses are answered again with every turn',
     file: fold,
-    find: 'self.unanswered.clear();\n                self.ops.push(self.transcript.assistant',
-    replace: 'self.ops.push(self.transcript.assistant',
+    find: 'self.unanswered.clear();\n                self.writes(model.as_ref());',
+    replace: 'self.writes(model.as_ref());',
   },
   {
     name: 'an assistant message follows another where words waited',

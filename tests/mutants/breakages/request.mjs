@@ -63,8 +63,8 @@ export default [
   {
     name: 'a trim leaves out one pair at a time',
     file: transcript,
-    find: 'if size <= self.bytes / 2 {',
-    replace: 'if size <= self.bytes {',
+    find: 'self.plan(statement, self.bytes / 2)',
+    replace: 'self.plan(statement, self.bytes)',
   },
   {
     name: 'earlier trims are forgotten in the count',
@@ -177,8 +177,8 @@ export default [
   {
     name: 'what waits for the model is not sent to it',
     file: run,
-    find: 'self.facts.push_tail();\n        let mut ops',
-    replace: 'let mut ops',
+    find: 'self.facts.push_tail();\n        if self.leaves_out',
+    replace: 'if self.leaves_out',
   },
   {
     name: 'a request may begin with the assistant',
