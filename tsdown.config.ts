@@ -7,6 +7,8 @@ const entries = present({
   sqlite: 'js/stores/sqlite.ts',
   firestore: 'js/stores/firestore/index.ts',
   bedrock: 'js/models/bedrock/index.ts',
+  server: 'js/server/index.ts',
+  client: 'js/client/index.ts',
   testing: 'js/testing/index.ts',
 });
 // Chosen by the `imports` of package.json: each runtime loads only its own.

@@ -1,5 +1,5 @@
 import { describeTools } from './tools/describe.js';
-import { lastOf } from './tools/generator.js';
+import { isGenerator, lastOf } from './tools/generator.js';
 import { type WrittenResult, writtenResult } from './tools/result.js';
 import { validateInput } from './tools/validate.js';
 import type {
@@ -77,7 +77,9 @@ export class Callbacks {
     const input = await this.#inputOf(tool, call);
     this.#inputs.delete(call.id);
     const context = { ...this.#ids, toolCallId: call.id, attempt, idempotencyKey, signal, report };
-    return this.#written(await lastOf(await tool.execute(input, context), signal), tool, 'The result');
+    const returned: unknown = await tool.execute(input, context);
+    const value = isGenerator(returned) ? await lastOf(returned, signal) : returned;
+    return this.#written(value, tool, 'The result');
   }
 
   async #describe(): Promise<unknown> {

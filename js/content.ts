@@ -36,7 +36,12 @@ export function asContent(value: unknown): unknown {
 
 /** Whether it was made by `content()`, by whichever copy of the package. */
 export function isContent(value: unknown): value is ToolContent {
-  return value !== null && typeof value === 'object' && Reflect.get(value, brand) === true;
+  try {
+    return value !== null && typeof value === 'object' && Reflect.get(value, brand) === true;
+  } catch {
+    // A proxy that throws is none of ours.
+    return false;
+  }
 }
 
 function refuse(what: string): never {

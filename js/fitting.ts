@@ -7,6 +7,9 @@ export interface Refusal {
   block: string;
 }
 
+/** Wrote reasoning that no model takes back. */
+export const nobody = '';
+
 /**
  * The message as a model takes it. Reasoning goes back to the model that wrote it, and to no other: whose that is unknown
  * counts as the present one's. Claude takes none that it has not signed, DeepSeek none at all. Blocks of a kind that the
@@ -37,6 +40,7 @@ function fits(
 ): boolean {
   const { reasoningContent, toolResult } = block;
   if (reasoningContent !== undefined) {
+    if (author === nobody) return false;
     if (author !== undefined && reader !== undefined && !isSame(author, reader)) return false;
     if (/deepseek/i.test(reader ?? '')) return false;
     const { reasoningText } = reasoningContent;

@@ -2,6 +2,7 @@ import { TaskExecutionError } from './errors.js';
 
 const maxBytes = 1_500;
 const loneSurrogate = /\p{Surrogate}/u;
+const control = /\p{Control}/u;
 
 /** Why a value cannot be a document's id; undefined where it can. */
 function objection(id: unknown): string | undefined {
@@ -25,6 +26,9 @@ function objection(id: unknown): string | undefined {
   }
   if (id.length > maxBytes || new TextEncoder().encode(id).length > maxBytes) {
     return 'is longer than 1,500 bytes';
+  }
+  if (control.test(id)) {
+    return 'contains a control character';
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { Callbacks, type Question } from './callbacks.js';
 import { isTime, monotonicNow, safeAfter, systemClock } from './clock.js';
-import { type TaskErrorJson, TaskExecutionError } from './errors.js';
+import { type TaskErrorCode, type TaskErrorJson, TaskExecutionError } from './errors.js';
 import { guardedStore } from './guarded-store.js';
 import { type Ledger, openLedger, type Resident } from './ledger.js';
 import { logTo } from './log.js';
@@ -43,6 +43,11 @@ const storeCodes = new Set([
   'invalid',
   'unavailable',
 ]);
+/** The codes of `finalError` that the core can say itself. */
+const namedByTheCore: Partial<Record<TaskErrorCode, string>> = {
+  STORE_DENIED: 'denied',
+  TOO_LARGE: 'too_large',
+};
 
 interface Deferred<T> {
   promise: Promise<T>;
@@ -176,12 +181,14 @@ export class Machine implements Resident {
   }
 
   /** The error of the core, with the exception behind it. */
-  #error(json: TaskErrorJson, cause?: number): TaskExecutionError {
+  #error(json: TaskErrorJson, kept?: number): TaskExecutionError {
     const { code, message, retryable, details } = json;
-    return new TaskExecutionError(code, message, {
+    const cause = kept === undefined ? undefined : this.#causes.get(kept);
+    const said = code === 'STORE_REJECTED' ? finalError(cause) : undefined;
+    return new TaskExecutionError(said?.code ?? code, said?.message ?? message, {
       retryable,
       details,
-      cause: cause === undefined ? undefined : this.#causes.get(cause),
+      cause,
     });
   }
 
@@ -305,9 +312,11 @@ export class Machine implements Resident {
     const { name, message } = describeThrown(thrown);
     const code = codeOf(thrown);
     const known = typeof code === 'string' && storeCodes.has(code);
+    // What no other try would mend, a missing driver for example: the core has no name for it, `#error` gives it back.
+    const final = finalError(thrown);
     return JSON.stringify({
-      code: known ? code : 'unavailable',
-      message: known || name === 'Error' ? message : `${name}: ${message}`,
+      code: final ? (namedByTheCore[final.code] ?? 'invalid') : known ? code : 'unavailable',
+      message: final || known || name === 'Error' ? message : `${name}: ${message}`,
       cause: this.#keep(thrown),
     });
   }
@@ -479,6 +488,18 @@ function withoutKnown(found: unknown, known: string): unknown {
   return found.map((document) =>
     document?.version === known ? { path: document.path, version: known, data: {} } : document,
   );
+}
+
+/** What a store says by an error of ours which is not worth another try. */
+function finalError(thrown: unknown): { code: TaskErrorCode; message: string } | undefined {
+  if (!TaskExecutionError.is(thrown)) return undefined;
+  try {
+    const { code, message, retryable } = thrown;
+    const told = typeof code === 'string' && typeof message === 'string' && retryable === false;
+    return told ? { code, message } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function codeOf(thrown: unknown): unknown {

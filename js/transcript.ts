@@ -1,5 +1,5 @@
-import { fitted, type Refusal } from './fitting.js';
-import type { ConverseRequest, Message } from './types.js';
+import { fitted, nobody, type Refusal } from './fitting.js';
+import type { ConverseRequest, Message, ToolResultContentBlock } from './types.js';
 
 /** One change of the request, as the core says it. Indexes count messages as they are before the operation. */
 export type RequestOp =
@@ -68,7 +68,9 @@ export class Transcript {
         this.#author = op.model;
         return;
       case 'withhold':
-        this.#refused.push({ model: op.model, block: op.block });
+        if (op.block === 'reasoning')
+          for (const message of this.#messages) this.#authors.set(message, nobody);
+        else this.#refused.push({ model: op.model, block: op.block });
         this.#fitted = undefined;
         return;
     }
@@ -131,6 +133,11 @@ function behindMarker(marker: Message, kept: Message[]): Message[] {
 /** The message with its bytes as `Uint8Array`; changes it in place. */
 export function revived(message: Message): Message {
   return revive(message) as Message;
+}
+
+/** A result's blocks with their bytes as `Uint8Array`; changes them in place. */
+export function revivedResult(content: ToolResultContentBlock[]): ToolResultContentBlock[] {
+  return revive(content, 'json') as ToolResultContentBlock[];
 }
 
 /** What tools take and return is the model's and the tools' own: an object there that looks like bytes is none. */

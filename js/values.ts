@@ -204,12 +204,18 @@ const typedArray: object = Object.getPrototypeOf(Uint8Array.prototype);
 const typedArrayName = Object.getOwnPropertyDescriptor(typedArray, Symbol.toStringTag)?.get;
 
 function isArrayBuffer(value: object): value is ArrayBuffer {
+  // the getter throws for whatever else, and that takes longer than to write the value
+  if (Array.isArray(value) || isPlainWithMembers(value)) return false;
   try {
     byteLength?.call(value);
     return true;
   } catch {
     return false;
   }
+}
+
+function isPlainWithMembers(value: object): boolean {
+  return Object.getPrototypeOf(value) === Object.prototype && Object.keys(value).length > 0;
 }
 
 function isNumberArray(view: ArrayBufferView): boolean {

@@ -4,6 +4,7 @@ import { readFrom } from './arguments.js';
 import { checkHost } from './check-host.js';
 import { createTaskIn } from './create-task.js';
 import { drainRuns } from './drain.js';
+import { drained } from './drained.js';
 import { TaskExecutor } from './executor.js';
 import { TaskLifecycle } from './lifecycle.js';
 import { TaskPersistence } from './persistence.js';
@@ -23,13 +24,21 @@ export interface TaskEngine {
   drain(options?: { timeoutMs?: number | undefined }): Promise<void>;
 }
 
+// By a name, so that every copy of the package in a process knows engines of the others.
+const host: unique symbol = Symbol.for('task-execution-engine/engine-host') as never;
+
+/** The host of an engine that `createTaskEngine` made; undefined where it made none. */
+export function hostOf(engine: TaskEngine): TaskHost | undefined {
+  return (engine as { [host]?: TaskHost })[host];
+}
+
 /**
  * An engine for one host.
  *
  * @throws TaskExecutionError NOT_CONFIGURED where the host has no store
  */
-export function createTaskEngine(host: TaskHost): TaskEngine {
-  checkHost(host);
+export function createTaskEngine(given: TaskHost): TaskEngine {
+  checkHost(given);
   const runs = new Set<LocalRun>();
   const begun = (run: LocalRun) => {
     runs.add(run);
@@ -37,12 +46,16 @@ export function createTaskEngine(host: TaskHost): TaskEngine {
   };
   const followers = new Set<LocalFollower>();
   const withHost = (options?: RunOptions): AgentOptions =>
-    readFrom('options', () => ({ ...options, [ofEngine]: { host, begun, followers } }));
-  return {
+    readFrom('options', () => ({ ...options, [ofEngine]: { host: given, begun, followers } }));
+  const engine: TaskEngine = {
     executor: (taskId, userId, options) => new TaskExecutor(taskId, userId, withHost(options)),
     lifecycle: (taskId, userId, options) => new TaskLifecycle(taskId, userId, withHost(options)),
     persistence: (taskId, userId) => new TaskPersistence(taskId, userId, withHost()),
-    createTask: (userId, task) => createTaskIn(host, userId, task),
-    drain: (options) => drainRuns([...runs], [...followers], options),
+    createTask: (userId, task) => createTaskIn(given, userId, task),
+    async drain(options) {
+      drained(given.store.id);
+      await drainRuns([...runs], [...followers], options);
+    },
   };
+  return Object.defineProperty(engine, host, { value: given });
 }

@@ -12,7 +12,15 @@ import type {
 } from '../types.js';
 import { toJson } from '../values.js';
 import { Agent, agentOf, setAgent } from './agent.js';
-import { cursorOf, optionalSignalOf, optionalTextOf, optionsOf, textOf, toolCallIdOf } from './arguments.js';
+import {
+  cursorOf,
+  optionalSignalOf,
+  optionalTextOf,
+  optionsOf,
+  readFrom,
+  textOf,
+  toolCallIdOf,
+} from './arguments.js';
 import { TaskEmitter } from './emitter.js';
 import { type EventsOptions, followTask } from './events.js';
 
@@ -94,7 +102,9 @@ export class TaskLifecycle extends TaskEmitter {
    * text and a placeholder for each other block.
    */
   async send(message: string | ToolContent): Promise<void> {
-    const args = isContent(message) ? messageOf(message) : { text: textOf('message', message) };
+    const args = isContent(message)
+      ? readFrom('text', () => messageOf(message))
+      : { text: textOf('text', message) };
     await agentOf(this).deposit('send', args);
   }
 

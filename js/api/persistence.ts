@@ -1,6 +1,6 @@
 import { TaskExecutionError } from '../errors.js';
 import { checkId } from '../ids.js';
-import { fromBase64, revived } from '../transcript.js';
+import { fromBase64, revived, revivedResult } from '../transcript.js';
 import type {
   JournalEntry,
   Message,
@@ -65,8 +65,9 @@ export class TaskPersistence {
   }
 
   /** The results of tools, in the order in which they were stored. */
-  toolResults(): Promise<ToolResultRecord[]> {
-    return agentOf(this).command('toolResults');
+  async toolResults(): Promise<ToolResultRecord[]> {
+    const records = await agentOf(this).command<ToolResultRecord[]>('toolResults');
+    return records.map((record) => ({ ...record, content: revivedResult(record.content) }));
   }
 
   /** The thread by timestamp; `after` is a message's id. */

@@ -44,15 +44,38 @@ export function splitPath(path: string): { collection: string; id: string } {
 }
 
 const loneSurrogate = /\p{Surrogate}/u;
+const longestId = 1_500;
+
+/** Firestore takes such ids, which files, logs and drivers cut or show as something else. */
+export function hasControl(id: string): boolean {
+  return /\p{Control}/u.test(id);
+}
+
+/** Why no document can have this id in any store; undefined where one may. */
+function objection(id: string): string | undefined {
+  if (id === '') return 'an id is empty';
+  if (id === '.' || id === '..') return `an id is '${id}'`;
+  if (isReserved(id)) return 'an id begins and ends with two underscores';
+  if (loneSurrogate.test(id)) return 'an id contains a lone surrogate';
+  if (id.length > longestId || utf8Length(id) > longestId) return 'an id is longer than 1,500 bytes';
+  if (hasControl(id)) return 'an id contains a control character';
+  return undefined;
+}
+
+function refusePath(path: unknown, what: string, why: string): never {
+  const shown = typeof path === 'string' ? JSON.stringify(path.slice(0, 200)) : `A ${typeof path}`;
+  throw new StoreError(
+    'invalid',
+    `${shown.replace(/\p{Control}/gu, '\uFFFD')} is no path of a ${what}: ${why}.`,
+  );
+}
 
 function checkSegments(path: unknown, parity: 0 | 1, what: string): asserts path is string {
-  const segments = typeof path === 'string' ? path.split('/') : [];
-  const sound = segments.every(
-    (s) => s !== '' && s !== '.' && s !== '..' && !isReserved(s) && !loneSurrogate.test(s),
-  );
-  if (segments.length === 0 || segments.length % 2 !== parity || !sound) {
-    throw new StoreError('invalid', `${JSON.stringify(path)} is no path of a ${what}.`);
-  }
+  if (typeof path !== 'string') refusePath(path, what, 'a path is a string');
+  const segments = path.split('/');
+  const why = segments.map(objection).find((reason) => reason !== undefined);
+  if (why !== undefined) refusePath(path, what, why);
+  if (segments.length % 2 !== parity) refusePath(path, what, 'it has another number of segments');
 }
 
 /** @throws StoreError `invalid` */

@@ -1,10 +1,10 @@
 import { checkId } from '../ids.js';
 import type { StoredDocument, Task, TaskStore } from '../types.js';
+import { Collection } from './collection.js';
 import {
   checkDocumentPath,
   checkListing,
   checkSignal,
-  compareIds,
   decode,
   encode,
   localLimits,
@@ -12,6 +12,7 @@ import {
   type Row,
   splitPath,
 } from './documents.js';
+import { checkTasksQuery, compareTasks, isTasksCollection, placeOf } from './task-order.js';
 import { Watchers } from './watchers.js';
 
 /** What a memory store begins with. */
@@ -39,7 +40,7 @@ function nonce(): string {
  */
 export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
   const now = options.now ?? (() => performance.now());
-  const collections = new Map<string, Map<string, MemoryRow>>();
+  const collections = new Map<string, Collection<MemoryRow>>();
   const watchers = new Watchers();
   let writes = 0;
 
@@ -49,7 +50,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
   };
   const put = (path: string, json: string | null, version: string) => {
     const { collection, id } = splitPath(path);
-    const documents = collections.get(collection) ?? new Map<string, MemoryRow>();
+    const documents = collections.get(collection) ?? new Collection<MemoryRow>();
     if (json === null) {
       documents.delete(id);
     } else {
@@ -101,12 +102,28 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
     async list(collection, { after, limit, signal }) {
       checkSignal(signal);
       checkListing(collection, limit);
-      const documents = collections.get(collection) ?? new Map<string, MemoryRow>();
-      return [...documents]
-        .filter(([id]) => after === undefined || compareIds(id, after) > 0)
-        .sort(([a], [b]) => compareIds(a, b))
+      const page = collections.get(collection)?.page(after, limit) ?? [];
+      return page.map(([id, row]) => present(`${collection}/${id}`, row));
+    },
+
+    async tasks(query) {
+      checkSignal(query.signal);
+      const after = checkTasksQuery(query);
+      const { userId, status, order = 'newest', limit } = query;
+      const sign = order === 'newest' ? -1 : 1;
+      return [...collections]
+        .filter(([name]) =>
+          userId === undefined ? isTasksCollection(name) : name === `users/${userId}/tasks`,
+        )
+        .flatMap(([name, documents]) =>
+          documents.page(undefined, documents.size).map(([id, row]) => present(`${name}/${id}`, row)),
+        )
+        .filter(({ data }) => status === undefined || data.status === status)
+        .map((document) => ({ document, place: placeOf(document) }))
+        .filter(({ place }) => after === undefined || sign * compareTasks(place, after) > 0)
+        .sort((a, b) => sign * compareTasks(a.place, b.place))
         .slice(0, limit)
-        .map(([id, row]) => present(`${collection}/${id}`, row));
+        .map(({ document }) => document);
     },
 
     watch: (paths, onChange) => watchers.add(paths, onChange),

@@ -1,6 +1,5 @@
 /** The store `task-execution-engine/sqlite`: one file, any number of processes on one host. */
-import { mkdirSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { TaskExecutionError } from '../errors.js';
 import type { AbortSignalLike, StoredDocument, TaskStore } from '../types.js';
 import {
@@ -10,19 +9,24 @@ import {
   checkSignal,
   decode,
   localLimits,
-  planCommit,
   type Row,
   StoreError,
   splitPath,
 } from './documents.js';
 import { bootId, processHolder } from './holder.js';
+import { SharedCommits } from './sqlite-commits.js';
 import { type Database, isBusy, loadDriver, translate } from './sqlite-driver.js';
+import { prepared, realPath, setUpForReading, transact, Writing } from './sqlite-file.js';
 import { Reading } from './sqlite-reading.js';
+import { tasksStatement } from './sqlite-tasks.js';
 import { Watchers } from './watchers.js';
 
 /** Where the data is. */
 export interface SqliteStoreOptions {
-  /** The database file. It is made where it is missing, and so is its folder. */
+  /**
+   * The database file. It is made where it is missing, readable by its owner alone, and so is its folder. One that is
+   * there keeps its mode, which the files beside it get too.
+   */
   file: string;
   /**
    * Only reads: the file has to be there and stays as it is, byte for byte, also while others write it. Commits are
@@ -39,29 +43,10 @@ export interface SqliteStore extends TaskStore {
   close(): void;
 }
 
-/** Marks a database as ours: 'task'. */
-const applicationId = 0x7461736b;
-const schemaVersion = 1;
-/** SQLite waits by blocking the event loop: briefly, then it is tried again from outside, so long in all. */
-const busyTimeoutMs = 20;
+/** How long a lock that another process holds is waited for. */
 const busyRetryMs = 1_000;
 /** How soon changes by other processes are seen. */
 const pollMs = 100;
-
-const schema = `
-  CREATE TABLE documents (
-    path TEXT PRIMARY KEY NOT NULL,
-    collection TEXT NOT NULL,
-    id TEXT NOT NULL,
-    data TEXT NOT NULL,
-    version TEXT NOT NULL,
-    written_boot TEXT,
-    written_at REAL NOT NULL
-  );
-  CREATE UNIQUE INDEX documents_in_order ON documents (collection, id);
-  PRAGMA application_id = ${applicationId};
-  PRAGMA user_version = ${schemaVersion};
-`;
 
 interface DocumentRow extends Row {
   path: string;
@@ -87,71 +72,6 @@ interface Connection {
   readonly generation: number;
   database(): Database;
   close(): void;
-}
-
-/** The file's own path, whatever links lead to it, also before it exists. */
-function realPath(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    // not there yet: its folder may be a link
-    const parent = dirname(file);
-    return parent === file ? file : join(realPath(parent), basename(file));
-  }
-}
-
-function checkpointAndClose(database: Database): void {
-  try {
-    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-  } catch {
-    // another process is at work on it and will do so
-  }
-  database.close();
-}
-
-function setUp(database: Database, file: string): void {
-  database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
-  database.exec('PRAGMA journal_mode = WAL');
-  // a commit that was confirmed survives a loss of power
-  database.exec('PRAGMA synchronous = FULL');
-  transact(database, 'IMMEDIATE', () => {
-    const tables = database.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number };
-    if (tables.n === 0) {
-      database.exec(schema);
-    } else {
-      checkSchema(database, `${file} is a database of something else: name a file of its own.`, file);
-    }
-  });
-}
-
-function setUpForReading(database: Database, file: string): void {
-  database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
-  checkSchema(database, `${file} is a database of something else, not a store of tasks.`, file);
-}
-
-function checkSchema(database: Database, foreign: string, file: string): void {
-  const pragma = (name: string) =>
-    Object.values(database.prepare(`PRAGMA ${name}`).get() as object)[0] as number;
-  if (pragma('application_id') !== applicationId) throw new StoreError('invalid', foreign);
-  if (pragma('user_version') !== schemaVersion) {
-    throw new StoreError('invalid', `${file} was written by another version of the engine.`);
-  }
-}
-
-function transact<T>(database: Database, mode: 'DEFERRED' | 'IMMEDIATE', work: () => T): T {
-  database.exec(`BEGIN ${mode}`);
-  try {
-    const result = work();
-    database.exec('COMMIT');
-    return result;
-  } catch (error) {
-    try {
-      database.exec('ROLLBACK');
-    } catch {
-      // some failures have rolled back already; the first error is the one that counts
-    }
-    throw error;
-  }
 }
 
 /** Milliseconds since the machine was started, the same for every process on it. */
@@ -188,32 +108,22 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
   const open = async (): Promise<Connection> => {
     const driver = await loadDriver();
     if (readOnly) return new Reading(file, driver, (database) => setUpForReading(database, file));
-    try {
-      mkdirSync(dirname(file), { recursive: true });
-    } catch (cause) {
-      throw new StoreError('denied', `The folder of ${file} cannot be made (${cause}).`, { cause });
-    }
-    const database = driver.open(file);
-    try {
-      setUp(database, file);
-      return { generation: 0, database: () => database, close: () => checkpointAndClose(database) };
-    } catch (error) {
-      database.close();
-      throw error;
-    }
+    return new Writing(file, driver);
+  };
+
+  const checkOpen = () => {
+    if (closed) throw new StoreError('invalid', `The store of ${file} was closed.`);
   };
 
   /** Runs synchronous work on the database; waits, without blocking, while another process holds the lock. */
   const use = async <T>(
-    signal: AbortSignalLike | undefined,
     work: (database: Database, generation: number) => T,
+    { signal, whenClosed = false }: { signal?: AbortSignalLike | undefined; whenClosed?: boolean } = {},
   ): Promise<T> => {
     const deadline = performance.now() + busyRetryMs;
     for (let pause = 5; ; pause = Math.min(pause * 2, 100)) {
       checkSignal(signal);
-      if (closed) {
-        throw new StoreError('invalid', `The store of ${file} was closed.`);
-      }
+      if (!whenClosed) checkOpen();
       try {
         opening ??= open();
         const connection = await opening;
@@ -240,13 +150,14 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
   };
 
   const find = (database: Database) => {
-    const select = database.prepare(`SELECT ${columns} FROM documents WHERE path = ?`);
+    const select = prepared(database, `SELECT ${columns} FROM documents WHERE path = ?`);
     return (path: string) => (select.get(path) ?? undefined) as DocumentRow | undefined;
   };
 
   const write = (database: Database, changes: Changes, version: string): void => {
-    const remove = database.prepare('DELETE FROM documents WHERE path = ?');
-    const put = database.prepare(
+    const remove = prepared(database, 'DELETE FROM documents WHERE path = ?');
+    const put = prepared(
+      database,
       `INSERT INTO documents (path, collection, id, data, version, written_boot, written_at)
        VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (path) DO UPDATE SET
@@ -269,8 +180,8 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
     let blind = false;
     const look = async () => {
       try {
-        const version = await use(undefined, (database, generation) => {
-          const row = database.prepare('PRAGMA data_version').get();
+        const version = await use((database, generation) => {
+          const row = prepared(database, 'PRAGMA data_version').get();
           return `${generation}:${Object.values(row as object)[0]}`;
         });
         if (blind || (seen !== undefined && version !== seen)) {
@@ -292,6 +203,14 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
     poll = undefined;
   };
 
+  const commits = new SharedCommits({
+    // they were given before the store was closed
+    use: (work) => use(work, { whenClosed: true }),
+    find,
+    write,
+    translate: (error) => translate(error, file),
+    changed: (paths) => watchers.notify(paths),
+  });
   const holder = processHolder();
   return {
     id: `sqlite:${file}`,
@@ -300,38 +219,45 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
 
     async read(paths, { signal } = {}) {
       paths.forEach(checkDocumentPath);
-      const rows = await use(signal, (database) =>
-        transact(database, 'DEFERRED', () => paths.map(find(database))),
+      const rows = await use(
+        (database) => {
+          const all = () => paths.map(find(database));
+          // a statement by itself sees one state of the database anyway
+          return paths.length === 1 ? all() : transact(database, 'DEFERRED', all);
+        },
+        { signal },
       );
       return rows.map((row) => (row ? present(row) : null));
     },
 
     async commit(batch, { signal } = {}) {
       if (readOnly) throw new StoreError('denied', `${file} was opened to be read only.`);
-      const version = crypto.randomUUID();
-      const changes = await use(signal, (database) =>
-        transact(database, 'IMMEDIATE', () => {
-          const planned = planCommit(batch, find(database), localLimits);
-          write(database, planned, version);
-          return planned;
-        }),
-      );
-      watchers.notify(changes.keys());
-      return { version };
+      checkSignal(signal);
+      checkOpen();
+      return commits.add(batch, signal);
     },
 
     async list(collection, { after, limit, signal }) {
       checkListing(collection, limit);
-      const rows = await use(signal, (database) =>
-        database
-          .prepare(`SELECT ${columns} FROM documents WHERE collection = ? AND id > ? ORDER BY id LIMIT ?`)
-          .all(collection, after ?? '', limit),
+      const rows = await use(
+        (database) =>
+          prepared(
+            database,
+            `SELECT ${columns} FROM documents WHERE collection = ? AND id > ? ORDER BY id LIMIT ?`,
+          ).all(collection, after ?? '', limit),
+        { signal },
       );
       return (rows as DocumentRow[]).map(present);
     },
 
+    async tasks(query) {
+      const { sql, values } = tasksStatement(columns, query);
+      const rows = await use((database) => prepared(database, sql).all(...values), { signal: query.signal });
+      return (rows as DocumentRow[]).map(present);
+    },
+
     async collections() {
-      const rows = await use(undefined, (database) => database.prepare(eachCollection).all());
+      const rows = await use((database) => prepared(database, eachCollection).all());
       return (rows as { collection: string }[]).map(({ collection }) => collection);
     },
 
@@ -351,11 +277,13 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
     close() {
       closed = true;
       stopPolling();
-      opening?.then(
-        (connection) => connection.close(),
-        () => undefined, // it never opened, and whoever asked has been told
-      );
-      opening = undefined;
+      // what was given before is still made
+      void commits.idle.then(async () => {
+        // where it never opened, whoever asked has been told
+        const connection = await opening?.catch(() => undefined);
+        opening = undefined;
+        connection?.close();
+      });
     },
   };
 }

@@ -1,6 +1,6 @@
 import { systemClock } from '../clock.js';
 import { StoreError } from '../stores/documents.js';
-import type { AbortSignalLike, Clock, StoreErrorCode, StoreWrite, TaskStore } from '../types.js';
+import type { AbortSignalLike, Clock, StoreErrorCode, StoreWrite, TaskStore, TasksQuery } from '../types.js';
 import { generator } from './generator.js';
 
 /** A call to a store, as a plan of faults sees it. */
@@ -8,6 +8,7 @@ export type StoreCall = { index: number } & (
   | { method: 'read'; paths: string[] }
   | { method: 'commit'; writes: StoreWrite[] }
   | { method: 'list'; collection: string }
+  | { method: 'tasks'; query: TasksQuery }
 );
 
 /** What goes wrong with a call. */
@@ -157,6 +158,14 @@ export function faultyStore(
       call({ index: calls++, method: 'list', collection }, signal, (s) =>
         store.list(collection, { ...o, signal: s }),
       ),
+    ...(store.tasks
+      ? {
+          tasks: ({ signal, ...query }) =>
+            call({ index: calls++, method: 'tasks', query }, signal, async (s) =>
+              store.tasks ? store.tasks({ ...query, signal: s }) : [],
+            ),
+        }
+      : {}),
     ...(store.watch ? { watch: store.watch.bind(store) } : {}),
     ...(store.holder ? { holder: store.holder } : {}),
   };

@@ -1,5 +1,7 @@
-import type { StoredDocument, StoreWrite, TaskStore } from '../types.js';
-import { attempt, claim, fails, same, until, wait } from './claims.js';
+import type { TaskStore, TasksQuery } from '../types.js';
+import { claim, fails, same, until, wait } from './claims.js';
+import { type Check, create, readOne, set, task } from './conformance-check.js';
+import { dataChecks } from './conformance-data.js';
 
 /** A store under test, and another handle on the same data where the store can have several. */
 export interface StoreUnderTest {
@@ -17,24 +19,6 @@ export interface ConformanceCase {
   /** Rejects where the store does not. */
   run(): Promise<void>;
 }
-
-type Check = (store: TaskStore, another: TaskStore) => Promise<void>;
-
-async function readOne(store: TaskStore, path: string): Promise<StoredDocument> {
-  const [document] = await store.read([path]);
-  claim(document !== null && document !== undefined, `${path} is missing`);
-  return document;
-}
-
-const create = (path: string, data: object): StoreWrite => ({ op: 'create', path, data });
-const set = (path: string, field: string[], value: unknown, ifVersion?: string): StoreWrite => ({
-  op: 'update',
-  path,
-  fields: [{ path: field, value }],
-  ...(ifVersion === undefined ? {} : { ifVersion }),
-});
-
-const task = 'users/u/tasks/t';
 
 const checks: Record<string, Check> = {
   async 'what was created is read back, absent documents as null, in the order asked for'(store, another) {
@@ -229,6 +213,47 @@ const checks: Record<string, Check> = {
     );
   },
 
+  async 'tasks are found by user and status, the newest first or the oldest, page by page'(store, another) {
+    if (!store.tasks) {
+      return;
+    }
+    const made = (user: string, id: string, day: string, status = 'in_progress') =>
+      create(`users/${user}/tasks/${id}`, { status, created_at: `2026-01-${day}T00:00:00.000Z` });
+    await store.commit([
+      made('a', 'old', '01'),
+      made('a', 'twin 2', '03'),
+      made('a', 'twin 1', '03'),
+      made('a', 'paused', '04', 'paused'),
+      made('b', 'middle', '02'),
+      made('b', 'new', '05'),
+      // what only looks like a task of a user
+      create('users/a/tasks/old/journal/00000001', { status: 'in_progress', created_at: '2026' }),
+      create('users/a/tasks/old/tasks/below', { status: 'in_progress', created_at: '2026' }),
+      create('projects/p/tasks/other', { status: 'in_progress', created_at: '2026' }),
+      create('users/a/task_notes/x', { status: 'in_progress', created_at: '2026' }),
+    ]);
+    const all = async (query: Omit<TasksQuery, 'limit' | 'after'>) => {
+      const ids: string[] = [];
+      for (let after: string | undefined; ; ) {
+        const page = (await another.tasks?.({ ...query, limit: 2, after })) ?? [];
+        ids.push(...page.map(({ path }) => path.split('/').at(-1) ?? ''));
+        const last = page.at(-1);
+        if (last === undefined || ids.length > 10) return ids;
+        after = `${last.data.created_at} ${last.path}`;
+      }
+    };
+    same(await all({ userId: 'a' }), ['paused', 'twin 2', 'twin 1', 'old'], 'those of a user');
+    same(await all({ userId: 'a', status: 'paused' }), ['paused'], 'the paused ones of a user');
+    same(await all({ userId: 'nobody' }), [], 'those of a user who has none');
+    const everyones = ['old', 'middle', 'twin 1', 'twin 2', 'new'];
+    same(await all({ status: 'in_progress', order: 'oldest' }), everyones, 'those in progress of everybody');
+    same((await all({})).length, 6, 'the number of all tasks');
+    await fails(store.tasks({ limit: 0 }), ['invalid'], 'a page of none');
+    await fails(store.tasks({ limit: 1, after: 'somewhere' }), ['invalid'], 'a place that is none');
+    await fails(store.tasks({ limit: 1, userId: 'a/b' }), ['invalid'], 'a user that is none');
+    await fails(store.tasks({ limit: 1, signal: AbortSignal.abort() }), ['unavailable'], 'an aborted call');
+  },
+
   async 'a document deleted is in no list'(store) {
     await store.commit([create(`${task}/inbox/a`, {}), create(`${task}/inbox/b`, {})]);
     await store.commit([{ op: 'delete', path: `${task}/inbox/a` }]);
@@ -237,92 +262,6 @@ const checks: Record<string, Check> = {
       [`${task}/inbox/b`],
       'the list',
     );
-  },
-
-  async 'a document of exactly the limit is stored, one far beyond is too_large, as is a commit'(store) {
-    const { documentBytes, commitBytes } = store.limits;
-    const json = 'é'.repeat(Math.floor(documentBytes / 2));
-    await store.commit([create(`${task}/journal/00000001`, { seq: 1, json })]);
-    same((await readOne(store, `${task}/journal/00000001`)).data.json === json, true, 'the text');
-    await fails(
-      store.commit([create(task, { json: 'x'.repeat(documentBytes * 2) })]),
-      ['too_large'],
-      'the document',
-    );
-    await fails(
-      store.commit([set(`${task}/journal/00000001`, ['more'], 'x'.repeat(documentBytes))]),
-      ['too_large'],
-      'the grown document',
-    );
-    const count = Math.ceil((commitBytes * 1.2) / documentBytes);
-    const text = 'x'.repeat(documentBytes);
-    const writes = Array.from({ length: count }, (_, i) => create(`${task}/inbox/${i}`, { text }));
-    await fails(store.commit(writes), ['too_large'], 'the commit');
-    same(await store.list(`${task}/inbox`, { limit: 1 }), [], 'what is left of it');
-  },
-
-  async 'text is kept to the letter'(store) {
-    const texts = [
-      '',
-      ' ',
-      '\0',
-      'a\nb\r\n',
-      '\u2028',
-      '"\\',
-      "'; drop table documents; --",
-      '😀',
-      '{"a":1}',
-    ];
-    await store.commit([create(task, { texts })]);
-    same((await readOne(store, task)).data, { texts }, 'the texts');
-  },
-
-  async 'values that no store can hold are refused as invalid'(store) {
-    const cycle: Record<string, unknown> = {};
-    cycle.self = cycle;
-    for (const value of [undefined, Number.NaN, 1n, () => 1, Symbol('s'), new Map(), '\ud800', cycle]) {
-      await fails(store.commit([create(task, { value })]), ['invalid'], `a value of type ${typeof value}`);
-    }
-    same(await store.read([task]), [null], 'the document');
-  },
-
-  async 'data that cannot even be read is refused as invalid'(store) {
-    const { proxy, revoke } = Proxy.revocable<Record<string, unknown>>({}, {});
-    revoke();
-    await fails(store.commit([create(task, proxy)]), ['invalid'], 'a revoked proxy as the data');
-    await fails(store.commit([create(task, { value: proxy })]), ['invalid'], 'a revoked proxy in the data');
-    await store.commit([create(task, {})]);
-    await fails(store.commit([set(task, ['value'], proxy)]), ['invalid'], 'a revoked proxy in an update');
-    same((await readOne(store, task)).data, {}, 'the document');
-  },
-
-  async 'hostile names are kept or refused, and pollute nothing'(store) {
-    const data = JSON.parse('{"__proto__":{"polluted":true},"constructor":"c","toString":"s"}') as object;
-    const kept = await attempt(store.commit([create(task, data)]));
-    if (kept) {
-      const found = await readOne(store, task);
-      same(Object.hasOwn(found.data, '__proto__'), true, 'the field that was stored');
-    } else {
-      await store.commit([create(task, { constructor: 'c', toString: 's' })]);
-    }
-    await attempt(store.commit([set(task, ['__proto__', 'polluted'], true)]));
-    await attempt(store.commit([set(task, ['constructor', 'prototype', 'polluted'], true)]));
-    same(({} as { polluted?: unknown }).polluted, undefined, 'every other object');
-    same((await readOne(store, task)).data.toString, 's', 'a field with the name of a method');
-  },
-
-  async 'paths that name no document are refused as invalid'(store) {
-    for (const path of [
-      '',
-      'users',
-      'users/u/tasks',
-      'users//tasks/t',
-      'users/u/tasks/..',
-      'users/u/tasks/__x__',
-    ]) {
-      await fails(store.commit([create(path, {})]), ['invalid'], `creating ${JSON.stringify(path)}`);
-    }
-    await fails(store.list(task, { limit: 1 }), ['invalid'], 'listing a document');
   },
 
   async 'a call whose signal is aborted before writes nothing'(store) {
@@ -343,9 +282,11 @@ const checks: Record<string, Check> = {
     await wait(40);
     const later = (await readOne(store, task)).ageMs ?? 0;
     claim(later >= first + 20, `after 40 ms it is ${later - first} ms older`);
+    const began = Date.now();
     await store.commit([set(task, ['n'], 1)]);
     const again = (await readOne(store, task)).ageMs ?? 0;
-    claim(again < later, 'a write starts the age again');
+    // a slow disk or network takes its time between the write and the look at it
+    claim(again < Date.now() - began + later / 2, 'a write starts the age again');
   },
 
   async 'watchers hear of documents and collections, not of others, and never after the end'(store, another) {
@@ -399,6 +340,8 @@ const checks: Record<string, Check> = {
     same(another.id, store.id, 'the id');
     claim(/^[a-z]+:./.test(store.id), `an id names its kind: ${store.id}`);
   },
+
+  ...dataChecks,
 };
 
 /**

@@ -2,14 +2,12 @@ import { breathe } from '../clock.js';
 import type { AbortSignalLike } from '../types.js';
 
 /**
- * What a generator returns, or else yielded last; any other value is handed back. At an abort the generator is returned,
+ * What a generator returns, or else yielded last. At an abort the generator is returned,
  * so that its `finally` runs.
  *
  * @throws whatever the generator throws
  */
-export async function lastOf(value: unknown, signal: AbortSignalLike): Promise<unknown> {
-  const generator = generatorOf(value);
-  if (generator === undefined) return value;
+export async function lastOf(generator: AnyIterator, signal: AbortSignalLike): Promise<unknown> {
   let last: unknown;
   for (;;) {
     const { done, value: next } = await generator.next();
@@ -24,10 +22,11 @@ export async function lastOf(value: unknown, signal: AbortSignalLike): Promise<u
   }
 }
 
+type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
+
 /** By tag and not by class, so that those of other realms are recognised. */
-function generatorOf(value: unknown): AsyncIterator<unknown> | Iterator<unknown> | undefined {
-  if (value === null || typeof value !== 'object') return undefined;
+export function isGenerator(value: unknown): value is AnyIterator {
+  if (value === null || typeof value !== 'object') return false;
   const tag = Object.prototype.toString.call(value).slice(8, -1);
-  const isGenerator = tag === 'Generator' || tag === 'AsyncGenerator';
-  return isGenerator ? (value as AsyncIterator<unknown>) : undefined;
+  return tag === 'Generator' || tag === 'AsyncGenerator';
 }

@@ -86,6 +86,7 @@ export interface TaskEventMap {
       toolCallId: string;
       name: string;
       status: 'success' | 'error';
+      /** Events are plain JSON: bytes of images and documents are `{ "$bytes": base64 }` here. */
       content: ToolResultContentBlock[];
       /** Nobody knows what the call did. */
       unknown?: true;

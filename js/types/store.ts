@@ -1,4 +1,5 @@
 import type { AbortSignalLike } from './signal.js';
+import type { TaskStatus } from './task.js';
 
 /** A document as a store returns it. */
 export interface StoredDocument {
@@ -29,7 +30,8 @@ export type StoreWrite =
 
 /**
  * Kinds of failure. Only `unavailable` is worth another try; the outcome of that commit is unknown. Anything thrown
- * without one of these codes counts as `unavailable`.
+ * without one of these codes counts as `unavailable`, but a TaskExecutionError that is not retryable reaches the caller as
+ * it is, at once.
  */
 export type StoreErrorCode =
   | 'conflict'
@@ -54,6 +56,20 @@ export interface LeaseHolder {
   alive(id: string): boolean;
 }
 
+/** Which tasks, and which page of them. */
+export interface TasksQuery {
+  /** Default: tasks of all users. */
+  userId?: string | undefined;
+  /** Default: any. */
+  status?: TaskStatus | undefined;
+  /** By `created_at`, then by path. Default 'newest' first. */
+  order?: 'newest' | 'oldest' | undefined;
+  limit: number;
+  /** `'{created_at} {path}'` of the last document that was seen, which need not exist any more. */
+  after?: string | undefined;
+  signal?: AbortSignalLike | undefined;
+}
+
 /** Where tasks are kept: documents in collections, as Firestore has them. */
 export interface TaskStore {
   /** Same id = same data: `firestore:project/(default)`, `sqlite:/abs/file`, `memory:<nonce>`. */
@@ -75,6 +91,11 @@ export interface TaskStore {
     collection: string,
     options: { after?: string | undefined; limit: number; signal?: AbortSignalLike | undefined },
   ): Promise<StoredDocument[]>;
+  /**
+   * Task documents (`users/{userId}/tasks/{taskId}`), of one user or of all. A document whose `created_at` is no string
+   * may be left out.
+   */
+  tasks?(query: TasksQuery): Promise<StoredDocument[]>;
   /**
    * Calls back, asynchronously, after a document, or a document of a collection, has changed; it may once at first too.
    * Where one collection is watched and the store knows the id of its newest document, it says it, '' where there is

@@ -12,7 +12,7 @@ const PAGE: u32 = 500;
 const LIST_AGAIN_MS: u64 = 200;
 
 /// Reads the entries after `seq`, in order and without a gap: those up to `until`, which the head counts, at most
-/// `limit` of them. CORRUPT_HISTORY where one is still missing when the store is given up.
+/// `limit` of them, which is not zero. CORRUPT_HISTORY where one is still missing when the store is given up.
 pub(crate) fn after(
     ctx: &mut Ctx,
     seq: u64,
@@ -20,7 +20,7 @@ pub(crate) fn after(
     limit: usize,
     then: impl FnOnce(&mut Ctx, Vec<Entry>) -> Step + 'static,
 ) -> Step {
-    if seq >= until || limit == 0 {
+    if seq >= until {
         return then(ctx, Vec::new());
     }
     let wanted = Wanted { after: seq, until, limit, give_up: ctx.store_deadline() };

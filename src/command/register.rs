@@ -263,9 +263,6 @@ fn unanswered(ctx: &mut Ctx, mut waiting: Waiting, seen: Seen) -> Step {
         waiting.version = version;
         waiting.unchanged_since = now;
     }
-    if waiting.read < seen.seq() && now < waiting.give_up {
-        return wait(ctx, waiting);
-    }
     let ttl = seen.owner().map(|(o, _)| o.ttl_ms);
     let silent = ttl.is_some_and(|ttl| now - waiting.unchanged_since > ttl);
     is_free(ctx, seen, move |ctx, seen, free| {

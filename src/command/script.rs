@@ -258,3 +258,6 @@ impl Machine for Script {
         self.step.is_none() && self.ctx.io.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

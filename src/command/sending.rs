@@ -114,6 +114,47 @@ impl Sending {
 mod tests {
     use super::*;
 
+    fn committed(io: &mut Io) -> Option<Ticket> {
+        let effects = std::iter::from_fn(|| io.pop());
+        let commits = effects.filter_map(|effect| match effect {
+            Effect::Commit { ticket, .. } => Some(ticket),
+            _ => None,
+        });
+        commits.last()
+    }
+
+    fn unavailable(ticket: Ticket) -> Input {
+        let error = StoreError { code: StoreErrorCode::Unavailable, message: String::new(), cause: None };
+        Input::Committed { ticket, result: Err(error) }
+    }
+
+    #[test]
+    fn attempts_that_fail_are_made_again_after_longer_and_longer_pauses_and_none_at_the_deadline() {
+        let mut longest = 0;
+        for seed in 1..20 {
+            let (mut now, mut io, deadline) = (Instant(1_000), Io::new(seed), Instant(16_000));
+            let mut sending = Sending::new(now, Vec::new(), 15_000, deadline, &mut io);
+            let mut pauses = Vec::new();
+            let sent = loop {
+                let ticket = committed(&mut io).expect("an attempt");
+                if let Some(sent) = sending.handle(now, &unavailable(ticket), &mut io) {
+                    break sent;
+                }
+                let until = sending.timeout();
+                assert!(until < deadline, "{until:?}");
+                assert!(sending.handle(Instant(until.0 - 1), &Input::Timeout, &mut io).is_none());
+                assert_eq!(committed(&mut io), None, "too early");
+                pauses.push(until - now);
+                now = until;
+                assert!(sending.handle(now, &Input::Timeout, &mut io).is_none());
+            };
+            assert!(matches!(sent, Sent::Unknown(e) if e.code == Code::StoreUnavailable && e.retryable));
+            assert!(pauses[0] <= 101 && deadline - now <= 2_001, "{pauses:?}, then {now:?}");
+            longest = longest.max(pauses.into_iter().max().unwrap_or_default());
+        }
+        assert!((1_000..=2_001).contains(&longest), "{longest}");
+    }
+
     #[test]
     fn a_reply_to_an_earlier_attempt_says_nothing_of_the_present_one() {
         let (mut now, mut io) = (Instant(1_000), Io::new(1));

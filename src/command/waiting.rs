@@ -104,6 +104,98 @@ pub(crate) fn first_asking(summary: &Value) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::converse::{ResultStatus, Stop, ToolUse, Turn, Usage};
+    use crate::facts::fact::{CallResult, Decision};
+    use std::rc::Rc;
+
+    fn turn(ids: &[&str]) -> Fact {
+        let used =
+            |id: &&str| ToolUse { id: (*id).into(), name: "n".into(), input: json!({}), problem: None };
+        let content = ids.iter().map(|id| json!({ "toolUse": { "toolUseId": id } })).collect();
+        let uses = ids.iter().map(used).collect();
+        let turn = Turn { content, text: String::new(), uses, stop: Stop::ToolUse, usage: None };
+        Fact::Turn {
+            message_id: "m".into(),
+            model: None,
+            turn,
+            usage: Usage::default(),
+            total: Usage::default(),
+        }
+    }
+
+    fn asks(id: &str) -> Fact {
+        let tool_call = ToolCall { id: id.into(), name: "n".into(), input: json!({}).into() };
+        Fact::Waiting { tool_call, why: Why::Approval }
+    }
+
+    fn decided(nonce: &str) -> Fact {
+        Fact::Decided {
+            inbox: "i".into(),
+            tool_call_id: "a".into(),
+            nonce: nonce.into(),
+            decision: Decision::Approve { note: None },
+        }
+    }
+
+    fn result() -> Fact {
+        let content = Rc::new(Vec::new());
+        let (tool_call_id, name, status) = ("a".into(), "n".into(), ResultStatus::Success);
+        Fact::Result {
+            result: CallResult {
+                tool_call_id,
+                name,
+                status,
+                content,
+                unknown: false,
+                mistake: false,
+                cut_bytes: 0,
+            },
+        }
+    }
+
+    /// One entry each.
+    fn calls(entries: Vec<Vec<Fact>>) -> Calls {
+        let entry =
+            |(seq, facts)| Entry { seq, epoch: 1, write_id: String::new(), wall: 0, active_ms: 0, facts };
+        Calls::of(&(1..).zip(entries).map(entry).collect::<Vec<_>>())
+    }
+
+    const WAITING: Standing = Standing::Waiting { seq: 1, why: Why::Approval };
+
+    #[test]
+    fn a_call_waits_until_it_is_decided_begun_put_off_answered_or_left_behind() {
+        let ids = || vec!["a".to_owned()];
+        for (then, standing) in [
+            (vec![], WAITING),
+            (vec![turn(&[])], WAITING),
+            (vec![Fact::Starting { tool_call_ids: ids() }], Standing::Open),
+            (vec![Fact::NotRun { tool_call_ids: ids() }], Standing::Open),
+            (vec![decided("n")], Standing::Open),
+            (vec![result()], Standing::Closed),
+            (vec![turn(&["b"])], Standing::Closed),
+            (vec![Fact::Reset], Standing::Closed),
+        ] {
+            let told = format!("{then:?}");
+            let waits = standing == WAITING;
+            let calls = calls(vec![vec![turn(&["a"]), asks("a")], then]);
+            assert_eq!(calls.standing("a"), Some(&standing), "{told}");
+            assert_eq!(calls.waiting("i").len(), usize::from(waits), "{told}");
+        }
+        assert_eq!(calls(vec![vec![turn(&["a"])]]).standing("a"), Some(&Standing::Open));
+        assert_eq!(calls(vec![vec![turn(&["a"])]]).standing("b"), None);
+    }
+
+    #[test]
+    fn a_decision_counts_for_the_question_that_stood_when_it_was_journaled() {
+        let calls = calls(vec![
+            vec![turn(&["a"]), asks("a")],
+            vec![decided("first"), decided("second")],
+            vec![asks("a")],
+            vec![decided("third")],
+        ]);
+        assert_eq!((calls.decided_by("a", 1), calls.decided_by("a", 3)), (Some("first"), Some("third")));
+        assert_eq!((calls.decided_by("a", 2), calls.decided_by("b", 1)), (None, None));
+    }
 
     #[test]
     fn the_journal_is_read_from_the_first_entry_that_still_waits() {

@@ -141,10 +141,17 @@ mod tests {
 
     #[test]
     fn depth_is_measured_without_following_it_to_the_end() {
-        let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| Value::Array(vec![inner]));
-        assert!(!is_too_deep(&nested(MAX_DEPTH)));
-        assert!(is_too_deep(&nested(MAX_DEPTH + 1)));
-        assert!(is_too_deep(&nested(2_000)));
+        let wraps: [fn(Value) -> Value; 3] = [
+            |inner| json!([inner]),
+            |inner| json!({ "a": inner }),
+            |inner| json!([1, { "a": 1, "b": inner }]),
+        ];
+        for (wrap, levels) in wraps.into_iter().zip([1, 1, 2]) {
+            let nested = |depth: usize| (0..depth / levels).fold(json!(1), |inner, _| wrap(inner));
+            assert!(!is_too_deep(&nested(MAX_DEPTH)));
+            assert!(is_too_deep(&nested(MAX_DEPTH + levels)));
+            assert!(is_too_deep(&nested(2_000)));
+        }
     }
 
     #[test]

@@ -22,6 +22,6 @@ pub use repair::{Repaired, repair};
 pub use request::{RequestOp, ResultStatus, ToolSpec, result_content, text, tool_config, tool_result};
 pub use transcript::{Transcript, Trim};
 pub use turn::{Stop, ToolUse, ToolUseIds, Turn};
-pub use unsupported::unsupported_block;
+pub use unsupported::{refused_block, refuses_reasoning, unsupported_block};
 pub use usage::Usage;
 pub use validity::{Rule, Validator, Violation, validate};

@@ -1,6 +1,6 @@
 //! Makes a valid conversation of an old history, whatever is in it.
 
-use super::blocks::{is_reasoning, is_valid_id, numbered_id, valid_id};
+use super::blocks::{is_reasoning, numbered_id, valid_id};
 use super::request::{ResultStatus, text, tool_result};
 use super::transcript::MISSING;
 use convert::{Converter, Part};
@@ -88,7 +88,8 @@ impl Mender {
                     blocks.push(json!({ "toolUse": { "toolUseId": &id, "name": name, "input": input } }));
                     self.open.entry(old).or_default().push_back(id);
                 }
-                Part::Result { .. } => self.convert.left_out += 1,
+                // Nothing that an assistant says becomes one.
+                Part::Result { .. } => {}
             }
         }
         self.put(true, Vec::new(), blocks);
@@ -103,7 +104,8 @@ impl Mender {
                     Some(id) => results.push(tool_result(&id, status, content)),
                     None => self.convert.left_out += 1,
                 },
-                Part::Use { .. } => self.convert.left_out += 1,
+                // Nothing that a user says becomes one.
+                Part::Use { .. } => {}
             }
         }
         if results.is_empty() && blocks.is_empty() {
@@ -155,7 +157,7 @@ impl Mender {
             self.renamed += 1;
             id = numbered_id(old, self.renamed);
         }
-        self.convert.repaired += u32::from(id != old || !is_valid_id(old));
+        self.convert.repaired += u32::from(id != old);
         id
     }
 

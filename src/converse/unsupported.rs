@@ -27,9 +27,52 @@ pub fn unsupported_block(message: &str) -> Option<&'static str> {
     KINDS.into_iter().find(|kind| refused && words.contains(kind))
 }
 
+/// The kind of block that the service speaks of where it refuses a request: one of them may be broken or too large.
+pub fn refused_block(message: &str) -> Option<&'static str> {
+    let words = message.to_lowercase();
+    KINDS.into_iter().find(|kind| words.contains(kind))
+}
+
+/// Whether the service takes reasoning in the history for forged or changed.
+pub fn refuses_reasoning(message: &str) -> bool {
+    let words = message.to_lowercase();
+    any(&words, &["thinking", "reasoning"])
+        && any(&words, &["signature", "cannot be modified", "not support"])
+}
+
 #[cfg(test)]
 mod tests {
-    use super::unsupported_block;
+    use super::{refused_block, refuses_reasoning, unsupported_block};
+
+    #[test]
+    fn a_broken_image_is_told_from_everything_else() {
+        for (message, kind) in [
+            ("Could not process image", Some("image")),
+            ("The image data you provided does not represent a valid image.", Some("image")),
+            ("messages.2.content.0.image: image exceeds 5 MB maximum", Some("image")),
+            ("The document file name can only contain alphanumeric characters", Some("document")),
+            ("The value at inferenceConfig.maxTokens is invalid.", None),
+        ] {
+            assert_eq!(refused_block(message), kind, "{message}");
+        }
+    }
+
+    #[test]
+    fn reasoning_that_is_refused_is_known_by_the_words_about_its_signature() {
+        for message in [
+            "messages.1.content.0: Invalid `signature` in `thinking` block",
+            "messages.3.content.0: `thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified.",
+            "This model doesn't support the reasoningContent field in the messages.",
+        ] {
+            assert!(refuses_reasoning(message), "{message}");
+        }
+        for message in [
+            "The request signature we calculated does not match the signature you provided.",
+            "thinking.budget_tokens must be below max_tokens",
+        ] {
+            assert!(!refuses_reasoning(message), "{message}");
+        }
+    }
 
     #[test]
     fn a_model_that_takes_no_images_is_known_by_its_words() {

@@ -202,8 +202,15 @@ pub enum Fact {
         /// Where it is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,
+        /// `image`, `document` or `video`; `reasoning`: that of the messages so far.
+        block: String,
+    },
+    /// Blocks of a kind in what the model was asked last are left out: the service refused one of them.
+    Refused {
         /// `image`, `document` or `video`.
         block: String,
+        /// The service's words.
+        reason: String,
     },
     /// A call waits for a person.
     Waiting {
@@ -290,6 +297,7 @@ impl Fact {
             Fact::Shortened { .. } => "shortened",
             Fact::Redacted => "redacted",
             Fact::Withheld { .. } => "withheld",
+            Fact::Refused { .. } => "refused",
             Fact::Waiting { .. } => "waiting",
             Fact::Starting { .. } => "starting",
             Fact::NotRun { .. } => "not_run",

@@ -72,6 +72,9 @@ pub enum TurnEnd {
     Interrupted,
 }
 
+/// Withheld as the kinds of blocks are, of the messages so far alone.
+pub const REASONING: &str = "reasoning";
+
 /// Stands where a guardrail or filter blocked something: the model gets this instead.
 const MASK: &str = "[Removed: a guardrail or content filter blocked this.]";
 
@@ -188,6 +191,7 @@ impl Live {
             | Fact::Progress { .. } => {}
             Fact::Shortened { bytes } => self.shorten(usize::try_from(*bytes).unwrap_or(usize::MAX)),
             Fact::Redacted => self.mask(),
+            Fact::Refused { block, reason } => self.leave_out(block, reason),
             Fact::Reset => {
                 self.done = Rc::default();
                 self.stated = None;
@@ -322,6 +326,25 @@ impl Live {
                 result.content = Rc::new(shorten::shortened(&result.content, most));
             }
         });
+    }
+
+    /// Whether what the model is to be asked has a block of this kind.
+    pub fn shows(&self, kind: &str) -> bool {
+        let in_result = |call: &Call| match &call.state {
+            CallState::Settled(result) => result.content.iter().any(|block| block.get(kind).is_some()),
+            _ => false,
+        };
+        self.calls.iter().any(in_result) || self.texts.iter().any(|block| block.get(kind).is_some())
+    }
+
+    fn leave_out(&mut self, kind: &str, reason: &str) {
+        let told =
+            request::text(&format!("[A block of type {kind} is left out here. It was refused: {reason}]"));
+        let stand_in = |block: &Value| if block.get(kind).is_some() { told.clone() } else { block.clone() };
+        self.each_result(|result| result.content = Rc::new(result.content.iter().map(stand_in).collect()));
+        for block in &mut self.texts {
+            *block = Rc::new(stand_in(block));
+        }
     }
 
     fn mask(&mut self) {
@@ -464,6 +487,7 @@ impl Facts {
                 self.ops.push(self.transcript.clear());
             }
             Fact::Turn { turn, model, .. } if !turn.content.is_empty() => {
+                self.withheld.retain(|(_, kind)| kind != REASONING);
                 self.push_tail();
                 self.unanswered.clear();
                 self.writes(model.as_ref());

@@ -3,15 +3,15 @@
 use super::Ctx;
 use super::closing::{Ending, How};
 use super::run::Run;
-use crate::converse::blocks::is_valid_id;
-use crate::converse::unsupported_block;
+use crate::converse::blocks::{excerpt, is_valid_id};
 use crate::converse::{
     Assembly, Failure, FaultKind, Live, ModelFault, RequestOp, Stop, ToolUseIds, Turn, Usage, classify,
 };
+use crate::converse::{refused_block, refuses_reasoning, unsupported_block};
 use crate::decide::Nudge;
 use crate::effect::{Effect, LogLevel, Ticket};
 use crate::facts::fact::Fact;
-use crate::facts::fold::Facts;
+use crate::facts::fold::{Facts, REASONING};
 use crate::limits::Settings;
 use crate::storage::io::Io;
 use crate::time::Instant;
@@ -19,6 +19,9 @@ use serde_json::{Value, json};
 
 const NOTHING_BUT_REASONING: &str = "The model used up max_tokens for reasoning alone. Raise maxTokens of its \
      inferenceConfig, or lower its thinking budget, then resume the task.";
+
+/// Of the service's words, for the model.
+const MAX_REASON_BYTES: usize = 500;
 
 /// Results of so many bytes are not what makes a request too long.
 const SMALLEST_RESULT: usize = 1_000;
@@ -387,15 +390,24 @@ impl Run {
         self.end(ctx, Ending::new(How::Fail(error)));
     }
 
-    /// Leaves out what the model never takes, once: its answer to that is its answer.
+    /// Leaves out what the service refuses, once: its answer to that is its answer.
     fn withholds(&mut self, fault: &ModelFault) -> bool {
-        let block = Some(fault.message.as_str()).filter(|_| fault.kind == FaultKind::Invalid);
-        let Some(block) = block.and_then(unsupported_block) else { return false };
-        let model = self.author.clone();
-        if self.facts.withholds(model.as_deref(), block) {
+        if fault.kind != FaultKind::Invalid {
             return false;
         }
-        self.due_fact(Fact::Withheld { model, block: block.to_owned() });
+        let (model, words) = (self.author.clone(), fault.message.as_str());
+        let never = unsupported_block(words).or_else(|| refuses_reasoning(words).then_some(REASONING));
+        let withheld = never.filter(|block| !self.facts.withholds(model.as_deref(), block));
+        let refused = refused_block(words).filter(|block| self.facts.live.shows(block));
+        let fact = match (withheld, refused) {
+            (Some(block), _) => Fact::Withheld { model, block: block.to_owned() },
+            (None, Some(block)) => {
+                let reason = excerpt(words, MAX_REASON_BYTES).to_owned();
+                Fact::Refused { block: block.to_owned(), reason }
+            }
+            (None, None) => return false,
+        };
+        self.due_fact(fact);
         true
     }
 

@@ -23,14 +23,19 @@ export function problemOf(request: ConverseRequest, modelId = ''): string | unde
       return `toolSpec.name ${part.toolSpec.name} must satisfy [a-zA-Z0-9_-]+`;
     }
   }
+  const family = familyOf(modelId);
+  const union = (tools ?? []).find((part) => isUnion(part.toolSpec?.inputSchema?.json));
+  if (family.claude && union !== undefined) {
+    return `tools.${tools?.indexOf(union)}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level`;
+  }
   const seen = new Set<string>();
-  const nova = /amazon\.nova-/.test(modelId);
   for (const [n, message] of messages.entries()) {
-    const refused = nova ? (message.content ?? []).findIndex(isRefusedByNova) : -1;
+    const refused = family.nova ? (message.content ?? []).findIndex(isRefusedByNova) : -1;
     if (refused >= 0) {
       return `Malformed input request: #/messages/${n}/content/${refused}: extraneous key [cachePoint] is not permitted`;
     }
     const problem =
+      problemOfFamily(message, family) ??
       problemInMessage(message, messages[n - 1], n, seen) ??
       (tools === undefined && (message.content ?? []).some((b) => b.toolUse || b.toolResult)
         ? 'The toolConfig field must be defined when using toolUse and toolResult content blocks.'
@@ -46,6 +51,54 @@ export function problemOf(request: ConverseRequest, modelId = ''): string | unde
   }
   if (cachePoints > 4) {
     return 'A maximum of 4 cache points is allowed.';
+  }
+  return undefined;
+}
+
+interface Family {
+  claude: boolean;
+  nova: boolean;
+  deepseek: boolean;
+  llama: boolean;
+}
+
+function familyOf(modelId: string): Family {
+  const has = (name: RegExp) => name.test(modelId);
+  return {
+    claude: has(/anthropic\.claude/),
+    nova: has(/amazon\.nova-/),
+    deepseek: has(/deepseek/),
+    llama: has(/meta\.llama/),
+  };
+}
+
+function isUnion(schema: unknown): boolean {
+  const keywords = Object.keys(Object(schema));
+  return ['anyOf', 'oneOf', 'allOf'].some((keyword) => keywords.includes(keyword));
+}
+
+/** What one family of models refuses and others take. */
+function problemOfFamily(message: Message, { claude, deepseek, llama }: Family): string | undefined {
+  const content = message.content ?? [];
+  const parts = content.flatMap((block) => [block, ...(block.toolResult?.content ?? [])]);
+  if ((deepseek || llama) && parts.some((part) => part.image !== undefined)) {
+    return "This model doesn't support the image content block that you provided. Specify a supported content block and try again.";
+  }
+  const reasoning = content.flatMap((block) => block.reasoningContent ?? []);
+  if (deepseek && reasoning.length > 0) {
+    return "This model doesn't support the reasoningContent field in the messages.";
+  }
+  if (
+    claude &&
+    reasoning.some((block) => block.reasoningText !== undefined && !block.reasoningText.signature)
+  ) {
+    return 'messages.content.thinking.signature: Field required';
+  }
+  if (claude && reasoning.some((block) => block.reasoningText?.signature?.startsWith('not of Claude'))) {
+    return 'Invalid `signature` in `thinking` block';
+  }
+  if (llama && content.some((block) => block.toolResult) && content.some((block) => block.text)) {
+    return 'Text and tool results cannot be in one message for this model.';
   }
   return undefined;
 }

@@ -2,7 +2,7 @@ import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { createTaskEngine, memoryStore } from '../../js/index.js';
 import { bedrockModel } from '../../js/models/bedrock/index.js';
-import type { RunOptions, TaskEvent } from '../../js/types.js';
+import type { RunOptions, TaskEvent, Tools } from '../../js/types.js';
 import { type Call, type Endpoint, startEndpoint } from './endpoint.js';
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' };
@@ -22,6 +22,7 @@ export async function world(
   scripts: ((call: Call) => Promise<void> | void)[],
   version: '1.1' | '2' = '1.1',
   modelId = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0',
+  more: { tools?: Tools; model?: string } = {},
 ) {
   const endpoint: Endpoint = await startEndpoint(scripts, version);
   const client = new BedrockRuntimeClient({
@@ -41,22 +42,25 @@ export async function world(
       return `${tool} is done`;
     },
   });
+  const store = memoryStore();
   const engine = createTaskEngine({
-    store: memoryStore(),
+    store,
     model: bedrockModel({
       client,
       modelId,
       logger: { warn: (message) => warnings.push(message) },
     }),
-    tools: { note: recording('note'), danger: recording('danger') },
+    tools: { note: recording('note'), danger: recording('danger'), ...more.tools },
     defaults: quick,
   });
-  const task = await engine.createTask('u', { title: 'T' });
+  const config = more.model === undefined ? {} : { config: { model: more.model } };
+  const task = await engine.createTask('u', { title: 'T', ...config });
   const events: TaskEvent[] = [];
   return {
     endpoint,
     engine,
     task,
+    store,
     ran,
     warnings,
     events,

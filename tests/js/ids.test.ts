@@ -16,6 +16,10 @@ describe('ids', () => {
     ['__x\n__', 'underscores'],
     ['x'.repeat(1_501), '1,500'],
     ['ü'.repeat(751), '1,500'],
+    ['a\0b', 'control'],
+    ['a\n', 'control'],
+    ['\u007f', 'control'],
+    ['a\u0085b', 'control'],
   ])('that no path can hold are refused with the reason: %j', (id, reason) => {
     expect(() => checkId('messageId', id)).toThrow(
       expect.objectContaining({

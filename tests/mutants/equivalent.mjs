@@ -70,10 +70,6 @@ export default [
     why: 'Where the lease is too old for a start, its renewal is on its way by then, and nothing starts beside a commit.',
   },
   {
-    mutant: 'the task’s completion does not answer a pause from elsewhere',
-    why: 'Nobody holds a completed task, so that the command goes for it at once, finds its register overtaken, and settles.',
-  },
-  {
     mutant: 'replace match guard self.nothing_is_open() with true in Run::take_up',
     file: 'src/machine/run.rs',
     why: 'What a restore would be composed of is asked again before it is sent: with an item open the run resumes there.',
@@ -107,5 +103,21 @@ export default [
     mutant: 'replace < with <= in Again::or_unknown',
     file: 'src/storage/writer.rs',
     why: 'Whether an attempt begins in the very millisecond of the deadline, to be given up in it, is promised to nobody.',
+  },
+  {
+    mutant: 'replace > with >= in list',
+    file: 'src/command/entries.rs',
+    why: 'Entries are counted from one: to list after entry 0 is to list from the beginning.',
+  },
+  {
+    mutant: 'replace match guard last == index with false in Assembly::text',
+    file: 'src/converse/assembly.rs',
+    why: 'It spares looking the block up, which finds the same one.',
+  },
+  {
+    mutant: 'replace > with >= in Transcript::plan_trim',
+    file: 'src/converse/transcript.rs',
+    line: 'if index > 0 && (message.assistant || !message.has_results) {',
+    why: 'To leave nothing out adds the marker alone, and what does not make the request smaller is not planned.',
   },
 ];

@@ -1,10 +1,22 @@
 import { TaskExecutionError } from '../../errors.js';
 import type { AbortSignalLike, StoredDocument, StoreWrite, TaskStore } from '../../types.js';
-import { checkCommit, checkDocumentPath, checkListing, StoreError, splitPath } from '../documents.js';
+import {
+  checkCommit,
+  checkDocumentPath,
+  checkListing,
+  compareIds,
+  StoreError,
+  splitPath,
+} from '../documents.js';
+import { checkTasksQuery, fullPage } from '../task-order.js';
 import { checkDeadline, withDeadline } from './deadline.js';
 import { storeError } from './errors.js';
 import { firestoreLimits } from './limits.js';
+import { originOf } from './origin.js';
+import { nameable } from './pages.js';
+import { tasksQuery } from './rest-tasks.js';
 import { elapsed, expectedVersion, later } from './times.js';
+import { checkToken, reasonOf, redacted, tokenOf, withoutToken } from './token.js';
 import { decodeFields, encodeFields, encodeValue, fieldPath, type RestFields } from './values.js';
 
 /** What a call needs of `fetch`. */
@@ -18,12 +30,16 @@ export interface FirestoreRestOptions {
   databaseId?: string | undefined;
   /**
    * An OAuth 2.0 access token, or the ID token of a user whom the security rules let in; a function is asked before
-   * every call, so that it can refresh it. Default: none, and `owner` for the emulator, who may do everything.
+   * every call, so that it can refresh it. No error or log quotes it. Default: none, and `owner` for the emulator, who may
+   * do everything.
    */
   token?: string | (() => string | Promise<string>) | undefined;
   /** Default: the platform's. */
   fetch?: FetchLike | undefined;
-  /** Host and port of the emulator, `127.0.0.1:8080`. Default: Google's servers. */
+  /**
+   * Host and port of the emulator, `127.0.0.1:8080`, which has to be this machine, or a URL of https. Default: Google's
+   * servers.
+   */
   host?: string | undefined;
   /** How long one call may take: milliseconds, default 10,000. */
   timeoutMs?: number | undefined;
@@ -41,13 +57,12 @@ interface Looked {
   readTime?: string;
 }
 
-const google = 'https://firestore.googleapis.com';
-
 /**
  * Tasks in Firestore over its REST API, for edge runtimes and browsers: without dependencies, with conditional commits
  * and without transactions. It cannot watch, so that what others do is seen within a heartbeat.
  *
- * @throws TaskExecutionError INVALID_ARGUMENT where the options name no database
+ * @throws TaskExecutionError INVALID_ARGUMENT where the options name no database, a token that no header takes, or a
+ * host that plain http would reach over a network
  */
 export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
   const { projectId, databaseId = '(default)', token, host } = options ?? {};
@@ -55,52 +70,61 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
   checkName('databaseId', databaseId);
   const timeoutMs = checkDeadline(options.timeoutMs);
   const root = `projects/${projectId}/databases/${databaseId}/documents`;
-  const origin =
-    host === undefined ? google : host.includes('://') ? host.replace(/\/+$/, '') : `http://${host}`;
-  // a host of Google's other regions has TLS
-  const emulator = !origin.startsWith('https://');
+  const { origin, emulator } = originOf(host);
+  checkToken(token);
   const limits = firestoreLimits(emulator);
 
-  const bearer = async (): Promise<string | undefined> => {
-    try {
-      const given = typeof token === 'function' ? await token() : token;
-      return given ?? (emulator ? 'owner' : undefined);
-    } catch (cause) {
-      throw new StoreError('unavailable', `Firestore: token() failed: ${reasonOf(cause)}`, { cause });
-    }
-  };
-
-  /** One call. `at` is the path that it is about, inside the database. */
+  /** One call. `at` is the path that it is about, inside the database; `rest` ends the URL. */
   const call = (
     what: string,
     at: string,
-    method: string,
-    body: object,
+    rest: string,
+    body: object | undefined,
     signal: AbortSignalLike | undefined,
   ): Promise<unknown> =>
     withDeadline(what, timeoutMs, signal, async (deadline) => {
       const path = [root, ...at.split('/').filter(Boolean)].join('/');
-      const url = `${origin}/v1/${path.split('/').map(encodeURIComponent).join('/')}:${method}`;
-      const authorization = await bearer();
-      let status: number;
-      let text: string;
-      try {
-        const response = await (options.fetch ?? globalThis.fetch)(url, {
-          method: 'POST',
-          headers: {
-            'content-type': 'application/json',
-            ...(authorization === undefined ? {} : { authorization: `Bearer ${authorization}` }),
-          },
-          body: JSON.stringify(body),
-          signal: deadline,
-        });
-        status = response.status;
-        text = await response.text();
-      } catch (cause) {
-        throw storeError(what, 'UNAVAILABLE', reasonOf(cause), cause);
-      }
-      return answer(what, status, text);
+      const url = `${origin}/v1/${path.split('/').map(encodeURIComponent).join('/')}${rest}`;
+      const sent = async (bearer: string | undefined, isSecond: boolean): Promise<unknown> => {
+        try {
+          const [status, text] = await ask(what, url, bearer, body, deadline);
+          if (status === 401 && !isSecond && typeof token === 'function') {
+            // it may have run out on the way, or by a clock that is wrong: nothing was done
+            const other = await tokenOf(token, emulator);
+            if (other !== bearer) return await sent(other, true);
+          }
+          return answer(what, status, text, (said) => redacted(said, bearer));
+        } catch (error) {
+          throw withoutToken(error, bearer);
+        }
+      };
+      return sent(await tokenOf(token, emulator), false);
     });
+
+  const ask = async (
+    what: string,
+    url: string,
+    bearer: string | undefined,
+    body: object | undefined,
+    signal: AbortSignal,
+  ): Promise<[status: number, text: string]> => {
+    try {
+      const response = await (options.fetch ?? globalThis.fetch)(url, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        // Firestore sends nobody elsewhere; whoever does shall not get the tasks
+        redirect: 'manual',
+        signal,
+      });
+      return [response.status, await response.text()];
+    } catch (cause) {
+      throw storeError(what, 'UNAVAILABLE', redacted(reasonOf(cause), bearer), cause);
+    }
+  };
 
   const present = (
     { name, fields, updateTime }: RestDocument,
@@ -111,6 +135,33 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
     version: updateTime,
     ageMs: readTime === undefined ? undefined : elapsed(updateTime, readTime),
   });
+
+  /**
+   * The emulator takes a path to end at its first colon, Firestore at its last; of documents below an id with a colon it
+   * answers no query. It lists them, but not from an id on.
+   */
+  const listWhole = async (
+    collection: string,
+    after: string | undefined,
+    limit: number,
+    signal: AbortSignalLike | undefined,
+  ): Promise<StoredDocument[]> => {
+    const found: StoredDocument[] = [];
+    let pageToken = '';
+    do {
+      const query = `?orderBy=__name__&pageSize=300&pageToken=${encodeURIComponent(pageToken)}`;
+      const page = (await call('list', collection, query, undefined, signal)) as {
+        documents?: RestDocument[];
+        nextPageToken?: string;
+      };
+      const documents = (page.documents ?? []).map((document) => present(document, undefined));
+      found.push(
+        ...documents.filter(({ path }) => after === undefined || compareIds(splitPath(path).id, after) > 0),
+      );
+      pageToken = page.nextPageToken ?? '';
+    } while (pageToken !== '' && found.length < limit);
+    return found.slice(0, limit);
+  };
 
   const encodeWrite = (write: StoreWrite): object => {
     const name = `${root}/${write.path}`;
@@ -133,6 +184,16 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
     }
   };
 
+  const queried = async (
+    what: string,
+    parent: string,
+    structuredQuery: object,
+    signal: AbortSignalLike | undefined,
+  ): Promise<StoredDocument[]> => {
+    const found = rows(what, await call(what, parent, ':runQuery', { structuredQuery }, signal));
+    return found.flatMap(({ document, readTime }) => (document ? [present(document, readTime)] : []));
+  };
+
   return {
     id: `firestore:${projectId}/${databaseId}`,
     limits,
@@ -143,7 +204,7 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
         return [];
       }
       const documents = [...new Set(paths)].map((path) => `${root}/${path}`);
-      const looked = rows('read', await call('read', '', 'batchGet', { documents }, signal));
+      const looked = rows('read', await call('read', '', ':batchGet', { documents }, signal));
       const found = new Map<string, StoredDocument | null>();
       for (const { found: document, missing, readTime } of looked) {
         if (document !== undefined) {
@@ -164,7 +225,7 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
     async commit(writes, { signal } = {}) {
       checkCommit(writes, limits);
       const body = { writes: writes.map(encodeWrite) };
-      const reply = (await call('commit', '', 'commit', body, signal)) as {
+      const reply = (await call('commit', '', ':commit', body, signal)) as {
         writeResults?: { updateTime?: string }[];
         commitTime?: string;
       } | null;
@@ -180,7 +241,7 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
     async list(collection, { after, limit, signal }) {
       checkListing(collection, limit);
       const { collection: parent, id } = splitPath(collection);
-      const structuredQuery = {
+      const query = (after: string | undefined, limit: number) => ({
         from: [{ collectionId: id }],
         orderBy: [{ field: { fieldPath: '__name__' } }],
         ...(after === undefined
@@ -192,9 +253,19 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
               },
             }),
         limit,
-      };
-      const found = rows('list', await call('list', parent, 'runQuery', { structuredQuery }, signal));
-      return found.flatMap(({ document, readTime }) => (document ? [present(document, readTime)] : []));
+      });
+      return nameable(after, limit, async (...page) =>
+        emulator && parent.includes(':')
+          ? listWhole(collection, ...page, signal)
+          : queried('list', parent, query(...page), signal),
+      );
+    },
+
+    async tasks(query) {
+      return fullPage(query.limit, checkTasksQuery(query), (after, asked) => {
+        const parent = query.userId === undefined ? '' : `users/${query.userId}`;
+        return queried('tasks', parent, tasksQuery(query, root, after, asked), query.signal);
+      });
     },
   };
 }
@@ -236,12 +307,12 @@ function nested(fields: Extract<StoreWrite, { op: 'update' }>['fields']): RestFi
 }
 
 /** What came back, or the failure that it tells of. */
-function answer(what: string, status: number, text: string): unknown {
+function answer(what: string, status: number, text: string, clean: (said: string) => string): unknown {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    const shown = text.trim().slice(0, 200);
+    const shown = clean(text.trim()).slice(0, 200);
     throw storeError(what, ofHttp(status), `HTTP ${status} with ${shown === '' ? 'nothing' : shown}`, cause);
   }
   // streamed answers are arrays, and may fail after the first rows: what is missing must not pass for the end
@@ -249,7 +320,11 @@ function answer(what: string, status: number, text: string): unknown {
     | { status?: string; message?: string; code?: number }
     | undefined;
   if (error !== undefined || status < 200 || status > 299) {
-    throw storeError(what, error?.status ?? ofHttp(status), String(error?.message ?? `HTTP ${status}`));
+    throw storeError(
+      what,
+      error?.status ?? ofHttp(status),
+      clean(String(error?.message ?? `HTTP ${status}`)),
+    );
   }
   return parsed;
 }
@@ -270,22 +345,7 @@ function ofHttp(status: number): string {
 
 function rows(what: string, reply: unknown): Looked[] {
   if (!Array.isArray(reply) || reply.some((row) => typeof row !== 'object' || row === null)) {
-    throw storeError(
-      what,
-      'UNAVAILABLE',
-      `an answer that is no list: ${JSON.stringify(reply)?.slice(0, 200)}`,
-    );
+    throw storeError(what, 'UNAVAILABLE', 'an answer that is no list of documents');
   }
   return reply as Looked[];
-}
-
-/** `fetch failed` says nothing: the cause does. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) {
-    return String(error);
-  }
-  const { cause } = error;
-  return cause instanceof Error
-    ? `${error.message}: ${cause.message || String(Reflect.get(cause, 'code'))}`
-    : error.message;
 }

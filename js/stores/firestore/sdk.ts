@@ -1,10 +1,12 @@
 import { TaskExecutionError } from '../../errors.js';
 import type { StoredDocument, StoreWrite, TaskStore } from '../../types.js';
 import { checkCommit, checkDocumentPath, checkListing, StoreError } from '../documents.js';
+import { checkTasksQuery, fullPage } from '../task-order.js';
 import { checkDeadline, withDeadline } from './deadline.js';
 import { storeError } from './errors.js';
 import { firestoreLimits } from './limits.js';
 import { listen } from './listener.js';
+import { nameable } from './pages.js';
 import { plainData } from './plain.js';
 import { loadSdk } from './sdk-classes.js';
 import type { BatchLike, FirestoreLike, FirestoreSdk, SnapshotLike, TimestampLike } from './structure.js';
@@ -103,9 +105,29 @@ export function firestoreStore(db: FirestoreLike, options: FirestoreStoreOptions
     async list(collection, { after, limit, signal }) {
       checkListing(collection, limit);
       const ordered = db.collection(collection).orderBy('__name__');
-      const page = (after === undefined ? ordered : ordered.startAfter(after)).limit(limit);
-      const { docs } = await withDeadline('list', timeoutMs, signal, () => asking('list', () => page.get()));
-      return docs.map(present);
+      return nameable(after, limit, async (after, limit) => {
+        const page = (after === undefined ? ordered : ordered.startAfter(after)).limit(limit);
+        const { docs } = await withDeadline('list', timeoutMs, signal, () =>
+          asking('list', () => page.get()),
+        );
+        return docs.map(present);
+      });
+    },
+
+    async tasks(query) {
+      const { userId, status, order = 'newest', limit, signal } = query;
+      const direction = order === 'newest' ? 'desc' : 'asc';
+      return fullPage(limit, checkTasksQuery(query), async (after, asked) => {
+        const from =
+          userId === undefined ? db.collectionGroup('tasks') : db.collection(`users/${userId}/tasks`);
+        const chosen = status === undefined ? from : from.where('status', '==', status);
+        const ordered = chosen.orderBy('created_at', direction).orderBy('__name__', direction);
+        const begun = after === undefined ? ordered : ordered.startAfter(after.createdAt, db.doc(after.path));
+        const { docs } = await withDeadline('tasks', timeoutMs, signal, () =>
+          asking('tasks', () => begun.limit(asked).get()),
+        );
+        return docs.map(present);
+      });
     },
 
     watch: (paths, onChange) => listen(db, paths, onChange),

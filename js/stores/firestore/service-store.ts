@@ -1,3 +1,4 @@
+import { TaskExecutionError } from '../../errors.js';
 import type { AbortSignalLike, FieldUpdate, StoreWrite, TaskStore } from '../../types.js';
 import { checkDocumentPath, StoreError } from '../documents.js';
 import { memoryStore } from '../memory.js';
@@ -111,6 +112,8 @@ async function called<T>(method: string, call: () => unknown, read: (answer: unk
   try {
     answer = await call();
   } catch (cause) {
+    // a service that knows the codes says by them whether another try is worth it
+    if (TaskExecutionError.is(cause)) throw cause;
     const said = cause instanceof Error ? cause.message : String(cause);
     throw new StoreError('unavailable', `The task service's ${method} failed: ${said}`, { cause });
   }

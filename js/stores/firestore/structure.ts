@@ -23,6 +23,7 @@ export interface DocumentLike {
 
 /** A query. */
 export interface QueryLike {
+  where(field: any, operator: any, value: any): QueryLike;
   orderBy(field: any, direction?: any): QueryLike;
   startAfter(...values: any[]): QueryLike;
   limit(count: number): QueryLike;
@@ -43,6 +44,7 @@ export interface FirestoreLike {
   readonly databaseId: string;
   doc(path: string): DocumentLike;
   collection(path: string): QueryLike;
+  collectionGroup(id: string): QueryLike;
   getAll(...documents: any[]): Promise<SnapshotLike[]>;
   batch(): BatchLike;
 }

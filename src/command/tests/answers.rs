@@ -97,17 +97,32 @@ fn a_command_whose_entry_the_store_does_not_take_gives_the_lease_back() {
 }
 
 #[test]
-fn an_end_answers_though_others_have_set_the_task_going_again_since() {
+fn every_commit_to_the_head_has_a_write_id_of_its_own_also_the_one_that_gives_the_lease_back() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Yielded, None);
+    let mut ids = vec![head(&world).write_id];
+    let id = spawn(&mut world, "pause", json!({}));
+    world.run_until(|w| w.store.commits.len() == 1);
+    ids.push(head(&world).write_id);
+    set_status(&mut world, "completed");
+    assert_eq!(world.result(id), Ok(Value::Null));
+    assert_eq!(head(&world).owner, None);
+    ids.push(head(&world).write_id);
+    assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2], "{ids:?}");
+}
+
+#[test]
+fn an_end_answers_though_others_have_set_the_task_going_or_paused_it_again_since() {
     for how in [EndStatus::Paused, EndStatus::Stopped, EndStatus::Completed, EndStatus::Failed] {
-        for kind in ["pause", "stop"] {
+        for (kind, word) in [("pause", "in_progress"), ("stop", "in_progress"), ("pause", "paused")] {
             let mut world = world("in_progress");
             with_head(&mut world, LastRun::Running, Some(owner()));
             let id = spawn(&mut world, kind, json!({}));
             world.advance(3_000);
-            end(&mut world, how, "in_progress");
+            end(&mut world, how, word);
             world.advance(1_100);
             assert_eq!(world.settled(id, Ticket::RESULT), Some(&Ok(Value::Null)), "{kind} {how:?}");
-            assert_eq!((status(&world), head(&world).epoch), (json!("in_progress"), 3), "nothing is paused");
+            assert_eq!((status(&world), head(&world).epoch), (json!(word), 3), "nothing is taken");
         }
     }
 }

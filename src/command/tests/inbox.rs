@@ -10,7 +10,7 @@ use crate::testkit::{Fault, Op};
 use std::rc::Rc;
 
 /// A task with a call `a` that waits, asked by entry 1.
-fn waiting(why: Why) -> World {
+pub(super) fn waiting(why: Why) -> World {
     let mut world = world("in_progress");
     with_head(&mut world, LastRun::Running, None);
     journal(&mut world, vec![turn(&["a", "b"]), asks("a", why)], |head| {
@@ -19,7 +19,7 @@ fn waiting(why: Why) -> World {
     world
 }
 
-fn decided(nonce: &str) -> Vec<Fact> {
+pub(super) fn decided(nonce: &str) -> Vec<Fact> {
     vec![Fact::Decided {
         inbox: "decision-a-1".into(),
         tool_call_id: "a".into(),
@@ -28,7 +28,7 @@ fn decided(nonce: &str) -> Vec<Fact> {
     }]
 }
 
-fn result_of(id: &str) -> Fact {
+pub(super) fn result_of(id: &str) -> Fact {
     Fact::Result {
         result: CallResult {
             tool_call_id: id.into(),
@@ -42,7 +42,7 @@ fn result_of(id: &str) -> Fact {
     }
 }
 
-fn inbox(world: &World) -> Vec<InboxItem> {
+pub(super) fn inbox(world: &World) -> Vec<InboxItem> {
     let read = |path: &&str| {
         let Some(Value::Object(data)) = world.store.get(path) else { panic!("no document") };
         let path = (*path).to_owned();
@@ -425,6 +425,32 @@ fn a_message_that_never_arrived_says_so() {
     world.faults.add(Op::Commit, "inbox", 0, usize::MAX, Fault::Silence);
     assert_eq!(refused(&mut world, "send", json!({ "text": "hello" })), Code::StoreUnavailable);
     assert_eq!(inbox(&world), []);
+}
+
+#[test]
+fn a_message_that_meets_other_writers_every_time_is_given_up_when_the_store_would_be() {
+    let mut world = world("in_progress");
+    world.faults.add(Op::Commit, "inbox", 0, usize::MAX, Fault::Error(StoreErrorCode::Conflict));
+    let begun = world.now().mono;
+    let error = run(&mut world, "send", json!({ "text": "hello" })).unwrap_err();
+    assert_eq!((error.code, error.retryable), (Code::StoreUnavailable, true));
+    assert!(error.message.contains("other writers"), "{}", error.message);
+    let took = world.now().mono - begun;
+    assert!((15_000..15_100).contains(&took), "{took}");
+}
+
+#[test]
+fn what_a_store_refuses_for_good_is_not_tried_again() {
+    for (code, told) in [
+        (StoreErrorCode::Denied, Code::StoreDenied),
+        (StoreErrorCode::Invalid, Code::StoreRejected),
+        (StoreErrorCode::TooLarge, Code::TooLarge),
+    ] {
+        let mut world = world("in_progress");
+        world.faults.add(Op::Commit, "inbox", 0, 1, Fault::Error(code));
+        assert_eq!(refused(&mut world, "send", json!({ "text": "hello" })), told);
+        assert_eq!((world.count("commit"), inbox(&world).len()), (1, 0));
+    }
 }
 
 #[test]

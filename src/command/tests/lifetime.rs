@@ -249,6 +249,26 @@ fn delete_keeps_the_task_where_asked_and_clears_what_cannot_be_read() {
 }
 
 #[test]
+fn a_tombstone_keeps_what_can_be_read_of_a_head_and_replaces_what_cannot() {
+    for readable in [true, false] {
+        let mut world = full(1);
+        let at = world.now().mono;
+        if !readable {
+            world.store.patch(HEAD, &[FieldWrite::set(&["schema"], "x")], at);
+        }
+        let id = spawn(&mut world, "delete", json!({}));
+        world.run_until(|w| w.store.commits.len() == 1);
+        assert!(head(&world).deleted, "it can be read");
+        assert_eq!(head(&world).history, if readable { "h" } else { "" });
+        let StoreWrite::Update { fields, .. } = &world.store.commits[0][0] else { panic!("no update") };
+        let mut written: Vec<String> = fields.iter().map(|field| field.path.join(".")).collect();
+        written.sort();
+        assert_eq!(written == ["deleted", "epoch", "owner", "write_id"], readable, "{written:?}");
+        assert_eq!(world.result(id), Ok(Value::Null));
+    }
+}
+
+#[test]
 fn the_tombstone_fences_off_the_run_that_owns_the_task() {
     let mut world = full(1);
     let id = spawn(&mut world, "delete", json!({}));

@@ -1,8 +1,11 @@
 //! Commands and reads as conversations with a store in memory.
 
 mod answers;
+mod bounds;
+mod decisions;
 mod inbox;
 mod lifetime;
+mod looks;
 mod reads;
 mod register;
 mod together;

@@ -1,7 +1,7 @@
 //! state, load, journal, events and the other reads.
 
 use super::*;
-use crate::converse::ResultStatus;
+use crate::converse::{ResultStatus, Trim};
 use crate::facts::fact::{Begin, CallResult, EndStatus};
 use crate::facts::plan::ItemKey;
 use std::rc::Rc;
@@ -90,6 +90,8 @@ fn a_task_whose_process_died_is_unfinished_where_the_store_can_tell() {
     assert_eq!(state(&mut world)["unfinished"], false);
     world.dead_holders.push("boot:1".into());
     assert_eq!(state(&mut world)["unfinished"], true);
+    let elsewhere = run(&mut world, "state", json!({})).unwrap();
+    assert_eq!(elsewhere["unfinished"], false, "a store that knows no processes is not asked");
 }
 
 #[test]
@@ -105,6 +107,46 @@ fn api_messages_are_the_conversation_in_the_shape_of_the_api() {
     assert_eq!(messages[1]["role"], "assistant");
     assert_eq!(messages[2]["content"][0]["toolResult"]["toolUseId"], "a");
     assert_eq!(messages.as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn api_messages_hold_what_requests_leave_out_each_in_its_place() {
+    let mut world = lived();
+    journal(&mut world, vec![turn(&["b"])], |_| {});
+    journal(&mut world, vec![result_of("b")], |_| {});
+    let whole = run(&mut world, "apiMessages", json!({})).unwrap();
+    let marker = json!({ "role": "user", "content": [{ "text": "Three messages are left out." }] });
+    journal(&mut world, vec![Fact::Trimmed { trim: Trim { before: 3, left_out: 3, marker } }], |_| {});
+    assert_eq!(run(&mut world, "apiMessages", json!({})).as_ref(), Ok(&whole));
+    let more = Fact::Received { inbox: "i".into(), text: "Go on.".into(), in_thread: false, content: None };
+    journal(&mut world, vec![more], |_| {});
+    let longer = run(&mut world, "apiMessages", json!({})).unwrap();
+    let (longer, whole) = (longer.as_array().unwrap(), whole.as_array().unwrap());
+    assert_eq!((longer.len(), &longer[..4]), (5, &whole[..4]));
+    assert_eq!(longer[4]["content"][1], json!({ "text": "Go on." }));
+}
+
+#[test]
+fn a_history_is_listed_once_and_one_that_is_empty_not_at_all() {
+    let mut world = lived();
+    run(&mut world, "toolResults", json!({})).unwrap();
+    assert_eq!(world.count("list"), 1);
+    run(&mut world, "journal", json!({ "after": 3 })).unwrap();
+    assert_eq!(world.count("list"), 1, "there is nothing after the last entry");
+}
+
+#[test]
+fn a_history_of_more_entries_than_a_listing_holds_is_read_whole() {
+    for entries in [499, 500, 501, 1_000] {
+        let mut world = world("in_progress");
+        with_head(&mut world, LastRun::Running, None);
+        for n in 0..entries {
+            journal(&mut world, vec![result_of(&format!("{n}"))], |_| {});
+        }
+        let results = run(&mut world, "toolResults", json!({})).unwrap();
+        let seqs: Vec<u64> = results.as_array().unwrap().iter().map(|r| r["seq"].as_u64().unwrap()).collect();
+        assert_eq!(seqs, (1..=entries).collect::<Vec<_>>());
+    }
 }
 
 #[test]
@@ -164,6 +206,7 @@ fn the_journal_is_read_page_by_page_also_where_entries_are_continued() {
         );
     }
     let mut seen = Vec::new();
+    let mut nexts = Vec::new();
     let mut after = Value::Null;
     loop {
         let page = run(&mut world, "journal", json!({ "after": after, "limit": 2 })).unwrap();
@@ -172,10 +215,12 @@ fn the_journal_is_read_page_by_page_also_where_entries_are_continued() {
             seen.push((entry["seq"].as_u64().unwrap(), entry["data"]["facts"][0]["inbox"].clone()));
         }
         after = page["next"].clone();
+        nexts.push(after.clone());
         if after.is_null() {
             break;
         }
     }
+    assert_eq!(nexts, [json!(2), json!(4), Value::Null]);
     assert_eq!(seen, (0..5).map(|n| (n + 1, json!(format!("{n}")))).collect::<Vec<_>>());
     assert_eq!(refused(&mut world, "journal", json!({ "after": -1 })), Code::InvalidArgument);
 }

@@ -56,8 +56,15 @@ fn the_first_entry_of_a_history_brings_the_old_one_along() {
     let old = json!([{ "role": "user", "content": "hello" }, { "role": "assistant", "content": "hi" }]);
     set(&mut world, &[FieldWrite::set(&["execution", "api_messages"], old)]);
     run(&mut world, "pause", json!({})).unwrap();
-    let kinds = &world.store.get("users/u/tasks/t/journal/00000001").unwrap()["kinds"];
-    assert_eq!(*kinds, json!(["imported", "ended"]));
+    let kinds =
+        |world: &World, seq: u64| world.store.get(&Paths::new("u", "t").entry(seq)).unwrap()["kinds"].clone();
+    assert_eq!(kinds(&world, 1), json!(["imported", "ended"]));
+    set_status(&mut world, "in_progress");
+    run(&mut world, "pause", json!({})).unwrap();
+    assert_eq!(kinds(&world, 2), json!(["ended"]), "once");
+    let mut world = super::world("in_progress");
+    run(&mut world, "pause", json!({})).unwrap();
+    assert_eq!(kinds(&world, 1), json!(["ended"]), "there is none");
 }
 
 #[test]

@@ -174,6 +174,29 @@ fn a_call_whose_start_is_late_or_repeated_stays_one_call() {
 }
 
 #[test]
+fn a_call_that_lacks_its_id_or_its_name_is_not_taken_for_the_beginning_of_the_next() {
+    for (id, name) in [("", "read"), ("a", "")] {
+        let turn = turn(&[call(0, id, name), input(0, r#"{"n":1}"#), call(0, "b", "look"), stop("tool_use")]);
+        let inputs: Vec<_> = turn.uses.iter().map(|used| used.input.clone()).collect();
+        assert_eq!(inputs, [json!({ "n": 1 }), json!({})], "{id:?} {name:?}");
+        assert_eq!((turn.uses[1].id.as_str(), turn.uses[1].name.as_str()), ("b", "look"));
+    }
+}
+
+#[test]
+fn lists_are_joined_with_lists_alone() {
+    for (first, second) in [(json!([1]), json!("x")), (json!("x"), json!([1]))] {
+        let turn = turn(&[
+            delta(0, json!({ "chart": { "points": first } })),
+            delta(0, json!({ "chart": { "points": second } })),
+            stop("end_turn"),
+        ]);
+        let points: Vec<_> = turn.content.iter().map(|block| block["chart"]["points"].clone()).collect();
+        assert_eq!(points, [first, second], "nothing is lost");
+    }
+}
+
+#[test]
 fn reasoning_is_live_and_nests_deeper_in_the_request() {
     let mut assembly = Assembly::new();
     let live = assembly.event(&delta(0, json!({ "reasoningContent": { "text": "Let me see" } })));

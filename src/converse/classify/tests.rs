@@ -133,7 +133,7 @@ fn permanent_errors_say_what_to_do() {
             "CredentialsProviderError",
             "Could not load credentials from any providers",
             Code::ModelDenied,
-            "Check the credentials",
+            "Check the credentials that the model client uses",
         ),
         (
             "ExpiredTokenException",
@@ -152,6 +152,12 @@ fn permanent_errors_say_what_to_do() {
             "User is not authorized to perform: bedrock:InvokeModel",
             Code::ModelDenied,
             "bedrock:InvokeModelWithResponseStream",
+        ),
+        (
+            "ValidationException",
+            "The value at messages.0.content is not allowed.",
+            Code::ModelRejected,
+            "check model id, region, inference settings and tool schemas",
         ),
         (
             "ValidationException",

@@ -215,6 +215,18 @@ fn a_request_that_is_wrong_for_another_reason_is_no_overflow() {
 }
 
 #[test]
+fn what_may_be_written_is_no_overflow_unless_the_context_or_the_input_is_named_too() {
+    for (words, overflows) in [
+        ("max_tokens: 200000 is more than this model's context length", true),
+        ("The prompt plus max_tokens is more than 8192 tokens", true),
+        ("max_tokens: 200000 is more than the 8192 tokens that this model writes", false),
+    ] {
+        let expected = if overflows { FaultKind::Overflow } else { FaultKind::Invalid };
+        assert_eq!(kind(Some("ValidationException"), Some(400), words), expected, "{words}");
+    }
+}
+
+#[test]
 fn whoever_is_denied_is_denied_whatever_the_words_say() {
     let words = "prompt is too long: 1 tokens > 0 maximum";
     assert_eq!(kind(Some("AccessDeniedException"), Some(403), words), FaultKind::Denied);

@@ -234,6 +234,180 @@ fn what_has_no_place_is_left_out_and_counted() {
 }
 
 #[test]
+fn each_repair_counts_once_and_so_does_each_thing_left_out() {
+    let go = json!({ "role": "user", "content": "go" });
+    let said = |content: Value| json!({ "role": "assistant", "content": content });
+    let used = |id: &str, name: &str, input: Value| json!({ "type": "tool_use", "id": id, "name": name, "input": input });
+    let call = |id: &str| used(id, "n", json!({}));
+    let thought = json!({ "type": "thinking", "thinking": "hm", "signature": "s" });
+    let results = |ids: &[&str]| {
+        let result = |id: &&str| json!({ "type": "tool_result", "tool_use_id": id, "content": "x" });
+        json!({ "role": "user", "content": ids.iter().map(result).collect::<Vec<_>>() })
+    };
+    let done = said(json!("done"));
+    let called = |uses: Value, ids: &[&str]| json!([go, said(uses), results(ids), done]);
+    for (old, counted) in [
+        (json!([go, done]), (0, 0)),
+        (json!([{ "role": "system", "content": "x" }]), (1, 0)),
+        (json!([{ "role": "user" }]), (1, 0)),
+        (json!([done]), (0, 1)),
+        (json!([go]), (0, 1)),
+        (json!([go, done, done]), (0, 1)),
+        (json!([go, go, done]), (0, 1)),
+        (called(json!([call("a")]), &["a"]), (0, 0)),
+        (called(json!([call("a"), call("a")]), &["a", "a"]), (0, 1)),
+        (called(json!([call("a/b")]), &["a/b"]), (0, 1)),
+        (called(json!([used("a", "n/n", json!({}))]), &["a"]), (0, 1)),
+        (called(json!([used("a", "n", json!("{}"))]), &["a"]), (0, 1)),
+        (called(json!([used("a", "n", json!([1]))]), &["a"]), (0, 1)),
+        (called(json!([call("a")]), &["a", "b"]), (1, 0)),
+        (json!([go, said(json!([call("a")])), go, done]), (0, 1)),
+        (json!([go, said(json!([call("a"), call("b")])), results(&["b"]), done]), (0, 1)),
+        (json!([go, said(json!([call("a")]))]), (0, 2)),
+        (json!([go, said(json!([call("a"), call("b")])), go, done]), (0, 2)),
+        (json!([go, said(json!([thought, thought])), done]), (2, 0)),
+        (json!([go, said(json!([{ "text": "x" }, { "text": " " }]))]), (0, 1)),
+        (json!([go, said(json!([{ "text": "x" }, { "cachePoint": { "type": "default" } }]))]), (0, 1)),
+        (json!([go, said(json!([{ "citationsContent": { "content": [{ "text": "x" }] } }]))]), (0, 1)),
+        (json!([go, said(json!([{ "text": "x" }, { "toolResult": { "toolUseId": "a" } }]))]), (1, 0)),
+        (json!([go, said(json!([{ "text": "x" }, { "type": "tool_result", "tool_use_id": "a" }]))]), (1, 0)),
+        (json!([{ "role": "user", "content": [{ "text": "x" }, call("a")] }, done]), (1, 0)),
+    ] {
+        assert_eq!(counts(old.clone()), counted, "{old}");
+    }
+}
+
+#[test]
+fn content_may_be_a_text_a_block_or_a_list_of_both_kinds_of_blocks() {
+    let said =
+        |content: Value| messages(json!([{ "role": "user", "content": content }]))[0]["content"].clone();
+    assert_eq!(said(json!("a")), json!([{ "text": "a" }]));
+    assert_eq!(said(json!({ "text": "a" })), json!([{ "text": "a" }]));
+    assert_eq!(
+        said(json!([{ "text": "a" }, { "type": "text", "text": "b" }])),
+        json!([{ "text": "a" }, { "text": "b" }])
+    );
+}
+
+/// What a tool's result becomes.
+fn result_of(content: Value) -> Value {
+    let messages = messages(json!([
+        { "role": "user", "content": "go" },
+        { "role": "assistant", "content": [{ "toolUse": { "toolUseId": "a", "name": "n", "input": {}, "type": "tool_use" } }] },
+        { "role": "user", "content": [{ "toolResult": { "toolUseId": "a", "content": content } }] }
+    ]));
+    assert_eq!(messages[2]["content"][0]["toolResult"]["status"], "success");
+    messages[2]["content"][0]["toolResult"]["content"].clone()
+}
+
+#[test]
+fn results_hold_texts_objects_and_media_whatever_they_were_written_as() {
+    let png = json!({ "image": { "format": "png", "source": { "bytes": { "$bytes": "AAEC" } } } });
+    for (old, new) in [
+        (json!("x"), json!([{ "text": "x" }])),
+        (json!({ "n": 1 }), json!([{ "json": { "n": 1 } }])),
+        (json!(["x", { "text": "y" }]), json!([{ "text": "x" }, { "text": "y" }])),
+        (json!([{ "json": { "n": 1 } }]), json!([{ "json": { "n": 1 } }])),
+        (json!([{ "json": [1] }, { "json": "words" }]), json!([{ "text": "[1]" }, { "text": "words" }])),
+        (json!([png]), json!([png])),
+        (json!([{ "json": null }]), json!([{ "text": "(no output)" }])),
+        (json!([]), json!([{ "text": "(no output)" }])),
+    ] {
+        assert_eq!(result_of(old.clone()), new, "{old}");
+    }
+}
+
+/// What a block that a user shows becomes, beside a text; nothing where it was left out.
+fn shown(block: Value) -> Option<Value> {
+    let result = repaired(json!([{ "role": "user", "content": [{ "text": "Look." }, block] }]));
+    let kept = result.messages[0]["content"].get(1).cloned();
+    assert_eq!(result.left_out, u32::from(kept.is_none()), "{block}");
+    kept
+}
+
+#[test]
+fn bytes_are_base64_and_all_else_is_left_out() {
+    for (data, kept) in [
+        ("AAEC", true),
+        ("+/az", true),
+        ("AA==", true),
+        ("AAA=", true),
+        ("", false),
+        ("====", false),
+        ("A===", false),
+        ("AAAAA===", false),
+        ("AAE", false),
+        ("AAECA", false),
+        ("AA=A", false),
+        ("AA-_", false),
+        ("AA!A", false),
+    ] {
+        let png = json!({ "image": { "format": "png", "source": { "bytes": { "$bytes": data } } } });
+        let of_anthropic = json!({ "type": "image", "source": { "media_type": "image/png", "data": data } });
+        let plain = json!({ "image": { "format": "png", "source": { "bytes": data } } });
+        for old in [of_anthropic, plain, png.clone()] {
+            assert_eq!(shown(old.clone()), kept.then(|| png.clone()), "{old}");
+        }
+    }
+}
+
+#[test]
+fn images_of_every_format_that_the_api_takes_are_kept() {
+    for (media_type, format) in [
+        ("image/png", "png"),
+        ("image/jpeg", "jpeg"),
+        ("image/jpg", "jpeg"),
+        ("image/gif", "gif"),
+        ("image/webp", "webp"),
+    ] {
+        let old = json!({ "type": "image", "source": { "media_type": media_type, "data": "AAEC" } });
+        assert_eq!(shown(old).unwrap()["image"]["format"], format);
+    }
+}
+
+#[test]
+fn documents_hold_text_or_bytes_that_can_be_read() {
+    let of_anthropic = |kind: &str, media_type: &str, data: &str| {
+        let source = json!({ "type": kind, "media_type": media_type, "data": data });
+        shown(json!({ "type": "document", "source": source }))
+    };
+    let document = |format: &str, source: Value| {
+        Some(json!({ "document": { "format": format, "name": "document 1", "source": source } }))
+    };
+    let bytes = || json!({ "bytes": { "$bytes": "AAEC" } });
+    assert_eq!(of_anthropic("text", "text/plain", "hello"), document("txt", json!({ "text": "hello" })));
+    assert_eq!(of_anthropic("base64", "application/pdf", "AAEC"), document("pdf", bytes()));
+    for (kind, media_type, data) in [
+        ("text", "text/plain", " \n"),
+        ("text", "text/html", "hello"),
+        ("base64", "text/plain", "AAEC"),
+        ("base64", "application/pdf", "no base64"),
+    ] {
+        assert_eq!(of_anthropic(kind, media_type, data), None, "{kind} {media_type} {data}");
+    }
+    let of_converse =
+        |source: Value| shown(json!({ "document": { "format": "md", "name": "", "source": source } }));
+    let s3 = || json!({ "s3Location": { "uri": "s3://b/k" } });
+    assert_eq!(of_converse(json!({ "text": "hello" })), document("md", json!({ "text": "hello" })));
+    assert_eq!(of_converse(bytes()), document("md", bytes()));
+    assert_eq!(of_converse(s3()), document("md", s3()));
+    for source in [
+        json!({ "text": " " }),
+        json!({ "bytes": "no base64" }),
+        json!({ "s3Location": "s3://b/k" }),
+        json!({}),
+    ] {
+        assert_eq!(of_converse(source.clone()), None, "{source}");
+    }
+}
+
+#[test]
+fn a_name_of_a_document_keeps_what_the_api_takes() {
+    let old = json!({ "document": { "name": "A-b (1) [x]_y.é", "source": { "text": "hello" } } });
+    assert_eq!(shown(old).unwrap()["document"]["name"], "A-b (1) [x] y document 1");
+}
+
+#[test]
 fn a_message_of_mere_reasoning_is_none() {
     let old = json!([
         { "role": "user", "content": "go" },

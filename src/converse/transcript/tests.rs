@@ -113,6 +113,8 @@ fn an_empty_tail_is_no_message() {
     assert_eq!(transcript.user(vec![]), None);
     assert_eq!(transcript.user(vec![text(" ")]), None);
     assert!(transcript.is_empty());
+    transcript.user(vec![text("hello")]);
+    assert!(!transcript.is_empty());
 }
 
 #[test]
@@ -182,13 +184,23 @@ fn the_statement_is_repeated_only_where_it_would_be_lost() {
 }
 
 #[test]
+fn the_statement_is_repeated_though_other_words_of_a_user_stay() {
+    let mut conversation = Conversation::default();
+    conversation.user(vec![text(STATEMENT)]).step("a", 5_000).assistant(vec![text("Which one?")]);
+    conversation.user(vec![text("The second.")]).step("b", 10);
+    conversation.shrink().unwrap();
+    assert!(conversation.client.says("The second.") && conversation.client.says(STATEMENT));
+}
+
+#[test]
 fn a_tail_without_results_may_be_all_that_remains() {
     let mut conversation = Conversation::default();
     conversation.user(vec![text("Work on item 2.")]).assistant(vec![text(&"long ".repeat(1_000))]);
     conversation.user(vec![text(STATEMENT)]);
     conversation.shrink().unwrap();
     assert_eq!(conversation.client.messages.len(), 1);
-    assert!(conversation.client.says("2 earlier messages") && conversation.client.says(STATEMENT));
+    assert!(conversation.client.says("2 earlier messages"));
+    assert_eq!(conversation.client.messages[0].to_string().matches(STATEMENT).count(), 1, "it stays anyway");
     conversation.user(vec![text(STATEMENT), text("And hurry.")]);
     assert!(conversation.client.says("2 earlier messages"), "the marker survives a change of the tail");
     assert!(conversation.client.says("And hurry."));
@@ -207,6 +219,23 @@ fn what_cannot_get_smaller_is_left_alone() {
     assert_eq!(conversation.shrink(), None);
     conversation.step("a", 100_000);
     assert_eq!(conversation.shrink(), None, "dropping the statement alone would gain nothing");
+}
+
+#[test]
+fn a_recovery_that_makes_the_request_no_smaller_is_none() {
+    let shrinks = |bytes: usize| {
+        let mut conversation = Conversation::default();
+        let overhead = user("").to_string().len();
+        conversation.user(vec![text(&"x".repeat(bytes - overhead))]).assistant(vec![call("a")]);
+        // The statement stands where it stays, and its message holds a result: only the first message could go.
+        conversation.user(vec![result("a", 1), text(STATEMENT)]);
+        let before = conversation.client.bytes();
+        let trim = conversation.shrink();
+        assert_eq!(conversation.client.bytes() < before, trim.is_some());
+        trim.is_some()
+    };
+    let said = marker(1, None).to_string().len();
+    assert_eq!((shrinks(said - 1), shrinks(said), shrinks(said + 1)), (false, false, true));
 }
 
 #[test]

@@ -206,3 +206,30 @@ fn a_withheld_turn_said_nothing() {
     assert_eq!(stored["text"], "", "what stands in for it in the content is not its text");
     assert_eq!(serde_json::from_value::<Turn>(stored).unwrap(), turn);
 }
+
+#[test]
+fn a_turn_agrees_with_itself_where_its_calls_are_those_of_its_content_in_that_order() {
+    let whole =
+        || finish(vec![said("x"), call("a", "read", "{}"), call("b", "read", "{}")], "tool_use").unwrap();
+    assert!(whole().agrees_with_itself());
+    assert!(finish(vec![said("x")], "end_turn").unwrap().agrees_with_itself());
+    let wrongs: [fn(&mut Turn); 4] = [
+        |turn| turn.uses.reverse(),
+        |turn| turn.uses.truncate(1),
+        |turn| turn.content.truncate(2),
+        |turn| turn.uses[0].id = "c".into(),
+    ];
+    for wrong in wrongs {
+        let mut turn = whole();
+        wrong(&mut turn);
+        assert!(!turn.agrees_with_itself(), "{turn:?}");
+    }
+}
+
+#[test]
+fn reasoning_that_says_nothing_goes_only_where_it_is_not_signed() {
+    let unsigned = Piece::Reasoning { text: String::new(), signature: None };
+    let turn = finish(vec![unsigned, said("x")], "end_turn").unwrap();
+    assert_eq!(turn.content, [json!({ "text": "x" })]);
+    assert_eq!(finish(vec![reasoned(""), said("x")], "end_turn").unwrap().content.len(), 2);
+}

@@ -102,6 +102,13 @@ fn ids_are_unique_in_the_request() {
 fn tool_blocks_need_a_tool_config() {
     let messages = [hello(), assistant(vec![call("a")]), user(vec![answer("a")])];
     assert_eq!(validate(&messages, None).unwrap_err().rule, Rule::ToolConfigMissing);
+    let server =
+        json!({ "toolUse": { "toolUseId": "s", "name": "web", "input": {}, "type": "server_tool_use" } });
+    for block in [server, answer("s")] {
+        let messages = [hello(), assistant(vec![block, text("x")]), hello()];
+        assert_eq!(validate(&messages, None).unwrap_err().rule, Rule::ToolConfigMissing);
+        assert_eq!(validate(&messages, tools().as_ref()), Ok(()));
+    }
     assert_eq!(validate(&[hello()], None), Ok(()));
 }
 
@@ -118,8 +125,9 @@ fn no_text_is_blank() {
     assert_eq!(rule(&[user(vec![text(" \n")])]), Some(Rule::TextBlank));
     let result = tool_result("a", ResultStatus::Success, vec![text("")]);
     assert_eq!(rule(&[hello(), assistant(vec![call("a")]), user(vec![result])]), Some(Rule::TextBlank));
-    let system = RequestOp::System(Some(" ".to_owned()));
-    assert_eq!(Validator::new().check(&system).unwrap_err().rule, Rule::TextBlank);
+    let system = |words: &str| Validator::new().check(&RequestOp::System(Some(words.to_owned())));
+    assert_eq!(system(" ").unwrap_err().rule, Rule::TextBlank);
+    assert_eq!(system("Be brief."), Ok(()));
 }
 
 #[test]
@@ -226,8 +234,122 @@ fn what_the_models_own_servers_answered_needs_no_result_of_ours() {
     assert_eq!(rule(&[hello(), assistant(vec![server, answer("s"), text("x")]), hello()]), None);
 }
 
+#[test]
+fn a_violation_tells_message_rule_and_what_was_found() {
+    let violation =
+        validate(&[hello(), assistant(vec![call("a b")]), hello()], tools().as_ref()).unwrap_err();
+    assert_eq!(violation.to_string(), "messages.1: ToolUseId: the toolUseId \"a b\"");
+}
+
+#[test]
+fn reasoning_is_said_by_the_assistant_in_one_of_the_ways_that_the_api_knows() {
+    let reasoning = |value: Value| json!({ "reasoningContent": value });
+    let said = |value: Value| rule(&[hello(), assistant(vec![reasoning(value), text("x")]), hello()]);
+    for known in [
+        json!({ "reasoningText": { "text": "hm" } }),
+        json!({ "redactedContent": { "$bytes": "AA==" } }),
+        json!({ "$unknown": ["x", {}] }),
+    ] {
+        assert_eq!(said(known.clone()), None, "{known}");
+        assert_eq!(rule(&[user(vec![reasoning(known), text("x")])]), Some(Rule::Shape));
+    }
+    for unknown in [json!({}), json!({ "reasoningText": {} }), json!({ "reasoningText": { "text": 1 } })] {
+        assert_eq!(said(unknown), Some(Rule::Shape));
+    }
+}
+
+#[test]
+fn tools_are_used_by_the_assistant_alone() {
+    assert_eq!(rule(&[user(vec![call("a")])]), Some(Rule::Shape));
+    let server =
+        json!({ "toolUse": { "toolUseId": "s", "name": "web", "input": {}, "type": "server_tool_use" } });
+    let twice = assistant(vec![server, answer("s"), answer("s"), text("x")]);
+    assert_eq!(rule(&[hello(), twice, hello()]), None, "a server may answer in parts");
+}
+
 mod operations {
     use super::*;
+
+    fn points(count: usize) -> Value {
+        let mut content = vec![text("x")];
+        content.extend(std::iter::repeat_n(json!({ "cachePoint": { "type": "default" } }), count));
+        user(content)
+    }
+
+    fn said() -> RequestOp {
+        RequestOp::Push(assistant(vec![text("y")]))
+    }
+
+    /// How many cache points the request can still take.
+    fn room(ops: Vec<RequestOp>) -> Option<usize> {
+        let mut validator = Validator::new();
+        for op in ops.iter().chain([&said()]) {
+            validator.check(op).unwrap();
+        }
+        (0..=5).rev().find(|count| validator.check(&RequestOp::Push(points(*count))).is_ok())
+    }
+
+    #[test]
+    fn cache_points_are_counted_over_all_messages_that_the_request_has_now() {
+        let push = |count| RequestOp::Push(points(count));
+        assert_eq!(room(vec![push(0)]), Some(4));
+        assert_eq!(room(vec![push(1)]), Some(3));
+        assert_eq!(room(vec![push(2), said(), push(1)]), Some(1));
+        assert_eq!(room(vec![push(3), said(), push(1)]), Some(0));
+        assert_eq!(room(vec![push(3), RequestOp::Replace(0, points(1))]), Some(3));
+        let drop = |at, count| RequestOp::DropBefore(at, points(count));
+        // The marker stands alone in front of the assistant's message, or goes into the user's.
+        assert_eq!(room(vec![push(3), said(), push(1), drop(1, 0)]), Some(3));
+        assert_eq!(room(vec![push(3), said(), push(1), drop(1, 1)]), Some(2));
+        assert_eq!(room(vec![push(3), said(), push(1), drop(2, 2)]), Some(1));
+        for (before, marker) in [(1, 0), (2, 1)] {
+            let all_gone =
+                vec![push(0), said(), push(1), drop(before, 2), said(), push(0), drop(4 - before, marker)];
+            assert_eq!(room(all_gone), Some(4 - marker));
+        }
+    }
+
+    #[test]
+    fn a_replacement_that_is_refused_leaves_what_was_counted() {
+        let mut validator = after(vec![RequestOp::Push(points(3))]);
+        assert_eq!(validator.check(&RequestOp::Replace(0, points(5))).unwrap_err().rule, Rule::CachePoints);
+        assert_eq!(validator.check(&said()), Ok(()));
+        assert_eq!(validator.check(&RequestOp::Push(points(2))).unwrap_err().rule, Rule::CachePoints);
+        assert_eq!(validator.check(&RequestOp::Push(points(1))), Ok(()));
+    }
+
+    #[test]
+    fn a_request_whose_tool_blocks_are_gone_needs_no_tools() {
+        let mut validator = after(vec![
+            RequestOp::Push(hello()),
+            RequestOp::Push(assistant(vec![call("a")])),
+            RequestOp::Push(user(vec![answer("a")])),
+        ]);
+        assert_eq!(validator.ready(), Ok(()));
+        validator.check(&RequestOp::Tools(None)).unwrap();
+        assert_eq!(validator.ready().unwrap_err().rule, Rule::ToolConfigMissing);
+        validator.check(&said()).unwrap();
+        validator.check(&RequestOp::DropBefore(3, hello())).unwrap();
+        validator.check(&RequestOp::Push(hello())).unwrap();
+        assert_eq!(validator.ready(), Ok(()));
+    }
+
+    #[test]
+    fn a_marker_is_a_users_and_separates_no_result_from_its_use() {
+        let refused = |next: Value, marker: Value| {
+            let mut validator = after(vec![
+                RequestOp::Push(hello()),
+                RequestOp::Push(assistant(vec![call("a")])),
+                RequestOp::Push(user(vec![answer("a")])),
+                RequestOp::Push(assistant(vec![text("x")])),
+                RequestOp::Push(next),
+            ]);
+            validator.check(&RequestOp::DropBefore(4, marker)).err().map(|violation| violation.rule)
+        };
+        assert_eq!(refused(hello(), hello()), None);
+        assert_eq!(refused(hello(), assistant(vec![text("x")])), Some(Rule::FirstIsUser));
+        assert_eq!(refused(hello(), user(vec![answer("a")])), Some(Rule::ResultWithoutUse));
+    }
 
     fn after(ops: Vec<RequestOp>) -> Validator {
         let mut validator = Validator::new();
@@ -311,5 +433,8 @@ mod operations {
         validator.check(&RequestOp::Clear).unwrap();
         validator.check(&RequestOp::Push(hello())).unwrap();
         assert_eq!(validator.ready(), Ok(()));
+        validator.check(&RequestOp::Push(assistant(vec![call("a")]))).unwrap();
+        validator.check(&RequestOp::Push(user(vec![answer("a")]))).unwrap();
+        assert_eq!(validator.ready(), Ok(()), "the tools stay");
     }
 }

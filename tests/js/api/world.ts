@@ -21,6 +21,8 @@ const names: (keyof TaskEventMap)[] = [
   'task:message',
   'task:message_saved',
   'task:reasoning',
+  'task:tool_input',
+  'task:tool_progress',
   'task:tool_call',
   'task:tool_result',
   'task:approval_required',
@@ -37,7 +39,8 @@ export function recorded(executor: TaskExecutor): TaskExecutor & { seen: TaskEve
   for (const type of names) {
     executor.on(type, (payload: object) => seen.push({ type, ...payload } as TaskEvent));
   }
-  const types = () => seen.map(({ type }) => type).filter((type) => type !== 'task:message');
+  const types = () =>
+    seen.map(({ type }) => type).filter((type) => type !== 'task:message' && type !== 'task:tool_input');
   return Object.assign(executor, { seen, types });
 }
 

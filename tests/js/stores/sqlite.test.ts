@@ -1,5 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -56,6 +65,46 @@ describe('the SQLite store', () => {
     expect(direct.id).toMatch(/^sqlite:\/.*new\.db$/);
     await direct.commit([{ op: 'create', path: task, data: {} }]);
     expect(sqliteStore(join(folder, 'link', 'new.db')).id).toBe(direct.id);
+  });
+
+  it('has the id of the file that a link leads to before there is one', async () => {
+    symlinkSync('new.db', join(folder, 'link.db'));
+    symlinkSync('link.db', join(folder, 'chain.db'));
+    const linked = open('chain.db');
+    await linked.commit([{ op: 'create', path: task, data: {} }]);
+    expect(linked.id).toBe(open('new.db').id);
+    symlinkSync('loop.db', join(folder, 'loop.db'));
+    await expect(open('loop.db').read([task])).rejects.toMatchObject({ code: 'denied' });
+  });
+
+  describe.skipIf(process.platform === 'win32')('keeps its files', () => {
+    const modes = (name = 'tasks.db') =>
+      ['', '-wal', '-shm'].map((end) => (statSync(join(folder, name + end)).mode & 0o777).toString(8));
+    const write = (n: number, name?: string) =>
+      open(name).commit([{ op: 'create', path: `${task}${n}`, data: {} }]);
+
+    it('for their owner alone, those that are made later too', async () => {
+      const umask = process.umask(0o022);
+      try {
+        await write(1);
+        expect(modes()).toEqual(['600', '600', '600']);
+        copyFileSync(join(folder, 'tasks.db'), join(folder, 'closed.db'));
+        await write(2, 'closed.db');
+        expect(modes('closed.db')).toEqual(['600', '600', '600']);
+      } finally {
+        process.umask(umask);
+      }
+    });
+
+    it('as open as the database was made by its user', async () => {
+      writeFileSync(join(folder, 'tasks.db'), '');
+      chmodSync(join(folder, 'tasks.db'), 0o640);
+      await write(1);
+      expect(modes()).toEqual(['640', '640', '640']);
+      chmodSync(join(folder, 'tasks.db'), 0o644);
+      await write(2);
+      expect(modes()[0]).toBe('644');
+    });
   });
 
   it('makes the folders that are missing', async () => {

@@ -262,7 +262,7 @@ describe('a check ends, and keeps nobody waiting', () => {
     await expect(new Schema({ allOf: patterns }).check('abc'.repeat(30_000))).rejects.toThrow(
       /too long to check/,
     );
-  });
+  }, 60_000);
 });
 
 // Not on unevaluatedProperties, where it lets one branch see what another has judged, nor on uniqueItems, where it takes

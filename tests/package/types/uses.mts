@@ -138,6 +138,10 @@ export function told(event: TaskEvent): string {
       return `${event.role} ${event.seq}`;
     case 'task:reasoning':
       return event.delta;
+    case 'task:tool_input':
+      return `${event.toolCallId} ${event.delta}`;
+    case 'task:tool_progress':
+      return `${event.name} ${event.progress}`;
     case 'task:tool_call':
       return event.toolCall.name;
     case 'task:tool_result':
@@ -172,6 +176,8 @@ export function listens(executor: TaskExecutor): void {
     'task:message': true,
     'task:message_saved': true,
     'task:reasoning': true,
+    'task:tool_input': true,
+    'task:tool_progress': true,
     'task:tool_call': true,
     'task:tool_result': true,
     'task:approval_required': true,

@@ -1,0 +1,30 @@
+import { resolveHost } from '../api/config.js';
+import { createTaskEngine, hostOf, type TaskEngine } from '../api/engine.js';
+import { TaskExecutionError } from '../errors.js';
+import type { TaskHost } from '../types.js';
+
+/** An engine and what it works with. */
+export interface Backend {
+  engine: TaskEngine;
+  host: TaskHost;
+}
+
+/**
+ * The engine that was given, or one on what was configured.
+ *
+ * @throws TaskExecutionError NOT_CONFIGURED
+ */
+export async function backendFor(
+  ids: { userId: string; taskId?: string },
+  given: TaskEngine | undefined,
+): Promise<Backend> {
+  if (given === undefined) {
+    const host = await resolveHost(ids, undefined);
+    return { host, engine: createTaskEngine(host) };
+  }
+  const host = hostOf(given);
+  if (host === undefined) {
+    throw new TaskExecutionError('INVALID_ARGUMENT', 'engine must be one that createTaskEngine() made.');
+  }
+  return { host, engine: given };
+}

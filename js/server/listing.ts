@@ -1,0 +1,104 @@
+import { compareTasks, cursorOfTask, placeOf } from '../stores/task-order.js';
+import type { StoredDocument, TaskStatus, TaskStore } from '../types.js';
+import { countOf } from './body.js';
+import { Refusal } from './problem.js';
+import { type TaskView, viewOf } from './view.js';
+
+/** Tasks that one request looks at, at most. */
+const mostLooked = 1_000;
+const page = 100;
+const statuses = ['not_started', 'in_progress', 'paused', 'completed', 'failed'];
+
+/** What `GET /` answers. */
+export interface TaskList {
+  tasks: TaskView[];
+  /** How many there are that match, of the thousand newest. */
+  total: number;
+  /** What to pass as `before` for the tasks before these; absent at the end. */
+  before?: string;
+}
+
+/**
+ * A user's tasks, the newest first.
+ *
+ * @throws Refusal 400
+ */
+export async function listTasks(store: TaskStore, userId: string, query: URLSearchParams): Promise<TaskList> {
+  const status = query.get('status') || undefined;
+  if (status !== undefined && !statuses.includes(status)) {
+    throw new Refusal(400, 'INVALID_ARGUMENT', `status must be one of ${statuses.join(', ')}.`);
+  }
+  const limit = countOf(query, 'limit', 50, 100);
+  const before = query.get('before') || undefined;
+  const after = before === undefined ? undefined : placeOfCursor(userId, before);
+  const search = query.get('search')?.trim().toLowerCase() ?? '';
+  const found: StoredDocument[] = [];
+  let total = 0;
+  let isMore = false;
+  for await (const document of newestFirst(store, userId, status as TaskStatus | undefined)) {
+    if (!matches(document, search)) continue;
+    total += 1;
+    if (after !== undefined && compareTasks(placeOf(document), after) >= 0) continue;
+    if (found.length < limit) found.push(document);
+    else isMore = true;
+  }
+  const last = found.at(-1);
+  return {
+    tasks: found.map(viewOf),
+    total,
+    ...(isMore && last !== undefined && { before: encode(last) }),
+  };
+}
+
+function matches({ data }: StoredDocument, search: string): boolean {
+  if (search === '') return true;
+  return [data.title, data.description].some(
+    (text) => typeof text === 'string' && text.toLowerCase().includes(search),
+  );
+}
+
+async function* newestFirst(
+  store: TaskStore,
+  userId: string,
+  status: TaskStatus | undefined,
+): AsyncGenerator<StoredDocument> {
+  if (store.tasks === undefined) {
+    const all = await allOf(store, userId);
+    all.sort((a, b) => compareTasks(placeOf(b), placeOf(a)));
+    yield* all.filter(({ data }) => status === undefined || data.status === status);
+    return;
+  }
+  let after: string | undefined;
+  for (let looked = 0; looked < mostLooked; looked += page) {
+    const documents = await store.tasks({ userId, status, limit: page, after });
+    yield* documents;
+    const last = documents.at(-1);
+    if (last === undefined || documents.length < page) return;
+    after = cursorOfTask(last);
+  }
+}
+
+/** For stores that know no order but that of the ids. */
+async function allOf(store: TaskStore, userId: string): Promise<StoredDocument[]> {
+  const all: StoredDocument[] = [];
+  for (let after: string | undefined; all.length < mostLooked; ) {
+    const documents = await store.list(`users/${userId}/tasks`, { limit: page, ...(after && { after }) });
+    all.push(...documents);
+    const last = documents.at(-1);
+    if (last === undefined || documents.length < page) break;
+    after = last.path.slice(last.path.lastIndexOf('/') + 1);
+  }
+  return all;
+}
+
+/** A place in the list, opaque to clients, without the user's id. */
+function encode(document: StoredDocument): string {
+  const { createdAt, path } = placeOf(document);
+  return `${createdAt}~${path.slice(path.lastIndexOf('/') + 1)}`;
+}
+
+function placeOfCursor(userId: string, before: string): { createdAt: string; path: string } {
+  const cut = before.indexOf('~');
+  if (cut < 0) throw new Refusal(400, 'INVALID_ARGUMENT', 'before must be what an earlier list answered.');
+  return { createdAt: before.slice(0, cut), path: `users/${userId}/tasks/${before.slice(cut + 1)}` };
+}

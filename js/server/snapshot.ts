@@ -1,0 +1,52 @@
+import { keyOf, localRun } from '../api/registry.js';
+import type { TaskState, ThreadMessage } from '../types.js';
+import type { TaskPlace } from './runs.js';
+
+/** How many messages of the thread a snapshot has. */
+const mostMessages = 50;
+
+/** Where a task stands: the first event of a stream without a cursor, and whenever a viewer has to start over. */
+export interface TaskSnapshot {
+  type: 'snapshot';
+  taskId: string;
+  /** Events after it follow. It was read before everything else, so that one or the other may be in here already. */
+  cursor: string;
+  state: TaskState;
+  /** The last of the thread, the oldest first. */
+  messages: ThreadMessage[];
+  /** The assistant's text of the turn under way, as far as it has come, where the task runs on this instance. */
+  text?: { messageId: string; attempt: number; content: string };
+}
+
+/** Reads where a task stands. */
+export async function snapshotOf(place: TaskPlace, cursor: string): Promise<TaskSnapshot> {
+  const { engine, taskId, userId } = place;
+  const [state, messages] = await Promise.all([
+    engine.lifecycle(taskId, userId).state(),
+    engine.persistence(taskId, userId).taskMessages(),
+  ]);
+  const text = textUnderWay(place);
+  return {
+    type: 'snapshot',
+    taskId,
+    cursor,
+    state,
+    messages: messages.slice(-mostMessages),
+    ...(text !== undefined && { text }),
+  };
+}
+
+/** A run tells whoever begins to follow it the text so far, at once. */
+function textUnderWay({ host, userId, taskId }: TaskPlace): TaskSnapshot['text'] {
+  let text: TaskSnapshot['text'];
+  const unfollow = localRun(keyOf(host, userId, taskId))?.follow({
+    event() {},
+    status() {},
+    ended() {},
+    delta(messageId, attempt, content) {
+      text = { messageId, attempt, content };
+    },
+  });
+  unfollow?.();
+  return text;
+}

@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { content, tool } from '../../js/index.js';
+import { type Call, textTurn, toolTurn } from './endpoint.js';
+import { world } from './world.js';
+
+const answering = (events: Record<string, unknown>[]) => async (call: Call) => {
+  await call.events(events);
+  call.end();
+};
+const done = answering(textTurn('Done.'));
+const thinking = (delta: object) =>
+  toolTurn('note', {}, 'a').flatMap((event) =>
+    'messageStart' in event
+      ? [event, { contentBlockDelta: { contentBlockIndex: 7, delta: { reasoningContent: delta } } }]
+      : [event],
+  );
+const claude = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0';
+const deepseek = 'us.deepseek.r1-v1:0';
+const refused = (call: Call) => call.fail(403, 'AccessDeniedException', 'not today');
+
+test('Claude takes tools whose schema is a union, and the call is checked against all of it', async () => {
+  const inputSchema = z.discriminatedUnion('action', [
+    z.object({ action: z.literal('open'), path: z.string() }),
+    z.object({ action: z.literal('close'), id: z.number() }),
+  ]);
+  const ran: unknown[] = [];
+  const act = tool({ description: 'Acts.', inputSchema, execute: (input) => void ran.push(input) });
+  const calls = [
+    toolTurn('act', { action: 'open', id: 1 }, 'a'),
+    toolTurn('act', { action: 'close', id: 1 }, 'b'),
+  ];
+  const made = await world([...calls.map(answering), done], '1.1', claude, { tools: { act } });
+  try {
+    const executor = made.executor();
+    await executor.start();
+    expect(executor.outcome?.status).toBe('completed');
+    expect(ran).toEqual([{ action: 'close', id: 1 }]);
+    const results = made.events.filter(({ type }) => type === 'task:tool_result');
+    expect(results.map((event) => 'status' in event && event.status)).toEqual(['error', 'success']);
+  } finally {
+    await made.close();
+  }
+});
+
+describe('reasoning', () => {
+  test.each([
+    ['another model has not signed goes to Claude no more', 'zai.glm-4.7', { text: 'hmm' }, claude],
+    [
+      'another model has signed goes to Claude no more',
+      'zai.glm-4.7',
+      { text: 'hmm', signature: 'not of Claude' },
+      claude,
+    ],
+    ['DeepSeek wrote does not go back to it', deepseek, { text: 'hmm' }, deepseek],
+  ])('that %s', async (_, first, delta, second) => {
+    const made = await world([answering(thinking(delta)), refused, done], '1.1', claude, { model: first });
+    try {
+      const executor = made.executor();
+      await executor.start();
+      expect(executor.outcome).toMatchObject({ status: 'failed', error: { code: 'MODEL_DENIED' } });
+      const path = `users/u/tasks/${made.task.id}`;
+      await made.store.commit([
+        { op: 'update', path, fields: [{ path: ['config', 'model'], value: second }] },
+      ]);
+      await executor.resume();
+      expect(executor.outcome?.status).toBe('completed');
+      const last = made.endpoint.calls.at(-1);
+      expect(last?.modelId).toBe(second);
+      expect(JSON.stringify(last?.request)).not.toContain('reasoningContent');
+    } finally {
+      await made.close();
+    }
+  });
+
+  test('that a model has signed goes back to it, with the region of another profile', async () => {
+    const made = await world(
+      [answering(thinking({ text: 'hmm', signature: 's' })), refused, done],
+      '1.1',
+      claude,
+      { model: claude },
+    );
+    try {
+      const executor = made.executor();
+      await executor.start();
+      const path = `users/u/tasks/${made.task.id}`;
+      const value = claude.replace('us.', 'eu.');
+      await made.store.commit([{ op: 'update', path, fields: [{ path: ['config', 'model'], value }] }]);
+      await executor.resume();
+      expect(executor.outcome?.status).toBe('completed');
+      expect(JSON.stringify(made.endpoint.calls.at(-1)?.request)).toContain('"signature":"s"');
+    } finally {
+      await made.close();
+    }
+  });
+});
+
+describe('an image that a tool returns', () => {
+  const bytes = new Uint8Array([137, 80, 78, 71]);
+  const shot = tool({
+    description: 'Takes a picture.',
+    inputSchema: { type: 'object' },
+    execute: () => content({ text: 'The page:' }, { image: { format: 'png', source: { bytes } } }),
+  });
+  const scripts = (turns: number) => [answering(toolTurn('shot', {}, 'a')), ...Array(turns).fill(done)];
+
+  test('is sent as the SDK sends images', async () => {
+    const made = await world(scripts(1), '1.1', claude, { tools: { shot } });
+    try {
+      await made.executor().start();
+      const result = made.endpoint.calls[1]?.request.messages?.at(-1)?.content?.[0]?.toolResult;
+      expect(result?.content).toEqual([
+        { text: 'The page:' },
+        { image: { format: 'png', source: { bytes: Buffer.from(bytes).toString('base64') } } },
+      ]);
+    } finally {
+      await made.close();
+    }
+  });
+
+  test('is left out for a model that takes none, after one refusal', async () => {
+    const made = await world(scripts(1), '1.1', 'us.meta.llama3-3-70b-instruct-v1:0', { tools: { shot } });
+    try {
+      const executor = made.executor();
+      await executor.start();
+      expect(executor.outcome?.status).toBe('completed');
+      expect(made.endpoint.calls).toHaveLength(3);
+      const said = JSON.stringify(made.endpoint.calls[2]?.request);
+      expect(said).toContain('The page:');
+      expect(said).toContain('type image is left out');
+    } finally {
+      await made.close();
+    }
+  });
+});
+
+test('a guardrail that blocks a result lets the next resume go on', async () => {
+  const made = await world(
+    [answering(toolTurn('note', {}, 'a')), answering(textTurn('Sorry.', 'guardrail_intervened')), done],
+    '1.1',
+    claude,
+    { tools: { note: tool({ description: 'd', inputSchema: { type: 'object' }, execute: () => 'CACTUS' }) } },
+  );
+  try {
+    const executor = made.executor();
+    await executor.start();
+    expect(executor.outcome).toMatchObject({ status: 'paused', reason: 'guardrail_intervened' });
+    await executor.resume();
+    expect(executor.outcome?.status).toBe('completed');
+    const [, , last] = made.endpoint.calls;
+    expect(JSON.stringify(last?.request)).not.toContain('CACTUS');
+  } finally {
+    await made.close();
+  }
+});
