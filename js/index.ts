@@ -1,7 +1,13 @@
 export { configureTaskExecution, type HostResolver, type TaskIds } from './api/config.js';
 export { createTask } from './api/create-task.js';
 export { drainTaskExecution } from './api/drain.js';
-export { type AnyListener, TaskEmitter, type TaskListener, type TypedEmitter } from './api/emitter.js';
+export {
+  type AnyListener,
+  type OtherEvent,
+  TaskEmitter,
+  type TaskListener,
+  type TypedEmitter,
+} from './api/emitter.js';
 export { createTaskEngine, type TaskEngine } from './api/engine.js';
 export type { EventsOptions } from './api/events.js';
 export { TaskExecutor, type TaskRunOptions } from './api/executor.js';

@@ -11,7 +11,7 @@ use task_execution_engine::effect::{Command, Effect, Input};
 use task_execution_engine::error::Code;
 use task_execution_engine::facts::fact::Decision;
 use task_execution_engine::storage::inbox;
-use task_execution_engine::store::StoreWrite;
+use task_execution_engine::store::{StoreErrorCode, StoreWrite};
 
 fn answer(value: Value, error: bool) -> Decision {
     Decision::Answer { result: Some(Rc::new(value)), error }
@@ -260,4 +260,175 @@ fn messages_share_an_eighth_of_a_commit_and_a_longer_one_is_taken_alone() {
     assert_eq!(entries([6_250, 6_250]), 1);
     assert_eq!(entries([6_250, 6_251]), 2);
     assert_eq!(entries([20_000, 20_000]), 2);
+}
+
+fn in_inbox(w: &World) -> Vec<&str> {
+    w.store.documents.keys().filter_map(|path| path.split_once("/inbox/")).map(|(_, id)| id).collect()
+}
+
+fn put(w: &mut World, id: &str, data: Value) {
+    w.store.put(&format!("{TASK_PATH}/inbox/{id}"), data, w.now);
+}
+
+/// Every kind of document that nobody reads, under ids around those of messages and decisions.
+fn junk(n: usize) -> (String, Value) {
+    let about = |id: String, call: &str, seq: usize, json: &str| {
+        (
+            id,
+            json!({ "kind": "decision", "tool_call_id": call, "asked_seq": seq, "nonce": "n", "json": json }),
+        )
+    };
+    let approve = r#"{"decision":"approve"}"#;
+    match n % 7 {
+        0 => (format!("!{n}"), json!({})),
+        1 => (format!("0{n}"), json!({ "kind": "message", "text": " " })),
+        2 => (format!("~{n}"), json!({ "kind": "message", "text": "x", "json": "nothing" })),
+        3 => about(format!("decision-a-{n}"), "a", n, "nothing"),
+        4 => about(format!("decision-b-{n}"), "b", n, approve),
+        5 => about(format!("decision-a-{}", n + 1_000_000), "a", n + 1_000_000, approve),
+        _ => about(format!("x{n}"), "a", 2, approve),
+    }
+}
+
+#[test]
+fn what_is_of_no_use_is_deleted_while_the_run_waits_and_nothing_is_journaled_of_it() {
+    let (mut w, run) = gated(20, "approve");
+    let entries = w.store.journal().len();
+    for n in 0..700 {
+        let (id, data) = junk(n);
+        put(&mut w, &id, data);
+    }
+    w.say("Hello?");
+    w.pass(30_000);
+    assert_eq!(in_inbox(&w), Vec::<&str>::new());
+    assert_eq!(places(&w, "received").len(), 1);
+    assert_eq!(w.store.journal().len(), entries + 1);
+    w.decide("a", Decision::Approve { note: None });
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+}
+
+#[test]
+fn a_flood_is_read_in_small_pages_and_in_parts_between_which_the_run_goes_on_but_completes_nothing() {
+    let mut w = World::new(21, 1);
+    w.script(vec![text("Done."), text("Read.")]);
+    for n in 0..2_000 {
+        let (id, data) = junk(n);
+        put(&mut w, &id, data);
+    }
+    // The last of all, and no touch of the task tells of it.
+    put(&mut w, "~~", json!({ "kind": "message", "text": "Read me." }));
+    let pages = Rc::new(std::cell::RefCell::new(Vec::new()));
+    let seen = Rc::clone(&pages);
+    w.fault = Box::new(move |_, effect| {
+        match effect {
+            Effect::List { collection, limit, .. } if collection.ends_with("/inbox") => {
+                assert!(*limit <= 8, "{limit}");
+                seen.borrow_mut().push("page");
+            }
+            Effect::Read { paths, .. } if paths == &[TASK_PATH] => seen.borrow_mut().push("look"),
+            _ => {}
+        }
+        Fault::None
+    });
+    let run = w.start();
+    w.until(run, |a| !a.requests.is_empty());
+    assert!(in_inbox(&w).len() > 1_000, "the model is asked before all of it is read");
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(in_inbox(&w), Vec::<&str>::new());
+    assert_eq!(w.actors[run].requests.len(), 2, "the message is answered before the task is completed");
+    let pages = pages.borrow();
+    let longest = pages.split(|what| *what == "look").map(<[&str]>::len).max().unwrap();
+    assert!(longest <= 50, "{longest} pages in one look");
+    assert!(pages.len() < 400, "{} calls", pages.len());
+}
+
+#[test]
+fn of_many_long_messages_some_are_taken_in_at_a_time_and_none_is_lost_or_out_of_order() {
+    let mut w = World::new(22, 1);
+    let sent: Vec<String> = (0..40).map(|n| format!("{n:02} {}", "x".repeat(200_000))).collect();
+    for (n, words) in sent.iter().enumerate() {
+        put(&mut w, &format!("{n:013}-x"), json!({ "kind": "message", "text": words }));
+    }
+    w.model = Box::new(|_| text("Read."));
+    let run = w.start();
+    w.until(run, |a| !a.requests.is_empty());
+    let first = places(&w, "received").len();
+    assert!((1..=6).contains(&first), "{first} entries before the model is asked");
+    assert!(in_inbox(&w).len() >= 30, "{}", in_inbox(&w).len());
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let received: Vec<String> =
+        w.store.facts("received").iter().map(|fact| fact["text"].as_str().unwrap().to_owned()).collect();
+    assert!(received == sent, "{} of them", received.len());
+}
+
+#[test]
+fn a_kind_that_this_version_does_not_know_is_left_for_one_that_does_and_keeps_nobody_from_completing() {
+    let mut w = World::new(23, 1);
+    for n in 0..30 {
+        put(&mut w, &format!("later-{n}"), json!({ "kind": "later", "text": "x" }));
+    }
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(in_inbox(&w).len(), 30);
+}
+
+#[test]
+fn whoever_squats_on_the_id_of_a_decision_does_not_keep_it_from_being_made() {
+    for (call, json) in [("a", "nothing"), ("b", r#"{"decision":"approve"}"#)] {
+        let (mut w, run) = gated(24, "approve");
+        // Until the run looks only from time to time.
+        w.pass(1_000);
+        let data =
+            json!({ "kind": "decision", "tool_call_id": call, "asked_seq": 2, "nonce": "n", "json": json });
+        put(&mut w, "decision-a-2", data);
+        assert_eq!(w.ask("approve", json!({ "toolCallId": "a" })).unwrap_err().code, Code::AlreadyDecided);
+        w.pass(10_001);
+        w.ask("approve", json!({ "toolCallId": "a" })).unwrap();
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert_eq!(w.executions.len(), 1);
+    }
+}
+
+#[test]
+fn what_lies_there_by_the_time_of_the_deletion_is_not_deleted_for_what_lay_there_before() {
+    let (mut w, run) = gated(25, "approve");
+    put(&mut w, "decision-a-2", json!({ "kind": "decision" }));
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Commit { writes, .. } if writes.iter().all(|w| matches!(w, StoreWrite::Delete { .. })) => {
+            Fault::Late(300)
+        }
+        _ => Fault::None,
+    });
+    let spied = w.spy(run, |_| false);
+    while !spied.borrow().iter().any(|effect| {
+        matches!(effect, Effect::Commit { writes, .. }
+        if matches!(&writes[..], [StoreWrite::Delete { .. }]))
+    }) {
+        assert!(w.step(), "nobody deletes it");
+    }
+    w.store.documents.remove(&format!("{TASK_PATH}/inbox/decision-a-2"));
+    w.ask("approve", json!({ "toolCallId": "a" })).unwrap();
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.executions.len(), 1);
+}
+
+#[test]
+fn a_store_that_lets_nobody_delete_from_the_inbox_does_not_stop_the_run() {
+    let mut w = World::new(26, 1);
+    for n in 0..30 {
+        let (id, data) = junk(n * 7);
+        put(&mut w, &id, data);
+    }
+    let asked = Rc::new(std::cell::Cell::new(0));
+    let counted = Rc::clone(&asked);
+    w.fault = Box::new(move |_, effect| match effect {
+        Effect::Commit { writes, .. } if writes.iter().all(|w| matches!(w, StoreWrite::Delete { .. })) => {
+            counted.set(counted.get() + 1);
+            Fault::Fails(StoreErrorCode::Denied)
+        }
+        _ => Fault::None,
+    });
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!((in_inbox(&w).len(), asked.get()), (30, 1), "it is tried once");
 }

@@ -57,11 +57,11 @@ export function optionalCountOf(name: string, value: unknown): number | undefine
  */
 export function optionsOf<T extends object, const Key extends keyof T>(
   name: string,
-  value: T | undefined,
+  value: T | null | undefined,
   keys: Key[],
 ): Partial<Pick<T, Key>> {
-  if (value === undefined) return {};
-  if (typeof value !== 'object' || value === null) throw refused(name, 'an object', value);
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'object') throw refused(name, 'an object', value);
   return readFrom(name, () => {
     const read: Partial<Pick<T, Key>> = {};
     for (const key of keys) read[key] = value[key];
@@ -82,14 +82,13 @@ export function readFrom<T>(name: string, read: () => T): T {
   }
 }
 
-/** @throws TaskExecutionError INVALID_ARGUMENT */
-export function optionalSignalOf(value: AbortSignalLike | undefined): AbortSignalLike | undefined {
-  if (value === undefined) return undefined;
+/** None where it is missing or null, as `fetch` has it. @throws TaskExecutionError INVALID_ARGUMENT */
+export function optionalSignalOf(value: AbortSignalLike | null | undefined): AbortSignalLike | undefined {
+  if (value === undefined || value === null) return undefined;
   let isSignal = false;
   try {
     isSignal =
       typeof value === 'object' &&
-      value !== null &&
       typeof value.aborted === 'boolean' &&
       typeof value.addEventListener === 'function' &&
       typeof value.removeEventListener === 'function';

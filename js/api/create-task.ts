@@ -7,7 +7,8 @@ import { execute } from './command.js';
 import { resolveHost } from './config.js';
 
 /**
- * Stores a new task document, of the newer shape, and returns it with its id.
+ * Stores a new task document, of the newer shape, and returns it with its id. Where the caller gives the id and a task is
+ * there already, that one is returned.
  *
  * @throws TaskExecutionError INVALID_ARGUMENT where the task cannot be stored as it is
  */
@@ -26,5 +27,6 @@ export async function createTaskIn(host: TaskHost, userId: string, task: NewTask
     throw new TaskExecutionError('INVALID_ARGUMENT', `The task cannot be stored: ${reason}.`);
   }
   const args = { task: JSON.parse(written.json) };
+  if (args.task?.id !== undefined) checkId('task.id', args.task.id);
   return (await execute(host, { userId, taskId: '' }, 'createTask', args)) as Task;
 }

@@ -8,42 +8,52 @@ export type TaskListener<Name extends TaskEventName> = (payload: TaskEventMap[Na
 /** Any listener. */
 export type AnyListener = (...args: any[]) => void;
 
+/**
+ * A name that is none of the package's: any but `task:…` as a literal, in which it would be a typo. Names in variables of
+ * type `string` pass.
+ */
+export type OtherEvent<Event extends string | symbol> = Event extends TaskEventName
+  ? Event
+  : Event extends `task:${string}`
+    ? TaskEventName
+    : Event;
+
 /** The methods of the runtime's `EventEmitter`, typed for the events of tasks. */
 export interface TypedEmitter {
   /** Calls back at every such event. */
   on<Name extends TaskEventName>(event: Name, listener: TaskListener<Name>): this;
   /** The same for names of the app's own, for names in variables, and for listeners that expect less or more. */
-  on(event: string | symbol, listener: AnyListener): this;
+  on<Event extends string | symbol>(event: OtherEvent<Event>, listener: AnyListener): this;
   /** Calls back at the next such event. */
   once<Name extends TaskEventName>(event: Name, listener: TaskListener<Name>): this;
   /** The same for names of the app's own, for names in variables, and for listeners that expect less or more. */
-  once(event: string | symbol, listener: AnyListener): this;
+  once<Event extends string | symbol>(event: OtherEvent<Event>, listener: AnyListener): this;
   /** Takes back one `on` or `once`. */
   off<Name extends TaskEventName>(event: Name, listener: TaskListener<Name>): this;
   /** The same for names of the app's own, for names in variables, and for listeners that expect less or more. */
-  off(event: string | symbol, listener: AnyListener): this;
+  off<Event extends string | symbol>(event: OtherEvent<Event>, listener: AnyListener): this;
   /** The same as `on`. */
   addListener<Name extends TaskEventName>(event: Name, listener: TaskListener<Name>): this;
   /** The same for names of the app's own, for names in variables, and for listeners that expect less or more. */
-  addListener(event: string | symbol, listener: AnyListener): this;
+  addListener<Event extends string | symbol>(event: OtherEvent<Event>, listener: AnyListener): this;
   /** The same as `off`. */
   removeListener<Name extends TaskEventName>(event: Name, listener: TaskListener<Name>): this;
   /** The same for names of the app's own, for names in variables, and for listeners that expect less or more. */
-  removeListener(event: string | symbol, listener: AnyListener): this;
+  removeListener<Event extends string | symbol>(event: OtherEvent<Event>, listener: AnyListener): this;
   /** As `on`, before the listeners that are there. */
   prependListener<Name extends TaskEventName>(event: Name, listener: TaskListener<Name>): this;
   /** The same for names of the app's own, for names in variables, and for listeners that expect less or more. */
-  prependListener(event: string | symbol, listener: AnyListener): this;
+  prependListener<Event extends string | symbol>(event: OtherEvent<Event>, listener: AnyListener): this;
   /** As `once`, before the listeners that are there. */
   prependOnceListener<Name extends TaskEventName>(event: Name, listener: TaskListener<Name>): this;
   /** The same for names of the app's own, for names in variables, and for listeners that expect less or more. */
-  prependOnceListener(event: string | symbol, listener: AnyListener): this;
+  prependOnceListener<Event extends string | symbol>(event: OtherEvent<Event>, listener: AnyListener): this;
   /** Takes back all listeners of an event, or of all. */
   removeAllListeners(event?: string | symbol): this;
   /** Calls the listeners at once; false where there is none. */
   emit<Name extends TaskEventName>(event: Name, payload: TaskEventMap[Name]): boolean;
   /** The same for events of the app's own. */
-  emit(event: string | symbol, ...args: any[]): boolean;
+  emit<Event extends string | symbol>(event: OtherEvent<Event>, ...args: any[]): boolean;
   /** The events that have listeners. */
   eventNames(): (string | symbol)[];
   /** How many listeners an event has. */
@@ -71,7 +81,7 @@ export class TaskEmitter extends Base {
   /** Calls the listeners at once; false where there is none. Everything that the engine announces comes through here. */
   override emit<Name extends TaskEventName>(event: Name, payload: TaskEventMap[Name]): boolean;
   /** The same for events of the app's own. */
-  override emit(event: string | symbol, ...args: any[]): boolean;
+  override emit<Event extends string | symbol>(event: OtherEvent<Event>, ...args: any[]): boolean;
   override emit(event: string | symbol, ...args: any[]): boolean {
     if (typeof event !== 'string' || !event.startsWith('task:')) return super.emit(event, ...args);
     const listeners = this.rawListeners(event);

@@ -125,6 +125,8 @@ export interface Task extends OpenDocument {
 
 /** What `createTask` makes a document of. */
 export interface NewTask {
+  /** Made by the caller: a call that is made again with it returns the task that is there. Default: a new one. */
+  id?: string;
   title: string;
   /** Default ''. */
   description?: string;
@@ -136,5 +138,21 @@ export interface NewTask {
   working_directory?: string;
   metadata?: Task['metadata'];
   /** The plan. Without one the task is a single item: its title and description. */
-  milestones?: { name: string; description?: string; items: { name: string; description?: string }[] }[];
+  milestones?: NewMilestone[];
+}
+
+/** A milestone of a new task. Fields of the app's own are kept. */
+export interface NewMilestone {
+  name: string;
+  description?: string;
+  items: NewTaskItem[];
+  [field: string]: unknown;
+}
+
+/** An item of a new task. Fields of the app's own are kept. */
+export interface NewTaskItem {
+  name: string;
+  description?: string;
+  estimated_hours?: number;
+  [field: string]: unknown;
 }

@@ -1,14 +1,16 @@
-//! createTask: a task document in the newer shape.
+//! createTask: a task document in the newer shape, as the newest schema of the app wants it.
 
+use super::head::crowded;
 use super::script::{Ctx, Step};
 use super::sending::Sent;
 use crate::error::{Code, EngineError};
-use crate::ids::Paths;
+use crate::ids::{Paths, check_id};
 use crate::store::StoreWrite;
 use crate::time::iso8601;
 use serde_json::{Map, Value, json};
 
-/// The machine of `createTask`. Its answer is the task with its id.
+/// The machine of `createTask`. Its answer is the task with its id: the one that is there already, where the caller has
+/// made the id and calls again.
 ///
 /// # Errors
 /// INVALID_ARGUMENT, naming the path of what is wrong.
@@ -17,19 +19,31 @@ pub(super) fn create(ctx: &mut Ctx, task: Option<&Value>) -> Result<Step, Engine
     let fields = task.object()?;
     let now = iso8601(ctx.now.wall);
     let data = document(&ctx.cfg.user_id, &fields, &now)?;
-    let id = ctx.io.rng.id();
+    let given = fields.get("id");
+    let made = given.value.is_none();
+    let id = if made { ctx.io.rng.id() } else { given.name()? };
+    check_id("task.id", &id)?;
     ctx.paths = Paths::new(&ctx.cfg.user_id, &id);
     let write = StoreWrite::Create { path: ctx.paths.task.clone(), data: data.clone() };
     let deadline = ctx.store_deadline();
-    Ok(ctx.send(vec![write], deadline, move |_, sent| match sent {
+    Ok(ctx.send(vec![write], deadline, move |ctx, sent| match sent {
         // Nobody else makes that id: what is there is this task.
-        Sent::Stored(_) | Sent::Conflict => {
-            let mut task = data;
-            task.insert("id".into(), id.into());
-            Step::answer(Value::Object(task))
+        Sent::Stored(_) => answer(data, id),
+        Sent::Conflict if made => answer(data, id),
+        Sent::Conflict => {
+            let path = ctx.paths.task.clone();
+            ctx.read([path], move |_, [found]| match found {
+                Some(document) => answer(document.data, id),
+                None => crowded(),
+            })
         }
         Sent::Refused(e) | Sent::Unknown(e) => Step::refused(e),
     }))
+}
+
+fn answer(mut task: Map<String, Value>, id: String) -> Step {
+    task.insert("id".into(), id.into());
+    Step::answer(Value::Object(task))
 }
 
 /// A value that the caller passed, or not.
@@ -101,7 +115,10 @@ fn document(user: &str, task: &Given<'_>, now: &str) -> Result<Map<String, Value
             },
             "milestones": milestones,
             "tasks": items,
-            "documentation": {},
+            "documentation": {
+                "design_documents": 0, "milestone_documents": 0, "pattern_documents": 0, "task_documents": 0,
+                "last_updated": now,
+            },
             "progress": { "planning": 0, "implementation": 0, "testing": 0, "documentation": 0, "overall": 0 },
             "recent_work": [],
             "next_steps": [],
@@ -116,7 +133,17 @@ fn document(user: &str, task: &Given<'_>, now: &str) -> Result<Map<String, Value
     if metadata.value.is_some() {
         document.insert("metadata".into(), metadata.object()?.value.cloned().unwrap_or_default());
     }
+    keep_others(&mut document, task, &["id", "milestones"]);
     Ok(document)
+}
+
+/// Adds what the caller has given beyond the fields that this version knows.
+fn keep_others(made: &mut Map<String, Value>, given: &Given<'_>, read: &[&str]) {
+    for (name, value) in given.value.and_then(Value::as_object).into_iter().flatten() {
+        if !made.contains_key(name) && !read.contains(&name.as_str()) && !value.is_null() {
+            made.insert(name.clone(), value.clone());
+        }
+    }
 }
 
 /// Milestones and their items; ids that people can read, the same for the same plan.
@@ -126,19 +153,32 @@ fn plan(task: &Given<'_>) -> Result<(Vec<Value>, Map<String, Value>), EngineErro
         let id = format!("milestone-{}", m + 1);
         let mut items = Vec::new();
         for (n, item) in milestone.get("items").elements()?.iter().enumerate() {
-            items.push(json!({
-                "id": format!("task-{}-{}", m + 1, n + 1), "name": item.get("name").name()?,
-                "description": item.get("description").text("")?, "status": "not_started",
-            }));
+            items.push(element(
+                item,
+                json!({
+                    "id": format!("task-{}-{}", m + 1, n + 1), "name": item.get("name").name()?,
+                    "description": item.get("description").text("")?, "status": "not_started",
+                }),
+            ));
         }
-        milestones.push(json!({
-            "id": id, "name": milestone.get("name").name()?,
-            "description": milestone.get("description").text("")?, "status": "not_started",
-            "progress": 0, "tasks_completed": 0, "tasks_total": items.len(),
-        }));
+        milestones.push(element(
+            milestone,
+            json!({
+                "id": id, "name": milestone.get("name").name()?,
+                "description": milestone.get("description").text("")?, "status": "not_started",
+                "progress": 0, "tasks_completed": 0, "tasks_total": items.len(),
+            }),
+        ));
         tasks.insert(id, items.into());
     }
     Ok((milestones, tasks))
+}
+
+fn element(given: &Given<'_>, mut made: Value) -> Value {
+    if let Value::Object(made) = &mut made {
+        keep_others(made, given, &["items"]);
+    }
+    made
 }
 
 fn config(task: &Given<'_>) -> Result<Value, EngineError> {

@@ -74,9 +74,10 @@ fn deposit(ctx: &mut Ctx, mut put: Put) -> Step {
     }
     let write = put.item.create(&ctx.paths, ctx.now);
     if let StoreWrite::Create { data, .. } = &write {
-        let bytes = data.get("json").and_then(Value::as_str).map_or(0, str::len);
-        if bytes > ctx.cfg.limits.document_bytes {
-            return Step::refused(too_large(bytes, ctx.cfg.limits.document_bytes));
+        let bytes = inbox::text_bytes(data);
+        let limit = ctx.cfg.limits.document_bytes.min(inbox::MAX_BYTES);
+        if bytes > limit {
+            return Step::refused(too_large(bytes, limit));
         }
     }
     let deadline = ctx.store_deadline();

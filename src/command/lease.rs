@@ -238,7 +238,7 @@ impl Lease {
 pub(crate) fn too_large(bytes: usize, limit: usize) -> EngineError {
     EngineError::new(
         Code::TooLarge,
-        format!("It would store {bytes} bytes at once; the store takes {limit}. Make it smaller."),
+        format!("It would store {bytes} bytes at once; {limit} are taken at most. Make it smaller."),
     )
     .with("bytes", bytes as u64)
     .with("limit", limit as u64)

@@ -10,7 +10,7 @@ use super::sending::Sent;
 use crate::error::{Code, EngineError};
 use crate::facts::fact::Fact;
 use crate::lifecycle::Status;
-use crate::storage::inbox::{InboxItem, message_id};
+use crate::storage::inbox::{InboxItem, MAX_BYTES, message_id};
 use crate::store::{FieldWrite, StoreWrite};
 use crate::time::{Instant, iso8601};
 use serde_json::{Map, Value, json};
@@ -23,10 +23,6 @@ use std::rc::Rc;
 pub(super) fn send(ctx: &mut Ctx, args: &Arguments<'_>) -> Result<Step, EngineError> {
     let text = args.text("text")?;
     let content = args.get("content").and_then(Value::as_array).cloned();
-    let bytes = text.len() + content.as_ref().map_or(0, |blocks| json!(blocks).to_string().len());
-    if bytes > ctx.cfg.limits.document_bytes {
-        return Err(too_large(bytes, ctx.cfg.limits.document_bytes));
-    }
     deposit(ctx, "send", "text", text, content, None)
 }
 
@@ -53,6 +49,11 @@ fn deposit(
     if text.trim().is_empty() {
         let why = format!("{command}: the {argument} is blank.");
         return Err(EngineError::new(Code::InvalidArgument, why).with("path", argument));
+    }
+    let bytes = text.len() + content.as_ref().map_or(0, |blocks| json!(blocks).to_string().len());
+    let limit = ctx.cfg.limits.document_bytes.min(MAX_BYTES);
+    if bytes > limit {
+        return Err(too_large(bytes, limit));
     }
     let id = message_id(ctx.now, &mut ctx.io.rng);
     let in_thread = thread.is_some();

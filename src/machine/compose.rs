@@ -191,7 +191,6 @@ impl Run {
                 None => Composed::Nothing,
             };
         }
-        draft.taken.extend(self.stale_inbox.iter().cloned());
         let entry = Entry {
             seq: draft.seq,
             epoch: self.head.epoch,
@@ -311,7 +310,7 @@ impl Run {
                     }
                 }
                 Step::Finish(key) => {
-                    if !self.look.fresh {
+                    if !self.look.is_whole() {
                         return Err(Need::Look);
                     }
                     let words = draft.live.text.to_string();
@@ -334,7 +333,7 @@ impl Run {
                     return Ok(Some(End::For { status: EndStatus::Paused, reason, error: None }));
                 }
                 Step::Complete => {
-                    if !self.look.fresh {
+                    if !self.look.is_whole() {
                         return Err(Need::Look);
                     }
                     draft.add(Fact::Ended { status: EndStatus::Completed, reason: None, error: None });
@@ -367,7 +366,6 @@ impl Run {
             self.spent = crate::converse::Usage::default();
         }
         self.inbox.retain(|item| !plan.taken.iter().any(|id| id == item.id()));
-        self.stale_inbox.retain(|id| !plan.taken.contains(id));
         for fact in &plan.entry.facts {
             self.calls.settle(fact);
             match fact {

@@ -56,8 +56,6 @@ pub(crate) struct Run {
     pub due: Vec<(Fact, usize)>,
     /// Seen in the inbox and not yet in the journal.
     pub inbox: Vec<InboxItem>,
-    /// In the journal already, or of no use: to be deleted with the next commit.
-    pub stale_inbox: Vec<String>,
     pub asked: Option<Asked>,
     pub vetted: HashMap<String, Vetting>,
     pub looked_up: HashMap<String, Option<Value>>,
@@ -118,7 +116,6 @@ impl Run {
             turn: TurnRegion::Idle,
             due: Vec::new(),
             inbox: Vec::new(),
-            stale_inbox: Vec::new(),
             asked: None,
             vetted: HashMap::new(),
             looked_up: HashMap::new(),
@@ -367,7 +364,7 @@ impl Run {
             Step::Wait | Step::RunCalls => {
                 let people = self.calls.none_running();
                 self.waiting_for_people = people;
-                if people && !self.look.fresh {
+                if people && !self.look.is_whole() {
                     // The decision may be there already.
                     self.look_now(ctx);
                 } else if people && self.settings.while_waiting == crate::limits::WhileWaiting::Yield {

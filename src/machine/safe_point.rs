@@ -7,18 +7,17 @@ use super::Ctx;
 use super::closing::{Control, Ending, How};
 use super::opening::check_fresh;
 use super::run::Run;
-use crate::effect::{Effect, Input, LogLevel};
+use crate::effect::{Effect, Input};
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
 use crate::storage::head::Head;
-use crate::storage::inbox::InboxItem;
 use crate::storage::io::{Fetch, Want};
 use crate::store::StoredDocument;
 use crate::time::Instant;
+use reading::{Reading, Rest, Sweep};
 use std::collections::HashSet;
 
-/// Inbox documents a page.
-const INBOX_PAGE: u32 = 100;
+mod reading;
 
 #[derive(Debug)]
 enum State {
@@ -26,7 +25,8 @@ enum State {
     Task(Fetch),
     /// The task is gone: was it our own delete()?
     Head(Fetch),
-    Inbox(Fetch, Vec<StoredDocument>),
+    Inbox(Fetch, Reading),
+    Sweep(Sweep, Reading),
 }
 
 #[derive(Debug)]
@@ -38,8 +38,14 @@ pub(crate) struct SafePoint {
     pub fresh: bool,
     /// Something has changed that no look has seen.
     pub changed: bool,
-    /// Documents of the inbox that are of no use and that the log tells of: once a run.
+    /// Where the last look stopped, if not at the end of the inbox.
+    rest: Option<Rest>,
+    /// Documents of the inbox that are left there, of which the log tells once a run.
     noted: HashSet<String>,
+    /// Of so many that were deleted the log has told.
+    told: usize,
+    /// The store refuses deletions.
+    cannot_sweep: bool,
 }
 
 impl SafePoint {
@@ -50,7 +56,10 @@ impl SafePoint {
             heartbeat_ms: 10_000,
             fresh: false,
             changed: false,
+            rest: None,
             noted: HashSet::new(),
+            told: 0,
+            cannot_sweep: false,
         }
     }
 
@@ -58,7 +67,13 @@ impl SafePoint {
         match &self.state {
             State::Idle => Some(self.last + self.heartbeat_ms),
             State::Task(fetch) | State::Head(fetch) | State::Inbox(fetch, _) => Some(fetch.timeout()),
+            State::Sweep(sweep, _) => Some(sweep.until),
         }
+    }
+
+    /// The last look counts, and saw all of the inbox: only then is anything completed.
+    pub fn is_whole(&self) -> bool {
+        self.fresh && self.rest.is_none()
     }
 
     /// What is being read may be older than what was just written: read again, the task first.
@@ -68,6 +83,7 @@ impl SafePoint {
                 fetch.cancel(&mut ctx.io);
                 self.changed = true;
             }
+            State::Sweep(..) => self.changed = true,
             other => self.state = other,
         }
     }
@@ -113,7 +129,7 @@ impl Run {
                     Some(task) => {
                         self.task_read(ctx, task);
                         if self.outcome.is_none() {
-                            self.list_inbox(ctx, Vec::new());
+                            self.read_inbox(ctx);
                         }
                     }
                 },
@@ -130,26 +146,23 @@ impl Run {
                     }
                 }
             },
-            State::Inbox(mut fetch, mut before) => match fetch.handle(now, input, &mut ctx.io) {
-                None => self.look.state = State::Inbox(fetch, before),
+            State::Inbox(mut fetch, reading) => match fetch.handle(now, input, &mut ctx.io) {
+                None => self.look.state = State::Inbox(fetch, reading),
                 Some(Err(e)) => self.interrupt(ctx, e),
-                Some(Ok(found)) => {
-                    let full = found.len() >= INBOX_PAGE as usize;
-                    before.extend(found.into_iter().flatten());
-                    if full {
-                        self.list_inbox(ctx, before);
-                        return;
-                    }
-                    self.inbox_read(ctx, before);
-                    self.look.last = now;
-                    // What changed since is for the next look: a document that is written all the time must not
-                    // keep the run from going on, and what depends on it carries its version.
-                    self.look.fresh = true;
-                    if self.look.changed && !writes_task {
-                        self.look_now(ctx);
-                    }
-                }
+                Some(Ok(found)) => self.inbox_listed(ctx, reading, found.into_iter().flatten()),
             },
+            State::Sweep(sweep, reading) => self.swept(ctx, sweep, reading, input),
+        }
+    }
+
+    fn inbox_read(&mut self, ctx: &mut Ctx) {
+        self.look.last = ctx.now.mono;
+        // What changed since is for the next look: a document that is written all the time must not keep the run
+        // from going on, and what depends on it carries its version.
+        self.look.fresh = true;
+        let writes_task = self.on_its_way.as_ref().is_some_and(|sent| !sent.task_fields.is_empty());
+        if self.look.changed && !writes_task {
+            self.look_now(ctx);
         }
     }
 
@@ -198,36 +211,6 @@ impl Run {
             let mut ending = Ending::new(How::External);
             ending.by_register = true;
             self.end(ctx, ending);
-        }
-    }
-
-    fn list_inbox(&mut self, ctx: &mut Ctx, before: Vec<StoredDocument>) {
-        let want = Want::Page {
-            collection: ctx.paths.inbox.clone(),
-            after: before.last().map(|d| d.id().to_owned()),
-            limit: INBOX_PAGE,
-        };
-        let timeout = self.settings.store_timeout_ms;
-        let fetch = Fetch::new(ctx.now.mono, want, timeout, &mut ctx.io);
-        self.look.state = State::Inbox(fetch, before);
-    }
-
-    fn inbox_read(&mut self, ctx: &mut Ctx, found: Vec<StoredDocument>) {
-        self.inbox.clear();
-        for document in found {
-            match InboxItem::read(&document) {
-                Ok(item) if self.facts.is_journaled(item.id()) => {
-                    if !self.stale_inbox.iter().any(|id| id == item.id()) {
-                        self.stale_inbox.push(item.id().to_owned());
-                    }
-                }
-                Ok(item) => self.inbox.push(item),
-                Err(what) => {
-                    if self.look.noted.insert(document.path) {
-                        ctx.io.log(LogLevel::Warn, what);
-                    }
-                }
-            }
         }
     }
 }

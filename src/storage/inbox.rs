@@ -9,6 +9,22 @@ use crate::time::{Now, iso8601};
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
 
+/// UTF-8 bytes that the text and the JSON of a document may have together. `firestore.rules` let in no more, senders send
+/// no more, and runs delete what has.
+pub const MAX_BYTES: usize = 900_000;
+
+/// What a document of that size has beside them: the call, the nonce, the time.
+const MAX_BYTES_BESIDE: usize = 4_096;
+
+/// Why a document is not taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Useless {
+    /// Of a kind that a later version may know: it is left where it is.
+    Unknown(String),
+    /// No `approve`, `reject`, `answer` or `send` put it there: it is deleted.
+    Junk(String),
+}
+
 /// What somebody put into the inbox.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InboxItem {
@@ -62,13 +78,17 @@ impl InboxItem {
     /// Reads a document of the inbox.
     ///
     /// # Errors
-    /// What is wrong, for the log: such a document was not put there by any `approve`, `reject`, `answer` or `send`
-    /// of this version and is to be left where it is.
-    pub fn read(document: &StoredDocument) -> Result<InboxItem, String> {
+    /// What is wrong, for the log.
+    pub fn read(document: &StoredDocument) -> Result<InboxItem, Useless> {
+        let foreign = |document: &StoredDocument, what: &str| Useless::Junk(described(document, what));
         let text = |name: &str| {
             let found = document.data.get(name).and_then(Value::as_str);
             found.ok_or_else(|| foreign(document, &format!("{name} is no string")))
         };
+        let bytes = text_bytes(&document.data);
+        if bytes > MAX_BYTES || bytes_of(&document.data) > MAX_BYTES + MAX_BYTES_BESIDE {
+            return Err(foreign(document, &format!("it has more than {MAX_BYTES} bytes")));
+        }
         let id = document.id().to_owned();
         match text("kind")? {
             "message" if text("text")?.trim().is_empty() => Err(foreign(document, "text is blank")),
@@ -86,6 +106,10 @@ impl InboxItem {
             "decision" => {
                 let asked_seq = document.data.get("asked_seq").and_then(Value::as_u64);
                 let asked_seq = asked_seq.ok_or_else(|| foreign(document, "asked_seq is no count"))?;
+                let tool_call_id = text("tool_call_id")?;
+                if id != decision_id(tool_call_id, asked_seq) {
+                    return Err(foreign(document, "its id is not that of its question"));
+                }
                 let decision = serde_json::from_str(text("json")?)
                     .map_err(|e| foreign(document, &format!("json cannot be read ({e})")))?;
                 // The entry that journals it nests deeper still, and has to be read again.
@@ -94,13 +118,17 @@ impl InboxItem {
                 }
                 Ok(InboxItem::Decision {
                     id,
-                    tool_call_id: text("tool_call_id")?.to_owned(),
+                    tool_call_id: tool_call_id.to_owned(),
                     asked_seq,
                     nonce: text("nonce")?.to_owned(),
                     decision,
                 })
             }
-            other => Err(foreign(document, &format!("its kind is {:?}", excerpt(other, 60)))),
+            other => Err(Useless::Unknown(format!(
+                "{} is left where it is: its kind is {:?}, which this version does not know.",
+                document.path,
+                excerpt(other, 60)
+            ))),
         }
     }
 
@@ -144,8 +172,26 @@ fn blocks(json: &str) -> Option<Vec<Value>> {
     sound.then_some(blocks)
 }
 
-fn foreign(document: &StoredDocument, what: &str) -> String {
-    format!("{} is left where it is: {what}. Nothing of this version put it there.", document.path)
+fn described(document: &StoredDocument, what: &str) -> String {
+    format!("{} is deleted: {what}. Nothing of this package put it there.", document.path)
+}
+
+/// What counts against [`MAX_BYTES`].
+pub fn text_bytes(data: &Map<String, Value>) -> usize {
+    ["text", "json"].iter().filter_map(|name| data.get(*name)?.as_str()).map(str::len).sum()
+}
+
+/// About what a document's data takes in memory.
+pub fn bytes_of(data: &Map<String, Value>) -> usize {
+    fn of(value: &Value) -> usize {
+        match value {
+            Value::String(text) => text.len(),
+            Value::Array(elements) => elements.iter().map(|element| of(element) + 8).sum(),
+            Value::Object(fields) => bytes_of(fields),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        }
+    }
+    data.iter().map(|(name, value)| name.len() + of(value)).sum()
 }
 
 /// The id of a decision: one per call and question, so that the first sender wins.
@@ -211,7 +257,6 @@ mod tests {
     #[test]
     fn a_document_that_no_version_wrote_is_named_and_described() {
         let paths = Paths::new("u", "t");
-        let deep = format!(r#"{{"decision":"answer","result":{}{}}}"#, "[".repeat(110), "]".repeat(110));
         for (data, what) in [
             (json!({}), "kind is no string"),
             (json!({ "kind": "message", "text": " " }), "text is blank"),
@@ -222,15 +267,67 @@ mod tests {
             (json!({ "kind": "decision", "tool_call_id": "c" }), "asked_seq"),
             (json!({ "kind": "later" }), "\"later\""),
             (
-                json!({ "kind": "decision", "tool_call_id": "c", "asked_seq": 1, "nonce": "n", "json": deep }),
-                "nests too deep",
+                json!({ "kind": "decision", "tool_call_id": "c", "asked_seq": 1, "nonce": "n", "json": "{}" }),
+                "not that of its question",
             ),
         ] {
             let Value::Object(data) = data else { panic!("an object") };
             let path = paths.inbox_item("x");
             let write = StoreWrite::Create { path: path.clone(), data };
+            let later = data_kind(&write) == Some("later");
             let error = InboxItem::read(&stored(write)).unwrap_err();
-            assert!(error.contains(what) && error.contains(&path), "{error}");
+            let said = match &error {
+                Useless::Unknown(said) => said,
+                Useless::Junk(said) => said,
+            };
+            assert!(said.contains(what) && said.contains(&path), "{said}");
+            assert_eq!(matches!(error, Useless::Unknown(_)), later, "{said}");
+        }
+    }
+
+    fn data_kind(write: &StoreWrite) -> Option<&str> {
+        let StoreWrite::Create { data, .. } = write else { return None };
+        data.get("kind")?.as_str()
+    }
+
+    #[test]
+    fn a_document_may_have_so_many_bytes_and_not_one_more_wherever_they_are() {
+        let read = |id: &str, data: Value| {
+            let Value::Object(data) = data else { panic!("an object") };
+            let path = Paths::new("u", "t").inbox_item(id);
+            InboxItem::read(&StoredDocument { path, data, version: "1".into(), age_ms: None })
+        };
+        let message = |text: usize| json!({ "kind": "message", "text": "x".repeat(text) });
+        assert!(read("m", message(MAX_BYTES)).is_ok());
+        assert!(matches!(read("m", message(MAX_BYTES + 1)), Err(Useless::Junk(_))));
+        let with_blocks =
+            |text: usize| json!({ "kind": "message", "text": "x".repeat(text), "json": r#"[{"text":"y"}]"# });
+        assert!(read("m", with_blocks(MAX_BYTES - 14)).is_ok());
+        assert!(matches!(read("m", with_blocks(MAX_BYTES - 13)), Err(Useless::Junk(_))));
+        let beside = json!({ "kind": "message", "text": "x", "at": { "a": ["y".repeat(MAX_BYTES * 2)] } });
+        assert!(matches!(read("m", beside), Err(Useless::Junk(_))));
+        let unknown = json!({ "kind": "later", "what": "y".repeat(MAX_BYTES * 2) });
+        assert!(matches!(read("m", unknown), Err(Useless::Junk(_))), "whatever its kind is");
+    }
+
+    #[test]
+    fn an_answer_that_nests_too_deep_is_not_taken() {
+        let item = decision("c", 1, "n".into(), answer(Some(json!(1)), false));
+        let mut document = stored(item.create(&Paths::new("u", "t"), Now::default()));
+        let deep = format!(r#"{{"decision":"answer","result":{}{}}}"#, "[".repeat(110), "]".repeat(110));
+        document.data.insert("json".into(), deep.into());
+        let Err(Useless::Junk(said)) = InboxItem::read(&document) else { panic!("it is junk") };
+        assert!(said.contains("nests too deep"), "{said}");
+    }
+
+    #[test]
+    fn a_decision_lies_under_the_id_of_its_question() {
+        let item = decision("tool:1", 4, "n".into(), Decision::Reject { reason: None });
+        let mut document = stored(item.create(&Paths::new("u", "t"), Now::default()));
+        assert!(InboxItem::read(&document).is_ok());
+        for id in ["decision-tool:1-5", "decision-tool:2-4", "decision-x-tool:1-4", "0000000000001-x"] {
+            document.path = Paths::new("u", "t").inbox_item(id);
+            assert!(matches!(InboxItem::read(&document), Err(Useless::Junk(_))), "{id}");
         }
     }
 

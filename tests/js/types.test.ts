@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import type * as sdk from '@aws-sdk/client-bedrock-runtime';
 import ts from 'typescript';
 import { describe, expect, expectTypeOf, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
+import { TaskExecutor } from '../../js/index.js';
 import type {
   AbortSignalLike,
   ConverseRequest,
@@ -17,6 +19,7 @@ import type {
   Task,
   TaskEvent,
   TaskEventMap,
+  TaskEventName,
   TaskOutcome,
   Tool,
 } from '../../js/types.js';
@@ -104,6 +107,59 @@ describe('the public types', () => {
     expectTypeOf<Extract<ReturnType<typeof live>, 'task:tool_call' | 'task:paused'>>().toBeNever();
     expectTypeOf<TaskEventMap['task:message']['id']>().toEqualTypeOf<undefined>();
     expectTypeOf<TaskEventMap['task:run_ended']['seq']>().toEqualTypeOf<undefined>();
+  });
+
+  it('refuse a typo of an event, and leave all other names free', () => {
+    const executor: TaskExecutor = new TaskExecutor('t', 'u');
+    const listener = () => {};
+    // @ts-expect-error there is no such event
+    executor.on('task:complete', listener);
+    // @ts-expect-error there is no such event
+    executor.once('task:complete', listener);
+    // @ts-expect-error there is no such event
+    executor.off('task:complete', listener);
+    // @ts-expect-error there is no such event
+    executor.addListener('task:complete', listener);
+    // @ts-expect-error there is no such event
+    executor.removeListener('task:complete', listener);
+    // @ts-expect-error there is no such event
+    executor.prependListener('task:complete', listener);
+    // @ts-expect-error there is no such event
+    executor.prependOnceListener('task:complete', listener);
+    executor.removeAllListeners();
+    // @ts-expect-error there is no such event
+    executor.emit('task:complete', {});
+    // @ts-expect-error one of the two is none
+    executor.on('task:paused' as 'task:paused' | 'task:pause', listener);
+
+    const inVariable: string = 'task:whatever';
+    const known: TaskEventName = 'task:paused';
+    const own = Symbol('own');
+    executor
+      .on('task:completed', ({ taskId, seq }) => expectTypeOf({ taskId, seq }).toExtend<object>())
+      .on('task:completed', (_payload: unknown, _more: number) => {})
+      .on(known, listener)
+      .on(inVariable, listener)
+      .on(`${inVariable}!`, listener)
+      .on(own, listener)
+      .on('tasks:completed' as const, (count: number) => count)
+      .on('error', listener);
+    expect([executor.emit('mine', 1, 2), executor.emit(own), executor.emit(inVariable)]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+
+    class Overriding extends TaskExecutor {
+      override emit(event: string | symbol, ...args: any[]): boolean {
+        return super.emit(event, ...args);
+      }
+      override on(event: string | symbol, told: (...args: any[]) => void): this {
+        return super.on(event, told);
+      }
+    }
+    expect(new Overriding('t', 'u').on('x', listener).emit('x')).toBe(true);
+    expectTypeOf<TaskExecutor>().toExtend<EventEmitter>();
   });
 
   it('have an error exactly where an outcome is one', () => {

@@ -4,7 +4,7 @@ use super::*;
 use crate::converse::ResultStatus;
 use crate::effect::Ticket;
 use crate::facts::fact::{CallResult, Decision};
-use crate::storage::inbox::{InboxItem, answer, decision};
+use crate::storage::inbox::{InboxItem, MAX_BYTES, answer, decision};
 use crate::store::StoreErrorCode;
 use crate::testkit::{Fault, Op};
 use std::rc::Rc;
@@ -191,6 +191,27 @@ fn an_answer_that_no_document_holds_is_too_large() {
     let limits = json!({ "documentBytes": 100, "commitBytes": 1_000 });
     let arguments = json!({ "toolCallId": "a", "result": "x".repeat(200), "limits": limits });
     assert_eq!(refused(&mut world, "answer", arguments), Code::TooLarge);
+}
+
+#[test]
+fn what_is_sent_has_as_many_bytes_as_a_run_takes_and_not_one_more() {
+    let around = r#"{"decision":"answer","result":""}"#.len();
+    for (over, refused_as) in [(0, None), (1, Some(Code::TooLarge))] {
+        let text = "x".repeat(MAX_BYTES + over);
+        let result = "x".repeat(MAX_BYTES + over - around);
+        for (kind, arguments) in [
+            ("send", json!({ "text": text })),
+            ("addMessage", json!({ "role": "user", "content": text })),
+            ("answer", json!({ "toolCallId": "a", "result": result })),
+        ] {
+            let mut world = waiting(Why::Input);
+            let settled = run(&mut world, kind, arguments);
+            assert_eq!(settled.err().map(|e| e.code), refused_as, "{kind} with {over} over");
+            if refused_as.is_none() {
+                assert_eq!(inbox(&world).len(), 1, "{kind}: and a run can read it");
+            }
+        }
+    }
 }
 
 fn send(world: &mut World) -> Id {

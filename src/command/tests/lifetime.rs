@@ -40,6 +40,60 @@ fn a_created_task_has_the_newer_shape_and_readable_ids() {
 }
 
 #[test]
+fn a_created_task_passes_the_newest_schema_of_the_app() {
+    let task = create(&mut World::new(), json!({ "title": "Ship" })).unwrap();
+    let documentation = &task["progress"]["documentation"];
+    for kind in ["design_documents", "milestone_documents", "pattern_documents", "task_documents"] {
+        assert_eq!(documentation[kind], 0, "{kind}");
+    }
+    assert_eq!(documentation["last_updated"], task["created_at"]);
+    assert_eq!(documentation.as_object().unwrap().len(), 5);
+    assert_eq!(task["progress"]["project"]["status"], "not_started");
+    assert_eq!(task["working_directory"], "");
+}
+
+#[test]
+fn a_call_that_is_made_again_with_its_id_returns_the_task_that_is_there() {
+    let mut world = World::new();
+    let first = create(&mut world, json!({ "id": "mine", "title": "Ship" })).unwrap();
+    assert_eq!((&first["id"], &first["title"]), (&json!("mine"), &json!("Ship")));
+    assert_eq!(world.store.get("users/u/tasks/mine").unwrap().get("id"), None, "the app adds it");
+    world.store.patch(
+        "users/u/tasks/mine",
+        &[FieldWrite::set(&["status"], "paused")],
+        crate::time::Instant(5),
+    );
+    let again = create(&mut world, json!({ "id": "mine", "title": "Another" })).unwrap();
+    assert_eq!((&again["id"], &again["title"]), (&json!("mine"), &json!("Ship")));
+    assert_eq!(again["status"], "paused", "as it is by now");
+    assert_eq!(world.store.paths("users/u/tasks/").len(), 1);
+
+    let mut world = World::new();
+    world.faults.add(Op::Commit, "mine", 0, 1, Fault::Lied(StoreErrorCode::Unavailable));
+    assert_eq!(create(&mut world, json!({ "id": "mine", "title": "Ship" })).unwrap()["title"], "Ship");
+    for id in [json!(7), json!(""), json!("a/b"), json!("..")] {
+        let refused = create(&mut world, json!({ "id": id, "title": "t" })).unwrap_err();
+        assert_eq!(refused.code, Code::InvalidArgument, "{id}");
+    }
+}
+
+#[test]
+fn what_is_given_beyond_the_known_fields_is_kept_and_nothing_known_is_overwritten() {
+    let items = json!([{ "name": "A", "estimated_hours": 2, "status": "completed", "nothing": null }]);
+    let given = json!({ "title": "t", "colour": "red", "status": "completed", "created_at": "then",
+        "milestones": [{ "name": "M", "owner": "bob", "tasks_total": 9, "items": items }] });
+    let task = create(&mut World::new(), given).unwrap();
+    assert_eq!((&task["colour"], &task["status"]), (&json!("red"), &json!("not_started")));
+    assert_ne!(task["created_at"], "then");
+    let milestone = &task["progress"]["milestones"][0];
+    assert_eq!((&milestone["owner"], &milestone["tasks_total"]), (&json!("bob"), &json!(1)));
+    assert!(milestone.get("items").is_none() && task.get("milestones").is_none());
+    let item = &task["progress"]["tasks"]["milestone-1"][0];
+    assert_eq!((&item["estimated_hours"], &item["status"]), (&json!(2), &json!("not_started")));
+    assert!(item.get("nothing").is_none());
+}
+
+#[test]
 fn what_cannot_be_made_into_a_task_is_named_by_its_path() {
     for (task, path) in [
         (Value::Null, "task"),

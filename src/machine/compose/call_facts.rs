@@ -121,7 +121,9 @@ impl Run {
                 (CallState::Proposed, Some(problem)) => {
                     draft.add(Fact::Result { result: failure(id, name, problem) });
                 }
-                (CallState::Proposed, None) if builtin(&call) && !self.look.fresh => return Err(Need::Look),
+                (CallState::Proposed, None) if builtin(&call) && !self.look.is_whole() => {
+                    return Err(Need::Look);
+                }
                 (CallState::Proposed, None) if builtin(&call) => self.add_completion(draft, &call),
                 (CallState::Proposed, None) => match self.vetted.get(&id) {
                     Some(Vetting::Run) => start(id),

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { StoreWrite, TaskStore } from '../../../js/types.js';
 import { projectUnder } from './clients.js';
@@ -21,8 +22,9 @@ const documents: Record<string, Record<string, unknown>> = {
   'users/ada/tasks/paused': { user_id: 'ada', status: 'paused', updated_at: at },
   'users/ada/tasks/foreign': { user_id: 'bob', status: 'in_progress', updated_at: at },
 };
-/** What text and json of a document in the inbox may have together. */
-const most = 900_000;
+/** What text and json of a document in the inbox may have together: senders, rules and reader agree on it. */
+const source = readFileSync(new URL('../../../src/storage/inbox.rs', import.meta.url), 'utf8');
+const most = Number(/MAX_BYTES: usize = ([\d_]+);/.exec(source)?.[1]?.replaceAll('_', ''));
 const bytes = (count: number) => 'ä'.repeat(count / 2);
 
 type Field = { path: string[]; value?: unknown; delete?: true };
@@ -98,6 +100,7 @@ const operations: Record<string, StoreWrite> = {
     text: bytes(most / 2),
     json: bytes(most / 2 + 2),
   }),
+  'put a message into the inbox that the thread has already': create(`${task}/inbox/m`, message),
   'put a message of an endless time into the inbox': create(`${task}/inbox/b`, { ...message, at: bytes(42) }),
   'put a message into the inbox of a task that does not exist': create(
     'users/ada/tasks/none/inbox/b',

@@ -218,6 +218,23 @@ test('a task is created, run by an engine of its own, and nothing global is read
   }
 });
 
+test('a task whose id the caller makes is created once, however often the call is made', async () => {
+  const engine = createTaskEngine({ store: memoryStore(), model: scriptedModel(['Done.']) });
+  const items = [{ name: 'a', estimated_hours: 2, due: 'friday' }];
+  const wanted = { id: 'order-7', title: 'New', milestones: [{ name: 'M', items }] };
+  const created = await Promise.all([1, 2, 3].map(() => engine.createTask('u', wanted)));
+  expect(new Set(created.map(({ id }) => id))).toEqual(new Set(['order-7']));
+  const executor = engine.executor('order-7', 'u');
+  await executor.start();
+  const again = await engine.createTask('u', { ...wanted, title: 'Another' });
+  expect(again).toMatchObject({ id: 'order-7', title: 'New', status: 'completed' });
+  expect(again.progress).toMatchObject({ tasks: { 'milestone-1': [{ estimated_hours: 2, due: 'friday' }] } });
+  for (const id of ['', 'a/b', '..', 7, {}]) {
+    const refused = engine.createTask('u', { ...wanted, id: id as string });
+    await expect(refused).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  }
+});
+
 test('the last configuration counts, and a resolver is told the ids', async () => {
   const store = memoryStore({ tasks: [taskWith(['a'])] });
   const asked: object[] = [];

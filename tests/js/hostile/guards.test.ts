@@ -130,8 +130,7 @@ test('a stream that never waits lets the rest of the process have its turn', asy
 describe('what is no signal and no options', () => {
   test('refuses the run, whose outcome never rejects', async () => {
     const executor = (await engineOf({})).executor('t', 'u');
-    const none = [7, 'x', null, { signal: 7 }, { signal: {} }, { signal: null }];
-    for (const options of [...none, new Proxy({}, { ownKeys: boom })]) {
+    for (const options of [7, 'x', { signal: 7 }, { signal: {} }, new Proxy({}, { ownKeys: boom })]) {
       const run = executor.run(options as never);
       run.started.catch(() => {});
       expect(await run.outcome).toMatchObject({ status: 'refused', error: { code: 'INVALID_ARGUMENT' } });
@@ -142,16 +141,26 @@ describe('what is no signal and no options', () => {
     const engine = await engineOf({});
     const task = engine.lifecycle('t', 'u');
     expect(() => task.events({ signal: 7 as never })).toThrow(/signal must be an AbortSignal/);
-    expect(() => task.events({ signal: null as never })).toThrow(/signal must be an AbortSignal, not null/);
-    expect(() => task.events(null as never)).toThrow(/options must be an object, not null/);
-    await expect(task.approve('c', null as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-    await expect(engine.drain(null as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(engine.drain(7 as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(engine.drain({ timeoutMs: 'x' as never })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
     });
     expect(() => new TaskExecutor('t', 'u', 7 as never)).toThrow(/options must be an object/);
-    expect(() => new TaskExecutor('t', 'u', null as never)).toThrow(/options must be an object, not null/);
+  });
+
+  test('null is as if nothing were given', async () => {
+    for (const options of [null, { signal: null }]) {
+      const engine = await engineOf({});
+      expect((await engine.executor('t', 'u').run(options as never).outcome).status).toBe('completed');
+      for await (const event of engine.lifecycle('t', 'u').events({ signal: null as never, after: '0' })) {
+        expect(event.type).toBe('task:started');
+        break;
+      }
+    }
+    const engine = await engineOf({});
+    await engine.drain(null as never);
+    const error = await new TaskExecutor('t', 'u', null as never).state().catch(expectUsable);
+    expect(error).toMatchObject({ code: 'NOT_CONFIGURED' });
   });
 });
 

@@ -49,30 +49,39 @@ test('a decision that is sound is taken and removed', async () => {
 });
 
 describe('a document of the inbox that nobody sent', () => {
-  const foreign: [string, Document][] = [
+  const foreign: [string, Document, boolean?][] = [
     ['is empty', {}],
-    ['is of a kind that is not known', { kind: 'later', text: 'x' }],
+    ['is of a kind that a later version may know', { kind: 'later', text: 'x' }, true],
     ['says nothing', { kind: 'message', text: ' ' }],
     ['is deep', { kind: { kind: { kind: ['message'] } } }],
-    ['is large', { kind: 'x'.repeat(900_000) }],
+    ['has a long kind', { kind: 'x'.repeat(800_000) }, true],
+    ['is too large', { kind: 'message', text: 'x'.repeat(900_001) }],
+    ['is of an unknown kind and too large', { kind: 'later', what: 'x'.repeat(920_000) }],
   ];
-  test.each(foreign)('and %s is left where it is, with a note, and the run goes on', async (_, document) => {
+  test.each(foreign)('and %s is told of once, and the run goes on', async (_, document, stays) => {
     const { error, outcome, before, after, notes } = await withInbox({ 'inbox/junk': document });
     expect(error).toBeUndefined();
     expect(outcome?.status).toBe('yielded');
     const path = `${taskPath}/inbox/junk`;
-    expect(after.get(path)).toBe(before.get(path));
+    expect(after.get(path)).toBe(stays ? before.get(path) : undefined);
     expect(notes.filter((note) => note.includes(path))).toHaveLength(1);
     expect(notes.join('').length).toBeLessThan(1_000);
   });
 
   test('does not keep a task from completing, however many there are', async () => {
-    const junk = Array.from({ length: 250 }, (_, i) => [`inbox/junk-${i}`, { kind: 'junk', i }]);
+    const documents = (kind: string) =>
+      Array.from({ length: 250 }, (_, i) => [`inbox/${kind}-${i}`, { kind, text: ' ', i }]);
+    const inbox = Object.fromEntries([...documents('later'), ...documents('message')]);
+    const logger = { ...silent, warn: vi.fn() };
     const { outcome, after } = await episode({
-      store: await storeWith({ '': olderTask(), ...Object.fromEntries(junk) }),
+      store: await storeWith({ '': olderTask(), ...inbox }),
+      host: { logger },
     });
     expect(outcome?.status).toBe('completed');
-    expect([...after.keys()].filter((path) => path.includes('/inbox/'))).toHaveLength(250);
+    const left = [...after.keys()].filter((path) => path.includes('/inbox/'));
+    expect(left.filter((path) => path.includes('/inbox/later'))).toHaveLength(250);
+    expect(left).toHaveLength(250);
+    expect(logger.warn.mock.calls.length).toBeLessThanOrEqual(200);
   });
 });
 
@@ -120,7 +129,6 @@ describe('a decision that is not for what waits', () => {
     ['a question to come', (sound) => ({ ...sound, asked_seq: 99 })],
   ];
   test.each(others)('but for %s is removed, and nothing runs', async (_, change) => {
-    // The message brings about the commit that removes both.
     const sent = { [message[0]]: message[1], [decision[0]]: change(decision[1]) };
     const { outcome, after, of } = await withInbox(sent);
     expect(outcome?.status).toBe('yielded');

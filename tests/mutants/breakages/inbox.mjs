@@ -1,4 +1,5 @@
 const look = 'src/machine/safe_point.rs';
+const reading = 'src/machine/safe_point/reading.rs';
 const compose = 'src/machine/compose.rs';
 const calls = 'src/machine/compose/call_facts.rs';
 const decide = 'src/command/decide.rs';
@@ -43,15 +44,15 @@ export default [
   },
   {
     name: 'what the journal holds is taken from the inbox once more',
-    file: look,
-    find: 'Ok(item) if self.facts.is_journaled(item.id()) => {',
-    replace: 'Ok(item) if self.facts.is_journaled(item.id()) && false => {',
+    file: reading,
+    find: 'Ok(item) if self.facts.is_journaled(item.id()) => Use::Drop,',
+    replace: 'Ok(item) if self.facts.is_journaled(item.id()) && false => Use::Drop,',
   },
   {
     name: 'what the journal holds stays in the inbox',
-    file: compose,
-    find: 'draft.taken.extend(self.stale_inbox.iter().cloned());',
-    replace: '',
+    file: reading,
+    find: 'Ok(item) if self.facts.is_journaled(item.id()) => Use::Drop,',
+    replace: 'Ok(item) if self.facts.is_journaled(item.id()) => Use::Leave,',
   },
   {
     name: 'what was taken from the inbox is taken again by the next commit',
@@ -61,9 +62,75 @@ export default [
   },
   {
     name: 'only the first page of the inbox is read',
+    file: reading,
+    find: 'if !reading.ended && !reading.is_enough() {',
+    replace: 'if !reading.ended && !reading.is_enough() && false {',
+  },
+  {
+    name: 'a part of the inbox counts for all of it',
     file: look,
-    find: 'if full {',
-    replace: 'if full && false {',
+    find: 'self.fresh && self.rest.is_none()',
+    replace: 'self.fresh',
+  },
+  {
+    name: 'a look never goes on where the one before stopped',
+    file: reading,
+    find: 'filter(|rest| rest.version == self.task_version)',
+    replace: 'filter(|rest| rest.version == self.task_version && false)',
+  },
+  {
+    name: 'a look goes on where one stopped under an earlier version of the task',
+    file: reading,
+    find: 'filter(|rest| rest.version == self.task_version)',
+    replace: 'filter(|rest| rest.version != "")',
+  },
+  {
+    name: 'a look reads all of an inbox, however long it is',
+    file: reading,
+    find: 'self.is_full() || self.bytes >= READ_BYTES || self.documents >= READ_DOCUMENTS',
+    replace: 'self.is_full() || self.bytes >= READ_BYTES && self.documents >= READ_DOCUMENTS * 1_000',
+  },
+  {
+    name: 'all messages are held at once',
+    file: reading,
+    find: 'self.held >= HELD_BYTES || self.found.len() >= HELD_DOCUMENTS',
+    replace: 'self.held >= HELD_BYTES && self.found.len() >= HELD_DOCUMENTS * 1_000',
+  },
+  {
+    name: 'what is deleted as junk may be another by then',
+    file: reading,
+    find: 'if_version: Some(document.version)',
+    replace: 'if_version: Some(document.version).filter(|_| false)',
+  },
+  {
+    name: 'a deletion that is refused is tried for ever',
+    file: reading,
+    find: 'self.look.cannot_sweep = true;',
+    replace: '',
+  },
+  {
+    name: 'a decision about a question that is over stays in the inbox',
+    file: reading,
+    find: 'Some(CallState::Waiting(_)) => Use::Keep(item),\n            _ => Use::Drop,',
+    replace: 'Some(CallState::Waiting(_)) => Use::Keep(item),\n            _ => Use::Leave,',
+  },
+  {
+    name: 'a decision about a question to come stays in the inbox',
+    file: reading,
+    find: '() if self.may_start(ctx) => Use::Drop,',
+    replace: '',
+  },
+  {
+    name: 'a decision may lie under any id',
+    file: 'src/storage/inbox.rs',
+    find: 'if id != decision_id(tool_call_id, asked_seq) {',
+    replace: 'if id != decision_id(tool_call_id, asked_seq) && false {',
+  },
+  {
+    name: 'a document of the inbox may have any size',
+    file: 'src/storage/inbox.rs',
+    find: 'if bytes > MAX_BYTES || bytes_of(&document.data) > MAX_BYTES + MAX_BYTES_BESIDE {',
+    replace: 'if bytes > MAX_BYTES * 9 {',
   },
   {
     name: 'a decision about an earlier question counts for the present one',
@@ -138,13 +205,13 @@ export default [
   {
     name: 'an item is completed without a look at the inbox',
     file: compose,
-    find: 'if !self.look.fresh {\n                        return Err(Need::Look);\n                    }\n                    let words',
+    find: 'if !self.look.is_whole() {\n                        return Err(Need::Look);\n                    }\n                    let words',
     replace: 'let words',
   },
   {
     name: 'a task is completed without a look at the inbox',
     file: compose,
-    find: 'if !self.look.fresh {\n                        return Err(Need::Look);\n                    }\n                    draft.add(Fact::Ended { status: EndStatus::Completed',
+    find: 'if !self.look.is_whole() {\n                        return Err(Need::Look);\n                    }\n                    draft.add(Fact::Ended { status: EndStatus::Completed',
     replace: 'draft.add(Fact::Ended { status: EndStatus::Completed',
   },
   {
@@ -156,8 +223,8 @@ export default [
   {
     name: 'complete_task_item is answered without a look at the inbox',
     file: calls,
-    find: 'if builtin(&call) && !self.look.fresh => return Err(Need::Look),',
-    replace: 'if builtin(&call) && !self.look.fresh && false => return Err(Need::Look),',
+    find: 'if builtin(&call) && !self.look.is_whole() => {',
+    replace: 'if builtin(&call) && !self.look.is_whole() && false => {',
   },
   {
     name: 'the look before a model call counts for what follows its turn',

@@ -235,8 +235,8 @@ export default [
   {
     name: 'a decision that is there already is not looked for before the yield',
     file: run,
-    find: 'if people && !self.look.fresh {',
-    replace: 'if people && !self.look.fresh && false {',
+    find: 'if people && !self.look.is_whole() {',
+    replace: 'if people && !self.look.is_whole() && false {',
   },
   {
     name: 'a run does not yield at maxDurationMs',

@@ -1,0 +1,215 @@
+//! Reading the inbox: in small pages, of which only what counts is kept, up to a bound a look. What is of no use is
+//! deleted as it is met, so that a flood of it is worked off and never held.
+
+use super::{Ctx, Run, State};
+use crate::effect::{Effect, Input, LogLevel, Ticket};
+use crate::facts::fact::{Decision, Why};
+use crate::facts::fold::CallState;
+use crate::storage::inbox::{InboxItem, Useless, bytes_of};
+use crate::storage::io::{Fetch, Want, attempt_deadline};
+use crate::store::{StoreErrorCode, StoreWrite, StoredDocument};
+use crate::time::Instant;
+
+/// Documents a page: each may have a megabyte.
+const PAGE: u32 = 8;
+/// What one look reads: then the run goes on, and the next look begins there.
+const READ_BYTES: usize = 16_000_000;
+const READ_DOCUMENTS: usize = 400;
+/// What may wait to be journaled.
+const HELD_BYTES: usize = 1_000_000;
+const HELD_DOCUMENTS: usize = 100;
+/// Documents of which the log tells that they are left where they are.
+const NOTED: usize = 100;
+
+/// Where a look stopped before the end, and the version of the task that it saw: under another it begins again.
+#[derive(Debug)]
+pub(super) struct Rest {
+    after: String,
+    version: String,
+}
+
+/// What a look has read so far.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// The look goes on where the one before stopped.
+    goes_on: bool,
+    after: Option<String>,
+    ended: bool,
+    found: Vec<InboxItem>,
+    held: usize,
+    bytes: usize,
+    documents: usize,
+}
+
+/// Documents of no use, on their way out.
+#[derive(Debug)]
+pub(super) struct Sweep {
+    ticket: Ticket,
+    pub until: Instant,
+}
+
+enum Use {
+    Keep(InboxItem),
+    /// It may count later.
+    Leave,
+    Drop,
+}
+
+impl Reading {
+    fn is_full(&self) -> bool {
+        self.held >= HELD_BYTES || self.found.len() >= HELD_DOCUMENTS
+    }
+
+    fn is_enough(&self) -> bool {
+        self.is_full() || self.bytes >= READ_BYTES || self.documents >= READ_DOCUMENTS
+    }
+}
+
+impl Run {
+    pub(super) fn read_inbox(&mut self, ctx: &mut Ctx) {
+        let mut reading = Reading::default();
+        if let Some(rest) = self.look.rest.as_ref().filter(|rest| rest.version == self.task_version) {
+            reading.goes_on = true;
+            reading.after = Some(rest.after.clone());
+            reading.held = self.inbox.iter().map(InboxItem::bytes).sum();
+        }
+        if reading.is_full() {
+            reading = Reading::default();
+        }
+        self.list_inbox(ctx, reading);
+    }
+
+    fn list_inbox(&mut self, ctx: &mut Ctx, reading: Reading) {
+        let want =
+            Want::Page { collection: ctx.paths.inbox.clone(), after: reading.after.clone(), limit: PAGE };
+        let fetch = Fetch::new(ctx.now.mono, want, self.settings.store_timeout_ms, &mut ctx.io);
+        self.look.state = State::Inbox(fetch, reading);
+    }
+
+    pub(super) fn inbox_listed(
+        &mut self,
+        ctx: &mut Ctx,
+        mut reading: Reading,
+        page: impl Iterator<Item = StoredDocument>,
+    ) {
+        let mut listed = 0;
+        let mut junk = Vec::new();
+        for document in page {
+            listed += 1;
+            if reading.is_full() {
+                continue;
+            }
+            reading.after = Some(document.id().to_owned());
+            reading.bytes += bytes_of(&document.data);
+            reading.documents += 1;
+            match self.use_of(ctx, &document) {
+                Use::Keep(item) => {
+                    reading.held += item.bytes();
+                    reading.found.push(item);
+                }
+                Use::Leave => {}
+                // As it was seen: another may lie there by now.
+                Use::Drop => {
+                    junk.push(StoreWrite::Delete { path: document.path, if_version: Some(document.version) })
+                }
+            }
+        }
+        reading.ended = listed < PAGE as usize && !reading.is_full();
+        if junk.is_empty() || self.look.cannot_sweep {
+            self.read_on(ctx, reading);
+            return;
+        }
+        let now = ctx.now.mono;
+        let ticket = ctx.io.ticket();
+        let timeout = self.settings.store_timeout_ms;
+        ctx.io.push(Effect::Commit { ticket, writes: std::rc::Rc::new(junk) });
+        let until = attempt_deadline(now, timeout, now + timeout);
+        self.look.state = State::Sweep(Sweep { ticket, until }, reading);
+    }
+
+    /// What cannot be deleted now is met again by the next look.
+    pub(super) fn swept(&mut self, ctx: &mut Ctx, sweep: Sweep, reading: Reading, input: &Input) {
+        match input {
+            Input::Committed { ticket, result } if *ticket == sweep.ticket => {
+                let denied = result.as_ref().err().filter(|e| {
+                    matches!(
+                        e.code,
+                        StoreErrorCode::Denied | StoreErrorCode::Invalid | StoreErrorCode::TooLarge
+                    )
+                });
+                if let Some(e) = denied {
+                    self.look.cannot_sweep = true;
+                    let what = format!("The inbox holds documents that cannot be deleted: {}", e.message);
+                    ctx.io.log(LogLevel::Warn, what);
+                }
+                self.read_on(ctx, reading);
+            }
+            _ if ctx.now.mono >= sweep.until => {
+                ctx.io.push(Effect::Cancel { ticket: sweep.ticket });
+                self.read_on(ctx, reading);
+            }
+            _ => self.look.state = State::Sweep(sweep, reading),
+        }
+    }
+
+    fn read_on(&mut self, ctx: &mut Ctx, reading: Reading) {
+        if !reading.ended && !reading.is_enough() {
+            self.list_inbox(ctx, reading);
+            return;
+        }
+        let Reading { goes_on, after, ended, mut found, .. } = reading;
+        if goes_on {
+            found.retain(|item| self.inbox.iter().all(|held| held.id() != item.id()));
+            self.inbox.append(&mut found);
+        } else {
+            self.inbox = found;
+        }
+        let rest = after.filter(|_| !ended);
+        self.look.rest = rest.map(|after| Rest { after, version: self.task_version.clone() });
+        self.inbox_read(ctx);
+    }
+
+    fn use_of(&mut self, ctx: &mut Ctx, document: &StoredDocument) -> Use {
+        match InboxItem::read(document) {
+            Ok(item) if self.facts.is_journaled(item.id()) => Use::Drop,
+            Ok(item) => self.use_of_item(ctx, item),
+            Err(Useless::Unknown(what)) => {
+                let noted = &mut self.look.noted;
+                if noted.len() < NOTED && noted.insert(document.path.clone()) {
+                    ctx.io.log(LogLevel::Warn, what);
+                }
+                Use::Leave
+            }
+            Err(Useless::Junk(what)) => {
+                if self.look.told < NOTED {
+                    self.look.told += 1;
+                    ctx.io.log(LogLevel::Warn, what);
+                }
+                Use::Drop
+            }
+        }
+    }
+
+    /// A decision about a question that is still open; one to come only where an entry on its way may ask it, or where
+    /// another owner might have asked it.
+    fn use_of_item(&self, ctx: &Ctx, item: InboxItem) -> Use {
+        let InboxItem::Decision { tool_call_id, asked_seq, decision, .. } = &item else {
+            return Use::Keep(item);
+        };
+        if *asked_seq > self.facts.seq {
+            return match () {
+                () if self.on_its_way.is_some() && *asked_seq == self.facts.seq + 1 => Use::Keep(item),
+                () if self.may_start(ctx) => Use::Drop,
+                () => Use::Leave,
+            };
+        }
+        let approves = matches!(decision, Decision::Approve { .. });
+        let call = self.facts.live.call(tool_call_id);
+        let asked = call.filter(|c| c.asked.is_some_and(|(seq, _)| seq == *asked_seq));
+        match asked.map(|c| &c.state) {
+            Some(CallState::Waiting(Why::Input)) if approves => Use::Drop,
+            Some(CallState::Waiting(_)) => Use::Keep(item),
+            _ => Use::Drop,
+        }
+    }
+}
