@@ -584,6 +584,9 @@ fn explicit_completion_waits_for_a_message() {
         .filter(|(s, _, f)| *s > received && *s <= first_done && f.iter().any(|f| f["kind"] == "turn"))
         .count();
     assert!(turns_between >= 1, "done at {first_done}, received at {received}");
+    let refused = &w.store.facts("result")[0];
+    assert!(refused["content"].to_string().contains("has sent a message"), "{refused}");
+    assert_ne!(refused["mistake"], true, "the model could not know");
 }
 
 #[test]

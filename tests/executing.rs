@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use support::spy::Seen;
 use support::*;
@@ -359,4 +359,35 @@ fn a_call_that_the_grace_cut_off_is_reported_where_the_pause_is_taken_back_in_th
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     let result = &w.store.facts("result")[0];
     assert_eq!((&result["toolCallId"], &result["unknown"]), (&json!("a"), &json!(true)));
+}
+
+#[test]
+fn each_call_is_vetted_once_but_neither_what_cannot_be_read_nor_the_built_in_tool() {
+    let mut w = World::new(7, 1);
+    let mut events = turn(
+        "",
+        &[
+            ("a", "work", json!({})),
+            ("b", "work", json!({})),
+            ("c", "work", json!({})),
+            ("d", "complete_task_item", json!({})),
+        ],
+    );
+    for event in &mut events {
+        if event["contentBlockDelta"]["contentBlockIndex"] == 3 {
+            event["contentBlockDelta"]["delta"]["toolUse"]["input"] = json!("{");
+        }
+    }
+    w.script(vec![Says::Events(events), text("Done.")]);
+    let vetted = Rc::new(RefCell::new(Vec::new()));
+    let asked = Rc::clone(&vetted);
+    w.vet = Box::new(move |call| {
+        asked.borrow_mut().push(call.id.clone());
+        json!({ "verdict": "run" })
+    });
+    let options = json!({ "completion": "explicit", "limits": { "parallelTools": 1 } });
+    let run = w.runner("start", json!({ "options": options }));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(*vetted.borrow(), ["a", "b"]);
+    assert_eq!(w.actors[run].executed.len(), 2);
 }
