@@ -136,6 +136,8 @@ class Entry {
     const base = ts.isExpressionWithTypeArguments(node) && this.#checker.getTypeAtLocation(node.expression);
     if (base && !(base.flags & ts.TypeFlags.Any)) return;
     if (ts.isTypePredicateNode(node) || ts.isNamedTupleMember(node)) return;
+    // A piece of a template: the type in it is a node of its own.
+    if (ts.isTemplateLiteralTypeSpan(node)) return;
     this.#problems.add(`${path}: '${node.getText()}' is any`);
   }
 
