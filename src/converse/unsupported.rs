@@ -37,7 +37,7 @@ pub fn refused_block(message: &str) -> Option<&'static str> {
 pub fn refuses_reasoning(message: &str) -> bool {
     let words = message.to_lowercase();
     any(&words, &["thinking", "reasoning"])
-        && any(&words, &["signature", "cannot be modified", "not support"])
+        && any(&words, &["signature", "cannot be modified", "not support", "n't support"])
 }
 
 #[cfg(test)]
