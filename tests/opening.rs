@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::cell::Cell;
 use std::rc::Rc;
 use support::*;
-use task_execution_engine::effect::{Effect, Input, Question, Thrown, Ticket};
+use task_execution_engine::effect::{Command, Effect, Input, Question, Thrown, Ticket};
 use task_execution_engine::error::Code;
 use task_execution_engine::store::{StoreError, StoreErrorCode};
 
@@ -362,4 +362,18 @@ fn where_no_entry_was_ever_written_none_is_looked_for() {
     let seen = w.spy(run, |_| false);
     w.finish(run).unwrap();
     assert!(seen.borrow().iter().all(|e| !matches!(e, Effect::List { .. })));
+}
+
+#[test]
+fn a_run_that_yields_while_it_waits_for_the_lease_says_why_and_that_the_task_is_unfinished() {
+    let mut w = World::new(21, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let first = w.start();
+    w.until(first, |a| !a.requests.is_empty());
+    let second = w.runner("run", json!({ "options": { "waitForLeaseMs": 60_000 } }));
+    w.pass(2_000);
+    w.command(second, Command::Yield { reason: "drain".into(), grace: true });
+    let outcome = w.finish(second).unwrap();
+    assert_eq!(outcome["status"], "yielded");
+    assert_eq!((&outcome["reason"], &outcome["unfinished"]), (&json!("drain"), &json!(true)));
 }
