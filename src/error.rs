@@ -105,3 +105,13 @@ impl fmt::Display for EngineError {
 }
 
 impl std::error::Error for EngineError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_reads_as_its_code_and_its_words() {
+        assert_eq!(EngineError::new(Code::CrashLoop, "Too often.").to_string(), "CrashLoop: Too often.");
+    }
+}

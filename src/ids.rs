@@ -127,14 +127,17 @@ mod tests {
             (".", "'.'"),
             ("..", "'.'"),
             ("__x__", "reserves"),
+            ("____", "reserves"),
             (&long, "1,500"),
+            ("a\u{FFFD}", "surrogate"),
         ] {
             let e = check_id("taskId", id).unwrap_err();
             assert_eq!(e.code, Code::InvalidArgument);
             assert!(e.message.contains(rule) && e.message.contains("taskId"), "{}", e.message);
         }
-        assert_eq!(check_id("taskId", "__x"), Ok(()));
-        assert_eq!(check_id("taskId", "ünïcode-id"), Ok(()));
+        for id in ["__x", "x__", "__xy", "xy__", "__", "___", "ünïcode-id", &long[1..]] {
+            assert_eq!(check_id("taskId", id), Ok(()), "{id}");
+        }
     }
 
     #[test]
@@ -142,5 +145,21 @@ mod tests {
         let (mut a, mut b) = (Rng::new(7), Rng::new(7));
         assert_eq!((a.id(), a.unit()), (b.id(), b.unit()));
         assert_ne!(a.id(), a.id());
+    }
+
+    #[test]
+    fn what_is_drawn_is_what_the_authors_of_the_generator_give_for_the_seed() {
+        let mut rng = Rng::new(1_234_567);
+        let drawn: Vec<u64> = (0..4).map(|_| rng.next()).collect();
+        assert_eq!(
+            drawn,
+            [
+                6_457_827_717_110_365_317,
+                3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423,
+                4_593_380_528_125_082_431,
+            ]
+        );
+        assert!((Rng::new(1_234_567).unit() - 0.350_08).abs() < 0.000_01);
     }
 }

@@ -60,4 +60,23 @@ mod tests {
         assert_eq!(iso8601(-1), "1969-12-31T23:59:59.999Z");
         assert_eq!(iso8601(4_102_444_800_000), "2100-01-01T00:00:00.000Z");
     }
+
+    #[test]
+    fn every_day_of_four_centuries_is_the_one_after_the_day_before() {
+        let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let days_of = |year: i64, month| match month {
+            2 => 28 + i64::from(leap(year)),
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        };
+        let mut wall = -(1_599..1_970).map(|year| 365 + i64::from(leap(year))).sum::<i64>() * 86_400_000;
+        for year in 1_599..2_002 {
+            for month in 1..=12 {
+                for day in 1..=days_of(year, month) {
+                    assert_eq!(iso8601(wall), format!("{year}-{month:02}-{day:02}T00:00:00.000Z"));
+                    wall += 86_400_000;
+                }
+            }
+        }
+    }
 }

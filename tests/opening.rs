@@ -384,3 +384,17 @@ fn where_no_entry_was_ever_written_none_is_looked_for() {
     w.finish(run).unwrap();
     assert!(seen.borrow().iter().all(|e| !matches!(e, Effect::List { .. })));
 }
+
+#[test]
+fn a_run_that_yields_while_it_waits_for_the_lease_says_why_and_that_the_task_is_unfinished() {
+    let mut w = World::new(21, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let first = w.start();
+    w.until(first, |a| !a.requests.is_empty());
+    let second = w.runner("run", json!({ "options": { "waitForLeaseMs": 60_000 } }));
+    w.pass(2_000);
+    w.command(second, Command::Yield { reason: "drain".into(), grace: true });
+    let outcome = w.finish(second).unwrap();
+    assert_eq!(outcome["status"], "yielded");
+    assert_eq!((&outcome["reason"], &outcome["unfinished"]), (&json!("drain"), &json!(true)));
+}
