@@ -386,7 +386,7 @@ fn where_no_entry_was_ever_written_none_is_looked_for() {
 }
 
 #[test]
-fn a_run_that_yields_while_it_waits_for_the_lease_says_why_and_that_the_task_is_unfinished() {
+fn a_run_that_yields_while_it_waits_for_the_lease_says_why_and_leaves_the_task_to_its_holder() {
     let mut w = World::new(21, 1);
     w.model = Box::new(|_| Says::Stalls(vec![]));
     let first = w.start();
@@ -396,5 +396,5 @@ fn a_run_that_yields_while_it_waits_for_the_lease_says_why_and_that_the_task_is_
     w.command(second, Command::Yield { reason: "drain".into(), grace: true });
     let outcome = w.finish(second).unwrap();
     assert_eq!(outcome["status"], "yielded");
-    assert_eq!((&outcome["reason"], &outcome["unfinished"]), (&json!("drain"), &json!(true)));
+    assert_eq!((&outcome["reason"], &outcome["unfinished"]), (&json!("drain"), &json!(false)));
 }

@@ -339,3 +339,25 @@ impl Entry {
         kinds
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_says_how_much_of_it_is_missing_where_something_is() {
+        for (cut_bytes, stored) in [(0, None), (1, Some(1))] {
+            let result = CallResult {
+                tool_call_id: "a".into(),
+                name: "n".into(),
+                status: ResultStatus::Success,
+                content: Rc::default(),
+                unknown: false,
+                mistake: false,
+                cut_bytes,
+            };
+            let json = serde_json::to_value(Fact::Result { result }).unwrap();
+            assert_eq!(json.get("cutBytes").and_then(Value::as_u64), stored);
+        }
+    }
+}

@@ -243,3 +243,32 @@ test('tools that run alone run alone, over the API', async () => {
   await runner.start();
   expect([runner.outcome?.status, most]).toEqual(['completed', 1]);
 });
+
+test('what prompt and the function of tools change in the task is changed for nobody else', async () => {
+  const titles: unknown[] = [];
+  const spoiled = (task: { title: string }) => {
+    titles.push(task.title);
+    task.title = 'Spoiled';
+  };
+  const { executor, model } = world(
+    ['One.', 'Two.'],
+    {
+      tools: (task) => {
+        spoiled(task);
+        return {};
+      },
+      prompt: ({ task, item }) => {
+        spoiled(task);
+        item.name = 'Spoiled';
+        return `Do ${item.id}`;
+      },
+    },
+    ['First', 'Second'],
+  );
+  const runner = executor();
+  await runner.start();
+  expect(runner.outcome?.status).toBe('completed');
+  expect(titles).toEqual([titles[0], titles[0], titles[0]]);
+  expect(titles[0]).not.toBe('Spoiled');
+  expect(JSON.stringify(model.requests)).not.toContain('Spoiled');
+});
