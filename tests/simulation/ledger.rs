@@ -1,8 +1,8 @@
 //! What the journal says, read as it is written: every entry once. What a further entry may not say is a violation.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use task_execution_engine::converse::Turn;
+use task_execution_engine::converse::{Turn, shorten};
 
 /// A promise that was broken, and how.
 #[derive(Clone, Debug)]
@@ -73,6 +73,8 @@ pub struct Ledger {
     /// Since the last reset, those with content.
     pub said: Vec<Said>,
     last_uses: Vec<String>,
+    /// Those of the last turn that said anything.
+    answered: Vec<String>,
     pub done: BTreeSet<String>,
     /// Inbox documents that were journaled.
     pub taken: BTreeSet<String>,
@@ -85,11 +87,16 @@ pub struct Ledger {
     pub begun: Vec<(u64, u64)>,
     /// Something in the request is not a turn of this journal, or no longer there.
     pub trimmed: bool,
+    /// The next turn is masked for the model, as what it was asked is.
+    masked: bool,
     pub thread: Vec<String>,
     total_tokens: u64,
     /// Which kinds of facts were seen.
     pub kinds: BTreeSet<String>,
 }
+
+/// What the model gets in place of what a guardrail or filter blocked.
+const MASK: &str = "[Removed: a guardrail or content filter blocked this.]";
 
 impl Ledger {
     /// Takes an entry in: its document's fields and its body, parsed.
@@ -132,6 +139,7 @@ impl Ledger {
                 self.done.clear();
                 self.unheard.clear();
                 self.last_uses.clear();
+                self.answered.clear();
                 self.trimmed = false;
                 for call in self.calls.values_mut() {
                     call.closed = true;
@@ -141,6 +149,18 @@ impl Ledger {
             "begun" => self.begun.push((at, self.seq)),
             "turn" => self.turn(fact)?,
             "spent" => self.spent(fact)?,
+            "shortened" => {
+                let most = fact["bytes"].as_u64().unwrap_or(0) as usize;
+                self.each_last_content(|content| {
+                    if shorten::size(content) > most {
+                        *content = shorten::shortened(content, most);
+                    }
+                });
+            }
+            "redacted" => {
+                self.masked = true;
+                self.each_last_content(|content| *content = vec![json!({ "text": MASK })]);
+            }
             "received" => {
                 if !self.taken.insert(text("inbox")) {
                     return Err(broken("P1", format!("the message {} is received twice", text("inbox"))));
@@ -221,6 +241,16 @@ impl Ledger {
         Ok(())
     }
 
+    /// What the model is to get of results that no turn but a silent one has followed.
+    fn each_last_content(&mut self, change: impl Fn(&mut Vec<Value>)) {
+        for id in &self.answered {
+            let result = self.calls.get_mut(id).and_then(|call| call.result.as_mut());
+            if let Some(Value::Array(content)) = result.map(|result| &mut result["content"]) {
+                change(content);
+            }
+        }
+    }
+
     fn turn(&mut self, fact: &Value) -> Result<(), Violation> {
         for id in &self.last_uses {
             if self.calls.get(id).is_some_and(|call| call.result.is_none()) {
@@ -240,7 +270,9 @@ impl Ledger {
             }
         }
         if !turn.content.is_empty() {
-            let text = turn.content.iter().filter_map(|block| block["text"].as_str()).collect();
+            let said = turn.content.iter().filter_map(|block| block["text"].as_str()).collect();
+            let text = if std::mem::take(&mut self.masked) { MASK.to_owned() } else { said };
+            self.answered.clone_from(&self.last_uses);
             self.said.push(Said { text, uses: self.last_uses.clone() });
         }
         if !turn.text.trim().is_empty() {

@@ -335,7 +335,10 @@ pub fn request(w: &mut World, actor: usize) -> Checked {
             if known.is_none_or(|r| r["content"] != result["content"]) {
                 return Err(broken(
                     "P4",
-                    format!("the model gets another result of {id} than the journal has"),
+                    format!(
+                        "the model gets another result of {id} than the journal has: {}",
+                        result["content"]
+                    ),
                 ));
             }
         }
