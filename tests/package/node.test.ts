@@ -39,13 +39,18 @@ test.each(subpaths)('%s loads as ES module and as CommonJS with the same exports
   expect(required).toBe(imported);
 });
 
+/** They speak the web's own types: Request, Response, Headers. */
+const ofTheWeb = ['task-execution-engine/server', 'task-execution-engine/client'];
+
 test.each([
   { name: 'with the DOM and without @types/node', lib: ['ES2022', 'DOM'], types: [] },
   { name: "with Node's types and without the DOM", lib: ['ES2023'], types: ['node'] },
   { name: 'with nothing but the language', lib: ['ES2022'], types: [] },
 ])('the types compile for users $name, libraries checked', async ({ lib, types }) => {
   const folder = await mkdtemp(join(consumer, 'types-'));
+  const isBare = lib.length === 1 && types.length === 0;
   const source = subpaths
+    .filter((path) => !isBare || !ofTheWeb.includes(path))
     .map((path, index) => `import * as all${index} from '${path}';\nvoid all${index};\n`)
     .join('');
   await writeFile(join(folder, 'esm.mts'), source);

@@ -141,7 +141,7 @@ export async function emitsItsOwn() {
     executor.emit('app:note', 'mind the gap', 7),
     executor.emit(secret, 'hush'),
     executor.emit('task:progress_update', { taskId, percent: 40 }),
-    executor.emit('task:reviewed', { taskId }, 'a second argument'),
+    executor.emit('app:reviewed', { taskId }, 'a second argument'),
   ];
   await executor.start();
   return { heard, answered };
