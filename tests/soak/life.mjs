@@ -176,6 +176,7 @@ export class Life {
     }
     this.executor = executor;
     if (world.leaks('object')) world.kept.push(executor);
+    if (world.leaks('listener')) world.signal.addEventListener('abort', () => {});
   }
 
   async #deleteSoon() {

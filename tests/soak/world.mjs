@@ -64,10 +64,6 @@ export async function createWorld({ seed, random, leak }) {
   const controller = new AbortController();
   const { signal } = controller;
   setMaxListeners(0, signal);
-  const remove = signal.removeEventListener.bind(signal);
-  signal.removeEventListener = (...args) => {
-    if (!leaks('listener')) remove(...args);
-  };
   const quiet = createTaskEngine({ store: observed });
   const { id: longLived } = await quiet.createTask('u', { title: 'Stays' });
   return {
