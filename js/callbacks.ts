@@ -61,7 +61,7 @@ export class Callbacks {
   }
 
   /**
-   * Runs a tool; its result as plain JSON.
+   * Runs a tool; its result as JSON.
    *
    * @throws whatever the tool throws, or why its result cannot be stored
    */
@@ -143,7 +143,10 @@ export class Callbacks {
     const lookUp = tool?.onUnknownOutcome;
     const result: unknown = typeof lookUp === 'function' ? await lookUp(call) : undefined;
     if (tool === undefined || result === undefined) return { found: false };
-    return { found: true, result: this.#written(result, tool, 'What was looked up').value ?? null };
+    return {
+      found: true,
+      result: JSON.parse(this.#written(result, tool, 'What was looked up').json ?? 'null'),
+    };
   }
 
   #written(value: unknown, tool: Tool, what: string): WrittenResult {

@@ -1,6 +1,6 @@
 import { TaskExecutionError } from './errors.js';
 import type { ToolContent, ToolResultContentBlock } from './types.js';
-import { binaryOf, toJson, wellFormed } from './values.js';
+import { binaryOf, type JsonResult, toJson, wellFormed } from './values.js';
 
 /** Shared by all copies of the package in a process. */
 const brand = Symbol.for('task-execution-engine/content');
@@ -103,6 +103,15 @@ function sourceOf(value: unknown, at: string): unknown {
   if (bytes === undefined || bytes.length === 0)
     refuse(`the bytes of ${at} must be a Uint8Array or an ArrayBuffer that is not empty`);
   return { bytes: bytes.slice() };
+}
+
+/** A result as the engine takes it. What only looks like content is told as text. */
+export function resultJson(value: unknown, maxLength?: number): JsonResult {
+  const bytes = isContent(value);
+  const written = toJson(value, { bytes, ...(maxLength !== undefined && { maxLength }) });
+  if (bytes || !written.ok || !written.json?.startsWith('{"$content":')) return written;
+  const isLookalike = Object.keys(JSON.parse(written.json)).length === 1;
+  return isLookalike ? { ok: true, json: JSON.stringify(written.json) } : written;
 }
 
 /** Content as a user's message: the blocks, and the text that stands for them in the thread. */

@@ -400,8 +400,8 @@ export class Machine implements Resident {
     );
     try {
       const report = (progress: unknown) => reports.report(progress);
-      const written = await this.#callbacks.run(call, attempt, idempotencyKey, signal, report);
-      return JSON.stringify(written);
+      const { json, cutBytes = 0 } = await this.#callbacks.run(call, attempt, idempotencyKey, signal, report);
+      return json === undefined ? '{}' : `{"value":${json},"cutBytes":${cutBytes}}`;
     } finally {
       reports.end();
     }

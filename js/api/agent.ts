@@ -8,10 +8,10 @@ import { resolveHost } from './config.js';
 import { onListenerErrorOf, reportListenerError, type TaskEmitter } from './emitter.js';
 import { deltaOf } from './feed.js';
 import {
+  addFollower,
   keyOf,
   type LocalFollower,
   type LocalRun,
-  localFollowers,
   localRun,
   type RunListener,
 } from './registry.js';
@@ -224,11 +224,7 @@ export class Agent {
 
   /** Somebody follows the task by this instance, until what is returned is called. */
   followed(follower: LocalFollower): () => void {
-    const all = [localFollowers(), this.#options[ofEngine]?.followers];
-    for (const followers of all) followers?.add(follower);
-    return () => {
-      for (const followers of all) followers?.delete(follower);
-    };
+    return addFollower(follower, this.#options[ofEngine]?.followers);
   }
 
   /** Yields the run that this instance began or joined, also one that is only on its way, without grace. */

@@ -1,7 +1,6 @@
 import { systemClock } from '../clock.js';
 import { TaskExecutionError } from '../errors.js';
 import { optionsOf } from './arguments.js';
-import { drained } from './drained.js';
 import { type LocalFollower, type LocalRun, localFollowers, localRuns } from './registry.js';
 
 interface DrainOptions {
@@ -44,10 +43,8 @@ async function endOf(runs: LocalRun[], timeoutMs: number | undefined): Promise<v
 }
 
 /**
- * For SIGTERM: every run in the process yields, every loop over `events()` ends, and so do the event streams of its
- * routes. Settles when all runs have ended, or after `timeoutMs`.
+ * For SIGTERM: every run in the process yields, every loop over `events()` and every event stream of its routes ends. Settles when all runs have ended, or after `timeoutMs`.
  */
 export function drainTaskExecution(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
-  drained();
   return drainRuns(localRuns(), [...localFollowers()], options);
 }

@@ -4,11 +4,10 @@ import { readFrom } from './arguments.js';
 import { checkHost } from './check-host.js';
 import { createTaskIn } from './create-task.js';
 import { drainRuns } from './drain.js';
-import { drained } from './drained.js';
 import { TaskExecutor } from './executor.js';
 import { TaskLifecycle } from './lifecycle.js';
 import { TaskPersistence } from './persistence.js';
-import type { LocalFollower, LocalRun } from './registry.js';
+import { addFollower, type LocalFollower, type LocalRun } from './registry.js';
 
 /** Everything of the package with a host of its own: nothing global is read. */
 export interface TaskEngine {
@@ -24,12 +23,24 @@ export interface TaskEngine {
   drain(options?: { timeoutMs?: number | undefined }): Promise<void>;
 }
 
-// By a name, so that every copy of the package in a process knows engines of the others.
-const host: unique symbol = Symbol.for('task-execution-engine/engine-host') as never;
+/** What an engine does not show. */
+interface Inside {
+  host: TaskHost;
+  /** Ended when it is drained. */
+  followers: Set<LocalFollower>;
+}
 
-/** The host of an engine that `createTaskEngine` made; undefined where it made none. */
-export function hostOf(engine: TaskEngine): TaskHost | undefined {
-  return (engine as { [host]?: TaskHost })[host];
+// By a name, so that every copy of the package in a process knows engines of the others.
+const inside: unique symbol = Symbol.for('task-execution-engine/engine-inside') as never;
+
+/** Of an engine that `createTaskEngine` made; undefined where it made none. */
+export function insideOf(engine: TaskEngine): Inside | undefined {
+  return (engine as { [inside]?: Inside })[inside];
+}
+
+/** Has a drain of the process, or of the engine, end what follows a task by it, until what is returned is called. */
+export function followedBy(engine: TaskEngine, follower: LocalFollower): () => void {
+  return addFollower(follower, insideOf(engine)?.followers);
 }
 
 /**
@@ -52,10 +63,7 @@ export function createTaskEngine(given: TaskHost): TaskEngine {
     lifecycle: (taskId, userId, options) => new TaskLifecycle(taskId, userId, withHost(options)),
     persistence: (taskId, userId) => new TaskPersistence(taskId, userId, withHost()),
     createTask: (userId, task) => createTaskIn(given, userId, task),
-    async drain(options) {
-      drained(given.store.id);
-      await drainRuns([...runs], [...followers], options);
-    },
+    drain: (options) => drainRuns([...runs], [...followers], options),
   };
-  return Object.defineProperty(engine, host, { value: given });
+  return Object.defineProperty(engine, inside, { value: { host: given, followers } });
 }

@@ -1,4 +1,4 @@
-import { isContent, messageOf } from '../content.js';
+import { isContent, messageOf, resultJson } from '../content.js';
 import { TaskExecutionError } from '../errors.js';
 import { lifecycleTable } from '../generated/lifecycle-table.js';
 import type {
@@ -10,7 +10,6 @@ import type {
   TaskStatus,
   ToolContent,
 } from '../types.js';
-import { toJson } from '../values.js';
 import { Agent, agentOf, setAgent } from './agent.js';
 import {
   cursorOf,
@@ -171,7 +170,7 @@ async function beginOnly(owner: TaskLifecycle, intent: 'start' | 'resume'): Prom
 
 /** @throws TaskExecutionError INVALID_ARGUMENT where JSON cannot say the result */
 export function answerOf(result: unknown): { result?: unknown } {
-  const written = toJson(result, { bytes: isContent(result) });
+  const written = resultJson(result);
   if (!written.ok)
     throw new TaskExecutionError('INVALID_ARGUMENT', `The result cannot be stored: ${written.reason}.`);
   return written.json === undefined ? {} : { result: JSON.parse(written.json) };

@@ -35,7 +35,7 @@ export interface LocalRun {
   follow(listener: RunListener): () => void;
 }
 
-/** A loop over `events()` of this process, as whoever drains the process sees it. */
+/** A loop over `events()` of this process, or an event stream, as whoever drains the process sees it. */
 export interface LocalFollower {
   /** Tells what is here already and what the run of this process still says, then ends. Reads nothing any more. */
   finish(): void;
@@ -109,4 +109,13 @@ export function onRun(key: string, begun: (run: LocalRun) => void): () => void {
 export function localFollowers(): Set<LocalFollower> {
   registry.followers ??= new Set();
   return registry.followers;
+}
+
+/** Somebody follows a task, in this process and by an engine, until what is returned is called. */
+export function addFollower(follower: LocalFollower, ofEngine?: Set<LocalFollower>): () => void {
+  const all = [localFollowers(), ofEngine];
+  for (const followers of all) followers?.add(follower);
+  return () => {
+    for (const followers of all) followers?.delete(follower);
+  };
 }

@@ -37,7 +37,7 @@ export async function createOnce(
   if (before !== undefined) return { document: same(before, hash), replayed: true };
   asked.spend();
   const task = await (options.create ?? plainTask)(fields, { userId, request });
-  await createTaskIn({ ...host, store: namingStore(host.store, path, hash) }, userId, task);
+  await createTaskIn(host, userId, { ...task, id, [requestHash]: hash } as NewTask);
   const document = await readTask(host.store, path);
   // Somebody was faster, to make it or to delete it.
   if (document === undefined) throw new Refusal(409, 'CONFLICT', 'The task was deleted meanwhile.');
@@ -75,21 +75,4 @@ function same(document: StoredDocument, hash: string): StoredDocument {
 async function readTask(store: TaskStore, path: string): Promise<StoredDocument | undefined> {
   const [document] = await store.read([path]);
   return document ?? undefined;
-}
-
-/** The store as the core sees it while it makes a document: the document gets this path. */
-function namingStore(store: TaskStore, path: string, hash: string): TaskStore {
-  return {
-    id: store.id,
-    limits: store.limits,
-    read: (paths, options) => store.read(paths, options),
-    list: (collection, options) => store.list(collection, options),
-    commit: (writes, options) =>
-      store.commit(
-        writes.map((write) =>
-          write.op === 'create' ? { ...write, path, data: { ...write.data, [requestHash]: hash } } : write,
-        ),
-        options,
-      ),
-  };
 }

@@ -1,5 +1,5 @@
 import { resolveHost } from '../api/config.js';
-import { createTaskEngine, hostOf, type TaskEngine } from '../api/engine.js';
+import { createTaskEngine, insideOf, type TaskEngine } from '../api/engine.js';
 import { TaskExecutionError } from '../errors.js';
 import type { TaskHost } from '../types.js';
 
@@ -22,7 +22,7 @@ export async function backendFor(
     const host = await resolveHost(ids, undefined);
     return { host, engine: createTaskEngine(host) };
   }
-  const host = hostOf(given);
+  const host = insideOf(given)?.host;
   if (host === undefined) {
     throw new TaskExecutionError('INVALID_ARGUMENT', 'engine must be one that createTaskEngine() made.');
   }

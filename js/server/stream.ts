@@ -1,4 +1,4 @@
-import { onDrain } from '../api/drained.js';
+import { followedBy } from '../api/engine.js';
 import { TaskExecutionError } from '../errors.js';
 import { logTo } from '../log.js';
 import { describeThrown } from '../values.js';
@@ -63,7 +63,7 @@ export class EventStreams {
    * and bounded where the events come from.
    */
   #stream(task: TaskRequest, follower: Follower, leave: () => void): ReadableStream<Uint8Array> {
-    const { request, host } = task;
+    const { request, host, engine } = task;
     const { heartbeatMs = 15_000, lifetimeMs = 600_000 } = this.#options.stream ?? {};
     const limitMs = this.#options.run?.maxDurationMs ?? Number.POSITIVE_INFINITY;
     const livesMs = Math.min(lifetimeMs, Math.max(limitMs - beforeTheLimitMs, limitMs / 2), 2_147_483_647);
@@ -81,7 +81,7 @@ export class EventStreams {
             if (beats % 2 === 0) follower.look().catch(() => {});
           }, heartbeatMs);
           const end = setTimeout(() => close(), livesMs);
-          const undrained = onDrain(host.store.id, () => close());
+          const undrained = followedBy(engine, { finish() {}, end: () => close() });
           const onAbort = () => close();
           close = () => {
             if (!isOpen) return;

@@ -1,11 +1,11 @@
-import { asContent, isContent } from '../content.js';
+import { asContent, isContent, resultJson } from '../content.js';
 import type { Tool } from '../types.js';
-import { toJson, utf8Length } from '../values.js';
+import { utf8Length } from '../values.js';
 
 /** What a tool's value becomes before it enters the engine. */
 export interface WrittenResult {
-  /** JSON; absent where there is nothing. */
-  value?: unknown;
+  /** JSON text; absent where there is nothing. */
+  json?: string;
   /** UTF-8 bytes that were left out of it. */
   cutBytes?: number;
 }
@@ -15,7 +15,7 @@ const defaultResultBytes = 100_000;
 export const leastResultBytes = 200;
 
 /**
- * What the model is to get of a value, as plain JSON: cut where it is longer than the tool allows.
+ * What the model is to get of a value: cut where it is longer than the tool allows.
  *
  * @throws TypeError with what cannot be stored of it
  */
@@ -25,16 +25,17 @@ export function writtenResult(
   storeBytes: number,
   what: string,
 ): WrittenResult {
-  const isWhole = isContent(value);
-  const written = toJson(value, { maxLength: storeBytes, bytes: isWhole });
+  const written = resultJson(value, storeBytes);
   const shown = written.ok ? value : asContent(value);
   if (shown !== value) return writtenResult(shown, { maxResultBytes }, storeBytes, what);
   if (!written.ok) throw new TypeError(`${what} cannot be stored: ${written.reason}`);
-  if (written.json === undefined) return {};
-  const plain: unknown = JSON.parse(written.json);
-  const text = typeof plain === 'string' ? plain : written.json;
-  const bytes = isWhole ? 0 : utf8Length(text);
-  return bytes <= maxResultBytes ? { value: plain } : middleLeftOut(text, bytes, maxResultBytes);
+  const { json } = written;
+  if (json === undefined) return {};
+  // As JSON no text is shorter than it is.
+  if (isContent(value) || utf8Length(json) <= maxResultBytes) return { json };
+  const text: string = json.startsWith('"') ? JSON.parse(json) : json;
+  const bytes = utf8Length(text);
+  return bytes <= maxResultBytes ? { json } : middleLeftOut(text, bytes, maxResultBytes);
 }
 
 /** Head and tail, 3 to 2: what a text is about stands mostly in front. */
@@ -44,7 +45,7 @@ function middleLeftOut(text: string, bytes: number, most: number): WrittenResult
   const head = text.slice(0, unitsIn(text, Math.floor(room * 0.6), 1));
   const tail = text.slice(text.length - unitsIn(text, room - utf8Length(head), -1));
   const cutBytes = bytes - utf8Length(head) - utf8Length(tail);
-  return { value: head + mark(cutBytes) + tail, cutBytes };
+  return { json: JSON.stringify(head + mark(cutBytes) + tail), cutBytes };
 }
 
 /** How many UTF-16 units from the front, or from the back, fit into so many bytes, without half a character. */

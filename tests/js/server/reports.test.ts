@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { localFollowers } from '../../../js/api/registry.js';
 import { taskClient } from '../../../js/client/index.js';
 import { tool } from '../../../js/index.js';
 import { resumeUnfinished } from '../../../js/server/index.js';
@@ -47,7 +48,7 @@ async function drained(events: AsyncIterable<unknown>): Promise<unknown[]> {
 
 /** What a drain of this process would close. */
 function openAtDrain(): number {
-  return (Reflect.get(globalThis, Symbol.for('task-execution-engine/drained/1')) as Set<unknown>).size;
+  return localFollowers().size;
 }
 
 describe('a client', () => {

@@ -7,8 +7,10 @@ import { writtenResult } from '../../../js/tools/result.js';
 import { explainThrown, utf8Length, wellFormed } from '../../../js/values.js';
 
 const store = 1_000_000;
-const written = (value: unknown, maxResultBytes?: number) =>
-  writtenResult(value, { maxResultBytes }, store, 'The result');
+const written = (value: unknown, maxResultBytes?: number) => {
+  const { json, ...rest } = writtenResult(value, { maxResultBytes }, store, 'The result');
+  return { ...(json !== undefined && { value: JSON.parse(json) as unknown }), ...rest };
+};
 
 describe('a result', () => {
   it('stays as it is while it fits', () => {
@@ -46,6 +48,12 @@ describe('a result', () => {
     expect(cutBytes).toBeUndefined();
     expect(value).toMatchObject({ $content: [{ text: 'x'.repeat(500) }, { image: { format: 'png' } }] });
     expect(JSON.stringify(value)).toContain(`{"$bytes":"${btoa('\x01'.repeat(300))}"}`);
+  });
+
+  it('that only looks like content is told as text', () => {
+    const lookalike = { $content: [{ image: { format: 'png' } }] };
+    expect(written(lookalike)).toEqual({ value: JSON.stringify(lookalike) });
+    expect(written({ ...lookalike, more: 1 })).toEqual({ value: { ...lookalike, more: 1 } });
   });
 
   it('that is an image block, or a list of blocks with one, counts as content', () => {
