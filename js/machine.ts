@@ -1,14 +1,15 @@
 import { Callbacks, type Question } from './callbacks.js';
 import { isTime, monotonicNow, safeAfter, systemClock } from './clock.js';
-import { type TaskErrorCode, type TaskErrorJson, TaskExecutionError } from './errors.js';
+import type { TaskErrorJson, TaskExecutionError } from './errors.js';
 import { guardedStore } from './guarded-store.js';
 import { type Ledger, openLedger, type Resident } from './ledger.js';
 import { logTo } from './log.js';
 import { pump } from './pump.js';
+import { Thrown } from './thrown.js';
 import { ProgressReports } from './tools/progress.js';
 import { Transcript } from './transcript.js';
 import type { AbortSignalLike, TaskHost, TaskStatus, ToolCall } from './types.js';
-import { describeThrown, explainThrown, overhear, toJson } from './values.js';
+import { describeThrown, overhear, toJson } from './values.js';
 import { watchStore } from './watch.js';
 
 /** Who hears what a machine says. None of these throws. */
@@ -32,23 +33,6 @@ export type MachineCommand =
 const firstTicket = 2 ** 52;
 const resultTicket = 0;
 const startedTicket = 1;
-/** Exceptions kept to be handed back as `cause`: the last of them is what ends a run. */
-const mostCauses = 64;
-const storeCodes = new Set([
-  'conflict',
-  'exists',
-  'not_found',
-  'denied',
-  'too_large',
-  'invalid',
-  'unavailable',
-]);
-/** The codes of `finalError` that the core can say itself. */
-const namedByTheCore: Partial<Record<TaskErrorCode, string>> = {
-  STORE_DENIED: 'denied',
-  TOO_LARGE: 'too_large',
-};
-
 interface Deferred<T> {
   promise: Promise<T>;
   resolve(value: T): void;
@@ -83,7 +67,7 @@ export class Machine implements Resident {
   readonly #transcript: Transcript;
   readonly #controllers = new Map<number, AbortController>();
   readonly #commands = new Map<number, Deferred<unknown>>();
-  readonly #causes = new Map<number, unknown>();
+  readonly #thrown = new Thrown();
   readonly #result = deferred<unknown>();
   readonly #started = deferred<void>();
   #handle: InstanceType<Ledger['exports']['EngineHandle']> | undefined;
@@ -91,7 +75,6 @@ export class Machine implements Resident {
   #perished: TaskExecutionError | undefined;
   #unwatch: (() => void) | undefined;
   #nextTicket = firstTicket;
-  #nextCause = 0;
   #lastTime = 0;
 
   /**
@@ -144,7 +127,7 @@ export class Machine implements Resident {
     });
     if (refused !== undefined) {
       this.#ledger.remove(this);
-      throw this.#error(JSON.parse(refused));
+      throw this.#thrown.error(JSON.parse(refused));
     }
     this.#enter((handle) => handle.begin());
   }
@@ -180,21 +163,9 @@ export class Machine implements Resident {
     queueMicrotask(() => this.#ledger.enter(() => handle.free()));
   }
 
-  /** The error of the core, with the exception behind it. */
-  #error(json: TaskErrorJson, kept?: number): TaskExecutionError {
-    const { code, message, retryable, details } = json;
-    const cause = kept === undefined ? undefined : this.#causes.get(kept);
-    const said = code === 'STORE_REJECTED' ? finalError(cause) : undefined;
-    return new TaskExecutionError(said?.code ?? code, said?.message ?? message, {
-      retryable,
-      details,
-      cause,
-    });
-  }
-
   /** The error of an outcome, which is JSON of its own. */
   errorOf(outcome: { error?: TaskErrorJson; cause?: number }): TaskExecutionError | undefined {
-    return outcome.error && this.#error(outcome.error, outcome.cause);
+    return outcome.error && this.#thrown.error(outcome.error, outcome.cause);
   }
 
   #enter<T>(work: (handle: InstanceType<Ledger['exports']['EngineHandle']>) => T): T | undefined {
@@ -309,16 +280,7 @@ export class Machine implements Resident {
   }
 
   describeStoreError(thrown: unknown): string {
-    const { name, message } = describeThrown(thrown);
-    const code = codeOf(thrown);
-    const known = typeof code === 'string' && storeCodes.has(code);
-    // What no other try would mend, a missing driver for example: the core has no name for it, `#error` gives it back.
-    const final = finalError(thrown);
-    return JSON.stringify({
-      code: final ? (namedByTheCore[final.code] ?? 'invalid') : known ? code : 'unavailable',
-      message: final || known || name === 'Error' ? message : `${name}: ${message}`,
-      cause: this.#keep(thrown),
-    });
+    return this.#thrown.storeError(thrown);
   }
 
   watch(paths: string[]): void {
@@ -353,7 +315,7 @@ export class Machine implements Resident {
       },
       event: (json) => this.#enter((handle) => handle.streamed(ticket, json)) ?? false,
       end: (failed) => {
-        this.#enter((handle) => handle.streamEnded(ticket, failed && this.#failure(failed.thrown)));
+        this.#enter((handle) => handle.streamEnded(ticket, failed && this.#thrown.failure(failed.thrown)));
       },
     });
   }
@@ -378,7 +340,7 @@ export class Machine implements Resident {
     try {
       return await this.#runTool(JSON.parse(call), attempt, idempotencyKey, signal);
     } catch (thrown) {
-      return this.#thrown(thrown);
+      return this.#thrown.reply(thrown);
     }
   }
 
@@ -423,7 +385,7 @@ export class Machine implements Resident {
       if (!written.ok) throw new TypeError(written.reason);
       return `{"value":${written.json ?? 'null'}}`;
     } catch (thrown) {
-      return this.#thrown(thrown);
+      return this.#thrown.reply(thrown);
     }
   }
 
@@ -442,7 +404,7 @@ export class Machine implements Resident {
     const value: unknown = JSON.parse(text);
     const answer = this.#answerOf(ticket);
     if (ok) answer?.resolve(value as never);
-    else answer?.reject(this.#error(value as TaskErrorJson, cause));
+    else answer?.reject(this.#thrown.error(value as TaskErrorJson, cause));
   }
 
   #answerOf(ticket: number): Deferred<never> | Deferred<unknown> | Deferred<void> | undefined {
@@ -455,24 +417,6 @@ export class Machine implements Resident {
 
   log(level: string, message: string): void {
     logTo(this.#host.logger, level as 'debug' | 'info' | 'warn' | 'error', message);
-  }
-
-  #thrown(thrown: unknown): string {
-    return JSON.stringify({ thrown: { message: explainThrown(thrown), cause: this.#keep(thrown) } });
-  }
-
-  #failure(thrown: unknown): string {
-    const described = describeThrown(thrown);
-    // Our own errors all have one name; what they mean is their code.
-    if (TaskExecutionError.is(thrown)) described.name = String(thrown.code);
-    return JSON.stringify({ ...described, cause: this.#keep(thrown) });
-  }
-
-  #keep(thrown: unknown): number {
-    const cause = this.#nextCause++;
-    this.#causes.set(cause, thrown);
-    this.#causes.delete(cause - mostCauses);
-    return cause;
   }
 }
 
@@ -488,24 +432,4 @@ function withoutKnown(found: unknown, known: string): unknown {
   return found.map((document) =>
     document?.version === known ? { path: document.path, version: known, data: {} } : document,
   );
-}
-
-/** What a store says by an error of ours which is not worth another try. */
-function finalError(thrown: unknown): { code: TaskErrorCode; message: string } | undefined {
-  if (!TaskExecutionError.is(thrown)) return undefined;
-  try {
-    const { code, message, retryable } = thrown;
-    const told = typeof code === 'string' && typeof message === 'string' && retryable === false;
-    return told ? { code, message } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function codeOf(thrown: unknown): unknown {
-  try {
-    return (thrown as { code?: unknown } | null | undefined)?.code;
-  } catch {
-    return undefined;
-  }
 }

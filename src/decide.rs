@@ -1,6 +1,6 @@
 //! The loop of DESIGN §3: what is known decides the next step.
 
-use crate::facts::fold::{CallState, Live, TurnEnd};
+use crate::facts::live::{CallState, Live, TurnEnd};
 use crate::facts::plan::{Item, ItemKey, Plan};
 use crate::limits::{Completion, Limits, NUDGE_BEFORE};
 

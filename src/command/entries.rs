@@ -3,7 +3,7 @@
 use super::script::{Ctx, Step};
 use crate::error::EngineError;
 use crate::facts::fact::Entry;
-use crate::facts::fold::corrupt;
+use crate::facts::fact::corrupt;
 use crate::storage::journal::Joiner;
 use crate::time::Instant;
 

@@ -4,7 +4,7 @@ use super::plan::ItemKey;
 use super::rollup::Progress;
 use crate::converse::{ResultStatus, Trim, Turn, Usage};
 use crate::effect::ToolCall;
-use crate::error::EngineError;
+use crate::error::{Code, EngineError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::rc::Rc;
@@ -338,6 +338,20 @@ impl Entry {
         }
         kinds
     }
+}
+
+/// CORRUPT_HISTORY at an entry.
+pub fn corrupt(seq: u64, what: impl AsRef<str>) -> EngineError {
+    EngineError::new(
+        Code::CorruptHistory,
+        format!(
+            "The stored history is not consistent at journal entry {seq}: {}. Nothing was changed. Restore the \
+             task's documents from a backup, or give the history up with \
+             TaskPersistence.delete({{ keepTask: true }}).",
+            what.as_ref()
+        ),
+    )
+    .with("seq", seq)
 }
 
 #[cfg(test)]

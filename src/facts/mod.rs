@@ -5,6 +5,7 @@ pub mod announce;
 pub mod fact;
 mod fields;
 pub mod fold;
+pub mod live;
 pub mod plan;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]

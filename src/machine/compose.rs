@@ -16,7 +16,7 @@ use crate::decide::{Nudge, Step, decide};
 use crate::effect::ToolCall;
 use crate::error::{Code, EngineError};
 use crate::facts::fact::{EndStatus, Entry, Fact};
-use crate::facts::fold::Live;
+use crate::facts::live::Live;
 use crate::facts::plan::{Item, ItemKey};
 use crate::facts::rollup;
 use crate::facts::task::TaskDocument;

@@ -1,8 +1,8 @@
 //! Journal entries as documents: one string a document, continued where the store's limit asks for it.
 
 use crate::error::EngineError;
+use crate::facts::fact::corrupt;
 use crate::facts::fact::{Entry, Fact};
-use crate::facts::fold::corrupt;
 use crate::ids::Paths;
 use crate::store::{StoreWrite, StoredDocument};
 use crate::time::iso8601;

@@ -10,7 +10,7 @@ use super::io::{Io, attempt_deadline, store_back_off, store_error};
 use crate::effect::{Effect, Input, Ticket};
 use crate::error::{Code, EngineError};
 use crate::facts::fact::Entry;
-use crate::facts::fold::corrupt;
+use crate::facts::fact::corrupt;
 use crate::ids::Paths;
 use crate::store::{StoreError, StoreErrorCode, StoreWrite, StoredDocument};
 use crate::time::{Instant, Now};

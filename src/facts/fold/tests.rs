@@ -1,5 +1,8 @@
 use super::*;
-use crate::converse::Turn;
+use crate::converse::{Stop, ToolUse, Turn, Usage};
+use crate::effect::ToolCall;
+use crate::error::Code;
+use crate::facts::fact::{CallResult, Decision, Why};
 use serde_json::json;
 
 fn turn(ids: &[&str]) -> Fact {

@@ -1,6 +1,10 @@
 //! What each fact changes, and what it leaves.
 
 use super::*;
+use crate::facts::allowance::Allowance;
+use crate::facts::fact::{EndStatus, Why};
+use crate::facts::live::{Call, CallState, TurnEnd};
+use crate::facts::plan::ItemKey;
 use serde_json::json;
 
 /// A task of which nothing is known but what the tests tell.

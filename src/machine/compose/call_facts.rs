@@ -5,7 +5,7 @@ use super::{Draft, Need, Run};
 use crate::converse::{ResultStatus, result_content};
 use crate::effect::{OnUnknown, ToolCall, Vetting};
 use crate::facts::fact::{CallResult, Decision, Fact, Why};
-use crate::facts::fold::{Call, CallState};
+use crate::facts::live::{Call, CallState};
 use crate::limits::Completion;
 use crate::machine::Ctx;
 use crate::machine::calls::{failure, fitting, unknown_outcome};

@@ -2,7 +2,7 @@
 
 use super::{End, Plan, Run, begins};
 use crate::facts::fact::{EndStatus, Fact};
-use crate::facts::fold::{CallState, Live};
+use crate::facts::live::{CallState, Live};
 use crate::facts::rollup;
 use crate::machine::Ctx;
 

@@ -4,7 +4,7 @@
 use super::{Ctx, Run, State};
 use crate::effect::{Effect, Input, LogLevel, Ticket};
 use crate::facts::fact::{Decision, Why};
-use crate::facts::fold::CallState;
+use crate::facts::live::CallState;
 use crate::storage::inbox::{InboxItem, Useless, bytes_of};
 use crate::storage::io::{Fetch, Want, attempt_deadline};
 use crate::store::{StoreErrorCode, StoreWrite, StoredDocument};

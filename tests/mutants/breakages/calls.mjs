@@ -1,7 +1,7 @@
 const calls = 'src/machine/calls.rs';
 const said = 'src/machine/compose/call_facts.rs';
 const compose = 'src/machine/compose.rs';
-const fold = 'src/facts/fold.rs';
+const live = 'src/facts/live.rs';
 
 export default [
   {
@@ -194,31 +194,31 @@ export default [
   },
   {
     name: 'starts are not counted',
-    file: fold,
+    file: live,
     find: 'call.attempts += 1;',
     replace: '',
   },
   {
     name: 'an approval is forgotten where the call did not run',
-    file: fold,
+    file: live,
     find: 'call.state = if call.asked.is_some() { CallState::Approved } else { CallState::Proposed };',
     replace: 'call.state = CallState::Proposed;',
   },
   {
     name: 'a call that did not run counts as approved',
-    file: fold,
+    file: live,
     find: 'call.state = if call.asked.is_some() { CallState::Approved } else { CallState::Proposed };',
     replace: 'call.state = CallState::Approved;',
   },
   {
     name: 'a start that was taken back stays counted',
-    file: fold,
+    file: live,
     find: 'call.attempts = call.attempts.saturating_sub(1);',
     replace: '',
   },
   {
     name: 'a call that did not run counts as started',
-    file: fold,
+    file: live,
     find: 'call.state = if call.asked.is_some() { CallState::Approved } else { CallState::Proposed };',
     replace: '',
   },

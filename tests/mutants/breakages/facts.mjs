@@ -1,41 +1,42 @@
 const fold = 'src/facts/fold.rs';
+const live = 'src/facts/live.rs';
 const announce = 'src/facts/announce.rs';
 const thread = 'src/facts/thread.rs';
 
 export default [
   {
     name: 'a reset keeps what was done',
-    file: fold,
+    file: live,
     find: 'self.done = Rc::default();\n                self.stated = None;',
     replace: 'self.stated = None;',
   },
   {
     name: 'a reset keeps the stated item',
-    file: fold,
+    file: live,
     find: 'self.done = Rc::default();\n                self.stated = None;',
     replace: 'self.done = Rc::default();',
   },
   {
     name: 'a reset keeps the calls of the last turn',
-    file: fold,
+    file: live,
     find: 'self.calls.clear();\n                self.texts.clear();',
     replace: 'self.texts.clear();',
   },
   {
     name: 'a reset keeps the words that wait for the model',
-    file: fold,
+    file: live,
     find: 'self.calls.clear();\n                self.texts.clear();',
     replace: 'self.calls.clear();',
   },
   {
     name: 'a reset keeps how the last turn ended',
-    file: fold,
+    file: live,
     find: 'self.turn_end = TurnEnd::Open;\n                self.silent',
     replace: 'self.silent',
   },
   {
     name: 'a reset keeps the words of the last turn',
-    file: fold,
+    file: live,
     find: 'self.text = Rc::from("");',
     replace: '',
   },
@@ -59,73 +60,73 @@ export default [
   },
   {
     name: 'a beginning does not take back the end before it',
-    file: fold,
+    file: live,
     find: 'self.ended = None;',
     replace: '',
   },
   {
     name: 'an end is not remembered',
-    file: fold,
+    file: live,
     find: 'Fact::Ended { status, .. } => self.ended = Some(*status),',
     replace: 'Fact::Ended { .. } => {}',
   },
   {
     name: 'a beginning is not remembered',
-    file: fold,
+    file: live,
     find: 'self.begun = true;',
     replace: '',
   },
   {
     name: 'an item that was done is not remembered',
-    file: fold,
+    file: live,
     find: 'Rc::make_mut(&mut self.done).insert(item.clone());',
     replace: 'let _ = item;',
   },
   {
     name: 'a turn does not answer the words that waited',
-    file: fold,
+    file: live,
     find: 'self.texts.clear();\n                    self.message_waiting = false;\n                    self.calls = turn',
     replace: 'self.message_waiting = false;\n                    self.calls = turn',
   },
   {
     name: 'a turn does not answer the message that waited',
-    file: fold,
+    file: live,
     find: 'self.texts.clear();\n                    self.message_waiting = false;\n                    self.calls = turn',
     replace: 'self.texts.clear();\n                    self.calls = turn',
   },
   {
     name: 'an empty turn answers what waited',
-    file: fold,
+    file: live,
     find: 'if !self.silent {\n                    self.texts',
     replace: 'if !turn.content.is_empty() || turn.uses.is_empty() {\n                    self.texts',
   },
   {
     name: 'a turn’s words are not remembered',
-    file: fold,
+    file: live,
     find: 'self.text = Rc::from(turn.text.as_str());',
     replace: '',
   },
   {
     name: 'a turn that asks for tools counts as a natural end',
-    file: fold,
+    file: live,
     find: '(_, false) => TurnEnd::Open,',
     replace: '(_, false) => TurnEnd::Natural,',
   },
   {
     name: 'a turn that was cut counts as a natural end',
-    file: fold,
+    file: live,
     find: '(Stop::MaxTokens, true) => TurnEnd::Cut,',
     replace: '',
   },
   {
     name: 'what a guardrail stopped counts as a natural end',
-    file: fold,
+    file: live,
     find: '(Stop::Guardrail, _) => TurnEnd::Held("guardrail_intervened"),',
     replace: '',
   },
   {
     name: 'what a content filter stopped is told as a guardrail’s',
-    file: fold,
+    file: live,
     find: 'TurnEnd::Held("content_filtered")',
     replace: 'TurnEnd::Held("guardrail_intervened")',
   },
@@ -167,19 +168,19 @@ export default [
   },
   {
     name: 'an approval does not let the call start',
-    file: fold,
+    file: live,
     find: 'if matches!(decision, Decision::Approve { .. }) {\n                    call.state = CallState::Approved;\n                }',
     replace: 'let _ = (decision, call);',
   },
   {
     name: 'a rejection lets the call start',
-    file: fold,
+    file: live,
     find: 'if matches!(decision, Decision::Approve { .. }) {\n                    call.state',
     replace: 'if !matches!(decision, Decision::Answer { .. }) {\n                    call.state',
   },
   {
     name: 'when a call was asked about is not remembered',
-    file: fold,
+    file: live,
     find: 'call.asked = Some((seq, wall));',
     replace: 'call.asked = Some((0, wall + 0 * seq as i64));',
   },
@@ -221,7 +222,7 @@ export default [
   },
   {
     name: 'results stand in the order in which they came',
-    file: fold,
+    file: live,
     find: 'results.chain(self.texts.iter().map(|t| t.as_ref().clone())).collect()',
     replace:
       'let mut all: Vec<Value> = results.chain(self.texts.iter().map(|t| t.as_ref().clone())).collect();\n        if self.calls.len() > 1 {\n            all.reverse();\n        }\n        all',

@@ -192,7 +192,7 @@ export default [
   },
   {
     name: 'a message that is waiting does not keep a task open',
-    file: 'src/facts/fold.rs',
+    file: 'src/facts/live.rs',
     find: 'self.message_waiting = true;',
     replace: '',
   },

@@ -1,5 +1,6 @@
 const limits = 'src/limits.rs';
 const fold = 'src/facts/fold.rs';
+const live = 'src/facts/live.rs';
 const run = 'src/machine/run.rs';
 const retry = 'src/retry.rs';
 
@@ -126,7 +127,7 @@ export default [
   },
   {
     name: 'tokens of attempts that led to nothing do not count',
-    file: fold,
+    file: live,
     find: 'Fact::Spent { total, .. } => {\n                self.allowance.spent(&self.usage, total);',
     replace: 'Fact::Spent { total, .. } => {',
   },
@@ -150,7 +151,7 @@ export default [
   },
   {
     name: 'a nudge is no mistake',
-    file: fold,
+    file: live,
     find: 'self.allowance.mistakes += u32::from(*mistake);',
     replace: 'let _ = mistake;',
   },
@@ -174,43 +175,43 @@ export default [
   },
   {
     name: 'the model is told of identical calls again and again',
-    file: fold,
+    file: live,
     find: 'self.allowance.identical_told |= *identical;',
     replace: 'let _ = identical;',
   },
   {
     name: 'a crash resets what the limits count',
-    file: fold,
+    file: live,
     find: 'if how != Begin::Recovered {',
     replace: 'if how != Begin::Recovered || self.begun {',
   },
   {
     name: 'an explicit resume does not reset what the limits count',
-    file: fold,
+    file: live,
     find: 'self.allowance = Allowance::default();',
     replace: '',
   },
   {
     name: 'an explicit resume does not reset the continuations',
-    file: fold,
+    file: live,
     find: 'self.continuations = 0;\n            self.silent',
     replace: 'self.silent',
   },
   {
     name: 'a turn that is whole does not reset the continuations',
-    file: fold,
+    file: live,
     find: 'if self.turn_end != TurnEnd::Cut {\n                    self.continuations = 0;\n                }',
     replace: '',
   },
   {
     name: 'continuations are not counted',
-    file: fold,
+    file: live,
     find: 'self.continuations += 1;',
     replace: '',
   },
   {
     name: 'a turn that was held back is held back again after a resume',
-    file: fold,
+    file: live,
     find: 'if matches!(self.turn_end, TurnEnd::Cut | TurnEnd::Held(_)) {',
     replace: 'if matches!(self.turn_end, TurnEnd::Cut) {',
   },

@@ -2,6 +2,7 @@ const loader = 'src/storage/loader.rs';
 const journal = 'src/storage/journal.rs';
 const entries = 'src/command/entries.rs';
 const fold = 'src/facts/fold.rs';
+const live = 'src/facts/live.rs';
 
 export default [
   {
@@ -150,13 +151,13 @@ export default [
   },
   {
     name: 'a turn may follow a call that has no result',
-    file: fold,
+    file: live,
     find: 'self.calls.iter().find(|c| c.open())',
     replace: 'self.calls.iter().find(|c| c.open() && c.call.id.is_empty())',
   },
   {
     name: 'a call may be answered twice',
-    file: fold,
+    file: live,
     find: 'Some(call) if call.open() => Ok(call),',
     replace: 'Some(call) if call.open() || call.attempts < 1_000 => Ok(call),',
   },

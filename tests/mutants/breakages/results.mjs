@@ -1,5 +1,6 @@
 const said = 'src/machine/compose/call_facts.rs';
 const fold = 'src/facts/fold.rs';
+const live = 'src/facts/live.rs';
 const loader = 'src/storage/loader.rs';
 const compose = 'src/machine/compose.rs';
 const turn = 'src/machine/turn.rs';
@@ -53,7 +54,7 @@ export default [
   },
   {
     name: 'of what was blocked the words to the model stay in the request',
-    file: fold,
+    file: live,
     find: 'if !self.texts.is_empty() {\n            self.texts = vec![Rc::new(request::text(MASK))];\n        }',
     replace: '',
   },
@@ -83,13 +84,13 @@ export default [
   },
   {
     name: 'what is shorter than the cut is cut too',
-    file: fold,
+    file: live,
     find: 'if shorten::size(&result.content) > most {',
     replace: 'if shorten::size(&result.content) > most / 1_000 {',
   },
   {
     name: 'the whole result goes to the model again after its cut',
-    file: fold,
+    file: live,
     find: 'result.content = Rc::new(shorten::shortened(&result.content, most));',
     replace: 'let _ = shorten::shortened(&result.content, most);',
   },

@@ -170,7 +170,7 @@ export default [
   },
   {
     name: 'what a run has spent so far is lost with its usage',
-    file: 'src/facts/fold.rs',
+    file: 'src/facts/live.rs',
     find: 'Fact::Spent { total, .. } => {\n                self.allowance.spent(&self.usage, total);\n                self.usage = *total;',
     replace: 'Fact::Spent { total, .. } => {\n                self.allowance.spent(&self.usage, total);',
   },
