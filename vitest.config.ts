@@ -31,6 +31,16 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'specs',
+          include: ['tests/specs/*.test.ts'],
+          globalSetup: 'tests/specs/setup.ts',
+          ...slow,
+          testTimeout: 300_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'hosts',
           include: ['tests/hosts/*.test.ts'],
           globalSetup: 'tests/hosts/setup.ts',

@@ -34,27 +34,62 @@ function beneath<T>(name: string, found: T): T {
 }
 
 type Timer = ReturnType<typeof globalThis.setTimeout>;
+type Timers = Pick<
+  typeof globalThis,
+  'setTimeout' | 'clearTimeout' | 'setInterval' | 'clearInterval' | 'setImmediate'
+>;
+type Name = keyof Timers;
 
-const timers = builtin('node:timers');
-const faked = globalThis as Partial<typeof globalThis>;
+/** What Node's own have, and what `node:test` puts in their place has not. */
+const ofNode = Symbol.for('nodejs.util.promisify.custom');
+let kept: Timers | undefined;
 
-function timerOf<Name extends 'setTimeout' | 'clearTimeout' | 'setInterval' | 'clearInterval'>(name: Name) {
-  return beneath(name, timers[name] ?? faked[name]) as (typeof globalThis)[Name];
+/** Looked for until they are real, and kept then. */
+function timers(): Timers {
+  if (kept !== undefined) return kept;
+  const module = builtin('node:timers');
+  const find = <N extends Name>(name: N) => beneath(name, module[name] ?? globalThis[name]) as Timers[N];
+  const found: Timers = {
+    setTimeout: find('setTimeout'),
+    clearTimeout: find('clearTimeout'),
+    setInterval: find('setInterval'),
+    clearInterval: find('clearInterval'),
+    setImmediate: find('setImmediate'),
+  };
+  if (module.setTimeout === undefined || ofNode in found.setTimeout) kept = found;
+  return found;
 }
+timers();
 
-// Bare functions: browsers refuse them as methods of anything but the window.
-export const setTimeout: (fn: () => void, ms: number) => Timer = timerOf('setTimeout');
-export const clearTimeout: (timer: Timer | undefined) => void = timerOf('clearTimeout');
-export const setInterval: (fn: () => void, ms: number) => Timer = timerOf('setInterval');
-export const clearInterval: (timer: Timer | undefined) => void = timerOf('clearInterval');
+// Called as bare functions: browsers refuse them as methods of anything but the window.
+export function setTimeout(fn: () => void, ms: number): Timer {
+  const { setTimeout: set } = timers();
+  return set(fn, ms);
+}
+export function clearTimeout(timer: Timer | undefined): void {
+  const { clearTimeout: clear } = timers();
+  clear(timer);
+}
+export function setInterval(fn: () => void, ms: number): Timer {
+  const { setInterval: set } = timers();
+  return set(fn, ms);
+}
+export function clearInterval(timer: Timer | undefined): void {
+  const { clearInterval: clear } = timers();
+  clear(timer);
+}
 /** Where there is one. */
-export const setImmediate: ((fn: () => void) => unknown) | undefined = beneath(
-  'setImmediate',
-  timers.setImmediate ?? faked.setImmediate,
-);
+export const setImmediate: ((fn: () => void) => unknown) | undefined =
+  typeof timers().setImmediate === 'function'
+    ? (fn) => {
+        const { setImmediate: set } = timers();
+        return set(fn);
+      }
+    : undefined;
 
 const performance = beneath('performance', builtin('node:perf_hooks').performance ?? globalThis.performance);
-const monotonic = performance.now;
+// Fakes of it are its own properties, on top of what its class has.
+const monotonic: () => number = Object.getPrototypeOf(performance)?.now ?? performance.now;
 
 /** Milliseconds on a clock that nobody sets. */
 export function monotonicMs(): number {

@@ -40,6 +40,7 @@ export const stages = {
     return vitest('unit', await seeds());
   },
   package: async () => vitest('package', await browser()),
+  specs: () => vitest('specs'),
   hosts: async () => vitest('hosts', await browser()),
   bedrock: () => vitest('bedrock'),
   firestore: () => vitest('firestore'),

@@ -1,0 +1,3 @@
+import './configure';
+
+export { TaskExecutor } from 'task-execution-engine';

@@ -1,0 +1,3 @@
+import './configure';
+
+export { TaskLifecycle } from 'task-execution-engine';

@@ -1,0 +1,3 @@
+import './configure';
+
+export { TaskPersistence } from 'task-execution-engine';

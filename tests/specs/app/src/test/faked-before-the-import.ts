@@ -1,0 +1,3 @@
+import { fakeEverything } from './timers';
+
+fakeEverything();
