@@ -1,25 +1,16 @@
-import type { Milestone, Progress, TaskItem, TaskState } from '../types.js';
+import type { Progress, TaskEvent, TaskState } from '../types.js';
 
-/** What an event of progress says: all of the plan, or what of it has changed. */
-export interface PlanChange {
-  progress?: Progress;
-  overall?: number;
-  item?: Partial<TaskItem> & { id: string };
-  milestone?: Partial<Milestone> & { id: string };
-  /** Items that others have completed. */
-  items?: string[];
-}
-
-/** The plan after a change of it. */
-export function planAfter(plan: Progress | undefined, change: PlanChange): Progress | undefined {
-  if (change.progress !== undefined) return change.progress;
+/** The plan after items of it were done. */
+export function planAfter(
+  plan: Progress | undefined,
+  { overall, item, milestone, items = [] }: Extract<TaskEvent, { type: 'task:progress_update' }>,
+): Progress | undefined {
   if (plan === undefined) return undefined;
-  const { overall = plan.overall, item, milestone, items = [] } = change;
   const done = new Set(items);
   const tasks = Object.entries(plan.tasks).map(([id, list]) => [
     id,
     list.map((each) => {
-      if (each.id === item?.id) return { ...each, ...item };
+      if (each.id === item.id) return { ...each, ...item };
       return done.has(each.id) ? { ...each, status: 'completed' } : each;
     }),
   ]);

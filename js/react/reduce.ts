@@ -3,7 +3,7 @@ import type { TaskSnapshot } from '../server/snapshot.js';
 import type { TaskEvent, TaskEventMap, WaitingCall } from '../types.js';
 import { isAfter } from './cursor.js';
 import type { LiveMessage, LiveText, TaskProblem } from './live-task.js';
-import { openItem, type PlanChange, planAfter } from './plan.js';
+import { openItem, planAfter } from './plan.js';
 import type { Call, Ending, InitialTask, PageState } from './state.js';
 
 /** What happens on this page alone. */
@@ -74,7 +74,7 @@ function afterFact(state: PageState, event: Exclude<TaskEvent, Event<'task:messa
       return isNew ? { ...withoutAttempt(now), usage: event.total } : now;
     case 'task:progress_update': {
       if (!isNew) return now;
-      const plan = planAfter(now.plan, event as PlanChange);
+      const plan = planAfter(now.plan, event);
       return { ...now, plan, item: openItem(plan) };
     }
     case 'task:started':

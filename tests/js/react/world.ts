@@ -62,6 +62,13 @@ export function planOf(done: number): Progress {
   };
 }
 
+/** What an event says of the plan once so many items are done. */
+function doneOf(done: number) {
+  const { overall, milestones, tasks } = planOf(done);
+  const { id, name, status } = tasks.m?.[done - 1] ?? { id: '', name: '', status: '' };
+  return { overall, item: { id, name, status }, milestone: milestones[0] };
+}
+
 /** All that happens in the task, as a stream that is never cut would bring it. */
 export function eventsOf(history: Turn[]): TaskEvent[] {
   const events: TaskEvent[] = [];
@@ -123,16 +130,7 @@ export function eventsOf(history: Turn[]): TaskEvent[] {
           ...(kind === 'input' && { why: 'input' }),
         })),
       { type: 'task:usage', usage: usageOf(10), total: usage },
-      ...(turn.done
-        ? [
-            {
-              type: 'task:progress_update',
-              progress: planOf(done),
-              itemId: items[done - 1],
-              milestoneId: 'm',
-            },
-          ]
-        : []),
+      ...(turn.done ? [{ type: 'task:progress_update', ...doneOf(done) }] : []),
     );
     open.push(...calls);
     for (const { id, name } of open.splice(0, turn.results)) {
@@ -181,9 +179,10 @@ export function snapshotAt(events: TaskEvent[], count: number, lag: number): Tas
     if (event.type === 'task:paused' || event.type === 'task:stopped') state.status = 'paused';
     if (event.type === 'task:usage') state.usage = event.total;
     if (event.type === 'task:progress_update') {
-      state.progress = event.progress;
-      const next = event.progress.tasks.m?.find(({ status }) => status !== 'completed');
-      if (next) state.item = { id: next.id, name: next.name, milestoneId: 'm' };
+      const done = items.indexOf(event.item.id) + 1;
+      state.progress = planOf(done);
+      const next = items[done];
+      if (next !== undefined) state.item = { id: next, name: `Item ${next}`, milestoneId: 'm' };
       else delete state.item;
     }
     if (event.type === 'task:message_saved') {
