@@ -96,6 +96,8 @@ export interface ResumeUnfinishedOptions extends UnfinishedTasksOptions {
   /** Begun by one request, at most. Default 10. */
   limit?: number | undefined;
   run?: Pick<RouteRunOptions, 'maxDurationMs' | 'keepAlive'> | undefined;
+  /** As of the routes. */
+  liveMs?: number | undefined;
 }
 
 /**
@@ -105,7 +107,7 @@ export interface ResumeUnfinishedOptions extends UnfinishedTasksOptions {
  * @throws TaskExecutionError INVALID_ARGUMENT for a secret that is too short
  */
 export function resumeUnfinished(options: ResumeUnfinishedOptions): (request: Request) => Promise<Response> {
-  const { secret, limit = 10, run } = options;
+  const { secret, limit = 10, run, liveMs } = options;
   if (typeof secret !== 'string' || secret.length < 16) {
     throw new TaskExecutionError(
       'INVALID_ARGUMENT',
@@ -113,7 +115,7 @@ export function resumeUnfinished(options: ResumeUnfinishedOptions): (request: Re
     );
   }
   const limits = { runningPerUser: Number.POSITIVE_INFINITY };
-  const runs = new RouteRuns({ user: () => null, run, limits }, undefined);
+  const runs = new RouteRuns({ user: () => null, run, liveMs, limits }, undefined);
   return async (request) => {
     try {
       const [, token = ''] = request.headers.get('authorization')?.match(/^bearer\s+(.+)$/i) ?? [];
