@@ -52,6 +52,7 @@ export default defineConfig({
       },
       { extends: true, test: { name: 'soak', include: ['tests/soak/**/*.test.ts'], ...slow } },
       { extends: true, test: { name: 'kill', include: ['tests/kill/**/*.test.ts'], ...slow } },
+      { extends: true, test: { name: 'fleet', include: ['tests/fleet/**/*.test.ts'], ...slow } },
       { extends: true, test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], ...slow } },
     ],
   },
