@@ -10,6 +10,7 @@ export default defineConfig({
   resolve: {
     alias: {
       '#events': source('./js/runtimes/events-node.ts'),
+      '#peers': source('./js/runtimes/peers-import.ts'),
       '#wasm': source('./js/runtimes/wasm-inlined.ts'),
     },
   },
