@@ -5,7 +5,7 @@ import { type LocalAction, reduce } from '../../../js/react/reduce.js';
 import { nothingYet, type PageState } from '../../../js/react/state.js';
 import { viewOf } from '../../../js/react/view.js';
 import type { TaskEvent } from '../../../js/types.js';
-import { eventsOf, factsAfter, isWhole, lasting, planOf, snapshotAt, textSoFar, turns } from './world.js';
+import { eventsOf, factsAfter, isWhole, lasting, snapshotAt, textSoFar, turns } from './world.js';
 
 const knowing = (state: PageState, events: (TaskClientEvent | LocalAction)[]) => events.reduce(reduce, state);
 const begun = reduce(nothingYet, snapshotAt([], 0, 0));
