@@ -136,7 +136,7 @@ const platformImmediate = typeof setImmediate === 'function' ? setImmediate : un
 const platformTimeout = setTimeout;
 
 /** One turn of the event loop, without the delay that browsers put on nested timers. */
-function macrotask(): Promise<void> {
+export function macrotask(): Promise<void> {
   if (platformImmediate !== undefined) {
     return new Promise((resolve) => void platformImmediate(() => resolve()));
   }
