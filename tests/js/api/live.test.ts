@@ -1,28 +1,13 @@
 import { expect, test, vi } from 'vitest';
 import { RemoteText } from '../../../js/api/remote-text.js';
 import { TaskLifecycle, tool } from '../../../js/index.js';
-import type { ModelClient, StoredDocument, TaskEvent, TaskStore } from '../../../js/types.js';
+import type { ModelClient, TaskEvent, TaskStore } from '../../../js/types.js';
+import { elsewhere } from './elsewhere.js';
 import { world } from './world.js';
 
 const live = 'users/u/tasks/t/engine/live';
 
 vi.setConfig({ testTimeout: 60_000 });
-
-/** The store as another process has it: runs of this one are none of its own. */
-function elsewhere(inner: TaskStore, more: Partial<TaskStore> = {}): TaskStore {
-  const foreign = (document: StoredDocument | null) => {
-    const owner = document?.data.owner as { id: string } | undefined;
-    return document && owner
-      ? { ...document, data: { ...document.data, owner: { ...owner, id: 'another.run' } } }
-      : document;
-  };
-  return {
-    ...inner,
-    id: `${inner.id} from elsewhere`,
-    read: async (paths, options) => (await inner.read(paths, options)).map(foreign),
-    ...more,
-  };
-}
 
 /** Follows, until the task has ended. */
 function follow(store: TaskStore, how: { after?: string; signal?: AbortSignal } = {}) {
