@@ -17,6 +17,8 @@ const entries = present({
 const runtimes = {
   'runtimes/events-node': 'js/runtimes/events-node.ts',
   'runtimes/events-npm': 'js/runtimes/events-npm.ts',
+  'runtimes/peers-import': 'js/runtimes/peers-import.ts',
+  'runtimes/peers-require': 'js/runtimes/peers-require.ts',
   'runtimes/wasm-inlined': 'js/runtimes/wasm-inlined.ts',
 };
 const command = present({ cli: 'js/cli/main.ts' });

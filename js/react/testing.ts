@@ -298,7 +298,9 @@ class Pretended {
         unfinished: false,
       },
       messages: messages.map((message) => ({ ...message, task_id: this.#given.id })),
-      ...(messageId !== undefined && { text: { messageId, attempt, content } }),
+      ...(messageId !== undefined && {
+        text: { messageId, attempt, content, offset: this.#page.streaming?.from ?? 0 },
+      }),
     });
   }
 

@@ -320,13 +320,13 @@ impl Run {
                 self.retry(ctx, usage, attempt, ModelFault::new(FaultKind::Empty, reason));
             }
             Ok(turn) => {
+                self.live_text.finished();
                 if turn.content.is_empty() && turn.stop == Stop::MaxTokens {
                     ctx.io.log(LogLevel::Warn, NOTHING_BUT_REASONING);
                 }
                 let mut total = self.spent;
                 total += usage.unwrap_or_else(Usage::unreported);
                 self.spent = Usage::default();
-                self.live_text.finished();
                 self.look.fresh = false;
                 self.turn =
                     TurnRegion::Ready(Box::new(Ready { message_id: attempt.message_id, turn, usage: total }));

@@ -215,7 +215,7 @@ export function textSoFar(before: TaskEvent[]): TaskSnapshot['text'] {
     if (event.type === 'task:message') {
       const { messageId, attempt, content, offset } = event;
       const said = offset === 0 ? '' : (text?.content ?? '');
-      text = { messageId, attempt, content: said + content };
+      text = { messageId, attempt, content: said + content, offset: 0 };
     } else if (event.type === 'task:retry' || event.id !== undefined) text = undefined;
   }
   return text;
