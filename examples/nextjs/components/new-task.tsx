@@ -65,7 +65,7 @@ export function NewTask({ create, onClose }: { create: UsedTasks['create']; onCl
       <label htmlFor={`${id}-description`}>What is to be done</label>
       <textarea {...field('description')} rows={3} />
       <label htmlFor={`${id}-steps`}>Steps</label>
-      <textarea {...field('steps')} rows={5} aria-describedby={`${id}-hint`} />
+      <textarea {...field('steps')} rows={7} aria-describedby={`${id}-hint`} />
       <p className="hint" id={`${id}-hint`}>
         One a line. A line that ends with a colon begins a milestone. Without steps the task is one.
       </p>

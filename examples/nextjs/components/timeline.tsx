@@ -1,6 +1,6 @@
 'use client';
 
-import { useLayoutEffect, useRef } from 'react';
+import { useEffect, useLayoutEffect, useRef } from 'react';
 import type { TimelineEntry, UsedTask } from 'task-execution-engine/react';
 import type { Attempt } from './controls';
 import { Message } from './message';
@@ -16,6 +16,16 @@ export function Timeline({ task, attempt }: { task: UsedTask; attempt: Attempt }
     const element = box.current;
     if (element !== null && isAtEnd.current) element.scrollTop = element.scrollHeight;
   }, [task.timeline, task.waiting, task.retrying]);
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    // The window, the plan and the foot change how much room there is.
+    const watching = new ResizeObserver(() => {
+      if (isAtEnd.current) element.scrollTop = element.scrollHeight;
+    });
+    watching.observe(element);
+    return () => watching.disconnect();
+  }, []);
   const onScroll = () => {
     const element = box.current;
     if (element !== null)

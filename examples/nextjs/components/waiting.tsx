@@ -37,7 +37,7 @@ function Approval({ call: { toolCall }, task, attempt }: Props) {
           </div>
         ))}
       </dl>
-      <label htmlFor={id}>Why not, if not</label>
+      <label htmlFor={id}>A reason, if you reject</label>
       <input id={id} value={reason} onChange={(event) => setReason(event.target.value)} autoComplete="off" />
       <div className="actions">
         <button type="button" className="primary" onClick={() => attempt(task.approve(toolCall.id))}>
