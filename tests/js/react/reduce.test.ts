@@ -130,6 +130,9 @@ describe('the page of a task', () => {
   });
 
   it('follows the plan: which items are done, and which one is next', () => {
+    const { item: _, ...before } = begun;
+    const first = viewOf(knowing({ ...before, item: undefined }, [fact({ type: 'task:started' })]));
+    expect(first.item).toMatchObject({ id: 'i1', milestoneId: 'm' });
     const part = fact({
       type: 'task:progress_update',
       overall: 50,
