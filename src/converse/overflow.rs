@@ -71,18 +71,19 @@ const PARTS: [&str; 18] = [
     "tool name",
     "tooluseid",
     "#/tools",
-    "tools.",
     "stop_sequence",
     "stopsequence",
     "stop sequence",
-    "metadata",
+    "requestmetadata",
+    "caching",
     "cache_control",
     "cachepoint",
     "budget_tokens",
     "top_k",
 ];
 /// What services say of any value that is wrong, which has nothing to do with the input of the model.
-const FIXED: [&str; 5] = [
+const FIXED: [&str; 6] = [
+    "documentation",
     "input should be greater than",
     "input should be less than",
     "please reformat your input",
@@ -104,11 +105,15 @@ pub fn speaks_of_rate(words: &str) -> bool {
 
 /// Whether the words, in lower case, say that the request is too long for the model.
 pub fn speaks_of_overflow(words: &str) -> bool {
-    if speaks_of_rate(words) || any(words, &PARTS) {
+    if speaks_of_rate(words) {
         return false;
     }
     let context = any(words, &CONTEXT);
     let words = &FIXED.iter().fold(words.to_owned(), |words, fixed| words.replace(fixed, ""));
+    let of_a_tool = words.split("tools.").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if !context && (of_a_tool || any(words, &PARTS)) {
+        return false;
+    }
     let input = any(words, &INPUT);
     if any(words, &OUTPUT) && !context && !input {
         return false;

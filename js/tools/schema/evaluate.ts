@@ -111,7 +111,8 @@ export class Evaluation {
   *#simple(schema: SchemaObject, value: unknown, issue: Report): Work<void> {
     const types = typesOf(schema.type);
     if (types !== undefined && !types.some((type) => isType(value, type))) {
-      issue(`must be ${types.join(' or ')}, but is ${typeName(value)}`, discriminating);
+      const hint = types.some((type) => isWrittenOut(value, type)) ? ': give it as JSON, not as a text' : '';
+      issue(`must be ${types.join(' or ')}, but is ${typeName(value)}${hint}`, discriminating);
     }
     const allowed = this.#schema.values(schema);
     if (allowed.const !== undefined && !(yield* this.#isAmong(value, allowed.const))) {
@@ -297,6 +298,12 @@ function judge(finding: Finding, key: string | number, part: Finding): void {
 function closest(alternatives: Finding[]): Finding {
   const weigh = ({ issues }: Finding) => issues.reduce((sum, { weight }) => sum + weight, 0);
   return alternatives.reduce((best, each) => (weigh(each) < weigh(best) ? each : best));
+}
+
+/** Models write arrays and objects as JSON once too often. */
+function isWrittenOut(value: unknown, type: string): boolean {
+  const opening = type === 'array' ? '[' : type === 'object' ? '{' : undefined;
+  return opening !== undefined && typeof value === 'string' && value.trimStart().startsWith(opening);
 }
 
 function numeric(schema: SchemaObject, value: number, issue: Report): void {

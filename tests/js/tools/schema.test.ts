@@ -13,6 +13,15 @@ describe('a schema says what is wrong, and where', () => {
   it.each<[string, unknown, unknown, string[]]>([
     ['a type', { type: 'string' }, 1, ['must be string, but is number']],
     ['types', { type: ['string', 'null'] }, [], ['must be string or null, but is array']],
+    [
+      'a type, of what is written as JSON once too often',
+      { properties: { todos: { type: 'array' }, n: { type: 'number' } } },
+      { todos: '[{"a":1}]', n: '1' },
+      [
+        'todos: must be array, but is string: give it as JSON, not as a text',
+        'n: must be number, but is string',
+      ],
+    ],
     ['an integer', { type: 'integer' }, 1.5, ['must be integer, but is number']],
     ['false', { properties: { a: false } }, { a: 1 }, ['a: is not allowed']],
     ['const', { const: { a: [1, 2] } }, { a: [2, 1] }, ['must be {"a":[1,2]}']],
