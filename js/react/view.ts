@@ -35,7 +35,8 @@ export function viewOf(state: PageState, last?: { state: PageState; view: LiveTa
     stopped: isPaused && ending?.stopped === true,
     reason: isPaused ? ending?.reason : undefined,
     plan,
-    item: status === 'completed' ? undefined : (item ?? (status === 'in_progress' ? openItem(plan) : undefined)),
+    item:
+      status === 'completed' ? undefined : (item ?? (status === 'in_progress' ? openItem(plan) : undefined)),
     messages,
     tools,
     timeline,

@@ -17,7 +17,10 @@ export function openBrowser(): Promise<Browser> {
   const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
   return chromium.launch({ executablePath, args }).catch((cause) => {
     const how = 'Install it, for example: sudo apt-get install chromium';
-    throw new Error(`The tests of the example need Chromium, and ${executablePath} cannot be started. ${how}`, { cause });
+    throw new Error(
+      `The tests of the example need Chromium, and ${executablePath} cannot be started. ${how}`,
+      { cause },
+    );
   });
 }
 

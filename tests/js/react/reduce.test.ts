@@ -41,6 +41,11 @@ describe('the page of a task', () => {
 
   it('says where text begins that it has joined too late', () => {
     expect(shown(delta('tail', 400)).streaming).toMatchObject({ content: 'tail', from: 400 });
+    const late = {
+      ...snapshotAt([], 0, 0),
+      text: { messageId: 'a', attempt: 1, content: 'tail', offset: 400 },
+    };
+    expect(shown(late, delta(' end', 404)).streaming).toMatchObject({ content: 'tail end', from: 400 });
     expect(shown(delta('tail', 400), delta('all', 0)).streaming).toMatchObject({ content: 'all', from: 0 });
   });
 
