@@ -68,7 +68,7 @@ export class ActiveRun implements LocalRun {
       userId,
       intent,
       drives,
-      options: mergeRunOptions(...options, host.defaults),
+      options: paced(store.id, mergeRunOptions(...options, host.defaults)),
       limits: { documentBytes: store.limits.documentBytes, commitBytes: store.limits.commitBytes },
       holder: store.holder?.id ?? null,
       instance,
@@ -195,6 +195,13 @@ export class ActiveRun implements LocalRun {
     }
     return () => this.#listeners.delete(listener);
   }
+}
+
+/** Firestore takes one write a second to a document, in the long run. */
+function paced(storeId: string, options: Record<string, unknown>): Record<string, unknown> {
+  const { liveMs } = options;
+  const isTooOften = typeof liveMs === 'number' && liveMs < 1_000 && storeId.startsWith('firestore:');
+  return isTooOften ? { ...options, liveMs: 1_000 } : options;
 }
 
 /** The outcome of a run that could not begin. */

@@ -38,7 +38,12 @@ export class EventStreams {
     }
     try {
       const { present = publicEvent } = this.#options;
-      const follower = new Follower(task, after, (event) => present(event, { userId, request }));
+      const follower = new Follower(
+        task,
+        after,
+        (event) => present(event, { userId, request }),
+        limitsOf(this.#options).bufferedBytes,
+      );
       const isNews = await follower.begin();
       if (!isNews || request.method === 'HEAD') {
         leave();

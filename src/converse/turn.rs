@@ -293,6 +293,10 @@ fn parse(input: &str, cut: bool) -> Result<Value, String> {
         Ok(Value::Null) => Ok(json!({})),
         Ok(input) if is_too_deep(&input) => Err("Not executed: the input nests too deep.".to_owned()),
         Ok(input) if input.is_object() => Ok(input),
+        // Written as JSON once too often, as some models do.
+        Ok(Value::String(inner)) if !inner.trim_start().starts_with('"') => {
+            parse(&inner, cut).map_err(|_| "Not executed: the input is not a JSON object.".to_owned())
+        }
         Ok(_) => Err("Not executed: the input is not a JSON object.".to_owned()),
         Err(error) if error.is_eof() && cut => Err(CUT.to_owned()),
         Err(error) => Err(format!("Not executed: the input is not valid JSON ({error}).")),
