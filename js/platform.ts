@@ -33,6 +33,13 @@ function beneath<T>(name: string, found: T): T {
   return value;
 }
 
+/** How many timers wait for a test to move its clock. */
+export function fakeTimers(): number {
+  const { clock } = globalThis.setTimeout as { clock?: { countTimers?(): unknown } };
+  const count = clock?.countTimers?.();
+  return typeof count === 'number' ? count : 0;
+}
+
 type Timer = ReturnType<typeof globalThis.setTimeout>;
 type Timers = Pick<
   typeof globalThis,

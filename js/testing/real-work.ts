@@ -1,3 +1,4 @@
+import { fakeTimers } from '../platform.js';
 import { type AnyIterator, isGenerator } from '../tools/generator.js';
 import type { TaskHost, Tool, Tools } from '../types.js';
 
@@ -17,7 +18,8 @@ function resources(withTimers: boolean): Map<string, number> {
   for (const name of platform().getActiveResourcesInfo?.() ?? []) {
     if (withTimers || name !== 'Timeout') counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  return counts;
+  // A callback that waits for one waits for the test to move its clock.
+  return counts.set('FakeTimeout', fakeTimers());
 }
 
 /** The platform's timers that were set while it watched, which test runners do at any time too. */

@@ -18,7 +18,7 @@ const tsJest = (more: object, module: string) => ({
   transform: {
     '^.+\\.ts$': [
       'ts-jest',
-      { diagnostics: false, isolatedModules: true, tsconfig: { module, target: 'es2022' }, ...more },
+      { diagnostics: false, tsconfig: { module, target: 'es2022', isolatedModules: true }, ...more },
     ],
   },
 });

@@ -1,5 +1,5 @@
 import { content, tool } from 'task-execution-engine';
-import { createTestHost } from 'task-execution-engine/testing';
+import { createTestHost, virtualClock } from 'task-execution-engine/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { fakeEverything } from '@/test/timers';
 
@@ -11,6 +11,40 @@ describe('the test host', () => {
       const executor = t.executor();
       await executor.start();
       expect(executor.outcome?.text).toBe('At last.');
+      t.done();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('stands still while a tool waits for a timer that the spec has to move', async () => {
+    fakeEverything();
+    try {
+      let begun = () => {};
+      const sleeping = new Promise<void>((resolve) => {
+        begun = resolve;
+      });
+      const sleep = tool({
+        description: 'Sleeps for an hour.',
+        inputSchema: { type: 'object' },
+        async execute() {
+          const slept = new Promise<string>((resolve) => setTimeout(resolve, 3_600_000, 'rested'));
+          begun();
+          return slept;
+        },
+      });
+      const t = createTestHost({
+        tools: { sleep },
+        turns: [{ tools: [{ name: 'sleep', input: {} }] }, 'Good.'],
+      });
+      const started = t.executor().start();
+      await sleeping;
+      const real = virtualClock({ auto: false });
+      for (let turns = 0; turns < 500; turns += 1) await real.advance(0);
+      vi.advanceTimersByTime(3_600_000);
+      await started;
+      const result = t.events.find((event) => event.type === 'task:tool_result');
+      expect(result).toMatchObject({ status: 'success', content: [{ text: 'rested' }] });
       t.done();
     } finally {
       vi.useRealTimers();
