@@ -9,6 +9,7 @@ const entries = present({
   bedrock: 'js/models/bedrock/index.ts',
   server: 'js/server/index.ts',
   client: 'js/client/index.ts',
+  restate: 'js/restate/index.ts',
   testing: 'js/testing/index.ts',
 });
 // Chosen by the `imports` of package.json: each runtime loads only its own.
@@ -31,7 +32,7 @@ const common: UserConfig = {
   failOnWarn: true,
   inputOptions: { checks: { pluginTimings: false } },
   fixedExtension: false,
-  deps: { neverBundle: [/^#/, /^node:/, 'libsql'] },
+  deps: { neverBundle: [/^#/, /^node:/, 'libsql', /^@restatedev\//] },
 };
 
 /** Lets the command load the package's entries instead of carrying copies of them. */
