@@ -6,11 +6,11 @@ mod call_facts;
 mod statement;
 mod writes;
 
-pub(super) use statement::{COMPLETE_TASK_ITEM, complete_task_item, prompt_context};
+pub(super) use statement::{complete_task_item, prompt_context};
 
 use super::Ctx;
-use super::closing::How;
 use super::run::Run;
+use super::wishes::How;
 use crate::converse::repair::repair;
 use crate::decide::{Nudge, Step, decide};
 use crate::effect::ToolCall;
@@ -146,7 +146,7 @@ impl Run {
         let whole = due == self.due.len();
         let mut ends = None;
         if whole {
-            let decided = if self.control.is_ending() {
+            let decided = if self.is_ending() {
                 self.add_end(&mut draft)
             } else if ctx.cfg.drives {
                 self.add_decisions(ctx, &mut draft)
@@ -182,7 +182,7 @@ impl Run {
             draft.facts.insert(at, fact);
         }
         let last_run = self.last_run(&draft.facts, &ends);
-        if self.control.ending().is_some_and(|e| e.how == How::Restore) {
+        if self.restores && matches!(ends, Some(End::Released)) {
             return Composed::Restore;
         }
         if draft.facts.is_empty() {
@@ -193,7 +193,7 @@ impl Run {
         }
         let entry = Entry {
             seq: draft.seq,
-            epoch: self.head.epoch,
+            epoch: self.lease.head().epoch,
             write_id: ctx.io.rng.id(),
             wall,
             active_ms: self.active_ms,
@@ -255,7 +255,6 @@ impl Run {
 
     /// The end that `control` asks for, once no tool runs.
     fn add_end(&self, draft: &mut Draft) -> Result<Option<End>, Need> {
-        let Some(ending) = self.control.ending() else { return Ok(None) };
         if !self.calls.none_running() {
             return if draft.facts.is_empty() { Err(Need::Wait) } else { Ok(None) };
         }
@@ -269,12 +268,12 @@ impl Run {
                 End::For { status, reason, error },
             )
         };
-        let (fact, end) = match &ending.how {
-            How::Yield(_) | How::Restore => return Ok(Some(End::Released)),
-            How::Pause(reason) => end(EndStatus::Paused, reason.clone(), None),
-            How::Stop(reason) => end(EndStatus::Stopped, reason.clone(), None),
-            How::External => end(EndStatus::Stopped, Some("external_status".into()), None),
-            How::Fail(e) => end(EndStatus::Failed, None, Some(e.clone())),
+        let (fact, end) = match self.wishes.in_force() {
+            None | Some(How::Yield(_)) => return Ok(Some(End::Released)),
+            Some(How::Pause(reason)) => end(EndStatus::Paused, reason.clone(), None),
+            Some(How::Stop(reason)) => end(EndStatus::Stopped, reason.clone(), None),
+            Some(How::External) => end(EndStatus::Stopped, Some("external_status".into()), None),
+            Some(How::Fail(e)) => end(EndStatus::Failed, None, Some(e.clone())),
         };
         draft.add(fact);
         Ok(Some(end))
@@ -380,11 +379,11 @@ impl Run {
     }
 
     /// The store refused a commit for good.
-    pub(super) fn refused(&mut self, ctx: &mut Ctx, error: EngineError, sent: super::run::OnItsWay) {
-        let droppable = sent.plan.turn && !self.control.is_ending();
+    pub(super) fn refused(&mut self, ctx: &mut Ctx, error: EngineError, sent: Option<super::run::OnItsWay>) {
+        let droppable = sent.is_some_and(|sent| sent.plan.turn) && !self.is_ending();
         if droppable && matches!(error.code, Code::TooLarge | Code::StoreRejected) {
             self.give_turn_up();
-            self.end(ctx, super::closing::Ending::new(How::Fail(error)));
+            self.end(ctx, How::Fail(error));
         } else {
             self.interrupt(ctx, error);
         }

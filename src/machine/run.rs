@@ -12,11 +12,12 @@ pub(crate) use asking::Asked;
 pub(crate) use pipeline::OnItsWay;
 
 use super::calls::Calls;
-use super::closing::{Control, Ending, How};
 use super::compose::Composed;
+use super::lease::Lease;
 use super::opening::{Acquired, Mode};
 use super::safe_point::SafePoint;
 use super::turn::{Ready, TurnRegion};
+use super::wishes::{How, Wishes};
 use super::{Ctx, Outcome};
 use crate::converse::{RequestOp, Usage, tool_config};
 use crate::decide::{Step, decide};
@@ -31,9 +32,7 @@ use crate::facts::rollup;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
 use crate::limits::Settings;
-use crate::storage::head::Head;
 use crate::storage::inbox::InboxItem;
-use crate::storage::writer::Writer;
 use crate::time::Instant;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -41,15 +40,12 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub(crate) struct Run {
     pub settings: Settings,
-    pub head: Head,
-    pub head_version: String,
+    pub lease: Lease<OnItsWay>,
+    pub wishes: Wishes,
     pub facts: Facts,
     pub task: TaskDocument,
     pub task_version: String,
     pub tools: HashMap<String, ToolDescription>,
-    pub writer: Writer,
-    pub on_its_way: Option<OnItsWay>,
-    pub control: Control,
     pub turn: TurnRegion,
     pub calls: Calls,
     pub look: SafePoint,
@@ -77,8 +73,6 @@ pub(crate) struct Run {
     pub adopted: Option<String>,
     /// The version of the task document that the host's callbacks have.
     told: Option<String>,
-    /// So many of those who wait had given their command when the end was sent that is stored now.
-    answered: usize,
     /// Active milliseconds that no entry counts yet.
     pub active_ms: u64,
     last_tick: Instant,
@@ -89,31 +83,27 @@ pub(crate) struct Run {
     /// The model that is asked now, where anybody knows.
     pub author: Option<String>,
     tools_sent: bool,
-    /// The strongest end that was asked for where the task runs: it outlives what the register says.
-    pub wish: Option<Ending>,
-    /// Settled when the run ends.
-    pub waiters: Vec<(Ticket, bool)>,
+    /// The task is completed already: its status is written again.
+    pub restores: bool,
     pub outcome: Option<Outcome>,
     pub cut_something: bool,
 }
 
 impl Run {
-    pub fn begin(ctx: &mut Ctx, a: Acquired) -> Run {
+    pub fn begin(ctx: &mut Ctx, a: Acquired, mut wishes: Wishes) -> Run {
         let now = ctx.now.mono;
+        wishes.begin(now, a.settings.grace_ms, a.settings.store_timeout_ms);
         let mut run = Run {
             calls: Calls::taking_up(&a.facts),
             look: SafePoint::new(now),
             begun_from: (a.task.status, a.task.abort_reason.clone()),
             settings: a.settings,
-            head: a.head,
-            head_version: a.head_version,
+            lease: a.lease,
+            wishes,
             facts: a.facts,
             task: a.task,
             task_version: a.task_version,
             tools: a.tools,
-            writer: a.writer,
-            on_its_way: None,
-            control: Control::Running,
             turn: TurnRegion::Idle,
             due: Vec::new(),
             inbox: Vec::new(),
@@ -128,7 +118,6 @@ impl Run {
             rolled_up: None,
             adopted: None,
             told: None,
-            answered: 0,
             active_ms: 0,
             last_tick: now,
             waiting_for_people: false,
@@ -137,12 +126,12 @@ impl Run {
             sent_model: None,
             author: None,
             tools_sent: false,
-            wish: None,
-            waiters: Vec::new(),
+            restores: false,
             outcome: None,
             cut_something: false,
         };
         run.take_up(ctx, a.mode, a.unclean);
+        run.obey_wishes(ctx);
         if ctx.cfg.has_watch && ctx.cfg.drives {
             let paths = vec![ctx.paths.task.clone(), ctx.paths.inbox.clone()];
             ctx.io.push(Effect::Watch { paths });
@@ -164,9 +153,7 @@ impl Run {
                 self.due_fact(Fact::Begun { how: Begin::Started });
                 self.begins = true;
             }
-            Mode::Restore if self.nothing_is_open() => {
-                self.end(ctx, Ending::new(How::Restore));
-            }
+            Mode::Restore if self.nothing_is_open() => self.restores = true,
             Mode::Resume | Mode::Restore => self.resumes(),
             Mode::TakeUp if unclean => self.due_fact(Fact::Begun { how: Begin::Recovered }),
             Mode::TakeUp => {}
@@ -180,7 +167,8 @@ impl Run {
                     self.due_fact(Fact::Begun { how: Begin::Resumed });
                     self.begins = true;
                 } else {
-                    self.end(ctx, Ending::by_register(&self.task));
+                    let how = How::by_register(self.task.abort_reason.as_deref());
+                    self.wishes.registered(how, ctx.now.mono);
                 }
             }
             Mode::CrashLoop => {
@@ -189,10 +177,10 @@ impl Run {
                     format!(
                         "The task was taken up {} times in a row without finishing a turn or a tool call. \
                          Look at what stops the process, then call resume() to try again.",
-                        self.head.attempts
+                        self.lease.head().attempts
                     ),
                 );
-                self.end(ctx, Ending::new(How::Fail(e)));
+                self.end(ctx, How::Fail(e));
             }
         }
         for call in self.facts.live.calls.iter().filter(|_| self.reopens.is_none()) {
@@ -222,26 +210,22 @@ impl Run {
     }
 
     pub fn timeout(&self, ctx: &Ctx) -> Option<Instant> {
-        // It is good for the whole of its term: over in the millisecond after.
-        let mut at = self.writer.renewed.mono + self.settings.lease_ttl_ms + 1;
-        for t in [self.writer.timeout(), self.look.timeout(), self.turn_timeout(ctx), self.calls.timeout()]
-            .into_iter()
-            .chain([self.asked.as_ref().map(|a| a.until), self.control.timeout()])
-            .flatten()
-        {
-            at = at.min(t);
-        }
-        if self.writer.is_idle() {
-            at = at.min(self.next_heartbeat());
-        }
-        if let (Control::Running, Some(after)) = (&self.control, self.settings.yield_after_ms) {
-            at = at.min(ctx.began + after);
-        }
-        Some(at)
+        let yields_at = self.settings.yield_after_ms.filter(|_| !self.is_ending()).map(|ms| ctx.began + ms);
+        let deadlines = [
+            self.lease.timeout(),
+            self.look.timeout(),
+            self.turn_timeout(ctx),
+            self.calls.timeout(),
+            self.asked.as_ref().map(|a| a.until),
+            self.wishes.timeout(ctx.now.mono),
+            yields_at,
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
-    fn next_heartbeat(&self) -> Instant {
-        self.writer.renewed.mono + self.settings.heartbeat_ms()
+    /// When the lease has to be renewed, by the real time.
+    pub fn renewal(&self) -> Option<Instant> {
+        self.lease.renewal()
     }
 
     /// Takes an input in; Some when the run is over.
@@ -258,7 +242,7 @@ impl Run {
             Input::Answered { ticket, result } => self.answered(ctx, *ticket, result),
             Input::Read { .. } | Input::Listed { .. } | Input::Committed { .. } | Input::Timeout => {}
         }
-        if let Some(resolved) = self.writer.handle(ctx.now.mono, input, &mut ctx.io) {
+        if let Some(resolved) = self.lease.handle(input, &ctx.clock, &mut ctx.io) {
             self.resolved(ctx, resolved);
         }
         if self.outcome.is_none() {
@@ -286,15 +270,6 @@ impl Run {
     /// What the time alone brings about.
     fn deadlines(&mut self, ctx: &mut Ctx) {
         let now = ctx.now.mono;
-        if now - self.writer.renewed.mono > self.settings.lease_ttl_ms && !self.writer.is_idle() {
-            let e = EngineError::new(
-                Code::StoreUnavailable,
-                "The lease ran out because the store did not confirm its renewal in time. Run the task again when \
-                 the store answers; nothing stored is lost.",
-            );
-            self.interrupt(ctx, e);
-            return;
-        }
         self.turn_deadlines(ctx);
         self.call_deadlines(ctx);
         if self.asked.as_ref().is_some_and(|a| now >= a.until) {
@@ -304,22 +279,26 @@ impl Run {
             }
         }
         let late = self.settings.yield_after_ms.is_some_and(|after| now >= ctx.began + after);
-        if late && matches!(self.control, Control::Running) {
-            self.end(ctx, Ending::new(How::Yield("max_duration".into())));
+        if late && !self.is_ending() {
+            self.end(ctx, How::Yield("max_duration".into()));
         }
         self.closing_deadlines(ctx);
     }
 
-    /// Past two thirds of the lease nothing new starts.
     pub fn may_start(&self, ctx: &Ctx) -> bool {
-        self.writer.age(ctx.now) <= self.settings.lease_ttl_ms.saturating_mul(2) / 3
+        self.lease.may_start(&ctx.clock)
+    }
+
+    /// Some end is in force.
+    pub fn is_ending(&self) -> bool {
+        self.restores || self.wishes.is_ending()
     }
 
     fn advance(&mut self, ctx: &mut Ctx) {
-        if !self.writer.is_idle() {
+        if !self.lease.is_idle() {
             return;
         }
-        let streaming = self.turn.in_flight() && !self.control.is_ending();
+        let streaming = self.turn.in_flight() && !self.is_ending();
         if !streaming {
             match self.compose(ctx) {
                 Composed::Commit(plan) => {
@@ -336,14 +315,14 @@ impl Run {
                 }
                 // Others have added an item since the task was read.
                 Composed::Restore => {
-                    self.control = Control::Running;
+                    self.restores = false;
                     self.resumes();
                     self.advance(ctx);
                     return;
                 }
                 Composed::Needs(need) => {
                     self.fetch(ctx, need);
-                    self.renew(ctx);
+                    self.lease.renew(&ctx.clock, &mut ctx.io);
                     return;
                 }
                 Composed::Nothing => {}
@@ -353,11 +332,19 @@ impl Run {
             self.started = true;
             ctx.io.push(Effect::Settle { ticket: Ticket::STARTED, result: Ok(Value::Null) });
         }
-        self.renew(ctx);
-        if !self.writer.is_idle() || streaming || self.control.is_ending() {
+        if streaming || self.is_ending() {
             self.waiting_for_people = false;
-            return;
+        } else {
+            self.go_on(ctx);
         }
+        // After what it allows has begun: where a renewal takes longer than the time between two, one follows the other.
+        if self.outcome.is_none() {
+            self.lease.renew(&ctx.clock, &mut ctx.io);
+        }
+    }
+
+    /// Starts what the facts ask for, as long as the lease is fresh.
+    fn go_on(&mut self, ctx: &mut Ctx) {
         self.start_calls(ctx);
         match decide(&self.facts.live, self.plan(), &self.decision()) {
             Step::Converse if self.may_start(ctx) => self.converse(ctx),
@@ -369,7 +356,7 @@ impl Run {
                     // The decision may be there already.
                     self.look_now(ctx);
                 } else if people && self.settings.while_waiting == crate::limits::WhileWaiting::Yield {
-                    self.end(ctx, Ending::new(How::Yield("waiting".into())));
+                    self.end(ctx, How::Yield("waiting".into()));
                     self.advance(ctx);
                 }
                 return;
@@ -441,26 +428,16 @@ impl Run {
         ops
     }
 
-    pub fn command(&mut self, ctx: &mut Ctx, ticket: Ticket, command: Command) {
-        let is_end = !matches!(command, Command::Look);
-        if is_end && ticket != Ticket::RESULT {
-            self.waiters.push((ticket, matches!(command, Command::Yield { .. })));
-        }
-        match command {
-            Command::Look => {
-                self.look.changed = true;
-                if ticket != Ticket::RESULT {
-                    ctx.io.push(Effect::Settle { ticket, result: Ok(Value::Null) });
-                }
+    fn command(&mut self, ctx: &mut Ctx, ticket: Ticket, command: Command) {
+        if command == Command::Look {
+            self.look.changed = true;
+            if ticket != Ticket::RESULT {
+                ctx.io.push(Effect::Settle { ticket, result: Ok(Value::Null) });
             }
-            Command::Pause => self.wished(ctx, Ending::new(How::Pause(None))),
-            Command::Stop { reason } => self.wished(ctx, Ending::new(How::Stop(reason))),
-            Command::Yield { reason, grace } => {
-                let mut ending = Ending::new(How::Yield(reason));
-                ending.no_grace = !grace;
-                self.wished(ctx, ending);
-            }
+            return;
         }
+        self.wishes.command(ticket, command, ctx.now.mono);
+        self.obey_wishes(ctx);
     }
 
     /// Tells listeners about the stream.

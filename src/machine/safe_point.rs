@@ -4,9 +4,9 @@
 //! version of that task read has seen every message sent before it.
 
 use super::Ctx;
-use super::closing::{Control, Ending, How};
-use super::opening::check_fresh;
+use super::refusal::check_fresh;
 use super::run::Run;
+use super::wishes::How;
 use crate::effect::{Effect, Input};
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
@@ -104,7 +104,7 @@ impl Run {
 
     pub(super) fn looked(&mut self, ctx: &mut Ctx, input: &Input) {
         let now = ctx.now.mono;
-        let writes_task = self.on_its_way.as_ref().is_some_and(|sent| !sent.task_fields.is_empty());
+        let writes_task = self.writes_task();
         match std::mem::replace(&mut self.look.state, State::Idle) {
             State::Idle => {
                 let due = now >= self.look.last + self.look.heartbeat_ms;
@@ -140,7 +140,7 @@ impl Run {
                 Some(Ok(found)) => {
                     let head = found.into_iter().next().flatten();
                     let head = head.and_then(|d| Head::read(&d.path, &d.data).ok());
-                    match head.filter(|h| h.epoch == self.head.epoch && !h.deleted) {
+                    match head.filter(|h| h.epoch == self.lease.head().epoch && !h.deleted) {
                         Some(_) => self.task_gone(ctx),
                         None => self.superseded(),
                     }
@@ -160,8 +160,7 @@ impl Run {
         // What changed since is for the next look: a document that is written all the time must not keep the run
         // from going on, and what depends on it carries its version.
         self.look.fresh = true;
-        let writes_task = self.on_its_way.as_ref().is_some_and(|sent| !sent.task_fields.is_empty());
-        if self.look.changed && !writes_task {
+        if self.look.changed && !self.writes_task() {
             self.look_now(ctx);
         }
     }
@@ -172,7 +171,7 @@ impl Run {
             return;
         }
         let read = TaskDocument::read(&document.path, document.data)
-            .and_then(|task| check_fresh(&self.head, &task).map(|()| task));
+            .and_then(|task| check_fresh(self.lease.head(), &task).map(|()| task));
         match read {
             Err(e) => self.interrupt(ctx, e),
             Ok(task) => {
@@ -184,33 +183,29 @@ impl Run {
         }
     }
 
+    /// The stored status is a register.
     fn obey(&mut self, ctx: &mut Ctx) {
         let status = self.task.status;
-        let external = match status {
+        let how = match status {
             Status::InProgress => {
-                if self.control.is_by_register() {
-                    self.control =
-                        self.wish.clone().map_or(Control::Running, |e| Control::Ending(Box::new(e)));
+                if self.wishes.taken_back() {
                     self.look.fresh = false;
                     // What was aborted and has not answered has an unknown outcome.
                     self.calls.give_up_aborted();
                 }
                 return;
             }
-            // The run has not stored its beginning: the status is still the one that it began from.
-            _ if self.begins && self.begun_from == (status, self.task.abort_reason.clone()) => false,
-            Status::Paused => {
-                let ending = Ending::by_register(&self.task);
-                self.end(ctx, ending);
-                return;
-            }
-            Status::Completed | Status::Failed | Status::NotStarted => true,
+            Status::Paused => How::by_register(self.task.abort_reason.as_deref()),
+            Status::Completed | Status::Failed | Status::NotStarted => How::External,
         };
-        if external {
-            ctx.io.push(Effect::Status { status });
-            let mut ending = Ending::new(How::External);
-            ending.by_register = true;
-            self.end(ctx, ending);
+        // The run has not stored its beginning: the status is still the one that it began from.
+        if self.begins && self.begun_from == (status, self.task.abort_reason.clone()) {
+            return;
         }
+        if how == How::External {
+            ctx.io.push(Effect::Status { status });
+        }
+        self.wishes.registered(how, ctx.now.mono);
+        self.obey_wishes(ctx);
     }
 }

@@ -1,8 +1,8 @@
 //! The region `turn`: opening and streaming a model turn, its watchdog, dropping and trying again.
 
 use super::Ctx;
-use super::closing::{Ending, How};
 use super::run::Run;
+use super::wishes::How;
 use crate::converse::blocks::{excerpt, is_valid_id};
 use crate::converse::{
     Assembly, Failure, FaultKind, Live, ModelFault, RequestOp, Stop, ToolUseIds, Turn, Usage, classify,
@@ -344,7 +344,7 @@ impl Run {
         let nudge = Nudge::Silent;
         let asked = self.facts.live.texts.last().is_some_and(|said| said["text"] == nudge.text());
         if asked {
-            self.end(ctx, Ending::new(How::Fail(fault.error())));
+            self.end(ctx, How::Fail(fault.error()));
             return;
         }
         announce_retry(ctx, attempt, fault, 0);
@@ -387,7 +387,7 @@ impl Run {
             (false, None, Some(wait)) if delay(None).is_some() => fault.error_of_waiting(wait),
             _ => fault.error(),
         };
-        self.end(ctx, Ending::new(How::Fail(error)));
+        self.end(ctx, How::Fail(error));
     }
 
     /// Leaves out what the service refuses, once: its answer to that is its answer.
@@ -425,7 +425,7 @@ impl Run {
                 announce_retry(ctx, attempt, fault, 0);
                 self.due_fact(fact);
             }
-            None => self.end(ctx, Ending::new(How::Fail(fault.error()))),
+            None => self.end(ctx, How::Fail(fault.error())),
         }
     }
 

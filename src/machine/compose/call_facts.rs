@@ -1,8 +1,8 @@
 //! What the draft says of calls: outcomes nobody knows, decisions from the inbox, starts and refusals.
 
-use super::statement::COMPLETE_TASK_ITEM;
 use super::{Draft, Need, Run};
 use crate::converse::{ResultStatus, result_content};
+use crate::decide::COMPLETE_TASK_ITEM;
 use crate::effect::{OnUnknown, ToolCall, Vetting};
 use crate::facts::fact::{CallResult, Decision, Fact, Why};
 use crate::facts::live::{Call, CallState};

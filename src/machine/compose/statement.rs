@@ -2,15 +2,13 @@
 
 use super::{Draft, Need, Run};
 use crate::converse::ToolSpec;
+use crate::decide::COMPLETE_TASK_ITEM;
 use crate::facts::fact::Fact;
 use crate::facts::plan::Item;
 use crate::facts::task::TaskDocument;
 use crate::limits::Completion;
 use crate::machine::Ctx;
 use serde_json::{Value, json};
-
-/// The tool of `completion: 'explicit'`, never gated.
-pub(crate) const COMPLETE_TASK_ITEM: &str = "complete_task_item";
 
 /// What the model is told of `complete_task_item`.
 pub(in crate::machine) fn complete_task_item() -> ToolSpec {

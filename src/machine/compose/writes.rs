@@ -37,18 +37,18 @@ impl Run {
         let head = Head {
             seq: plan.entry.seq,
             write_id: plan.entry.write_id.clone(),
-            owner: if plan.ends.is_some() { None } else { self.head.owner.clone() },
+            owner: if plan.ends.is_some() { None } else { self.lease.head().owner.clone() },
             last_run: plan.last_run,
-            attempts: if counts { 0 } else { self.head.attempts },
+            attempts: if counts { 0 } else { self.lease.head().attempts },
             summary: self.summary(&plan.live),
-            ..self.head.clone()
+            ..self.lease.head().clone()
         };
         let update = TaskUpdate { fields: task_fields.clone(), if_version: Some(self.task_version.clone()) };
         let composed = commit::compose(&commit::Draft {
             paths: &ctx.paths,
             task_id: &ctx.cfg.task_id,
-            stored: &self.head,
-            head_version: &self.head_version,
+            stored: self.lease.head(),
+            head_version: self.lease.version(),
             head: &head,
             entry: &plan.entry,
             task: Some(&update),

@@ -5,8 +5,8 @@ use crate::effect::{Effect, Question, Ticket, Vetting};
 use crate::error::{Code, EngineError};
 use crate::facts::plan::ItemKey;
 use crate::machine::Ctx;
-use crate::machine::closing::{Ending, How};
 use crate::machine::compose::Need;
+use crate::machine::wishes::How;
 use crate::time::Instant;
 use serde_json::Value;
 use std::rc::Rc;
@@ -33,7 +33,7 @@ impl Run {
             return None;
         }
         self.told = Some(self.task_version.clone());
-        Some(crate::machine::opening::task_value(&self.task, &ctx.cfg.task_id))
+        Some(self.task.with_id(&ctx.cfg.task_id))
     }
 
     pub fn fetch(&mut self, ctx: &mut Ctx, need: Need) {
@@ -120,6 +120,6 @@ impl Run {
         )
         .caused_by(cause);
         e.retryable = true;
-        self.end(ctx, Ending::new(How::Fail(e)));
+        self.end(ctx, How::Fail(e));
     }
 }

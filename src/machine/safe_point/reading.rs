@@ -198,7 +198,7 @@ impl Run {
         };
         if *asked_seq > self.facts.seq {
             return match () {
-                () if self.on_its_way.is_some() && *asked_seq == self.facts.seq + 1 => Use::Keep(item),
+                () if !self.lease.is_idle() && *asked_seq == self.facts.seq + 1 => Use::Keep(item),
                 () if self.may_start(ctx) => Use::Drop,
                 () => Use::Leave,
             };

@@ -241,9 +241,9 @@ export default [
   },
   {
     name: 'a run does not yield at maxDurationMs',
-    file: run,
-    find: 'if late && matches!(self.control, Control::Running) {',
-    replace: 'if late && matches!(self.control, Control::Running) && false {',
+    file: 'src/machine/run.rs',
+    find: 'if late && !self.is_ending() {',
+    replace: 'if late && !self.is_ending() && false {',
   },
   {
     name: 'maxDurationMs counts from the acquisition',
@@ -253,9 +253,9 @@ export default [
   },
   {
     name: 'no timer wakes a run at maxDurationMs',
-    file: run,
-    find: 'at = at.min(ctx.began + after);',
-    replace: 'let _ = after;',
+    file: 'src/machine/run.rs',
+    find: '            yields_at,\n',
+    replace: '            yields_at.filter(|_| false),\n',
   },
   {
     name: 'maxDurationMs leaves no time for grace and storing',

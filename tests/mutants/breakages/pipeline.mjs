@@ -5,10 +5,10 @@ const run = 'src/machine/run.rs';
 export default [
   {
     name: 'facts are announced while their commit is on its way',
-    file: pipeline,
-    find: 'self.send(ctx, batch);\n    }\n\n    /// No commit can hold it',
+    file: 'src/machine/run/pipeline.rs',
+    find: 'self.lease.submit(commit, &ctx.clock, &mut ctx.io);\n        if let',
     replace:
-      'if let Some(sent) = &self.on_its_way {\n            for event in announce(&ctx.cfg.task_id, &sent.plan.entry) {\n                ctx.io.push(Effect::Emit { event });\n            }\n        }\n        self.send(ctx, batch);\n    }\n\n    /// No commit can hold it',
+      'self.lease.submit(commit, &ctx.clock, &mut ctx.io);\n        if let Some(sent) = self.lease.carries() {\n            for event in announce(&ctx.cfg.task_id, &sent.plan.entry) {\n                ctx.io.push(Effect::Emit { event });\n            }\n        }\n        if let',
   },
   {
     name: 'facts of a commit in doubt are announced',
@@ -44,10 +44,10 @@ export default [
   },
   {
     name: 'calls start while the entry that allows them is on its way',
-    file: pipeline,
-    find: 'self.send(ctx, batch);\n    }\n\n    /// No commit can hold it',
+    file: 'src/machine/run/pipeline.rs',
+    find: 'self.lease.submit(commit, &ctx.clock, &mut ctx.io);\n        if let',
     replace:
-      'self.send(ctx, batch);\n        if let Some(sent) = &self.on_its_way {\n            for fact in &sent.plan.entry.facts {\n                self.calls.settle(fact);\n            }\n        }\n        self.start_calls(ctx);\n    }\n\n    /// No commit can hold it',
+      'if let Purpose::Entry(entry) = &commit.purpose {\n            for fact in &entry.facts {\n                self.calls.settle(fact);\n            }\n        }\n        self.lease.submit(commit, &ctx.clock, &mut ctx.io);\n        self.start_calls(ctx);\n        if let',
   },
   {
     name: 'a status that is stored is not told',
@@ -57,9 +57,9 @@ export default [
   },
   {
     name: 'the task is remembered under the version before the write',
-    file: pipeline,
-    find: 'self.take_task(task, self.head_version.clone());',
-    replace: 'self.take_task(task, self.task_version.clone());',
+    file: 'src/machine/run/pipeline.rs',
+    find: 'self.take_task(task, version);',
+    replace: 'let _ = version;\n                self.take_task(task, self.task_version.clone());',
   },
   {
     name: 'conflicts on the task are not counted',
@@ -123,9 +123,9 @@ export default [
   },
   {
     name: 'the head is remembered as it was before the commit',
-    file: pipeline,
-    find: 'self.head = sent.head.clone();',
-    replace: '',
+    file: 'src/machine/lease.rs',
+    find: '(self.head, self.renewed) = (head, at);',
+    replace: 'let _ = head;\n                self.renewed = at;',
   },
   {
     name: 'a commit over the store’s limit is sent',
@@ -135,9 +135,9 @@ export default [
   },
   {
     name: 'a turn that no commit can hold ends the run without a word in the journal',
-    file: pipeline,
-    find: 'if !self.control.is_ending() {',
-    replace: 'if !self.control.is_ending() && false {',
+    file: 'src/machine/run/pipeline.rs',
+    find: 'if !self.is_ending() {',
+    replace: 'if false {',
   },
   {
     name: 'a turn that the store rejects ends the run without a word in the journal',
