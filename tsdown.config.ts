@@ -9,12 +9,16 @@ const entries = present({
   bedrock: 'js/models/bedrock/index.ts',
   server: 'js/server/index.ts',
   client: 'js/client/index.ts',
+  react: 'js/react/index.ts',
+  'react-testing': 'js/react/testing.ts',
   testing: 'js/testing/index.ts',
 });
 // Chosen by the `imports` of package.json: each runtime loads only its own.
 const runtimes = {
   'runtimes/events-node': 'js/runtimes/events-node.ts',
   'runtimes/events-npm': 'js/runtimes/events-npm.ts',
+  'runtimes/peers-import': 'js/runtimes/peers-import.ts',
+  'runtimes/peers-require': 'js/runtimes/peers-require.ts',
   'runtimes/wasm-inlined': 'js/runtimes/wasm-inlined.ts',
 };
 const command = present({ cli: 'js/cli/main.ts' });
@@ -31,7 +35,7 @@ const common: UserConfig = {
   failOnWarn: true,
   inputOptions: { checks: { pluginTimings: false } },
   fixedExtension: false,
-  deps: { neverBundle: [/^#/, /^node:/, 'libsql'] },
+  deps: { neverBundle: [/^#/, /^node:/, 'libsql', 'react'] },
 };
 
 /** Lets the command load the package's entries instead of carrying copies of them. */

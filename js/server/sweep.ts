@@ -5,6 +5,7 @@ import { cursorOfTask } from '../stores/task-order.js';
 import { describeThrown } from '../values.js';
 import { sameSecret } from './digest.js';
 import { type Backend, backendFor } from './host.js';
+import { lookAt } from './left.js';
 import type { RouteRunOptions } from './options.js';
 import { problem, Refusal, refusalOf } from './problem.js';
 import { RouteRuns } from './runs.js';
@@ -12,8 +13,6 @@ import { RouteRuns } from './runs.js';
 const page = 50;
 /** Tasks in progress that one sweep looks at, at most. */
 const mostLooked = 2_000;
-/** Acquisitions after unclean ends, without a new turn or result, after which nobody goes on by itself. */
-const mostAttempts = 3;
 
 /** A task that is in progress and that nobody runs. */
 export interface UnfinishedTask {
@@ -70,14 +69,7 @@ export async function unfinishedTasks(options: UnfinishedTasksOptions = {}): Pro
 
 async function isLeft({ engine, host }: Backend, { userId, taskId }: UnfinishedTask): Promise<boolean> {
   try {
-    const { unfinished, waiting } = await engine.lifecycle(taskId, userId).state();
-    if (!unfinished) return false;
-    const path = `users/${userId}/tasks/${taskId}`;
-    const [head] = await host.store.read([`${path}/engine/head`]);
-    if (Number(head?.data.attempts ?? 0) >= mostAttempts) return false;
-    // A run that yielded has cut nothing: where calls wait, there is nothing else to do.
-    if (waiting.length === 0 || head?.data.last_run !== 'yielded') return true;
-    return (await host.store.list(`${path}/inbox`, { limit: 1 })).length > 0;
+    return (await lookAt({ engine, host }, userId, taskId)).standing === 'left';
   } catch (thrown) {
     // One broken task keeps no other from being found.
     logTo(
@@ -96,6 +88,8 @@ export interface ResumeUnfinishedOptions extends UnfinishedTasksOptions {
   /** Begun by one request, at most. Default 10. */
   limit?: number | undefined;
   run?: Pick<RouteRunOptions, 'maxDurationMs' | 'keepAlive'> | undefined;
+  /** As of the routes. */
+  liveMs?: number | undefined;
 }
 
 /**
@@ -105,7 +99,7 @@ export interface ResumeUnfinishedOptions extends UnfinishedTasksOptions {
  * @throws TaskExecutionError INVALID_ARGUMENT for a secret that is too short
  */
 export function resumeUnfinished(options: ResumeUnfinishedOptions): (request: Request) => Promise<Response> {
-  const { secret, limit = 10, run } = options;
+  const { secret, limit = 10, run, liveMs } = options;
   if (typeof secret !== 'string' || secret.length < 16) {
     throw new TaskExecutionError(
       'INVALID_ARGUMENT',
@@ -113,7 +107,7 @@ export function resumeUnfinished(options: ResumeUnfinishedOptions): (request: Re
     );
   }
   const limits = { runningPerUser: Number.POSITIVE_INFINITY };
-  const runs = new RouteRuns({ user: () => null, run, limits }, undefined);
+  const runs = new RouteRuns({ user: () => null, run, liveMs, limits }, undefined);
   return async (request) => {
     try {
       const [, token = ''] = request.headers.get('authorization')?.match(/^bearer\s+(.+)$/i) ?? [];

@@ -45,6 +45,7 @@ export const stages = {
   firestore: () => vitest('firestore'),
   soak: async () => vitest('soak', await seeds()),
   kill: () => vitest('kill'),
+  fleet: () => vitest('fleet'),
   mutants: async () => {
     // Prints its seed, and what survived.
     const { MUTANTS_SEED } = await seeds();

@@ -6,6 +6,7 @@ mod calls;
 mod closing;
 mod compose;
 pub(crate) mod lease;
+mod live_text;
 mod opening;
 pub(crate) mod refusal;
 mod run;

@@ -14,6 +14,7 @@ pub(crate) use pipeline::OnItsWay;
 use super::calls::Calls;
 use super::compose::Composed;
 use super::lease::Lease;
+use super::live_text::LiveText;
 use super::opening::{Acquired, Mode};
 use super::safe_point::SafePoint;
 use super::turn::{Ready, TurnRegion};
@@ -47,6 +48,7 @@ pub(crate) struct Run {
     pub task_version: String,
     pub tools: HashMap<String, ToolDescription>,
     pub turn: TurnRegion,
+    pub live_text: LiveText,
     pub calls: Calls,
     pub look: SafePoint,
     /// Facts that wait for the next commit, with their size in bytes.
@@ -97,6 +99,7 @@ impl Run {
             calls: Calls::taking_up(&a.facts),
             look: SafePoint::new(now),
             begun_from: (a.task.status, a.task.abort_reason.clone()),
+            live_text: LiveText::new(a.settings.live_ms),
             settings: a.settings,
             lease: a.lease,
             wishes,
@@ -219,6 +222,7 @@ impl Run {
             self.asked.as_ref().map(|a| a.until),
             self.wishes.timeout(ctx.now.mono),
             yields_at,
+            self.live_text_timeout(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -252,6 +256,7 @@ impl Run {
             self.deadlines(ctx);
         }
         if self.outcome.is_none() {
+            self.keep_live_text(ctx, input);
             self.advance(ctx);
         }
         let outcome = self.outcome.take()?;

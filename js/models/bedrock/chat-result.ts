@@ -1,6 +1,6 @@
 import { TaskExecutionError } from '../../errors.js';
 import type { TokenUsage } from '../../types.js';
-import { describeThrown, toJson } from '../../values.js';
+import { describeThrown, isBytes, toJson } from '../../values.js';
 
 /** A call of a tool, as a function for chats tells it. */
 export interface ChatCall {
@@ -186,7 +186,7 @@ function addBlock(said: ChatResult, block: unknown): void {
     said.reasoning.push([{ redactedContent: bytesOf(block.data) }]);
   else if (isObject(reasoning) && isObject(reasoning.reasoningText))
     said.reasoning.push(signed(reasoning.reasoningText.text, reasoning.reasoningText.signature));
-  else if (isObject(reasoning) && reasoning.redactedContent instanceof Uint8Array)
+  else if (isObject(reasoning) && isBytes(reasoning.redactedContent))
     said.reasoning.push([{ redactedContent: reasoning.redactedContent }]);
 }
 

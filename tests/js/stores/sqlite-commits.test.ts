@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { monotonicMs } from '../../../js/platform.js';
 import { type SqliteStore, sqliteStore } from '../../../js/stores/sqlite.js';
 import type { StoreWrite } from '../../../js/types.js';
 
@@ -39,6 +40,11 @@ vi.mock('../../../js/stores/sqlite-driver.js', async (importOriginal) => {
       return { ...driver, open: (file: string) => open(driver.open(file)) };
     },
   };
+});
+
+vi.mock('../../../js/platform.js', async (importOriginal) => {
+  const platform = await importOriginal<typeof import('../../../js/platform.js')>();
+  return { ...platform, monotonicMs: vi.fn(platform.monotonicMs) };
 });
 
 let folder: string;
@@ -228,12 +234,12 @@ describe('commits to a SQLite store that come together', () => {
 
   it('do not hold the event loop up: a transaction that has taken long takes no more of them', async () => {
     let runs = 0;
-    vi.spyOn(performance, 'now').mockImplementation(() => runs * 30);
+    vi.mocked(monotonicMs).mockImplementation(() => runs * 30);
     instead.run = () => {
       runs += 1;
     };
     await Promise.all(numbers(9).map((n) => store.commit([create(n)])));
-    vi.restoreAllMocks();
+    vi.mocked(monotonicMs).mockReset();
     expect(transactions()).toBe(5);
     expect(await stored()).toHaveLength(9);
   });
