@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const MACHINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/machine");
-const ROOMS: [&str; 2] = ["lease", "wishes"];
+const ROOMS: [&str; 7] = ["lease", "wishes", "beginning", "calls", "host", "meter", "live_text"];
 /// What holds the rooms, or reads them all.
 const ABOVE: [&str; 4] = ["run", "compose", "opening", "closing"];
 

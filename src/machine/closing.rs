@@ -28,9 +28,7 @@ impl Run {
             return;
         }
         self.cut_turn(ctx);
-        if let Some(asked) = self.asked.take() {
-            ctx.io.push(Effect::Cancel { ticket: asked.ticket });
-        }
+        self.host.cancel(&mut ctx.io);
         if self.wishes.is_at_once() {
             self.calls.abort(&mut ctx.io);
         }
@@ -83,7 +81,7 @@ impl Run {
     }
 
     pub(super) fn released(&mut self, ctx: &mut Ctx) {
-        if self.restores {
+        if self.beginning.restores() {
             ctx.io.push(Effect::Status { status: Status::Completed });
             self.outcome = Some(self.make_outcome("completed", None, None));
             return;

@@ -184,7 +184,7 @@ impl Run {
             draft.facts.insert(at, fact);
         }
         let last_run = self.last_run(&draft.facts, &ends);
-        if self.restores && matches!(ends, Some(End::Released)) {
+        if self.beginning.restores() && matches!(ends, Some(End::Released)) {
             return Composed::Restore;
         }
         if draft.facts.is_empty() {
@@ -198,7 +198,7 @@ impl Run {
             epoch: self.lease.head().epoch,
             write_id: ctx.io.rng.id(),
             wall,
-            active_ms: self.active_ms,
+            active_ms: self.meter.active_ms(),
             facts: draft.facts,
         };
         let status = self.next_status(&entry.facts, &ends);
@@ -219,7 +219,7 @@ impl Run {
         match ends {
             None if let Some(Fact::Ended { status, .. }) = facts.last() => (*status).into(),
             Some(End::For { status, .. }) => (*status).into(),
-            Some(End::Released) if self.cut_something || !self.calls.unknown.is_empty() => {
+            Some(End::Released) if self.cut_something || self.calls.unknown().next().is_some() => {
                 LastRun::YieldedUnclean
             }
             Some(End::Released) => LastRun::Yielded,
@@ -235,7 +235,7 @@ impl Run {
                 EndStatus::Completed => Status::Completed,
                 EndStatus::Failed => Status::Failed,
             }),
-            _ => (self.begins && begins(facts)).then_some(Status::InProgress),
+            _ => (self.beginning.begins() && begins(facts)).then_some(Status::InProgress),
         }
     }
 
@@ -284,7 +284,7 @@ impl Run {
     fn add_decisions(&mut self, ctx: &Ctx, draft: &mut Draft) -> Result<Option<End>, Need> {
         self.add_unknown(ctx, draft)?;
         self.add_inbox(ctx, draft);
-        if self.reopens.is_none() && self.adopted.as_ref() != Some(&self.task_version) {
+        if self.beginning.reopens().is_none() && self.adopted.as_ref() != Some(&self.task_version) {
             let external = self.task.plan.externally_completed(&draft.live.done);
             if external.is_empty() {
                 self.adopted = Some(self.task_version.clone());
@@ -371,14 +371,7 @@ impl Run {
         self.inbox.retain(|item| !plan.taken.iter().any(|id| id == item.id()));
         for fact in &plan.entry.facts {
             self.calls.settle(fact);
-            match fact {
-                Fact::Stated { .. } => self.prompt = None,
-                Fact::Result { result } => {
-                    self.vetted.remove(&result.tool_call_id);
-                    self.looked_up.remove(&result.tool_call_id);
-                }
-                _ => {}
-            }
+            self.host.settle(fact);
         }
     }
 

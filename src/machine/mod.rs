@@ -2,11 +2,14 @@
 //!
 //! A run is opened (read, wait for the lease, acquire, load: `opening`) and then driven (`run`) until it ends.
 
+mod beginning;
 mod calls;
 mod closing;
 mod compose;
+mod host;
 pub(crate) mod lease;
 mod live_text;
+mod meter;
 mod opening;
 pub(crate) mod refusal;
 mod run;

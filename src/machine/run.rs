@@ -4,17 +4,18 @@
 //! it holds), calls that the last commit allows, the next model call. What happens at once lives in regions of its
 //! own: `control`, `turn`, `calls`, the writer, and the look at task and inbox.
 
-mod asking;
 mod ending;
 mod pipeline;
 
-pub(crate) use asking::Asked;
 pub(crate) use pipeline::OnItsWay;
 
-use super::calls::Calls;
-use super::compose::Composed;
+use super::beginning::Beginning;
+use super::calls::{Calls, Said};
+use super::compose::{Composed, Need, prompt_context};
+use super::host::{Asking, Host};
 use super::lease::Lease;
 use super::live_text::LiveText;
+use super::meter::Meter;
 use super::opening::{Acquired, Mode};
 use super::safe_point::SafePoint;
 use super::turn::{Ready, TurnRegion};
@@ -22,21 +23,20 @@ use super::wishes::{How, Wishes};
 use super::{Ctx, Outcome};
 use crate::converse::{RequestOp, Usage, tool_config};
 use crate::decide::{Step, decide};
-use crate::effect::{Command, Effect, Input, Ticket, ToolDescription, Vetting};
+use crate::effect::{Command, Effect, Input, Question, Ticket, ToolDescription};
 use crate::error::{Code, EngineError};
 use crate::facts::announce::{asking, event};
 use crate::facts::fact::{Begin, EndStatus, Fact};
 use crate::facts::fold::Facts;
 use crate::facts::live::CallState;
-use crate::facts::plan::{ItemKey, Plan as ItemPlan};
-use crate::facts::rollup;
+use crate::facts::plan::Plan as ItemPlan;
 use crate::facts::task::TaskDocument;
-use crate::lifecycle::Status;
 use crate::limits::Settings;
 use crate::storage::inbox::InboxItem;
 use crate::time::Instant;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -55,38 +55,22 @@ pub(crate) struct Run {
     pub due: Vec<(Fact, usize)>,
     /// Seen in the inbox and not yet in the journal.
     pub inbox: Vec<InboxItem>,
-    pub asked: Option<Asked>,
-    pub vetted: HashMap<String, Vetting>,
-    pub looked_up: HashMap<String, Option<Value>>,
-    pub prompt: Option<(ItemKey, String)>,
+    pub host: Host,
     /// Usage of attempts of the current turn that led to nothing.
     pub spent: Usage,
     /// Conflicts of the roll-up in a row.
     pub conflicts: u32,
-    /// The status in the document is to become in_progress.
-    pub begins: bool,
-    /// The status and reason that the run began from: while its beginning is not stored, only others count.
-    pub begun_from: (Status, Option<String>),
-    /// Every item is to be reopened in the document: the plan as it will be.
-    pub reopens: Option<ItemPlan>,
+    pub beginning: Beginning,
     /// The version of the task document that shows all progress.
     pub rolled_up: Option<String>,
     /// The version of the task document in which nothing is completed that the journal lacks.
     pub adopted: Option<String>,
-    /// The version of the task document that the host's callbacks have.
-    told: Option<String>,
-    /// Active milliseconds that no entry counts yet.
-    pub active_ms: u64,
-    last_tick: Instant,
-    waiting_for_people: bool,
-    started: bool,
+    pub meter: Meter,
     sent_system: Option<Option<String>>,
     sent_model: Option<Option<String>>,
     /// The model that is asked now, where anybody knows.
     pub author: Option<String>,
     tools_sent: bool,
-    /// The task is completed already: its status is written again.
-    pub restores: bool,
     pub outcome: Option<Outcome>,
     pub cut_something: bool,
 }
@@ -98,7 +82,8 @@ impl Run {
         let mut run = Run {
             calls: Calls::taking_up(&a.facts),
             look: SafePoint::new(now),
-            begun_from: (a.task.status, a.task.abort_reason.clone()),
+            beginning: Beginning::begun(),
+            meter: Meter::new(now),
             live_text: LiveText::new(a.settings.live_ms),
             settings: a.settings,
             lease: a.lease,
@@ -110,26 +95,15 @@ impl Run {
             turn: TurnRegion::Idle,
             due: Vec::new(),
             inbox: Vec::new(),
-            asked: None,
-            vetted: HashMap::new(),
-            looked_up: HashMap::new(),
-            prompt: None,
+            host: Host::default(),
             spent: Usage::default(),
             conflicts: 0,
-            begins: false,
-            reopens: None,
             rolled_up: None,
             adopted: None,
-            told: None,
-            active_ms: 0,
-            last_tick: now,
-            waiting_for_people: false,
-            started: false,
             sent_system: None,
             sent_model: None,
             author: None,
             tools_sent: false,
-            restores: false,
             outcome: None,
             cut_something: false,
         };
@@ -148,15 +122,15 @@ impl Run {
         }
         match mode {
             Mode::Begin => {
-                if self.facts.live.begun {
+                let anew = self.facts.live.begun;
+                if anew {
                     self.due_fact(Fact::Reset);
-                    self.reopens = Some(reopened(&self.task));
                     self.calls = Calls::default();
                 }
                 self.due_fact(Fact::Begun { how: Begin::Started });
-                self.begins = true;
+                self.beginning.begin(&self.task, anew);
             }
-            Mode::Restore if self.nothing_is_open() => self.restores = true,
+            Mode::Restore if self.nothing_is_open() => self.beginning.restore(),
             Mode::Resume | Mode::Restore => self.resumes(),
             Mode::TakeUp if unclean => self.due_fact(Fact::Begun { how: Begin::Recovered }),
             Mode::TakeUp => {}
@@ -167,8 +141,7 @@ impl Run {
                         None => (EndStatus::Paused, None),
                     };
                     self.due_fact(Fact::Ended { status, reason, error: None });
-                    self.due_fact(Fact::Begun { how: Begin::Resumed });
-                    self.begins = true;
+                    self.resumes();
                 } else {
                     let how = How::by_register(self.task.abort_reason.as_deref());
                     self.wishes.registered(how, ctx.now.mono);
@@ -186,7 +159,7 @@ impl Run {
                 self.end(ctx, How::Fail(e));
             }
         }
-        for call in self.facts.live.calls.iter().filter(|_| self.reopens.is_none()) {
+        for call in self.facts.live.calls.iter().filter(|_| self.beginning.reopens().is_none()) {
             if let CallState::Waiting(why) = call.state {
                 let mut again = asking(&call.call, why, true);
                 if let Value::Object(map) = &mut again {
@@ -204,7 +177,7 @@ impl Run {
 
     fn resumes(&mut self) {
         self.due_fact(Fact::Begun { how: Begin::Resumed });
-        self.begins = true;
+        self.beginning.begin(&self.task, false);
     }
 
     pub fn due_fact(&mut self, fact: Fact) {
@@ -219,7 +192,7 @@ impl Run {
             self.look.timeout(),
             self.turn_timeout(ctx),
             self.calls.timeout(),
-            self.asked.as_ref().map(|a| a.until),
+            self.host.timeout(),
             self.wishes.timeout(ctx.now.mono),
             yields_at,
             self.live_text_timeout(),
@@ -234,16 +207,24 @@ impl Run {
 
     /// Takes an input in; Some when the run is over.
     pub fn handle(&mut self, ctx: &mut Ctx, input: &Input) -> Option<Outcome> {
-        self.tick(ctx);
+        self.meter.tick(ctx.now.mono);
         match input {
             Input::Command { ticket, command } => self.command(ctx, *ticket, command.clone()),
             Input::Changed => self.look.changed = true,
             Input::Streamed { ticket, event } => self.streamed(ctx, *ticket, event),
             Input::StreamEnded { ticket, result } => self.stream_ended(ctx, *ticket, result),
             Input::Returned { ticket, result, cut_bytes } => {
-                self.returned(ctx, *ticket, result, *cut_bytes);
+                let most = ctx.cfg.limits.commit_bytes;
+                let said = Said { ticket: *ticket, result, cut_bytes: *cut_bytes };
+                if let Some(result) = self.calls.returned(said, &self.facts, most, &mut ctx.io) {
+                    self.look.fresh = false;
+                    self.due_fact(Fact::Result { result });
+                }
             }
-            Input::Answered { ticket, result } => self.answered(ctx, *ticket, result),
+            Input::Answered { ticket, result } => {
+                let answered = self.host.answered(*ticket, result, &mut ctx.io);
+                self.needs_answer(ctx, answered);
+            }
             Input::Read { .. } | Input::Listed { .. } | Input::Committed { .. } | Input::Timeout => {}
         }
         if let Some(resolved) = self.lease.handle(input, &ctx.clock, &mut ctx.io) {
@@ -264,25 +245,13 @@ impl Run {
         Some(outcome)
     }
 
-    fn tick(&mut self, ctx: &Ctx) {
-        let now = ctx.now.mono;
-        if !self.waiting_for_people {
-            self.active_ms += now - self.last_tick;
-        }
-        self.last_tick = now;
-    }
-
     /// What the time alone brings about.
     fn deadlines(&mut self, ctx: &mut Ctx) {
         let now = ctx.now.mono;
         self.turn_deadlines(ctx);
-        self.call_deadlines(ctx);
-        if self.asked.as_ref().is_some_and(|a| now >= a.until) {
-            if let Some(asked) = self.asked.take() {
-                ctx.io.push(Effect::Cancel { ticket: asked.ticket });
-                self.callback_failed(ctx, &asked.what, "did not settle within callbackTimeoutMs", None);
-            }
-        }
+        self.calls.deadlines(now, &mut ctx.io);
+        let answered = self.host.deadline(now, &mut ctx.io);
+        self.needs_answer(ctx, answered);
         let late = self.settings.yield_after_ms.is_some_and(|after| now >= ctx.began + after);
         if late && !self.is_ending() {
             self.end(ctx, How::Yield("max_duration".into()));
@@ -296,7 +265,7 @@ impl Run {
 
     /// Some end is in force.
     pub fn is_ending(&self) -> bool {
-        self.restores || self.wishes.is_ending()
+        self.beginning.restores() || self.wishes.is_ending()
     }
 
     fn advance(&mut self, ctx: &mut Ctx) {
@@ -320,7 +289,6 @@ impl Run {
                 }
                 // Others have added an item since the task was read.
                 Composed::Restore => {
-                    self.restores = false;
                     self.resumes();
                     self.advance(ctx);
                     return;
@@ -333,12 +301,11 @@ impl Run {
                 Composed::Nothing => {}
             }
         }
-        if !self.started {
-            self.started = true;
+        if self.beginning.tell() {
             ctx.io.push(Effect::Settle { ticket: Ticket::STARTED, result: Ok(Value::Null) });
         }
         if streaming || self.is_ending() {
-            self.waiting_for_people = false;
+            self.meter.turn(false, ctx.now.mono);
         } else {
             self.go_on(ctx);
         }
@@ -350,13 +317,15 @@ impl Run {
 
     /// Starts what the facts ask for, as long as the lease is fresh.
     fn go_on(&mut self, ctx: &mut Ctx) {
-        self.start_calls(ctx);
+        if self.may_start(ctx) && self.calls.start(&self.facts, &self.tools, ctx.now.mono, &mut ctx.io) {
+            self.look.fresh = false;
+        }
         match decide(&self.facts.live, self.plan(), &self.decision()) {
             Step::Converse if self.may_start(ctx) => self.converse(ctx),
             // Calls that queue for a place are waited for as those that run.
             Step::Wait | Step::RunCalls => {
                 let people = self.calls.none_running();
-                self.waiting_for_people = people;
+                self.meter.turn(people, ctx.now.mono);
                 if people && !self.look.is_whole() {
                     // The decision may be there already.
                     self.look_now(ctx);
@@ -368,19 +337,51 @@ impl Run {
             }
             _ => {}
         }
-        self.waiting_for_people = false;
+        self.meter.turn(false, ctx.now.mono);
+    }
+
+    /// A callback that failed ends the run.
+    fn needs_answer(&mut self, ctx: &mut Ctx, answered: Result<(), EngineError>) {
+        if let Err(e) = answered {
+            self.end(ctx, How::Fail(e));
+        }
+    }
+
+    /// Sees to what has to be known before more can be stored.
+    pub(super) fn fetch(&mut self, ctx: &mut Ctx, need: Need) {
+        let (question, what) = match need {
+            Need::Look => return self.look_now(ctx),
+            Need::Wait => return,
+            _ if self.host.is_asked() => return,
+            Need::Vet(calls) => {
+                let ids = calls.iter().map(|c| c.id.clone()).collect();
+                (Question::Vet { task: self.tell_task(ctx), calls }, Asking::Vet(ids))
+            }
+            Need::Prompt(item) => {
+                let context = prompt_context(&self.task, &item);
+                (Question::Prompt { task: self.tell_task(ctx), context }, Asking::Prompt(item.key.clone()))
+            }
+            Need::LookUp(call) => {
+                let id = call.id.clone();
+                (Question::LookUp { call }, Asking::LookUp(id))
+            }
+        };
+        let until = ctx.now.mono + self.settings.callback_timeout_ms;
+        self.host.ask(question, what, until, &mut ctx.io);
+    }
+
+    fn tell_task(&mut self, ctx: &Ctx) -> Option<Rc<Value>> {
+        self.host.tell(&self.task, &self.task_version, &ctx.cfg.task_id)
     }
 
     /// The plan, as it will be where every item is reopened.
     pub fn plan(&self) -> &ItemPlan {
-        self.reopens.as_ref().unwrap_or(&self.task.plan)
+        self.beginning.reopens().unwrap_or(&self.task.plan)
     }
 
     /// The task document as it is stored now.
     pub fn take_task(&mut self, task: TaskDocument, version: String) {
-        if let Some(plan) = &mut self.reopens {
-            *plan = reopened(&task);
-        }
+        self.beginning.task_changed(&task);
         self.task = task;
         self.task_version = version;
     }
@@ -389,7 +390,7 @@ impl Run {
         crate::decide::Control {
             completion: self.settings.completion,
             limits: self.settings.limits,
-            active_ms: self.active_ms,
+            active_ms: self.meter.active_ms(),
         }
     }
 
@@ -457,10 +458,4 @@ impl Run {
             _ => None,
         }
     }
-}
-
-/// The plan of a task that starts anew.
-fn reopened(task: &TaskDocument) -> ItemPlan {
-    let fields = rollup::reopen(task, None, "").fields;
-    task.apply(&fields).map_or_else(|_| task.plan.clone(), |task| task.plan)
 }

@@ -199,7 +199,7 @@ impl Run {
             Status::Completed | Status::Failed | Status::NotStarted => How::External,
         };
         // The run has not stored its beginning: the status is still the one that it began from.
-        if self.begins && self.begun_from == (status, self.task.abort_reason.clone()) {
+        if self.beginning.is_from(&self.task) {
             return;
         }
         if how == How::External {

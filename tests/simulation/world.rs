@@ -337,6 +337,10 @@ impl World {
         let how = if clock_stands_still { ", its monotonic clock too" } else { "" };
         self.trace.line(self.now, || format!("process p{pid} stands still for {ms} ms{how}"));
         self.people.process_froze(process, ms);
+        // A fault from before is no further back for whoever stood still since.
+        for actor in self.actors.iter_mut().filter(|actor| actor.process == process) {
+            actor.last_fault = actor.last_fault.map(|at| at + ms);
+        }
     }
 
     pub fn outage(&mut self, process: usize, outage: Outage, ms: u64) {

@@ -16,7 +16,7 @@ use std::rc::Rc;
 impl Run {
     /// Calls that were started and whose outcome nobody knows.
     pub(super) fn add_unknown(&self, ctx: &Ctx, draft: &mut Draft) -> Result<(), Need> {
-        for id in &self.calls.unknown {
+        for id in self.calls.unknown() {
             let Some(call) = draft.live.call(id).filter(|c| c.state == CallState::Started) else { continue };
             let tool_call = call.call.clone();
             let report = |c: ToolCall| Fact::Result { result: unknown_outcome(c.id, c.name) };
@@ -27,7 +27,7 @@ impl Run {
                 }
                 OnUnknown::Report | OnUnknown::Rerun => report(tool_call),
                 OnUnknown::Ask => Fact::Waiting { tool_call, why: Why::UnknownOutcome },
-                OnUnknown::Lookup => match self.looked_up.get(id) {
+                OnUnknown::Lookup => match self.host.found(id) {
                     None => return Err(Need::LookUp(tool_call)),
                     Some(None) => report(tool_call),
                     Some(Some(value)) => Fact::Result {
@@ -100,7 +100,7 @@ impl Run {
         let unvetted: Vec<ToolCall> = calls
             .iter()
             .filter(|c| c.state == CallState::Proposed && c.problem.is_none() && !builtin(c))
-            .filter(|c| !self.vetted.contains_key(&c.call.id))
+            .filter(|c| self.host.vetting(&c.call.id).is_none())
             .map(|c| c.call.clone())
             .collect();
         if !unvetted.is_empty() {
@@ -125,7 +125,7 @@ impl Run {
                     return Err(Need::Look);
                 }
                 (CallState::Proposed, None) if builtin(&call) => self.add_completion(draft, &call),
-                (CallState::Proposed, None) => match self.vetted.get(&id) {
+                (CallState::Proposed, None) => match self.host.vetting(&id) {
                     Some(Vetting::Run) => start(id),
                     Some(Vetting::Approve) => {
                         draft.add(Fact::Waiting { tool_call: call.call, why: Why::Approval });

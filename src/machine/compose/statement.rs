@@ -73,10 +73,8 @@ fn template(task: &TaskDocument, item: &Item, first: bool, completion: Completio
 impl Run {
     pub(super) fn statement(&self, ctx: &Ctx, draft: &Draft, item: &Item) -> Result<String, Need> {
         if ctx.cfg.has_prompt {
-            return match &self.prompt {
-                Some((key, text)) if *key == item.key => Ok(text.clone()),
-                _ => Err(Need::Prompt(Box::new(item.clone()))),
-            };
+            let prompt = self.host.prompt(&item.key).map(str::to_owned);
+            return prompt.ok_or_else(|| Need::Prompt(Box::new(item.clone())));
         }
         let anew = draft.facts.iter().any(|fact| matches!(fact, Fact::Reset));
         let first = (anew || self.facts.transcript.is_empty()) && draft.live.texts.is_empty();

@@ -63,7 +63,7 @@ impl Run {
         let mut rolled_up = None;
         let mut fields = self.status_fields(plan, at);
         let current = plan.live.stated.as_ref().filter(|k| !plan.live.done.contains(k));
-        if self.reopens.is_some() {
+        if self.beginning.reopens().is_some() {
             fields.extend(rollup::reopen(&self.task, current, at).fields);
         } else if (self.conflicts < MAX_CONFLICTS || plan.status.is_some()) && plan.live.begun {
             rolled_up = Some(self.task_version.clone());
@@ -84,9 +84,11 @@ impl Run {
         if let Some(status) = plan.status {
             fields.push(FieldWrite::set(&["status"], status.as_str()));
         }
-        let begins = self.begins && begins(&plan.entry.facts);
+        let begins = self.beginning.begins() && begins(&plan.entry.facts);
         if begins {
-            if !self.task.raw.get("started_at").is_some_and(Value::is_string) || self.reopens.is_some() {
+            if !self.task.raw.get("started_at").is_some_and(Value::is_string)
+                || self.beginning.reopens().is_some()
+            {
                 fields.push(FieldWrite::set(&["started_at"], at));
             }
             let completes = matches!(plan.ends, Some(End::For { status: EndStatus::Completed, .. }));

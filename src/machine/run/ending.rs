@@ -47,13 +47,11 @@ impl Run {
         self.turn.abort(&mut ctx.io);
         self.live_text.abort(&mut ctx.io);
         self.calls.abort_all(&mut ctx.io);
-        if let Some(asked) = self.asked.take() {
-            ctx.io.push(Effect::Cancel { ticket: asked.ticket });
-        }
+        self.host.cancel(&mut ctx.io);
         if ctx.cfg.has_watch && ctx.cfg.drives {
             ctx.io.push(Effect::Watch { paths: Vec::new() });
         }
-        if !self.started && outcome.error.is_none() {
+        if outcome.error.is_none() && self.beginning.tell() {
             ctx.io.push(Effect::Settle { ticket: Ticket::STARTED, result: Ok(Value::Null) });
         }
         let wishes = std::mem::take(&mut self.wishes);

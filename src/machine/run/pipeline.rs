@@ -163,7 +163,7 @@ impl Run {
         }
         self.conflicts = 0;
         self.settle_plan(&sent.plan);
-        self.active_ms = self.active_ms.saturating_sub(entry.active_ms);
+        self.meter.stored(entry.active_ms);
         if matches!(sent.plan.ends, Some(crate::machine::compose::End::For { .. })) {
             self.wishes.answered(sent.waiters);
         }
@@ -171,8 +171,7 @@ impl Run {
             return;
         }
         if entry.facts.iter().any(|f| matches!(f, Fact::Begun { .. })) {
-            self.begins = false;
-            self.reopens = None;
+            self.beginning.stored();
         }
         if let Some(end) = sent.plan.ends {
             self.ended(ctx, end);

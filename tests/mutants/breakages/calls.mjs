@@ -309,7 +309,7 @@ export default [
   },
   {
     name: 'a late answer of a callback counts for the next question',
-    file: 'src/machine/run/asking.rs',
+    file: 'src/machine/host.rs',
     find: 'self.asked.take_if(|a| a.ticket == ticket)',
     replace: 'self.asked.take_if(|a| a.ticket.0 >= ticket.0)',
   },

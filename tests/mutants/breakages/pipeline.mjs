@@ -256,7 +256,7 @@ export default [
   },
   {
     name: 'the words for one item are used for the next',
-    file: compose,
+    file: 'src/machine/host.rs',
     find: 'Fact::Stated { .. } => self.prompt = None,',
     replace: '',
   },
