@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const MACHINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/machine");
-const ROOMS: [&str; 7] = ["lease", "wishes", "beginning", "calls", "host", "meter", "live_text"];
+const ROOMS: [&str; 9] =
+    ["lease", "wishes", "desk", "beginning", "turn", "calls", "host", "meter", "live_text"];
 /// What holds the rooms, or reads them all.
 const ABOVE: [&str; 4] = ["run", "compose", "opening", "closing"];
 

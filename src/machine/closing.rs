@@ -3,9 +3,8 @@
 use super::Ctx;
 use super::compose::End;
 use super::run::Run;
-use super::turn::TurnRegion;
+use super::turn::Around;
 use super::wishes::How;
-use crate::converse::Usage;
 use crate::effect::Effect;
 use crate::error::{Code, EngineError};
 use crate::facts::fact::EndStatus;
@@ -27,25 +26,13 @@ impl Run {
         if !self.wishes.is_ending() {
             return;
         }
-        self.cut_turn(ctx);
+        let around = Around { facts: &self.facts, settings: &self.settings };
+        let (events, cuts) = self.turn.cut(ctx, around);
+        self.cut_something |= cuts;
+        self.turned(ctx, events);
         self.host.cancel(&mut ctx.io);
         if self.wishes.is_at_once() {
             self.calls.abort(&mut ctx.io);
-        }
-    }
-
-    /// A turn that is not whole is dropped.
-    fn cut_turn(&mut self, ctx: &mut Ctx) {
-        let whole = matches!(&self.turn, TurnRegion::Streaming { assembly, .. } if assembly.complete());
-        if whole {
-            self.finish_streaming(ctx);
-        }
-        if self.turn.in_flight() {
-            if let TurnRegion::Streaming { assembly, .. } = &self.turn {
-                self.spent += assembly.usage().unwrap_or_else(Usage::unreported);
-            }
-            self.cut_something = true;
-            self.turn.abort(&mut ctx.io);
         }
     }
 

@@ -137,7 +137,8 @@ impl Run {
         let due = self.add_due(ctx, &mut draft);
         let results = draft.facts.iter().any(|f| matches!(f, Fact::Result { .. }));
         let only_due = results.then(|| (draft.live.clone(), draft.facts.len()));
-        let turn = self.turn_ready().filter(|_| due == self.due.len()).map(|ready| self.turn_fact(ready));
+        let ready = self.turn.ready().filter(|_| due == self.due.len());
+        let turn = ready.map(|ready| self.turn.fact(ready, &self.facts));
         let has_turn = turn.is_some();
         if let Some(turn) = turn {
             if matches!(&turn, Fact::Turn { turn, .. } if turn.stop.withheld()) {
@@ -173,8 +174,8 @@ impl Run {
             self.interrupt(ctx, e);
             return Composed::Nothing;
         }
-        let spent = ends.is_some() && !has_turn && self.spent_fact().is_some();
-        if let Some(fact) = self.spent_fact().filter(|_| spent) {
+        let spent = ends.is_some() && !has_turn && self.turn.spent_fact(&self.facts).is_some();
+        if let Some(fact) = self.turn.spent_fact(&self.facts).filter(|_| spent) {
             // Before the end, which comes last.
             let at = draft.facts.len() - usize::from(matches!(draft.facts.last(), Some(Fact::Ended { .. })));
             if let Err(e) = draft.live.apply(draft.seq, wall, &fact) {
@@ -284,10 +285,10 @@ impl Run {
     fn add_decisions(&mut self, ctx: &Ctx, draft: &mut Draft) -> Result<Option<End>, Need> {
         self.add_unknown(ctx, draft)?;
         self.add_inbox(ctx, draft);
-        if self.beginning.reopens().is_none() && self.adopted.as_ref() != Some(&self.task_version) {
-            let external = self.task.plan.externally_completed(&draft.live.done);
+        if self.beginning.reopens().is_none() && !self.desk.is_adopted() {
+            let external = self.desk.task().plan.externally_completed(&draft.live.done);
             if external.is_empty() {
-                self.adopted = Some(self.task_version.clone());
+                self.desk.adopt();
             }
             for key in &external {
                 draft.add(Fact::Done { item: key.clone(), text: String::new(), external: true });
@@ -313,7 +314,7 @@ impl Run {
                     }
                 }
                 Step::Finish(key) => {
-                    if !self.look.is_whole() {
+                    if !self.desk.is_whole() {
                         return Err(Need::Look);
                     }
                     let words = draft.live.text.to_string();
@@ -336,13 +337,13 @@ impl Run {
                     return Ok(Some(End::For { status: EndStatus::Paused, reason, error: None }));
                 }
                 Step::Complete => {
-                    if !self.look.is_whole() {
+                    if !self.desk.is_whole() {
                         return Err(Need::Look);
                     }
                     draft.add(Fact::Ended { status: EndStatus::Completed, reason: None, error: None });
                     return Ok(Some(End::For { status: EndStatus::Completed, reason: None, error: None }));
                 }
-                Step::Converse if draft.facts.is_empty() && !self.look.fresh => return Err(Need::Look),
+                Step::Converse if draft.facts.is_empty() && !self.desk.is_fresh() => return Err(Need::Look),
                 Step::Converse | Step::Wait => break,
             }
         }
@@ -355,7 +356,7 @@ impl Run {
     }
 
     fn add_progress(&self, draft: &mut Draft, key: &ItemKey, items: Vec<String>) {
-        let advance = rollup::advance(&self.task, &draft.live.done, key, &iso8601(draft.wall));
+        let advance = rollup::advance(self.desk.task(), &draft.live.done, key, &iso8601(draft.wall));
         draft.add(Fact::Progress(Advance { items, ..advance }));
     }
 
@@ -363,12 +364,12 @@ impl Run {
     pub(super) fn settle_plan(&mut self, plan: &Plan) {
         self.due.drain(..plan.due.min(self.due.len()));
         if plan.turn {
-            self.turn = super::turn::TurnRegion::Idle;
+            self.turn.stored();
         }
         if plan.spent {
-            self.spent = crate::converse::Usage::default();
+            self.turn.spent_stored();
         }
-        self.inbox.retain(|item| !plan.taken.iter().any(|id| id == item.id()));
+        self.desk.stored(&plan.taken);
         for fact in &plan.entry.facts {
             self.calls.settle(fact);
             self.host.settle(fact);
@@ -379,7 +380,7 @@ impl Run {
     pub(super) fn refused(&mut self, ctx: &mut Ctx, error: EngineError, sent: Option<super::run::OnItsWay>) {
         let droppable = sent.is_some_and(|sent| sent.plan.turn) && !self.is_ending();
         if droppable && matches!(error.code, Code::TooLarge | Code::StoreRejected) {
-            self.give_turn_up();
+            self.turn.give_up();
             self.end(ctx, How::Fail(error));
         } else {
             self.interrupt(ctx, error);

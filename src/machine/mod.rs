@@ -6,6 +6,7 @@ mod beginning;
 mod calls;
 mod closing;
 mod compose;
+mod desk;
 mod host;
 pub(crate) mod lease;
 mod live_text;
@@ -13,7 +14,6 @@ mod meter;
 mod opening;
 pub(crate) mod refusal;
 mod run;
-mod safe_point;
 mod turn;
 mod wishes;
 

@@ -12,29 +12,27 @@ pub(crate) use pipeline::OnItsWay;
 use super::beginning::Beginning;
 use super::calls::{Calls, Said};
 use super::compose::{Composed, Need, prompt_context};
+use super::desk::{self, Desk};
 use super::host::{Asking, Host};
 use super::lease::Lease;
 use super::live_text::LiveText;
 use super::meter::Meter;
 use super::opening::{Acquired, Mode};
-use super::safe_point::SafePoint;
-use super::turn::{Ready, TurnRegion};
+use super::turn::{Around, Event, Turn, blocked_again};
 use super::wishes::{How, Wishes};
 use super::{Ctx, Outcome};
-use crate::converse::{RequestOp, Usage, tool_config};
 use crate::decide::{Step, decide};
 use crate::effect::{Command, Effect, Input, Question, Ticket, ToolDescription};
 use crate::error::{Code, EngineError};
-use crate::facts::announce::{asking, event};
+use crate::facts::announce::asking;
 use crate::facts::fact::{Begin, EndStatus, Fact};
 use crate::facts::fold::Facts;
 use crate::facts::live::CallState;
 use crate::facts::plan::Plan as ItemPlan;
-use crate::facts::task::TaskDocument;
+use crate::lifecycle::Status;
 use crate::limits::Settings;
-use crate::storage::inbox::InboxItem;
 use crate::time::Instant;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -44,33 +42,16 @@ pub(crate) struct Run {
     pub lease: Lease<OnItsWay>,
     pub wishes: Wishes,
     pub facts: Facts,
-    pub task: TaskDocument,
-    pub task_version: String,
+    pub desk: Desk,
     pub tools: HashMap<String, ToolDescription>,
-    pub turn: TurnRegion,
+    pub turn: Turn,
     pub live_text: LiveText,
     pub calls: Calls,
-    pub look: SafePoint,
     /// Facts that wait for the next commit, with their size in bytes.
     pub due: Vec<(Fact, usize)>,
-    /// Seen in the inbox and not yet in the journal.
-    pub inbox: Vec<InboxItem>,
     pub host: Host,
-    /// Usage of attempts of the current turn that led to nothing.
-    pub spent: Usage,
-    /// Conflicts of the roll-up in a row.
-    pub conflicts: u32,
     pub beginning: Beginning,
-    /// The version of the task document that shows all progress.
-    pub rolled_up: Option<String>,
-    /// The version of the task document in which nothing is completed that the journal lacks.
-    pub adopted: Option<String>,
     pub meter: Meter,
-    sent_system: Option<Option<String>>,
-    sent_model: Option<Option<String>>,
-    /// The model that is asked now, where anybody knows.
-    pub author: Option<String>,
-    tools_sent: bool,
     pub outcome: Option<Outcome>,
     pub cut_something: bool,
 }
@@ -81,7 +62,7 @@ impl Run {
         wishes.begin(now, a.settings.grace_ms, a.settings.store_timeout_ms);
         let mut run = Run {
             calls: Calls::taking_up(&a.facts),
-            look: SafePoint::new(now),
+            desk: Desk::new(a.task, a.task_version, now),
             beginning: Beginning::begun(),
             meter: Meter::new(now),
             live_text: LiveText::new(a.settings.live_ms),
@@ -89,21 +70,10 @@ impl Run {
             lease: a.lease,
             wishes,
             facts: a.facts,
-            task: a.task,
-            task_version: a.task_version,
             tools: a.tools,
-            turn: TurnRegion::Idle,
+            turn: Turn::default(),
             due: Vec::new(),
-            inbox: Vec::new(),
             host: Host::default(),
-            spent: Usage::default(),
-            conflicts: 0,
-            rolled_up: None,
-            adopted: None,
-            sent_system: None,
-            sent_model: None,
-            author: None,
-            tools_sent: false,
             outcome: None,
             cut_something: false,
         };
@@ -117,8 +87,8 @@ impl Run {
     }
 
     fn take_up(&mut self, ctx: &mut Ctx, mode: Mode, unclean: bool) {
-        if self.facts.seq == 0 && self.task.old_history {
-            self.due_fact(super::compose::import(&self.task));
+        if self.facts.seq == 0 && self.desk.task().old_history {
+            self.due_fact(super::compose::import(self.desk.task()));
         }
         match mode {
             Mode::Begin => {
@@ -128,7 +98,7 @@ impl Run {
                     self.calls = Calls::default();
                 }
                 self.due_fact(Fact::Begun { how: Begin::Started });
-                self.beginning.begin(&self.task, anew);
+                self.beginning.begin(self.desk.task(), anew);
             }
             Mode::Restore if self.nothing_is_open() => self.beginning.restore(),
             Mode::Resume | Mode::Restore => self.resumes(),
@@ -136,14 +106,14 @@ impl Run {
             Mode::TakeUp => {}
             Mode::FinishPause { resume } => {
                 if resume {
-                    let (status, reason) = match self.task.abort_reason.clone() {
+                    let (status, reason) = match self.desk.task().abort_reason.clone() {
                         Some(reason) => (EndStatus::Stopped, Some(reason).filter(|r| r != "stopped")),
                         None => (EndStatus::Paused, None),
                     };
                     self.due_fact(Fact::Ended { status, reason, error: None });
                     self.resumes();
                 } else {
-                    let how = How::by_register(self.task.abort_reason.as_deref());
+                    let how = How::by_register(self.desk.task().abort_reason.as_deref());
                     self.wishes.registered(how, ctx.now.mono);
                 }
             }
@@ -171,13 +141,13 @@ impl Run {
     }
 
     fn nothing_is_open(&self) -> bool {
-        let (plan, done) = (&self.task.plan, &self.facts.live.done);
+        let (plan, done) = (&self.desk.task().plan, &self.facts.live.done);
         plan.next_item(done).is_none() && plan.externally_completed(done).is_empty()
     }
 
     fn resumes(&mut self) {
         self.due_fact(Fact::Begun { how: Begin::Resumed });
-        self.beginning.begin(&self.task, false);
+        self.beginning.begin(self.desk.task(), false);
     }
 
     pub fn due_fact(&mut self, fact: Fact) {
@@ -189,13 +159,13 @@ impl Run {
         let yields_at = self.settings.yield_after_ms.filter(|_| !self.is_ending()).map(|ms| ctx.began + ms);
         let deadlines = [
             self.lease.timeout(),
-            self.look.timeout(),
-            self.turn_timeout(ctx),
+            self.desk.timeout(),
+            self.turn.timeout(&self.settings, self.may_start(ctx)),
             self.calls.timeout(),
             self.host.timeout(),
             self.wishes.timeout(ctx.now.mono),
             yields_at,
-            self.live_text_timeout(),
+            self.live_text.timeout().filter(|_| self.turn.is_streaming()),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -210,14 +180,22 @@ impl Run {
         self.meter.tick(ctx.now.mono);
         match input {
             Input::Command { ticket, command } => self.command(ctx, *ticket, command.clone()),
-            Input::Changed => self.look.changed = true,
-            Input::Streamed { ticket, event } => self.streamed(ctx, *ticket, event),
-            Input::StreamEnded { ticket, result } => self.stream_ended(ctx, *ticket, result),
+            Input::Changed => self.desk.hear_of_change(),
+            Input::Streamed { ticket, event } => {
+                let around = Around { facts: &self.facts, settings: &self.settings };
+                let events = self.turn.streamed(ctx, around, *ticket, event);
+                self.turned(ctx, events);
+            }
+            Input::StreamEnded { ticket, result } => {
+                let around = Around { facts: &self.facts, settings: &self.settings };
+                let events = self.turn.stream_ended(ctx, around, *ticket, result);
+                self.turned(ctx, events);
+            }
             Input::Returned { ticket, result, cut_bytes } => {
                 let most = ctx.cfg.limits.commit_bytes;
                 let said = Said { ticket: *ticket, result, cut_bytes: *cut_bytes };
                 if let Some(result) = self.calls.returned(said, &self.facts, most, &mut ctx.io) {
-                    self.look.fresh = false;
+                    self.desk.grow_stale();
                     self.due_fact(Fact::Result { result });
                 }
             }
@@ -231,7 +209,9 @@ impl Run {
             self.resolved(ctx, resolved);
         }
         if self.outcome.is_none() {
-            self.looked(ctx, input);
+            let around = desk_around(&self.facts, &self.settings, &self.lease, ctx);
+            let event = self.desk.handle(ctx, around, input);
+            self.looked(ctx, event);
         }
         if self.outcome.is_none() {
             self.deadlines(ctx);
@@ -248,7 +228,10 @@ impl Run {
     /// What the time alone brings about.
     fn deadlines(&mut self, ctx: &mut Ctx) {
         let now = ctx.now.mono;
-        self.turn_deadlines(ctx);
+        let has_looked = self.desk.is_fresh() && self.may_start(ctx);
+        let around = Around { facts: &self.facts, settings: &self.settings };
+        let events = self.turn.deadlines(ctx, around, has_looked);
+        self.turned(ctx, events);
         self.calls.deadlines(now, &mut ctx.io);
         let answered = self.host.deadline(now, &mut ctx.io);
         self.needs_answer(ctx, answered);
@@ -318,7 +301,7 @@ impl Run {
     /// Starts what the facts ask for, as long as the lease is fresh.
     fn go_on(&mut self, ctx: &mut Ctx) {
         if self.may_start(ctx) && self.calls.start(&self.facts, &self.tools, ctx.now.mono, &mut ctx.io) {
-            self.look.fresh = false;
+            self.desk.grow_stale();
         }
         match decide(&self.facts.live, self.plan(), &self.decision()) {
             Step::Converse if self.may_start(ctx) => self.converse(ctx),
@@ -326,9 +309,9 @@ impl Run {
             Step::Wait | Step::RunCalls => {
                 let people = self.calls.none_running();
                 self.meter.turn(people, ctx.now.mono);
-                if people && !self.look.is_whole() {
+                if people && !self.desk.is_whole() {
                     // The decision may be there already.
-                    self.look_now(ctx);
+                    self.desk.look(ctx, &self.settings);
                 } else if people && self.settings.while_waiting == crate::limits::WhileWaiting::Yield {
                     self.end(ctx, How::Yield("waiting".into()));
                     self.advance(ctx);
@@ -350,7 +333,7 @@ impl Run {
     /// Sees to what has to be known before more can be stored.
     pub(super) fn fetch(&mut self, ctx: &mut Ctx, need: Need) {
         let (question, what) = match need {
-            Need::Look => return self.look_now(ctx),
+            Need::Look => return self.desk.look(ctx, &self.settings),
             Need::Wait => return,
             _ if self.host.is_asked() => return,
             Need::Vet(calls) => {
@@ -358,7 +341,7 @@ impl Run {
                 (Question::Vet { task: self.tell_task(ctx), calls }, Asking::Vet(ids))
             }
             Need::Prompt(item) => {
-                let context = prompt_context(&self.task, &item);
+                let context = prompt_context(self.desk.task(), &item);
                 (Question::Prompt { task: self.tell_task(ctx), context }, Asking::Prompt(item.key.clone()))
             }
             Need::LookUp(call) => {
@@ -371,19 +354,50 @@ impl Run {
     }
 
     fn tell_task(&mut self, ctx: &Ctx) -> Option<Rc<Value>> {
-        self.host.tell(&self.task, &self.task_version, &ctx.cfg.task_id)
+        self.host.tell(self.desk.task(), self.desk.version(), &ctx.cfg.task_id)
     }
 
     /// The plan, as it will be where every item is reopened.
     pub fn plan(&self) -> &ItemPlan {
-        self.beginning.reopens().unwrap_or(&self.task.plan)
+        self.beginning.reopens().unwrap_or(&self.desk.task().plan)
     }
 
-    /// The task document as it is stored now.
-    pub fn take_task(&mut self, task: TaskDocument, version: String) {
-        self.beginning.task_changed(&task);
-        self.task = task;
-        self.task_version = version;
+    /// What a look has found.
+    pub(super) fn looked(&mut self, ctx: &mut Ctx, event: Option<desk::Event>) {
+        match event {
+            None => {}
+            Some(desk::Event::TaskChanged) => {
+                self.beginning.task_changed(self.desk.task());
+                self.obey_register(ctx);
+            }
+            Some(desk::Event::TaskGone) => self.task_gone(ctx),
+            Some(desk::Event::Superseded) => self.superseded(),
+            Some(desk::Event::Fails(e)) => self.interrupt(ctx, e),
+        }
+    }
+
+    /// The stored status is a register.
+    fn obey_register(&mut self, ctx: &mut Ctx) {
+        let task = self.desk.task();
+        let how = match task.status {
+            Status::InProgress => {
+                if self.wishes.taken_back() {
+                    self.desk.grow_stale();
+                    // What was aborted and has not answered has an unknown outcome.
+                    self.calls.give_up_aborted();
+                }
+                return;
+            }
+            // The run has not stored its beginning: the status is still the one that it began from.
+            _ if self.beginning.is_from(task) => return,
+            Status::Paused => How::by_register(task.abort_reason.as_deref()),
+            Status::Completed | Status::Failed | Status::NotStarted => {
+                ctx.io.push(Effect::Status { status: task.status });
+                How::External
+            }
+        };
+        self.wishes.registered(how, ctx.now.mono);
+        self.obey_wishes(ctx);
     }
 
     pub fn decision(&self) -> crate::decide::Control {
@@ -397,46 +411,70 @@ impl Run {
     /// Brings the request up to date and calls the model.
     fn converse(&mut self, ctx: &mut Ctx) {
         self.facts.push_tail();
-        if self.leaves_out_what_was_blocked() {
+        if let Some(fact) = blocked_again(&self.facts) {
+            self.due_fact(fact);
             self.advance(ctx);
             return;
         }
-        let mut ops = self.request_head(ctx);
+        let explicit = self.settings.completion == crate::limits::Completion::Explicit;
+        let own = explicit.then(super::compose::complete_task_item);
+        let model = ctx.cfg.model_id.as_deref();
+        let mut ops = self.turn.mirror().ops(self.desk.task(), &self.tools, own, &self.facts, model);
         ops.append(&mut self.facts.ops);
-        self.open_stream(ctx, ops);
-        self.look.fresh = false;
+        let opened = self.turn.open(ctx, ops);
+        self.turned(ctx, vec![opened]);
     }
 
-    fn request_head(&mut self, ctx: &Ctx) -> Vec<RequestOp> {
-        let mut ops = Vec::new();
-        let system = self.task.config.system_prompt.clone();
-        if self.sent_system.as_ref() != Some(&system) {
-            self.sent_system = Some(system.clone());
-            ops.push(RequestOp::System(system));
-        }
-        let model = self.task.config.model.clone();
-        if self.sent_model.as_ref() != Some(&model) {
-            self.sent_model = Some(model.clone());
-            self.author = model.clone().or_else(|| ctx.cfg.model_id.clone());
-            ops.push(RequestOp::Model(model));
-        }
-        // Without tools of its own a request has to name those that its history used: these may grow.
-        if !self.tools_sent || self.tools.is_empty() {
-            self.tools_sent = true;
-            let by_name = crate::ordered::map(self.tools.values().map(|t| (&t.spec.name, &t.spec)));
-            let mut specs: Vec<_> = by_name.into_values().cloned().collect();
-            if self.settings.completion == crate::limits::Completion::Explicit {
-                specs.push(super::compose::complete_task_item());
+    /// One text delta of the stream.
+    pub fn text_delta(&mut self, ctx: &mut Ctx, ticket: Ticket, index: u32, delta: &str) -> bool {
+        let around = Around { facts: &self.facts, settings: &self.settings };
+        match self.turn.text_delta(ctx, around, (ticket, index), delta) {
+            Ok(wanted) => {
+                if wanted {
+                    self.live_text.said(delta);
+                }
+                wanted
             }
-            let names = self.facts.tool_names.iter().map(String::as_str);
-            ops.push(RequestOp::Tools(tool_config(&specs, names)));
+            Err(events) => {
+                self.turned(ctx, events);
+                false
+            }
         }
-        ops
+    }
+
+    /// What follows from a turn for the other rooms.
+    pub(super) fn turned(&mut self, ctx: &mut Ctx, events: Vec<Event>) {
+        for event in events {
+            match event {
+                Event::Opened { message_id, attempt } => {
+                    self.live_text.opened(ctx.now.mono, &message_id, attempt);
+                    self.desk.grow_stale();
+                }
+                Event::Said(delta) => self.live_text.said(&delta),
+                Event::Ready => {
+                    self.live_text.finished();
+                    self.desk.grow_stale();
+                }
+                Event::Looks => {
+                    self.desk.grow_stale();
+                    self.desk.look(ctx, &self.settings);
+                }
+                Event::Due(fact) => self.due_fact(fact),
+                Event::Fails(error) => self.end(ctx, How::Fail(error)),
+            }
+        }
+    }
+
+    fn keep_live_text(&mut self, ctx: &mut Ctx, input: &Input) {
+        let now = ctx.now.mono;
+        self.live_text.stored(now, input, &mut ctx.io);
+        let may_write = self.turn.is_streaming() && self.may_start(ctx);
+        self.live_text.look(now, may_write, &ctx.paths, self.lease.head(), &mut ctx.io);
     }
 
     fn command(&mut self, ctx: &mut Ctx, ticket: Ticket, command: Command) {
         if command == Command::Look {
-            self.look.changed = true;
+            self.desk.hear_of_change();
             if ticket != Ticket::RESULT {
                 ctx.io.push(Effect::Settle { ticket, result: Ok(Value::Null) });
             }
@@ -445,17 +483,20 @@ impl Run {
         self.wishes.command(ticket, command, ctx.now.mono);
         self.obey_wishes(ctx);
     }
+}
 
-    /// Tells listeners about the stream.
-    pub fn reasoning(&self, ctx: &mut Ctx, delta: String) {
-        let payload = json!({ "taskId": ctx.cfg.task_id, "delta": delta });
-        ctx.io.push(Effect::Emit { event: event("task:reasoning", payload) });
-    }
-
-    pub fn turn_ready(&self) -> Option<&Ready> {
-        match &self.turn {
-            TurnRegion::Ready(ready) => Some(ready),
-            _ => None,
-        }
+fn desk_around<'a>(
+    facts: &'a Facts,
+    settings: &'a Settings,
+    lease: &'a Lease<OnItsWay>,
+    ctx: &Ctx,
+) -> desk::Around<'a> {
+    desk::Around {
+        facts,
+        settings,
+        head: lease.head(),
+        writes_task: lease.carries().is_some_and(|sent| !sent.task_fields.is_empty()),
+        commits: !lease.is_idle(),
+        may_start: lease.may_start(&ctx.clock),
     }
 }

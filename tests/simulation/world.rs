@@ -649,7 +649,9 @@ impl World {
         let fate = self.fate(process, &effect);
         if let Some(name) = fate.name() {
             self.met(name, process);
-            self.actors[actor].last_fault = Some(self.now);
+            // Whoever stands still meets it later.
+            let met = self.now.max(self.processes[self.actors[actor].process].frozen_until);
+            self.actors[actor].last_fault = Some(met);
             self.actors[actor].denied |= fate == Fate::Refused(StoreErrorCode::Denied);
             self.note(actor, || format!("   ({name})"));
         }

@@ -43,7 +43,7 @@ impl Run {
     /// As much of the inbox as fits beside the rest; messages are stored twice, in the journal and in the thread.
     pub(super) fn add_inbox(&self, ctx: &Ctx, draft: &mut Draft) {
         let (room, mut bytes) = (ctx.cfg.limits.commit_bytes / 8, 0);
-        for item in &self.inbox {
+        for item in self.desk.inbox() {
             if bytes > 0 && bytes + item.bytes() > room {
                 break;
             }
@@ -121,7 +121,7 @@ impl Run {
                 (CallState::Proposed, Some(problem)) => {
                     draft.add(Fact::Result { result: failure(id, name, problem) });
                 }
-                (CallState::Proposed, None) if builtin(&call) && !self.look.is_whole() => {
+                (CallState::Proposed, None) if builtin(&call) && !self.desk.is_whole() => {
                     return Err(Need::Look);
                 }
                 (CallState::Proposed, None) if builtin(&call) => self.add_completion(draft, &call),

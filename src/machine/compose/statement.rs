@@ -78,6 +78,6 @@ impl Run {
         }
         let anew = draft.facts.iter().any(|fact| matches!(fact, Fact::Reset));
         let first = (anew || self.facts.transcript.is_empty()) && draft.live.texts.is_empty();
-        Ok(template(&self.task, item, first, self.settings.completion))
+        Ok(template(self.desk.task(), item, first, self.settings.completion))
     }
 }

@@ -43,7 +43,8 @@ impl Run {
             summary: self.summary(&plan.live),
             ..self.lease.head().clone()
         };
-        let update = TaskUpdate { fields: task_fields.clone(), if_version: Some(self.task_version.clone()) };
+        let update =
+            TaskUpdate { fields: task_fields.clone(), if_version: Some(self.desk.version().to_owned()) };
         let composed = commit::compose(&commit::Draft {
             paths: &ctx.paths,
             task_id: &ctx.cfg.task_id,
@@ -64,11 +65,11 @@ impl Run {
         let mut fields = self.status_fields(plan, at);
         let current = plan.live.stated.as_ref().filter(|k| !plan.live.done.contains(k));
         if self.beginning.reopens().is_some() {
-            fields.extend(rollup::reopen(&self.task, current, at).fields);
-        } else if (self.conflicts < MAX_CONFLICTS || plan.status.is_some()) && plan.live.begun {
-            rolled_up = Some(self.task_version.clone());
-            if self.rolled_up != rolled_up || moves_on(&plan.entry.facts) {
-                fields.extend(rollup::roll_up(&self.task, &plan.live.done, current, at).fields);
+            fields.extend(rollup::reopen(self.desk.task(), current, at).fields);
+        } else if (self.desk.conflicts() < MAX_CONFLICTS || plan.status.is_some()) && plan.live.begun {
+            rolled_up = Some(self.desk.version().to_owned());
+            if !self.desk.is_rolled_up() || moves_on(&plan.entry.facts) {
+                fields.extend(rollup::roll_up(self.desk.task(), &plan.live.done, current, at).fields);
             }
         }
         // An end stands for the status that it obeys: it is not to be stored beside another.
@@ -80,19 +81,19 @@ impl Run {
 
     pub(super) fn status_fields(&self, plan: &Plan, at: &str) -> Vec<FieldWrite> {
         let mut fields = Vec::new();
-        let execution = |name: &str| self.task.raw.get("execution").and_then(|e| e.get(name));
+        let execution = |name: &str| self.desk.task().raw.get("execution").and_then(|e| e.get(name));
         if let Some(status) = plan.status {
             fields.push(FieldWrite::set(&["status"], status.as_str()));
         }
         let begins = self.beginning.begins() && begins(&plan.entry.facts);
         if begins {
-            if !self.task.raw.get("started_at").is_some_and(Value::is_string)
+            if !self.desk.task().raw.get("started_at").is_some_and(Value::is_string)
                 || self.beginning.reopens().is_some()
             {
                 fields.push(FieldWrite::set(&["started_at"], at));
             }
             let completes = matches!(plan.ends, Some(End::For { status: EndStatus::Completed, .. }));
-            if self.task.raw.contains_key("completed_at") && !completes {
+            if self.desk.task().raw.contains_key("completed_at") && !completes {
                 fields.push(FieldWrite::unset(&["completed_at"]));
             }
         }
@@ -124,7 +125,7 @@ impl Run {
     }
 
     pub(super) fn summary(&self, live: &Live) -> Value {
-        let stated = live.stated.as_ref().and_then(|k| self.task.plan.get(k));
+        let stated = live.stated.as_ref().and_then(|k| self.desk.task().plan.get(k));
         let item = stated.map(|item| {
             let name: String = item.name.chars().take(200).collect();
             let mut value = json!({ "id": item.key.item, "name": name });

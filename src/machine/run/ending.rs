@@ -44,7 +44,7 @@ impl Run {
 
     /// Aborts what is still open and answers whoever waits for the end.
     pub(super) fn clear(&mut self, ctx: &mut Ctx, outcome: &Outcome) {
-        self.turn.abort(&mut ctx.io);
+        self.turn.abort(ctx);
         self.live_text.abort(&mut ctx.io);
         self.calls.abort_all(&mut ctx.io);
         self.host.cancel(&mut ctx.io);

@@ -26,11 +26,6 @@ pub(crate) struct OnItsWay {
 }
 
 impl Run {
-    /// A commit on its way writes the task document.
-    pub(in crate::machine) fn writes_task(&self) -> bool {
-        self.lease.carries().is_some_and(|sent| !sent.task_fields.is_empty())
-    }
-
     pub(super) fn submit(&mut self, ctx: &mut Ctx, plan: Plan) {
         let composed = self.writes(ctx, &plan);
         if composed.bytes > ctx.cfg.limits.commit_bytes {
@@ -41,7 +36,7 @@ impl Run {
             purpose: Purpose::Entry(Rc::new(plan.entry.clone())),
             head: composed.head,
             writes: composed.writes,
-            task_version: (!composed.task_fields.is_empty()).then(|| self.task_version.clone()),
+            task_version: (!composed.task_fields.is_empty()).then(|| self.desk.version().to_owned()),
             carries: OnItsWay {
                 plan,
                 task_fields: composed.task_fields,
@@ -61,7 +56,7 @@ impl Run {
         )
         .with("bytes", bytes as u64);
         if !self.is_ending() {
-            self.give_turn_up();
+            self.turn.give_up();
             self.end(ctx, How::Fail(e));
             self.advance(ctx);
         } else {
@@ -97,7 +92,7 @@ impl Run {
         purpose: Purpose,
         task_fields: Vec<FieldWrite>,
     ) {
-        let task_version = Some(self.task_version.clone());
+        let task_version = Some(self.desk.version().to_owned());
         let writes = vec![
             self.lease.write_head(&head),
             StoreWrite::Update {
@@ -126,9 +121,9 @@ impl Run {
                 }
             }
             Resolved::TaskChanged { task } => {
-                self.conflicts += 1;
-                self.look.invalidate(ctx);
-                self.task_read(ctx, task);
+                let around = super::desk_around(&self.facts, &self.settings, &self.lease, ctx);
+                let event = self.desk.conflicted(ctx, around, task);
+                self.looked(ctx, event);
             }
             Resolved::Lost { loss, carried } => match loss {
                 Loss::Superseded => self.superseded(),
@@ -152,16 +147,12 @@ impl Run {
             ctx.io.push(Effect::Emit { event });
         }
         if sent.task_fields.is_empty() {
-            self.rolled_up = sent.rolled_up.or(self.rolled_up.take());
+            self.desk.shows_progress(sent.rolled_up);
         } else {
-            if let Ok(task) = self.task.apply(&sent.task_fields) {
-                let version = self.lease.version().to_owned();
-                self.rolled_up = sent.rolled_up.map(|_| version.clone());
-                self.take_task(task, version);
-            }
-            self.look.invalidate(ctx);
+            let task = self.desk.task().apply(&sent.task_fields).ok();
+            self.desk.written(ctx, task, self.lease.version(), sent.rolled_up.is_some());
+            self.beginning.task_changed(self.desk.task());
         }
-        self.conflicts = 0;
         self.settle_plan(&sent.plan);
         self.meter.stored(entry.active_ms);
         if matches!(sent.plan.ends, Some(crate::machine::compose::End::For { .. })) {
