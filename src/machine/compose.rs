@@ -8,23 +8,34 @@ mod writes;
 
 pub(super) use statement::{complete_task_item, prompt_context};
 
-use super::Ctx;
-use super::run::Run;
-use super::wishes::How;
+use super::RunnerConfig;
+use super::beginning::Beginning;
+use super::calls::Calls;
+use super::desk::Desk;
+use super::host::Host;
+use super::lease::Lease;
+use super::meter::Meter;
+use super::run::OnItsWay;
+use super::turn::Turn;
+use super::wishes::{How, Wishes};
 use crate::converse::repair::repair;
-use crate::decide::{Nudge, Step, decide};
-use crate::effect::ToolCall;
-use crate::error::{Code, EngineError};
+use crate::decide::{Control, Nudge, Step, decide};
+use crate::effect::{ToolCall, ToolDescription};
+use crate::error::EngineError;
 use crate::facts::advance::Advance;
 use crate::facts::fact::{EndStatus, Entry, Fact};
+use crate::facts::fold::Facts;
 use crate::facts::live::Live;
-use crate::facts::plan::{Item, ItemKey};
+use crate::facts::plan::{Item, ItemKey, Plan as ItemPlan};
 use crate::facts::rollup;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
+use crate::limits::Settings;
 use crate::storage::head::LastRun;
+use crate::time::Now;
 use crate::time::iso8601;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// What has to be known before the next commit can be composed.
@@ -54,6 +65,7 @@ pub(crate) enum End {
 /// A commit to be.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    /// Its `write_id` comes with the sending.
     pub entry: Entry,
     /// So many of `due`.
     pub due: usize,
@@ -101,6 +113,8 @@ pub(crate) enum Composed {
     Restore,
     Needs(Need),
     Nothing,
+    /// What is known contradicts itself.
+    Broken(EngineError),
 }
 
 /// Facts tried out before they are stored.
@@ -111,6 +125,7 @@ struct Draft {
     facts: Vec<Fact>,
     taken: Vec<String>,
     error: Option<EngineError>,
+    adopts: bool,
 }
 
 impl Draft {
@@ -122,19 +137,85 @@ impl Draft {
     }
 }
 
-impl Run {
-    /// What is to be stored next. Changes nothing but what interrupts the run.
-    pub(super) fn compose(&mut self, ctx: &mut Ctx) -> Composed {
-        let wall = ctx.now.wall.max(self.facts.last_wall.saturating_add(1));
-        let mut draft = Draft {
+/// All that a commit depends on: the rooms of a run, and what it has beside them.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub cfg: &'a RunnerConfig,
+    pub now: Now,
+    pub settings: &'a Settings,
+    pub tools: &'a HashMap<String, ToolDescription>,
+    pub facts: &'a Facts,
+    /// Facts that wait for the next commit, with their size in bytes.
+    pub due: &'a [(Fact, usize)],
+    /// Something was cut off that had begun.
+    pub cut_something: bool,
+    pub lease: &'a Lease<OnItsWay>,
+    pub wishes: &'a Wishes,
+    pub desk: &'a Desk,
+    pub beginning: &'a Beginning,
+    pub turn: &'a Turn,
+    pub calls: &'a Calls,
+    pub host: &'a Host,
+    pub meter: &'a Meter,
+}
+
+/// What came of composing.
+#[derive(Debug)]
+pub(crate) struct Composition {
+    pub composed: Composed,
+    /// To be seen to while that is stored.
+    pub meanwhile: Option<Need>,
+    /// The document, as it is now, completes nothing that the journal lacks.
+    pub adopts: bool,
+}
+
+/// What is to be stored next. Reads everything and changes nothing.
+pub(crate) fn compose(view: &View<'_>) -> Composition {
+    view.compose()
+}
+
+impl View<'_> {
+    /// Some end is in force.
+    pub fn is_ending(&self) -> bool {
+        self.beginning.restores() || self.wishes.is_ending()
+    }
+
+    /// The plan, as it will be where every item is reopened.
+    pub fn plan(&self) -> &ItemPlan {
+        self.beginning.reopens().unwrap_or(&self.desk.task().plan)
+    }
+
+    /// What the decision depends on besides the facts.
+    pub fn decision(&self) -> Control {
+        Control {
+            completion: self.settings.completion,
+            limits: self.settings.limits,
+            active_ms: self.meter.active_ms(),
+        }
+    }
+
+    fn compose(&self) -> Composition {
+        let mut draft = self.draft();
+        let mut meanwhile = None;
+        let composed = self.composed(&mut draft, &mut meanwhile);
+        let composed = composed.unwrap_or_else(Composed::Broken);
+        Composition { composed, meanwhile, adopts: draft.adopts }
+    }
+
+    fn draft(&self) -> Draft {
+        Draft {
             live: self.facts.live.clone(),
             seq: self.facts.seq + 1,
-            wall,
+            wall: self.now.wall.max(self.facts.last_wall.saturating_add(1)),
             facts: Vec::new(),
             taken: Vec::new(),
             error: None,
-        };
-        let due = self.add_due(ctx, &mut draft);
+            adopts: false,
+        }
+    }
+
+    fn composed(&self, draft: &mut Draft, meanwhile: &mut Option<Need>) -> Result<Composed, EngineError> {
+        let due = self.add_due(draft);
         let results = draft.facts.iter().any(|f| matches!(f, Fact::Result { .. }));
         let only_due = results.then(|| (draft.live.clone(), draft.facts.len()));
         let ready = self.turn.ready().filter(|_| due == self.due.len());
@@ -150,19 +231,19 @@ impl Run {
         let mut ends = None;
         if whole {
             let decided = if self.is_ending() {
-                self.add_end(&mut draft)
-            } else if ctx.cfg.drives {
-                self.add_decisions(ctx, &mut draft)
+                self.add_end(draft)
+            } else if self.cfg.drives {
+                self.add_decisions(draft)
             } else {
                 Ok(Some(End::Released))
             };
             match decided {
                 Ok(end) => ends = end,
                 Err(need) => match only_due.filter(|_| !has_turn) {
-                    None => return Composed::Needs(need),
+                    None => return Ok(Composed::Needs(need)),
                     // What tools have returned does not wait for a callback.
                     Some((live, facts)) => {
-                        self.fetch(ctx, need);
+                        *meanwhile = Some(need);
                         draft.live = live;
                         draft.facts.truncate(facts);
                         draft.taken.clear();
@@ -170,50 +251,46 @@ impl Run {
                 },
             }
         }
-        if let Some(e) = draft.error {
-            self.interrupt(ctx, e);
-            return Composed::Nothing;
+        if let Some(e) = draft.error.take() {
+            return Err(e);
         }
         let spent = ends.is_some() && !has_turn && self.turn.spent_fact(&self.facts).is_some();
         if let Some(fact) = self.turn.spent_fact(&self.facts).filter(|_| spent) {
             // Before the end, which comes last.
             let at = draft.facts.len() - usize::from(matches!(draft.facts.last(), Some(Fact::Ended { .. })));
-            if let Err(e) = draft.live.apply(draft.seq, wall, &fact) {
-                self.interrupt(ctx, e);
-                return Composed::Nothing;
-            }
+            draft.live.apply(draft.seq, draft.wall, &fact)?;
             draft.facts.insert(at, fact);
         }
         let last_run = self.last_run(&draft.facts, &ends);
         if self.beginning.restores() && matches!(ends, Some(End::Released)) {
-            return Composed::Restore;
+            return Ok(Composed::Restore);
         }
         if draft.facts.is_empty() {
-            return match ends {
+            return Ok(match ends {
                 Some(_) => Composed::Release(last_run),
                 None => Composed::Nothing,
-            };
+            });
         }
         let entry = Entry {
             seq: draft.seq,
             epoch: self.lease.head().epoch,
-            write_id: ctx.io.rng.id(),
-            wall,
+            write_id: String::new(),
+            wall: draft.wall,
             active_ms: self.meter.active_ms(),
-            facts: draft.facts,
+            facts: std::mem::take(&mut draft.facts),
         };
         let status = self.next_status(&entry.facts, &ends);
-        Composed::Commit(Box::new(Plan {
+        Ok(Composed::Commit(Box::new(Plan {
             entry,
             due,
             turn: has_turn,
             spent,
-            taken: draft.taken,
-            live: draft.live,
+            taken: std::mem::take(&mut draft.taken),
+            live: std::mem::take(&mut draft.live),
             ends,
             last_run,
             status,
-        }))
+        })))
     }
 
     fn last_run(&self, facts: &[Fact], ends: &Option<End>) -> LastRun {
@@ -241,8 +318,8 @@ impl Run {
     }
 
     /// As many of the due facts as fit beside each other.
-    fn add_due(&self, ctx: &Ctx, draft: &mut Draft) -> usize {
-        let room = ctx.cfg.limits.commit_bytes / 4 * 3;
+    fn add_due(&self, draft: &mut Draft) -> usize {
+        let room = self.cfg.limits.commit_bytes / 4 * 3;
         let mut bytes = 0;
         for (taken, (fact, size)) in self.due.iter().enumerate() {
             bytes += size;
@@ -282,13 +359,13 @@ impl Run {
         Ok(Some(end))
     }
 
-    fn add_decisions(&mut self, ctx: &Ctx, draft: &mut Draft) -> Result<Option<End>, Need> {
-        self.add_unknown(ctx, draft)?;
-        self.add_inbox(ctx, draft);
+    fn add_decisions(&self, draft: &mut Draft) -> Result<Option<End>, Need> {
+        self.add_unknown(draft)?;
+        self.add_inbox(draft);
         if self.beginning.reopens().is_none() && !self.desk.is_adopted() {
             let external = self.desk.task().plan.externally_completed(&draft.live.done);
             if external.is_empty() {
-                self.desk.adopt();
+                draft.adopts = true;
             }
             for key in &external {
                 draft.add(Fact::Done { item: key.clone(), text: String::new(), external: true });
@@ -302,9 +379,9 @@ impl Run {
         }
         let control = self.decision();
         // Each pass adds a fact that takes the decision on; the bound is far above what any state can need.
-        let plan = self.plan().clone();
+        let plan = self.plan();
         for _ in 0..64 {
-            match decide(&draft.live, &plan, &control) {
+            match decide(&draft.live, plan, &control) {
                 Step::RunCalls => {
                     let before = draft.facts.len();
                     self.add_calls(draft)?;
@@ -321,7 +398,7 @@ impl Run {
                     self.add_done(draft, key, words);
                 }
                 Step::State(item) => {
-                    let text = self.statement(ctx, draft, &item)?;
+                    let text = self.statement(draft, &item)?;
                     draft.add(Fact::Stated { item: item.key, name: item.name, text });
                 }
                 Step::Nudge(nudge) => {
@@ -358,33 +435,6 @@ impl Run {
     fn add_progress(&self, draft: &mut Draft, key: &ItemKey, items: Vec<String>) {
         let advance = rollup::advance(self.desk.task(), &draft.live.done, key, &iso8601(draft.wall));
         draft.add(Fact::Progress(Advance { items, ..advance }));
-    }
-
-    /// What a commit that has landed had taken along.
-    pub(super) fn settle_plan(&mut self, plan: &Plan) {
-        self.due.drain(..plan.due.min(self.due.len()));
-        if plan.turn {
-            self.turn.stored();
-        }
-        if plan.spent {
-            self.turn.spent_stored();
-        }
-        self.desk.stored(&plan.taken);
-        for fact in &plan.entry.facts {
-            self.calls.settle(fact);
-            self.host.settle(fact);
-        }
-    }
-
-    /// The store refused a commit for good.
-    pub(super) fn refused(&mut self, ctx: &mut Ctx, error: EngineError, sent: Option<super::run::OnItsWay>) {
-        let droppable = sent.is_some_and(|sent| sent.plan.turn) && !self.is_ending();
-        if droppable && matches!(error.code, Code::TooLarge | Code::StoreRejected) {
-            self.turn.give_up();
-            self.end(ctx, How::Fail(error));
-        } else {
-            self.interrupt(ctx, error);
-        }
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) use pipeline::OnItsWay;
 
 use super::beginning::Beginning;
 use super::calls::{Calls, Said};
-use super::compose::{Composed, Need, prompt_context};
+use super::compose::{Composed, Composition, Need, View, compose, prompt_context};
 use super::desk::{self, Desk};
 use super::host::{Asking, Host};
 use super::lease::Lease;
@@ -28,7 +28,6 @@ use crate::facts::announce::asking;
 use crate::facts::fact::{Begin, EndStatus, Fact};
 use crate::facts::fold::Facts;
 use crate::facts::live::CallState;
-use crate::facts::plan::Plan as ItemPlan;
 use crate::lifecycle::Status;
 use crate::limits::Settings;
 use crate::time::Instant;
@@ -251,13 +250,45 @@ impl Run {
         self.beginning.restores() || self.wishes.is_ending()
     }
 
+    /// For whoever reads all rooms.
+    pub(super) fn view<'a>(&'a self, ctx: &'a Ctx) -> View<'a> {
+        View {
+            cfg: &ctx.cfg,
+            now: ctx.now,
+            settings: &self.settings,
+            tools: &self.tools,
+            facts: &self.facts,
+            due: &self.due,
+            cut_something: self.cut_something,
+            lease: &self.lease,
+            wishes: &self.wishes,
+            desk: &self.desk,
+            beginning: &self.beginning,
+            turn: &self.turn,
+            calls: &self.calls,
+            host: &self.host,
+            meter: &self.meter,
+        }
+    }
+
     fn advance(&mut self, ctx: &mut Ctx) {
         if !self.lease.is_idle() {
             return;
         }
         let streaming = self.turn.in_flight() && !self.is_ending();
         if !streaming {
-            match self.compose(ctx) {
+            let Composition { composed, meanwhile, adopts } = compose(&self.view(ctx));
+            if adopts {
+                self.desk.adopt();
+            }
+            if let Some(need) = meanwhile {
+                self.fetch(ctx, need);
+            }
+            match composed {
+                Composed::Broken(e) => {
+                    self.interrupt(ctx, e);
+                    return;
+                }
                 Composed::Commit(plan) => {
                     self.submit(ctx, *plan);
                     return;
@@ -303,7 +334,8 @@ impl Run {
         if self.may_start(ctx) && self.calls.start(&self.facts, &self.tools, ctx.now.mono, &mut ctx.io) {
             self.desk.grow_stale();
         }
-        match decide(&self.facts.live, self.plan(), &self.decision()) {
+        let view = self.view(ctx);
+        match decide(&self.facts.live, view.plan(), &view.decision()) {
             Step::Converse if self.may_start(ctx) => self.converse(ctx),
             // Calls that queue for a place are waited for as those that run.
             Step::Wait | Step::RunCalls => {
@@ -357,11 +389,6 @@ impl Run {
         self.host.tell(self.desk.task(), self.desk.version(), &ctx.cfg.task_id)
     }
 
-    /// The plan, as it will be where every item is reopened.
-    pub fn plan(&self) -> &ItemPlan {
-        self.beginning.reopens().unwrap_or(&self.desk.task().plan)
-    }
-
     /// What a look has found.
     pub(super) fn looked(&mut self, ctx: &mut Ctx, event: Option<desk::Event>) {
         match event {
@@ -398,14 +425,6 @@ impl Run {
         };
         self.wishes.registered(how, ctx.now.mono);
         self.obey_wishes(ctx);
-    }
-
-    pub fn decision(&self) -> crate::decide::Control {
-        crate::decide::Control {
-            completion: self.settings.completion,
-            limits: self.settings.limits,
-            active_ms: self.meter.active_ms(),
-        }
     }
 
     /// Brings the request up to date and calls the model.

@@ -1,21 +1,20 @@
 //! What the draft says of calls: outcomes nobody knows, decisions from the inbox, starts and refusals.
 
-use super::{Draft, Need, Run};
+use super::{Draft, Need, View};
 use crate::converse::{ResultStatus, result_content};
 use crate::decide::COMPLETE_TASK_ITEM;
 use crate::effect::{OnUnknown, ToolCall, Vetting};
 use crate::facts::fact::{CallResult, Decision, Fact, Why};
 use crate::facts::live::{Call, CallState};
 use crate::limits::Completion;
-use crate::machine::Ctx;
 use crate::machine::calls::{failure, fitting, unknown_outcome};
 use crate::storage::inbox::InboxItem;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
-impl Run {
+impl View<'_> {
     /// Calls that were started and whose outcome nobody knows.
-    pub(super) fn add_unknown(&self, ctx: &Ctx, draft: &mut Draft) -> Result<(), Need> {
+    pub(super) fn add_unknown(&self, draft: &mut Draft) -> Result<(), Need> {
         for id in self.calls.unknown() {
             let Some(call) = draft.live.call(id).filter(|c| c.state == CallState::Started) else { continue };
             let tool_call = call.call.clone();
@@ -31,7 +30,7 @@ impl Run {
                     None => return Err(Need::LookUp(tool_call)),
                     Some(None) => report(tool_call),
                     Some(Some(value)) => Fact::Result {
-                        result: fitting(success(tool_call, value), ctx.cfg.limits.commit_bytes),
+                        result: fitting(success(tool_call, value), self.cfg.limits.commit_bytes),
                     },
                 },
             };
@@ -41,8 +40,8 @@ impl Run {
     }
 
     /// As much of the inbox as fits beside the rest; messages are stored twice, in the journal and in the thread.
-    pub(super) fn add_inbox(&self, ctx: &Ctx, draft: &mut Draft) {
-        let (room, mut bytes) = (ctx.cfg.limits.commit_bytes / 8, 0);
+    pub(super) fn add_inbox(&self, draft: &mut Draft) {
+        let (room, mut bytes) = (self.cfg.limits.commit_bytes / 8, 0);
         for item in self.desk.inbox() {
             if bytes > 0 && bytes + item.bytes() > room {
                 break;
@@ -81,7 +80,7 @@ impl Run {
                         }
                         Decision::Answer { result, error } => {
                             let value = result.as_deref().unwrap_or(&Value::Null);
-                            let mut answer = fitting(success(tool_call, value), ctx.cfg.limits.commit_bytes);
+                            let mut answer = fitting(success(tool_call, value), self.cfg.limits.commit_bytes);
                             if *error {
                                 answer.status = ResultStatus::Error;
                             }

@@ -1,13 +1,12 @@
 //! The user turn that states an item, what a host is told to make one of, and the tool that completes it.
 
-use super::{Draft, Need, Run};
+use super::{Draft, Need, View};
 use crate::converse::ToolSpec;
 use crate::decide::COMPLETE_TASK_ITEM;
 use crate::facts::fact::Fact;
 use crate::facts::plan::Item;
 use crate::facts::task::TaskDocument;
 use crate::limits::Completion;
-use crate::machine::Ctx;
 use serde_json::{Value, json};
 
 /// What the model is told of `complete_task_item`.
@@ -70,9 +69,9 @@ fn template(task: &TaskDocument, item: &Item, first: bool, completion: Completio
     text
 }
 
-impl Run {
-    pub(super) fn statement(&self, ctx: &Ctx, draft: &Draft, item: &Item) -> Result<String, Need> {
-        if ctx.cfg.has_prompt {
+impl View<'_> {
+    pub(super) fn statement(&self, draft: &Draft, item: &Item) -> Result<String, Need> {
+        if self.cfg.has_prompt {
             let prompt = self.host.prompt(&item.key).map(str::to_owned);
             return prompt.ok_or_else(|| Need::Prompt(Box::new(item.clone())));
         }

@@ -1,10 +1,10 @@
 //! What a composed commit writes: head, journal, thread, inbox, and the fields of the task document.
 
-use super::{End, Plan, Run, begins};
+use super::{End, Plan, View, begins};
 use crate::facts::fact::{EndStatus, Fact};
 use crate::facts::live::{CallState, Live};
 use crate::facts::rollup;
-use crate::machine::Ctx;
+use crate::ids::Paths;
 
 use crate::storage::commit::{self, TaskUpdate};
 use crate::storage::head::Head;
@@ -28,9 +28,9 @@ pub(crate) struct Writes {
     pub rolled_up: Option<String>,
 }
 
-impl Run {
+impl View<'_> {
     /// The writes of a plan: journal, head, thread, inbox, task.
-    pub(in crate::machine) fn writes(&self, ctx: &Ctx, plan: &Plan) -> Writes {
+    pub(in crate::machine) fn writes(&self, paths: &Paths, plan: &Plan) -> Writes {
         let at = iso8601(plan.entry.wall);
         let (task_fields, rolled_up) = self.task_fields(plan, &at);
         let counts = plan.entry.facts.iter().any(|f| matches!(f, Fact::Turn { .. } | Fact::Result { .. }));
@@ -46,15 +46,15 @@ impl Run {
         let update =
             TaskUpdate { fields: task_fields.clone(), if_version: Some(self.desk.version().to_owned()) };
         let composed = commit::compose(&commit::Draft {
-            paths: &ctx.paths,
-            task_id: &ctx.cfg.task_id,
+            paths,
+            task_id: &self.cfg.task_id,
             stored: self.lease.head(),
             head_version: self.lease.version(),
             head: &head,
             entry: &plan.entry,
             task: Some(&update),
             taken: &plan.taken,
-            document_bytes: ctx.cfg.limits.document_bytes,
+            document_bytes: self.cfg.limits.document_bytes,
         });
         Writes { writes: composed.writes, bytes: composed.bytes, head, task_fields, rolled_up }
     }

@@ -26,8 +26,9 @@ pub(crate) struct OnItsWay {
 }
 
 impl Run {
-    pub(super) fn submit(&mut self, ctx: &mut Ctx, plan: Plan) {
-        let composed = self.writes(ctx, &plan);
+    pub(super) fn submit(&mut self, ctx: &mut Ctx, mut plan: Plan) {
+        plan.entry.write_id = ctx.io.rng.id();
+        let composed = self.view(ctx).writes(&ctx.paths, &plan);
         if composed.bytes > ctx.cfg.limits.commit_bytes {
             self.too_large(ctx, composed.bytes);
             return;
@@ -166,6 +167,33 @@ impl Run {
         }
         if let Some(end) = sent.plan.ends {
             self.ended(ctx, end);
+        }
+    }
+
+    /// What a commit that has landed had taken along.
+    fn settle_plan(&mut self, plan: &Plan) {
+        self.due.drain(..plan.due.min(self.due.len()));
+        if plan.turn {
+            self.turn.stored();
+        }
+        if plan.spent {
+            self.turn.spent_stored();
+        }
+        self.desk.stored(&plan.taken);
+        for fact in &plan.entry.facts {
+            self.calls.settle(fact);
+            self.host.settle(fact);
+        }
+    }
+
+    /// The store refused a commit for good.
+    fn refused(&mut self, ctx: &mut Ctx, error: EngineError, sent: Option<OnItsWay>) {
+        let droppable = sent.is_some_and(|sent| sent.plan.turn) && !self.is_ending();
+        if droppable && matches!(error.code, Code::TooLarge | Code::StoreRejected) {
+            self.turn.give_up();
+            self.end(ctx, How::Fail(error));
+        } else {
+            self.interrupt(ctx, error);
         }
     }
 }

@@ -55,21 +55,21 @@ export default [
   },
   {
     name: 'a call past its time is not aborted',
-    file: calls,
-    find: 'ctx.io.push(Effect::Cancel { ticket: call.ticket });\n                *self',
-    replace: '*self',
+    file: 'src/machine/calls.rs',
+    find: 'io.push(Effect::Cancel { ticket: call.ticket });\n                *self',
+    replace: 'let _ = call.ticket;\n                *self',
   },
   {
     name: 'a call past its time is forgotten',
-    file: calls,
-    find: 'was aborted."));\n                self.calls.unknown.insert(id);',
+    file: 'src/machine/calls.rs',
+    find: 'was aborted."));\n                self.unknown.insert(id);',
     replace: 'was aborted."));',
   },
   {
     name: 'a call past its time stays running',
-    file: calls,
-    find: 'if let Some(call) = self.calls.running.remove(&id) {\n                ctx.io.push',
-    replace: 'if let Some(call) = self.calls.running.get(&id) {\n                ctx.io.push',
+    file: 'src/machine/calls.rs',
+    find: 'if let Some(call) = self.running.remove(&id) {\n                io.push',
+    replace: 'if let Some(call) = self.running.get(&id) {\n                io.push',
   },
   {
     name: 'no timer wakes a run for a call that is past its time',
@@ -103,10 +103,10 @@ export default [
   },
   {
     name: 'what a tool returns after our abort is dropped',
-    file: calls,
-    find: 'let result = match result {\n            Ok(value) => {',
+    file: 'src/machine/calls.rs',
+    find: 'match result {\n            Ok(value) => {',
     replace:
-      'let result = match result {\n            Ok(_) if aborted => {\n                self.calls.unknown.insert(id);\n                return;\n            }\n            Ok(value) => {',
+      'match result {\n            Ok(_) if aborted => {\n                self.unknown.insert(id);\n                None\n            }\n            Ok(value) => {',
   },
   {
     name: 'an aborted call that a withdrawn stop gave up is forgotten',
@@ -140,15 +140,15 @@ export default [
   },
   {
     name: 'an idempotency key does not name the history',
-    file: calls,
-    find: 'format!("{}:{id}", self.facts.history)',
+    file: 'src/machine/calls.rs',
+    find: 'format!("{}:{id}", facts.history)',
     replace: 'format!(":{id}")',
   },
   {
     name: 'an idempotency key is another for every attempt',
-    file: calls,
-    find: 'format!("{}:{id}", self.facts.history)',
-    replace: 'format!("{}:{id}:{}", self.facts.history, call.attempts)',
+    file: 'src/machine/calls.rs',
+    find: 'format!("{}:{id}", facts.history)',
+    replace: 'format!("{}:{id}:{}", facts.history, call.attempts)',
   },
   {
     name: 'every attempt is said to be the first',
@@ -158,15 +158,15 @@ export default [
   },
   {
     name: 'of calls that start together only the first is executed',
-    file: calls,
-    find: 'for id in std::mem::take(&mut self.calls.startable) {',
-    replace: 'for id in std::mem::take(&mut self.calls.startable).into_iter().take(1) {',
+    file: 'src/machine/calls.rs',
+    find: 'for id in std::mem::take(&mut self.startable) {',
+    replace: 'for id in std::mem::take(&mut self.startable).into_iter().take(1) {',
   },
   {
     name: 'calls are executed again with every step',
-    file: calls,
-    find: 'for id in std::mem::take(&mut self.calls.startable) {',
-    replace: 'for id in self.calls.startable.clone() {',
+    file: 'src/machine/calls.rs',
+    find: 'for id in std::mem::take(&mut self.startable) {',
+    replace: 'for id in self.startable.clone() {',
   },
   {
     name: 'a tool’s own time limit does not count',
@@ -224,15 +224,15 @@ export default [
   },
   {
     name: 'a yield that leaves outcomes unknown is clean',
-    file: compose,
-    find: 'if self.cut_something || !self.calls.unknown.is_empty() => {',
+    file: 'src/machine/compose.rs',
+    find: 'if self.cut_something || self.calls.unknown().next().is_some() => {',
     replace: 'if self.cut_something => {',
   },
   {
     name: 'a yield that cut a turn is clean',
-    file: compose,
-    find: 'if self.cut_something || !self.calls.unknown.is_empty() => {',
-    replace: 'if !self.calls.unknown.is_empty() => {',
+    file: 'src/machine/compose.rs',
+    find: 'if self.cut_something || self.calls.unknown().next().is_some() => {',
+    replace: 'if self.calls.unknown().next().is_some() => {',
   },
   {
     name: 'the end of a run is stored while tools still run',
@@ -297,15 +297,15 @@ export default [
   },
   {
     name: 'a look-up that fails ends the run',
-    file: 'src/machine/run/asking.rs',
-    find: 'self.looked_up.insert(id.clone(), None);\n                return;',
+    file: 'src/machine/host.rs',
+    find: 'self.looked_up.insert(id.clone(), None);\n                return Ok(());',
     replace: '"onUnknownOutcome"',
   },
   {
     name: 'a callback that never settles is waited for without end',
-    file: 'src/machine/run.rs',
-    find: 'if self.asked.as_ref().is_some_and(|a| now >= a.until) {',
-    replace: 'if self.asked.as_ref().is_some_and(|a| now >= a.until + 1_000_000_000) {',
+    file: 'src/machine/host.rs',
+    find: '.take_if(|asked| now >= asked.until)',
+    replace: '.take_if(|asked| now >= asked.until + 1_000_000_000)',
   },
   {
     name: 'a late answer of a callback counts for the next question',

@@ -260,9 +260,9 @@ export default [
   },
   {
     name: 'calls start on a lease that nobody has renewed for long',
-    file: 'src/machine/calls.rs',
-    find: 'if !self.may_start(ctx) {',
-    replace: 'if false {',
+    file: 'src/machine/run.rs',
+    find: 'if self.may_start(ctx) && self.calls.start(',
+    replace: 'if self.calls.start(',
   },
   {
     name: 'the model is called on a lease that nobody has renewed for long',

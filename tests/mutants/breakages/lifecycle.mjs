@@ -129,8 +129,8 @@ export default [
   {
     name: 'the pause that resume found unfinished is not journaled',
     file: 'src/machine/run.rs',
-    find: 'self.due_fact(Fact::Ended { status, reason, error: None });\n                    self.due_fact',
-    replace: 'let _ = (status, reason);\n                    self.due_fact',
+    find: 'self.due_fact(Fact::Ended { status, reason, error: None });\n                    self.resumes();',
+    replace: 'let _ = (status, reason);\n                    self.resumes();',
   },
   {
     name: 'the stop that resume found unfinished is journaled as a pause',
@@ -140,9 +140,9 @@ export default [
   },
   {
     name: 'a task that starts anew does not reopen its items',
-    file: 'src/machine/run.rs',
-    find: 'self.reopens = Some(reopened(&self.task));',
-    replace: '',
+    file: 'src/machine/beginning.rs',
+    find: 'reopens: reopens.then(|| reopened(task))',
+    replace: 'reopens: reopens.then(|| reopened(task)).filter(|_| false)',
   },
   {
     name: 'a task that starts anew keeps what the journal holds',
@@ -164,13 +164,13 @@ export default [
   },
   {
     name: 'an old history is not imported',
-    file: 'src/machine/run.rs',
+    file: 'src/command/lease.rs',
     find: 'if self.facts.seq == 0 && self.task.old_history {',
     replace: 'if self.facts.seq == 0 && self.task.old_history && false {',
   },
   {
     name: 'an old history is imported by every run',
-    file: 'src/machine/run.rs',
+    file: 'src/command/lease.rs',
     find: 'if self.facts.seq == 0 && self.task.old_history {',
     replace: 'if self.task.old_history {',
   },

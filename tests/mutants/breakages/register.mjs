@@ -152,7 +152,7 @@ export default [
   },
   {
     name: 'a run goes on pausing though the register says in_progress again',
-    file: 'src/machine/safe_point.rs',
+    file: 'src/machine/run.rs',
     find: 'if self.wishes.taken_back() {',
     replace: 'if false && self.wishes.taken_back() {',
   },
@@ -164,21 +164,21 @@ export default [
   },
   {
     name: 'calls that a withdrawn stop has aborted are waited for without end',
-    file: look,
+    file: 'src/machine/run.rs',
     find: 'self.calls.give_up_aborted();',
     replace: '',
   },
   {
     name: 'the status that a run begins from is obeyed as somebody’s command',
-    file: 'src/machine/safe_point.rs',
-    find: 'if self.begins && self.begun_from == (status, self.task.abort_reason.clone()) {\n            return;',
-    replace: 'if false {\n            return;',
+    file: 'src/machine/run.rs',
+    find: '_ if self.beginning.is_from(task) => return,',
+    replace: '',
   },
   {
     name: 'while a run begins, nobody’s pause is obeyed',
-    file: 'src/machine/safe_point.rs',
-    find: 'if self.begins && self.begun_from == (status, self.task.abort_reason.clone()) {\n            return;',
-    replace: 'if self.begins {\n            return;',
+    file: 'src/machine/run.rs',
+    find: '_ if self.beginning.is_from(task) => return,',
+    replace: '_ if self.beginning.begins() => return,',
   },
   {
     name: 'a status that others set is overwritten by the end that it causes',
@@ -218,15 +218,15 @@ export default [
   },
   {
     name: 'a task that is begun again keeps when it was completed',
-    file: writes,
-    find: 'if self.task.raw.contains_key("completed_at") && !completes {',
-    replace: 'if self.task.raw.contains_key("completed_at") && !completes && false {',
+    file: 'src/machine/compose/writes.rs',
+    find: 'if self.desk.task().raw.contains_key("completed_at") && !completes {',
+    replace: 'if self.desk.task().raw.contains_key("completed_at") && !completes && false {',
   },
   {
     name: 'resuming a task stamps anew when it was started',
-    file: writes,
-    find: '!self.task.raw.get("started_at").is_some_and(Value::is_string) || self.reopens.is_some()',
-    replace: '!self.task.raw.get("started_at").is_some_and(Value::is_object) || self.reopens.is_some()',
+    file: 'src/machine/compose/writes.rs',
+    find: '!self.desk.task().raw.get("started_at").is_some_and(Value::is_string)',
+    replace: '!self.desk.task().raw.get("started_at").is_some_and(Value::is_object)',
   },
   {
     name: 'the commit of an end does not touch the task’s document',
@@ -297,26 +297,28 @@ export default [
   {
     name: 'a pause does not cut the model’s turn',
     file: 'src/machine/closing.rs',
-    find: 'self.cut_turn(ctx);\n        if let',
-    replace: 'if let',
+    find: 'let (events, cuts) = self.turn.cut(ctx, around);',
+    replace:
+      'let (events, cuts) = if self.wishes.interrupts() { (Vec::new(), false) } else { self.turn.cut(ctx, around) };',
   },
   {
     name: 'a turn that is whole is dropped by a pause',
-    file: closing,
+    file: 'src/machine/compose.rs',
     find: 'if whole {',
     replace: 'if whole && false {',
   },
   {
     name: 'a cut turn counts as a clean end',
-    file: closing,
-    find: 'self.cut_something = true;\n            self.turn.abort',
-    replace: 'self.turn.abort',
+    file: 'src/machine/closing.rs',
+    find: 'self.cut_something |= cuts;',
+    replace: 'let _ = cuts;',
   },
   {
     name: 'the model is not told that its turn was cut',
-    file: closing,
-    find: 'self.cut_something = true;\n            self.turn.abort(&mut ctx.io);',
-    replace: 'self.cut_something = true;\n            self.turn = TurnRegion::Idle;',
+    file: 'src/machine/turn.rs',
+    find: 'self.spent += assembly.usage().unwrap_or_else(Usage::unreported);\n        }\n        self.abort(ctx);',
+    replace:
+      'self.spent += assembly.usage().unwrap_or_else(Usage::unreported);\n        }\n        if cuts {\n            self.state = State::Idle;\n        }',
   },
   {
     name: 'the grace of a pause never ends',
@@ -404,8 +406,8 @@ export default [
   },
   {
     name: 'a run that ended leaves the model streaming',
-    file: ending,
-    find: 'self.turn.abort(&mut ctx.io);',
+    file: 'src/machine/run/ending.rs',
+    find: 'self.turn.abort(ctx);',
     replace: '',
   },
   {
