@@ -1,6 +1,7 @@
 import { fitted, nobody, type Refusal } from './fitting.js';
 import { holdsFiles, withFilesAsTaken } from './request-files.js';
 import type { ConverseRequest, Message, ToolResultContentBlock } from './types.js';
+import { isBytes } from './values.js';
 
 /** One change of the request, as the core says it. Indexes count messages as they are before the operation. */
 export type RequestOp =
@@ -119,9 +120,10 @@ function frozen<T>(value: T): T {
   return Object.freeze(value);
 }
 
-function copied<T>(value: T): T {
+/** A copy of JSON with bytes in it. */
+export function copied<T>(value: T): T {
   if (value === null || typeof value !== 'object') return value;
-  if (value instanceof Uint8Array) return value.slice() as T;
+  if (isBytes(value)) return value.slice() as T;
   if (Array.isArray(value)) return value.map(copied) as T;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, copied(member)])) as T;
 }

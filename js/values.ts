@@ -273,6 +273,11 @@ function bytesOf(value: ArrayBuffer | ArrayBufferView): Uint8Array {
     : new Uint8Array(value);
 }
 
+/** Whether it is a `Uint8Array`, of whatever realm. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && typedArrayName?.call(value) === 'Uint8Array';
+}
+
 /** Bytes as base64, without a stack of arguments per byte. */
 export function toBase64(bytes: Uint8Array): string {
   let binary = '';

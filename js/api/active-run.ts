@@ -1,5 +1,6 @@
 import { type TaskErrorJson, TaskExecutionError } from '../errors.js';
 import { Machine, type MachineCommand, modelIdOf, unanswered } from '../machine.js';
+import { randomWords } from '../platform.js';
 import type { RunOptions, TaskHost, TaskOutcome, TaskStatus, Usage } from '../types.js';
 import { describeThrown, overhear } from '../values.js';
 import { typed } from './arguments.js';
@@ -67,7 +68,7 @@ export class ActiveRun implements LocalRun {
       userId,
       intent,
       drives,
-      options: mergeRunOptions(...options, host.defaults),
+      options: paced(store.id, mergeRunOptions(...options, host.defaults)),
       limits: { documentBytes: store.limits.documentBytes, commitBytes: store.limits.commitBytes },
       holder: store.holder?.id ?? null,
       instance,
@@ -196,6 +197,13 @@ export class ActiveRun implements LocalRun {
   }
 }
 
+/** Firestore takes one write a second to a document, in the long run. */
+function paced(storeId: string, options: Record<string, unknown>): Record<string, unknown> {
+  const { liveMs } = options;
+  const isTooOften = typeof liveMs === 'number' && liveMs < 1_000 && storeId.startsWith('firestore:');
+  return isTooOften ? { ...options, liveMs: 1_000 } : options;
+}
+
 /** The outcome of a run that could not begin. */
 export function refusal(thrown: unknown): TaskOutcome {
   return nothing('refused', typed(thrown), { usage: noUsage(), unfinished: false });
@@ -239,7 +247,7 @@ export function seedOf(host: TaskHost): number {
     }
     return Math.floor(random * Number.MAX_SAFE_INTEGER);
   }
-  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  const [high = 0, low = 0] = randomWords(2);
   return (high & 0x1fffff) * 2 ** 32 + low;
 }
 

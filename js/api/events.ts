@@ -1,36 +1,50 @@
 import { onAbort } from '../abort.js';
 import { safeNow, systemClock } from '../clock.js';
 import type { AbortSignalLike, TaskEvent, TaskHost } from '../types.js';
-import { watchStore } from '../watch.js';
 import type { Agent } from './agent.js';
 import { typed } from './arguments.js';
-import { Feed } from './feed.js';
+import { Feed, type FeedBounds, type FollowerBounds } from './feed.js';
 import { keyOf, type LocalFollower, type LocalRun, localRun, onRun } from './registry.js';
+import { RemoteText } from './remote-text.js';
 import { Rest } from './rest.js';
-import { isAfter, type Page, readPage, warn } from './stored-events.js';
+import { sharedPage, sharedWatch } from './shared.js';
+import { isAfter, isOver, type Page, type PageSource, readPage, warn } from './stored-events.js';
 
 /** What `events()` takes. */
 export interface EventsOptions {
   /** A cursor: the `id` of the last event that was seen; '0' for all. */
   after?: string | undefined;
   signal?: AbortSignalLike | undefined;
+  /** `'ended'`: the loop ends once the task is completed or failed. Default: it goes on until `signal`. */
+  until?: 'ended' | undefined;
 }
 
 /** How long to wait before looking whether there is news: a quarter of the silence so far, within these bounds. */
 const shortestPollMs = 1_000;
 const longestPollMs = 10_000;
+/** Who waits for the end looks so often: a status that others have written is no fact. */
+const statusLookMs = 30_000;
 
 const done: IteratorResult<TaskEvent, undefined> = { done: true, value: undefined };
 
 /** Follows a task; each loop over it has an own place, and holds nothing before its first step. */
-export function followTask(agent: Agent, options: EventsOptions): AsyncIterable<TaskEvent> {
-  return { [Symbol.asyncIterator]: () => new Follower(agent, options) };
+export function followTask(
+  agent: Agent,
+  options: EventsOptions,
+  bounds: FollowerBounds = {},
+): AsyncIterable<TaskEvent> {
+  return { [Symbol.asyncIterator]: () => new Follower(agent, options, bounds) };
 }
 
 class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
   readonly #agent: Agent;
   readonly #signal: AbortSignalLike | undefined;
+  readonly #untilEnded: boolean;
+  readonly #bounds: FeedBounds;
+  #replays: boolean;
+  readonly #remote: RemoteText;
   #ready: Promise<void> | undefined;
+  #host: TaskHost | undefined;
   readonly #rest = new Rest({ keepsAlive: false });
   /** Live events of runs in this process, the oldest run first. */
   readonly #feeds: Feed[] = [];
@@ -51,13 +65,24 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
   #told: number | undefined;
   /** The newest entry that was read or fed. */
   #known: number | undefined;
+  /** Ends the watch of the live text, which there is while the task is at work in another process. */
+  #unwatchLive: (() => void) | undefined;
+  #liveTold = false;
   #reading = false;
   #finishing = false;
   #ended = false;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(agent: Agent, { after, signal }: EventsOptions) {
+  constructor(
+    agent: Agent,
+    { after, signal, until }: EventsOptions,
+    { mostWaiting, startsOver, replays = false }: FollowerBounds,
+  ) {
+    this.#replays = replays;
     this.#agent = agent;
+    this.#untilEnded = until === 'ended';
+    this.#remote = new RemoteText(agent.taskId);
+    this.#bounds = { mostWaiting, startsOver: startsOver && (() => this.#startsOver(startsOver)) };
     this.#cursor = after;
     this.#behind = after !== undefined;
     this.#signal = signal;
@@ -70,6 +95,7 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     this.#cleanups.add(this.#agent.followed(this));
     const run = await this.#agent.localRun();
     const host = await this.#agent.host();
+    this.#host = host;
     if (this.#ended) return;
     const key = keyOf(host, this.#agent.userId, this.#agent.taskId);
     this.#cleanups.add(onRun(key, (begun) => this.#follow(begun)));
@@ -81,7 +107,8 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
   }
 
   #follow(run: LocalRun): void {
-    const feed = new Feed(this.#agent.taskId, this.#agent);
+    this.#watchLive(undefined);
+    const feed = new Feed(this.#agent.taskId, this.#agent, this.#bounds);
     this.#feeds.push(feed);
     const unfollow = run.follow(feed);
     const leave = () => {
@@ -128,6 +155,7 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     this.#ended = true;
     for (const cleanup of this.#cleanups) cleanup();
     this.#cleanups.clear();
+    this.#watchLive(undefined);
     for (const feed of this.#feeds.splice(0)) feed.leave();
     this.#rest.wake();
     for (const end of this.#asked) end();
@@ -169,6 +197,8 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     if (event !== undefined) return this.#ofFeed(event);
     this.#feeds.shift();
     this.#saved.clear();
+    // Whether that was the end, the status says.
+    if (this.#untilEnded) this.#behind = true;
     return undefined;
   }
 
@@ -176,7 +206,7 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     const stored = page.events.shift();
     if (stored !== undefined) {
       this.#lastNews = undefined;
-      if (stored.type === 'task:message_saved' && this.#feeds.length > 0) this.#saved.add(stored.messageId);
+      if (stored.type === 'task:message_saved') this.#hasSaved(stored.messageId);
       return this.#fresh(stored);
     }
     this.#page = undefined;
@@ -184,11 +214,32 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     if (this.#cursor === undefined || isAfter(page.cursor, this.#cursor)) this.#cursor = page.cursor;
     this.#known = Number(page.cursor);
     this.#behind = page.more;
-    return undefined;
+    this.#replays &&= page.more;
+    if (page.more || this.#feeds.length > 0) return undefined;
+    if (this.#untilEnded && isOver(page.status)) {
+      this.#close();
+      return undefined;
+    }
+    this.#watchLive(page.status === 'in_progress' ? this.#host : undefined);
+    const said = this.#remote.delta(page.live);
+    if (said !== undefined) this.#lastNews = undefined;
+    return said;
+  }
+
+  #hasSaved(messageId: string): void {
+    this.#remote.saved(messageId);
+    if (this.#feeds.length > 0) this.#saved.add(messageId);
+  }
+
+  #startsOver(startsOver: () => boolean): boolean {
+    if (this.#replays || !startsOver()) return false;
+    this.#close();
+    return true;
   }
 
   #ofFeed(event: TaskEvent): TaskEvent | undefined {
     this.#lastNews = undefined;
+    if (event.type === 'task:message_saved') this.#remote.saved(event.messageId);
     if (event.type === 'task:message' && this.#saved.has(event.messageId)) return undefined;
     return this.#fresh(event);
   }
@@ -206,13 +257,29 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
   async #readPage(): Promise<void> {
     if (this.#finishing) return this.#close();
     this.#told = undefined;
+    this.#liveTold = false;
     this.#reading = true;
     try {
-      this.#page = await readPage(this.#agent, this.#cursor, this.#rest, () => !this.#ended);
+      const elsewhere = this.#feeds.length === 0 && ({ live: true, unsaved: this.#remote.unsaved } as const);
+      const query = { after: this.#cursor, ...elsewhere };
+      this.#page = await readPage(this.#source, query, this.#rest, () => !this.#ended);
     } finally {
       this.#reading = false;
     }
   }
+
+  /** The agent, whose reads are shared with others who follow the task. */
+  readonly #source: PageSource = {
+    host: () => this.#agent.host(),
+    command: async (kind, query) => {
+      const { userId, taskId } = this.#agent;
+      const key = JSON.stringify([userId, taskId, query.after, query.live, query.unsaved]);
+      const host = await this.#agent.host();
+      const page = await sharedPage(host, key, () => this.#agent.command<Page>(kind, query));
+      this.#agent.status = page.status;
+      return page;
+    },
+  };
 
   /** Watches the journal, where the store can, from now until the end. */
   #watch(host: TaskHost): void {
@@ -224,11 +291,32 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     // A store whose watch fails is one that cannot watch.
     const failed = (message: string) =>
       warn(host, this.#watches ? message : `${message} events() polls instead.`);
-    const end = watchStore(host.store, [`users/${userId}/tasks/${taskId}/journal`], changed, failed);
+    const end = sharedWatch(host.store, `users/${userId}/tasks/${taskId}/journal`, changed, failed);
     this.#watches = end !== undefined;
     if (end === undefined) return;
     if (this.#ended) end();
     else this.#cleanups.add(end);
+  }
+
+  /** Watches the live text by this host, where that can be, or no more. */
+  #watchLive(host: TaskHost | undefined): void {
+    if (host === undefined || this.#ended) {
+      this.#unwatchLive?.();
+      this.#unwatchLive = undefined;
+      return;
+    }
+    if (this.#unwatchLive !== undefined || !this.#watches) return;
+    const { userId, taskId } = this.#agent;
+    const changed = () => {
+      this.#liveTold = true;
+      this.#rest.wake();
+    };
+    const failed = (message: string) => warn(host, `${message} events() has no live text from elsewhere.`);
+    const live = `users/${userId}/tasks/${taskId}/engine/live`;
+    // Where it fails, it is not tried again with every page.
+    this.#unwatchLive = sharedWatch(host.store, live, changed, failed) ?? (() => {});
+    // What was written since the page was read.
+    this.#liveTold = true;
   }
 
   /** Nothing runs here: waits for a change, then looks. */
@@ -245,8 +333,12 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     } else if (!this.#watches) {
       await this.#poll(host);
       this.#behind = true;
-    } else if (this.#told === undefined || this.#told === this.#known) {
-      await this.#rest.untilWoken();
+    } else if (!this.#liveTold && (this.#told === undefined || this.#told === this.#known)) {
+      if (!this.#untilEnded) await this.#rest.untilWoken();
+      else {
+        await this.#rest.wait(host, statusLookMs);
+        this.#behind = true;
+      }
     } else {
       this.#behind = true;
     }

@@ -31,8 +31,22 @@ type Item =
   | Range
   | { outcome: TaskOutcome };
 
-/** Characters of events that wait for their reader in memory. */
-const mostWaiting = 256 * 1024;
+/** Bounds what waits in memory for a slow reader. */
+export interface FeedBounds {
+  /** Characters of events. Default 262,144. */
+  mostWaiting?: number | undefined;
+  /** Asked when the reader is a hundred entries behind: true where it starts over, and nothing of this is wanted. */
+  startsOver?: (() => boolean) | undefined;
+}
+
+/** The same for whoever follows a task. */
+export interface FollowerBounds extends FeedBounds {
+  /** It is to be told everything after its cursor first: it does not start over before it has come to the present. */
+  replays?: boolean | undefined;
+}
+
+/** Entries after which whoever can start over catches up sooner than by reading them. */
+const mostBehind = 100;
 /** What an item takes beside its text. */
 const itemSize = 100;
 
@@ -44,6 +58,8 @@ const itemSize = 100;
 export class Feed implements RunListener {
   readonly #taskId: string;
   readonly #source: PageSource;
+  readonly #mostWaiting: number;
+  readonly #startsOver: (() => boolean) | undefined;
   readonly #rest = new Rest({ keepsAlive: true });
   #items: Item[] = [];
   #size = 0;
@@ -61,9 +77,11 @@ export class Feed implements RunListener {
   #over = false;
   #left = false;
 
-  constructor(taskId: string, source: PageSource) {
+  constructor(taskId: string, source: PageSource, { mostWaiting = 256 * 1024, startsOver }: FeedBounds = {}) {
     this.#taskId = taskId;
     this.#source = source;
+    this.#mostWaiting = mostWaiting;
+    this.#startsOver = startsOver;
   }
 
   /** Characters that wait in memory. */
@@ -226,7 +244,7 @@ export class Feed implements RunListener {
   async #recall(range: Range): Promise<void> {
     let through = true;
     try {
-      const page = await readPage(this.#source, range.from, this.#rest, () => !this.#left);
+      const page = await readPage(this.#source, { after: range.from }, this.#rest, () => !this.#left);
       if (page === undefined) return;
       const wanted = page.events.filter(({ id }) => id !== undefined && !isAfter(id, range.to));
       this.#recalled = wanted.flatMap((fact) => this.#withText(fact));
@@ -246,7 +264,7 @@ export class Feed implements RunListener {
     }
     this.#items.push(item);
     this.#size += length + itemSize;
-    if (this.#size > mostWaiting) this.#forget();
+    if (this.#size > this.#mostWaiting) this.#forget();
     this.#notify();
   }
 
@@ -256,7 +274,7 @@ export class Feed implements RunListener {
     let range: Range | undefined;
     let count = 0;
     for (const item of this.#items.slice(0, -1)) {
-      if (this.#size <= mostWaiting / 2) break;
+      if (this.#size <= this.#mostWaiting / 2) break;
       count += 1;
       this.#size -= sizeOf(item);
       if ('to' in item) range = item;
@@ -277,6 +295,7 @@ export class Feed implements RunListener {
       }
     }
     this.#items.splice(0, count, ...kept, ...(range ? [range] : []));
+    if (range !== undefined && seqOf(range.to) - seqOf(range.from) > mostBehind) this.#startsOver?.();
   }
 
   /** An attempt that was given up matters to whoever has seen a part of it; calls that wait matter to everybody. */
@@ -298,6 +317,10 @@ export class Feed implements RunListener {
     this.#wake = undefined;
     wake?.();
   }
+}
+
+function seqOf(cursor: string): number {
+  return Number.parseInt(cursor, 10);
 }
 
 function sizeOf(item: Item): number {

@@ -113,18 +113,28 @@ export class TaskLifecycle extends TaskEmitter {
   }
 
   /**
-   * The task's events: facts whichever process runs it, live events where it runs here. From its first step on, or after
-   * a cursor (`event.id`; '0' is the very first). Ends by `signal` or `return()`, which are heard at once, and when the
-   * process or the engine is drained. While the store cannot be reached it goes on trying, and tells the host's logger;
+   * The task's events: facts whichever process runs it, live events where it runs here, and the text of a run elsewhere
+   * that stores it (`liveMs`). From its first step on, or after a cursor (`event.id`; '0' is the very first); the text so
+   * far of a turn under way comes at once. Ends by `signal` or `return()`, which are heard at once, when the process or
+   * the engine is drained, and with `until: 'ended'` once the task is completed or failed. While the store cannot be reached it goes on trying, and tells the host's logger;
    * what another try cannot help is thrown as a TaskExecutionError.
    *
-   * Where the task runs in another process, one watch of the journal tells when to look: nothing is read while nothing
-   * happens. A store that cannot watch is looked at each second, and more seldom the longer nothing happens: every ten
+   * Where the task runs in another process, one watch of the journal tells when to look, and while it is in progress one
+   * of the live text: nothing is read while nothing happens. A store that cannot watch is looked at each second, and more seldom the longer nothing happens: every ten
    * seconds at last. Before its first step a loop holds nothing, and waiting does not keep Node alive.
    */
   events(options: EventsOptions = {}): AsyncIterable<TaskEvent> {
-    const { after, signal } = optionsOf('options', options, ['after', 'signal']);
-    return followTask(agentOf(this), { after: cursorOf('after', after), signal: optionalSignalOf(signal) });
+    const { after, signal, until } = optionsOf('options', options, ['after', 'signal', 'until']);
+    if (until !== undefined && until !== 'ended') {
+      throw new TaskExecutionError('INVALID_ARGUMENT', "until must be 'ended', or be left out.", {
+        details: { argument: 'until' },
+      });
+    }
+    return followTask(agentOf(this), {
+      after: cursorOf('after', after),
+      signal: optionalSignalOf(signal),
+      until,
+    });
   }
 
   /** Whether the command would change anything; false for a no-op and for what is invalid. */

@@ -11,6 +11,7 @@ const durations = [
   'graceMs',
   'storeTimeoutMs',
   'callbackTimeoutMs',
+  'liveMs',
 ];
 const choices: Record<string, string[]> = {
   whileWaiting: ['hold', 'yield'],

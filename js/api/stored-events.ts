@@ -1,6 +1,7 @@
 import { TaskExecutionError } from '../errors.js';
 import { logTo } from '../log.js';
-import type { TaskEvent, TaskHost } from '../types.js';
+import type { TaskEvent, TaskHost, TaskStatus } from '../types.js';
+import type { LiveText } from './remote-text.js';
 import type { Rest } from './rest.js';
 
 /** A page of stored facts, and the cursor behind it. Without `after` it is empty and its cursor is now. */
@@ -8,12 +9,22 @@ export interface Page {
   events: TaskEvent[];
   cursor: string;
   more: boolean;
+  status: TaskStatus;
+  /** Of a turn that streams in another process, where that was asked for. */
+  live?: LiveText;
+}
+
+/** Which page. `unsaved`: the message that is known to have no fact yet. */
+export interface PageQuery {
+  after?: string | undefined;
+  live?: true;
+  unsaved?: string | undefined;
 }
 
 /** Who can be asked for pages. */
 export interface PageSource {
   host(): Promise<TaskHost>;
-  command(kind: 'events', args: { after?: string }): Promise<Page>;
+  command(kind: 'events', args: PageQuery & Record<string, unknown>): Promise<Page>;
 }
 
 /** Milliseconds between attempts where the store cannot be reached: doubled each time, up to the last. */
@@ -27,13 +38,13 @@ const lastBackOffMs = 30_000;
  */
 export async function readPage(
   source: PageSource,
-  after: string | undefined,
+  query: PageQuery,
   rest: Rest,
   wanted: () => boolean,
 ): Promise<Page | undefined> {
   for (let backOffMs = firstBackOffMs; wanted(); backOffMs = Math.min(2 * backOffMs, lastBackOffMs)) {
     try {
-      return await source.command('events', after === undefined ? {} : { after });
+      return await source.command('events', { ...query });
     } catch (error) {
       if (!TaskExecutionError.is(error) || error.code !== 'STORE_UNAVAILABLE') throw error;
       if (!wanted()) return undefined;
@@ -48,6 +59,11 @@ export async function readPage(
 /** Tells the host's logger. */
 export function warn({ logger }: TaskHost, message: string): void {
   logTo(logger, 'warn', message);
+}
+
+/** Whether nothing more will come of it. */
+export function isOver(status: string): boolean {
+  return status === 'completed' || status === 'failed';
 }
 
 /** Compares cursors: `'{seq}.{n}'` after an event, `'{seq}'` after all of an entry. */

@@ -27,9 +27,14 @@ export function cursorOf({ request, url }: Pick<TaskRequest, 'request' | 'url'>)
   );
 }
 
-/** Facts after a cursor; without one none, and the cursor of now. */
+/** Facts after a cursor; without one none, and the cursor of now, with the text of a run elsewhere. */
 export async function pageAfter(place: TaskPlace, after: string | undefined): Promise<Page> {
-  return (await execute(place.host, place, 'events', after === undefined ? {} : { after })) as Page;
+  return (await execute(
+    place.host,
+    place,
+    'events',
+    after === undefined ? { live: true } : { after },
+  )) as Page;
 }
 
 /** Whether nothing that was ever stored has this cursor: the history was deleted, or it is another's. */

@@ -1,4 +1,6 @@
-import { isAfter } from '../api/stored-events.js';
+import { agentOf } from '../api/agent.js';
+import { followTask } from '../api/events.js';
+import { isAfter, isOver, type Page } from '../api/stored-events.js';
 import { logTo } from '../log.js';
 import type { TaskEvent } from '../types.js';
 import { describeThrown } from '../values.js';
@@ -19,6 +21,7 @@ export type TaskStreamEvent = TaskSnapshot | TaskEvent | StreamEnd;
 export class Follower {
   readonly #task: TaskRequest;
   readonly #present: (event: TaskEvent) => TaskEvent | null;
+  readonly #mostWaiting: number;
   readonly #gone = new AbortController();
   /** Ends the events alone: what is stored can still be read. */
   readonly #unfollow = new AbortController();
@@ -30,10 +33,23 @@ export class Follower {
   /** Where the task has ended, what is left is read page by page, then the viewer is told so. */
   #phase: 'following' | 'finishing' | 'ending' | 'over' = 'following';
 
-  constructor(task: TaskRequest, after: string | undefined, present: (event: TaskEvent) => TaskEvent | null) {
+  /** Whoever says where it has come to gets everything from there on. */
+  #replays: boolean;
+  /** More happened than waits for a slow reader. */
+  #startsOver = false;
+
+  /** `mostWaiting`: characters of events that wait for a reader who is slow. */
+  constructor(
+    task: TaskRequest,
+    after: string | undefined,
+    present: (event: TaskEvent) => TaskEvent | null,
+    mostWaiting: number,
+  ) {
     this.#task = task;
     this.#cursor = after;
+    this.#replays = after !== undefined;
     this.#present = present;
+    this.#mostWaiting = mostWaiting;
   }
 
   /** Ends `next()`, also in mid-wait. */
@@ -53,18 +69,23 @@ export class Follower {
 
   /** False where the viewer has seen the last fact of a task that has ended. */
   async begin(): Promise<boolean> {
-    const now = (await pageAfter(this.#task, undefined)).cursor;
-    if (this.#cursor === undefined || isBeyond(this.#cursor, now)) {
-      const snapshot = await snapshotOf(this.#task, now);
-      this.#cursor = now;
-      this.#ready.push(frameOf(snapshot, now));
-      if (isOver(snapshot.state.status)) this.#phase = 'finishing';
+    const now = await pageAfter(this.#task, undefined);
+    if (this.#cursor === undefined || isBeyond(this.#cursor, now.cursor)) {
+      await this.#takeSnapshot(now);
       return true;
     }
     await this.#lookWhetherOver();
     if (this.#phase === 'following') return true;
     while (this.#phase === 'finishing' && this.#ready.length === 0) await this.#readPage();
     return this.#ready.length > 0;
+  }
+
+  async #takeSnapshot(now: Page): Promise<void> {
+    const snapshot = await snapshotOf(this.#task, now);
+    this.#cursor = now.cursor;
+    this.#replays = false;
+    this.#ready.push(frameOf(snapshot, now.cursor));
+    if (isOver(snapshot.state.status)) this.#phase = 'finishing';
   }
 
   /** The next frame; undefined at the end. */
@@ -87,12 +108,14 @@ export class Follower {
   }
 
   async #follow(): Promise<void> {
-    const { engine, taskId, userId } = this.#task;
-    this.#events ??= engine
-      .lifecycle(taskId, userId)
-      .events({ after: this.#cursor, signal: this.#unfollow.signal })
-      [Symbol.asyncIterator]();
+    this.#events ??= this.#eventsFrom(this.#cursor);
     const { done, value } = await this.#events.next();
+    if (done && this.#startsOver && !this.#gone.signal.aborted) {
+      this.#startsOver = false;
+      this.#events = undefined;
+      await this.#takeSnapshot(await pageAfter(this.#task, undefined));
+      return;
+    }
     if (done) {
       if (this.#phase === 'following') this.#phase = 'over';
       return;
@@ -101,6 +124,18 @@ export class Follower {
     if (mayEnd(value)) await this.#lookWhetherOver();
     // Nobody asks it any more.
     if (this.#phase === 'finishing') this.#unfollow.abort();
+  }
+
+  #eventsFrom(after: string | undefined): AsyncIterator<TaskEvent> {
+    const { engine, taskId, userId } = this.#task;
+    const startsOver = () => {
+      this.#startsOver = true;
+      return true;
+    };
+    const agent = agentOf(engine.lifecycle(taskId, userId));
+    const how = { after, signal: this.#unfollow.signal };
+    const bounds = { mostWaiting: this.#mostWaiting, startsOver, replays: this.#replays };
+    return followTask(agent, how, bounds)[Symbol.asyncIterator]();
   }
 
   async #readPage(): Promise<void> {
@@ -136,10 +171,6 @@ export class Follower {
     const { status } = await engine.lifecycle(taskId, userId).state();
     if (isOver(status)) this.#phase = 'finishing';
   }
-}
-
-function isOver(status: string): boolean {
-  return status === 'completed' || status === 'failed';
 }
 
 /** Facts after which a task may have ended. */

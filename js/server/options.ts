@@ -39,6 +39,11 @@ export interface RouteLimits {
   bodyBytes?: number | undefined;
   /** Event streams that a user has open on this instance. Default 20. */
   streamsPerUser?: number | undefined;
+  /**
+   * Of events that wait in memory for one client that reads slowly, text merged. What comes beyond is read from the journal
+   * in its turn; a client that is a hundred entries behind is sent a new snapshot and goes on from there. Default 262,144.
+   */
+  bufferedBytes?: number | undefined;
   /** Tasks of a user at work on this instance. Default 20. */
   runningPerUser?: number | undefined;
   /** Tasks that a user makes, on this instance. Default 60. */
@@ -95,6 +100,11 @@ export interface TaskRoutesOptions {
     | undefined;
   /** Origins whose pages may send requests with cookies, besides the request's own. */
   origins?: string[] | undefined;
+  /**
+   * How often a run that these routes begin stores the text of a turn under way, so that pages which another instance
+   * serves have it too. Default: what the host's `defaults` say, else 1,000 where the store can watch; Infinity: not at all.
+   */
+  liveMs?: number | undefined;
   limits?: RouteLimits | undefined;
   stream?: RouteStreamOptions | undefined;
 }
@@ -106,6 +116,7 @@ export function limitsOf({ limits = {} }: TaskRoutesOptions): Required<{
   return {
     bodyBytes: limits.bodyBytes ?? 1_000_000,
     streamsPerUser: limits.streamsPerUser ?? 20,
+    bufferedBytes: limits.bufferedBytes ?? 262_144,
     runningPerUser: limits.runningPerUser ?? 20,
     createsPerMinute: limits.createsPerMinute ?? 60,
   };

@@ -1,5 +1,5 @@
 import { logTo } from '../log.js';
-import type { TaskOutcome } from '../types.js';
+import type { TaskHost, TaskOutcome } from '../types.js';
 import { describeThrown } from '../values.js';
 import type { SelfCall } from './continuation.js';
 import type { Backend } from './host.js';
@@ -63,7 +63,8 @@ export class RouteRuns {
     }
     const { seq } = await engine.persistence(taskId, userId).checkpoint();
     const { maxDurationMs, keepAlive } = this.#options.run ?? {};
-    const run = engine.executor(taskId, userId).run(maxDurationMs === undefined ? {} : { maxDurationMs });
+    const liveMs = liveMsOf(this.#options, host);
+    const run = engine.executor(taskId, userId).run({ maxDurationMs, liveMs });
     const over = run.outcome.then(async (outcome) => {
       leave();
       await this.#goOn(place, outcome, seq, stalls);
@@ -116,6 +117,11 @@ export class RouteRuns {
       warn(place, `could not be gone on with: ${describeThrown(thrown).message}`);
     }
   }
+}
+
+/** Where nobody can watch, text that is stored costs and is seen late. */
+function liveMsOf({ liveMs }: TaskRoutesOptions, { store, defaults }: TaskHost): number | undefined {
+  return liveMs ?? defaults?.liveMs ?? (typeof store.watch === 'function' ? 1_000 : undefined);
 }
 
 /** Whether a turn or a result was stored after this entry. */

@@ -1,4 +1,5 @@
 import { keyOf, localRun } from '../api/registry.js';
+import type { Page } from '../api/stored-events.js';
 import type { TaskState, ThreadMessage } from '../types.js';
 import type { TaskPlace } from './runs.js';
 
@@ -14,18 +15,21 @@ export interface TaskSnapshot {
   state: TaskState;
   /** The last of the thread, the oldest first. */
   messages: ThreadMessage[];
-  /** The assistant's text of the turn under way, as far as it has come, where the task runs on this instance. */
-  text?: { messageId: string; attempt: number; content: string };
+  /**
+   * The assistant's text of the turn under way, as far as it has come: where the task runs on another instance, the last 4
+   * KB of what was stored, which begin at `offset` of the message.
+   */
+  text?: { messageId: string; attempt: number; content: string; offset: number };
 }
 
 /** Reads where a task stands. */
-export async function snapshotOf(place: TaskPlace, cursor: string): Promise<TaskSnapshot> {
+export async function snapshotOf(place: TaskPlace, { cursor, live }: Page): Promise<TaskSnapshot> {
   const { engine, taskId, userId } = place;
   const [state, messages] = await Promise.all([
     engine.lifecycle(taskId, userId).state(),
     engine.persistence(taskId, userId).taskMessages(),
   ]);
-  const text = textUnderWay(place);
+  const text = textUnderWay(place) ?? live;
   return {
     type: 'snapshot',
     taskId,
@@ -43,8 +47,8 @@ function textUnderWay({ host, userId, taskId }: TaskPlace): TaskSnapshot['text']
     event() {},
     status() {},
     ended() {},
-    delta(messageId, attempt, content) {
-      text = { messageId, attempt, content };
+    delta(messageId, attempt, content, offset) {
+      text = { messageId, attempt, content, offset };
     },
   });
   unfollow?.();

@@ -1,6 +1,7 @@
 import { followedBy } from '../api/engine.js';
 import { TaskExecutionError } from '../errors.js';
 import { logTo } from '../log.js';
+import { clearInterval, clearTimeout, setInterval, setTimeout, TextEncoder } from '../platform.js';
 import { describeThrown } from '../values.js';
 import { Batches } from './batch.js';
 import { cursorOf } from './cursor.js';
@@ -37,7 +38,12 @@ export class EventStreams {
     }
     try {
       const { present = publicEvent } = this.#options;
-      const follower = new Follower(task, after, (event) => present(event, { userId, request }));
+      const follower = new Follower(
+        task,
+        after,
+        (event) => present(event, { userId, request }),
+        limitsOf(this.#options).bufferedBytes,
+      );
       const isNews = await follower.begin();
       if (!isNews || request.method === 'HEAD') {
         leave();

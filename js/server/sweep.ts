@@ -5,15 +5,15 @@ import { cursorOfTask } from '../stores/task-order.js';
 import { describeThrown } from '../values.js';
 import { sameSecret } from './digest.js';
 import { type Backend, backendFor } from './host.js';
+import { lookAt } from './left.js';
 import type { RouteRunOptions } from './options.js';
 import { problem, Refusal, refusalOf } from './problem.js';
 import { RouteRuns } from './runs.js';
+import { Standstill } from './standstill.js';
 
 const page = 50;
 /** Tasks in progress that one sweep looks at, at most. */
 const mostLooked = 2_000;
-/** Acquisitions after unclean ends, without a new turn or result, after which nobody goes on by itself. */
-const mostAttempts = 3;
 
 /** A task that is in progress and that nobody runs. */
 export interface UnfinishedTask {
@@ -39,6 +39,16 @@ export interface UnfinishedTasksOptions {
  * @throws TaskExecutionError NOT_CONFIGURED where the store cannot list tasks of all users
  */
 export async function unfinishedTasks(options: UnfinishedTasksOptions = {}): Promise<UnfinishedTask[]> {
+  const found = await find(options, () => true);
+  return found.map(({ userId, taskId }) => ({ userId, taskId }));
+}
+
+/** `seq`: the last journal entry. */
+interface Left extends UnfinishedTask {
+  seq: number;
+}
+
+async function find(options: UnfinishedTasksOptions, wanted: (task: Left) => boolean): Promise<Left[]> {
   const { limit = 100, perUser = 5 } = options;
   const backend = await backendFor({ userId: '' }, options.engine);
   const { store } = backend.host;
@@ -48,7 +58,7 @@ export async function unfinishedTasks(options: UnfinishedTasksOptions = {}): Pro
       `The store ${store.id} cannot list the tasks of all users.`,
     );
   }
-  const found: UnfinishedTask[] = [];
+  const found: Left[] = [];
   const ofUser = new Map<string, number>();
   let after: string | undefined;
   for (let looked = 0; looked < mostLooked && found.length < limit; looked += page) {
@@ -57,8 +67,9 @@ export async function unfinishedTasks(options: UnfinishedTasksOptions = {}): Pro
       const [, userId = '', , taskId = ''] = path.split('/');
       const count = ofUser.get(userId) ?? 0;
       if (found.length >= limit || count >= perUser) continue;
-      if (!(await isLeft(backend, { userId, taskId }))) continue;
-      found.push({ userId, taskId });
+      const task = await left(backend, { userId, taskId });
+      if (task === undefined || !wanted(task)) continue;
+      found.push(task);
       ofUser.set(userId, count + 1);
     }
     const last = documents.at(-1);
@@ -68,16 +79,14 @@ export async function unfinishedTasks(options: UnfinishedTasksOptions = {}): Pro
   return found;
 }
 
-async function isLeft({ engine, host }: Backend, { userId, taskId }: UnfinishedTask): Promise<boolean> {
+/** The task, where somebody should go on with it. */
+async function left(
+  { engine, host }: Backend,
+  { userId, taskId }: UnfinishedTask,
+): Promise<Left | undefined> {
   try {
-    const { unfinished, waiting } = await engine.lifecycle(taskId, userId).state();
-    if (!unfinished) return false;
-    const path = `users/${userId}/tasks/${taskId}`;
-    const [head] = await host.store.read([`${path}/engine/head`]);
-    if (Number(head?.data.attempts ?? 0) >= mostAttempts) return false;
-    // A run that yielded has cut nothing: where calls wait, there is nothing else to do.
-    if (waiting.length === 0 || head?.data.last_run !== 'yielded') return true;
-    return (await host.store.list(`${path}/inbox`, { limit: 1 })).length > 0;
+    const { standing, seq } = await lookAt({ engine, host }, userId, taskId);
+    return standing === 'left' ? { userId, taskId, seq } : undefined;
   } catch (thrown) {
     // One broken task keeps no other from being found.
     logTo(
@@ -85,7 +94,7 @@ async function isLeft({ engine, host }: Backend, { userId, taskId }: UnfinishedT
       'warn',
       `Task ${taskId} of user ${userId} cannot be read: ${describeThrown(thrown).message}`,
     );
-    return false;
+    return undefined;
   }
 }
 
@@ -96,6 +105,8 @@ export interface ResumeUnfinishedOptions extends UnfinishedTasksOptions {
   /** Begun by one request, at most. Default 10. */
   limit?: number | undefined;
   run?: Pick<RouteRunOptions, 'maxDurationMs' | 'keepAlive'> | undefined;
+  /** As of the routes. */
+  liveMs?: number | undefined;
 }
 
 /**
@@ -105,7 +116,7 @@ export interface ResumeUnfinishedOptions extends UnfinishedTasksOptions {
  * @throws TaskExecutionError INVALID_ARGUMENT for a secret that is too short
  */
 export function resumeUnfinished(options: ResumeUnfinishedOptions): (request: Request) => Promise<Response> {
-  const { secret, limit = 10, run } = options;
+  const { secret, limit = 10, run, liveMs } = options;
   if (typeof secret !== 'string' || secret.length < 16) {
     throw new TaskExecutionError(
       'INVALID_ARGUMENT',
@@ -113,15 +124,20 @@ export function resumeUnfinished(options: ResumeUnfinishedOptions): (request: Re
     );
   }
   const limits = { runningPerUser: Number.POSITIVE_INFINITY };
-  const runs = new RouteRuns({ user: () => null, run, limits }, undefined);
+  const runs = new RouteRuns({ user: () => null, run, liveMs, limits }, undefined);
+  const standstill = new Standstill();
+  const keyOf = ({ userId, taskId }: UnfinishedTask) => JSON.stringify([userId, taskId]);
   return async (request) => {
     try {
       const [, token = ''] = request.headers.get('authorization')?.match(/^bearer\s+(.+)$/i) ?? [];
       if (!(await sameSecret(token, secret)))
         throw new Refusal(401, 'UNAUTHORIZED', 'The secret is not the one.');
-      const found = await unfinishedTasks({ ...options, limit });
+      const found = await find({ ...options, limit }, (task) => standstill.allows(keyOf(task), task.seq));
       const begun = await Promise.all(
-        found.map(async (ids) => runs.wake({ ...(await backendFor(ids, options.engine)), ...ids })),
+        found.map(async ({ seq, ...ids }) => {
+          standstill.begins(keyOf(ids), seq);
+          return runs.wake({ ...(await backendFor(ids, options.engine)), ...ids });
+        }),
       );
       return Response.json({ found: found.length, resumed: begun.filter(Boolean).length });
     } catch (thrown) {

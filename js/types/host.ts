@@ -88,6 +88,12 @@ export interface RunOptions {
    * and 360,000: providers are silent for minutes while a model writes a large tool input.
    */
   idleTimeoutMs?: number | { first?: number | undefined; between?: number | undefined } | undefined;
+  /**
+   * How often the text of a turn under way is stored (`engine/live`, its last 4 KB), so that `events()` in other processes
+   * has it: a write each time, at most every 100 ms, in Firestore every 1,000. Default: Infinity, not at all; routes of
+   * `task-execution-engine/server` have a default of their own.
+   */
+  liveMs?: number | undefined;
   /** What completes an item: a turn without tool use, or only the built-in tool for it. Default 'end_turn'. */
   completion?: 'end_turn' | 'explicit' | undefined;
   /** Of one turn of the model. */

@@ -66,7 +66,11 @@ pub(crate) fn open_task(ctx: &mut Ctx, then: impl FnOnce(&mut Ctx, Seen) -> Step
     })
 }
 
-fn seen(task: StoredDocument, head: Option<StoredDocument>) -> Result<Seen, crate::error::EngineError> {
+/// What the two documents say, held against each other.
+pub(super) fn seen(
+    task: StoredDocument,
+    head: Option<StoredDocument>,
+) -> Result<Seen, crate::error::EngineError> {
     let task_version = task.version;
     let task = TaskDocument::read(&task.path, task.data)?;
     let head = match head {

@@ -23,7 +23,7 @@ function journal(feedOf: (page: (after?: string) => Promise<Page>) => Feed, page
     const rest = facts.filter(({ id }) => isAfter(id as string, after));
     const events = structuredClone(rest.slice(0, pageSize));
     const cursor = events.at(-1)?.id ?? after;
-    return { events, cursor, more: rest.length > pageSize };
+    return { events, cursor, more: rest.length > pageSize, status: 'in_progress' };
   });
   const feed = feedOf(read);
   const fact = (type: string, payload: object) => {

@@ -17,6 +17,7 @@ import { add, heldTool, world } from './world.js';
 
 const callAdd = { text: 'Adding.', tools: [{ name: 'add', input: { a: 1, b: 2 }, id: 'c1' }] };
 const journal = 'users/u/tasks/t/journal';
+const live = 'users/u/tasks/t/engine/live';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -30,7 +31,7 @@ type OnChange = (newest?: string) => void;
  * listeners of Firestore do with what they find at first.
  */
 function counted(inner: TaskStore, listener: (onChange: OnChange) => void = () => {}) {
-  const counts = { reads: 0, watches: 0, watching: 0 };
+  const counts = { reads: 0, watches: 0, watching: 0, live: 0 };
   const store: TaskStore = {
     ...inner,
     id: `${inner.id} from elsewhere`,
@@ -43,6 +44,14 @@ function counted(inner: TaskStore, listener: (onChange: OnChange) => void = () =
       return inner.list(...args);
     },
     watch: (paths, onChange) => {
+      if (paths[0] === live) {
+        counts.live += 1;
+        const end = inner.watch?.(paths, onChange);
+        return () => {
+          counts.live -= 1;
+          end?.();
+        };
+      }
       counts.watches += 1;
       counts.watching += 1;
       expect(paths).toEqual([journal]);
@@ -80,9 +89,9 @@ test('an idle follower of a store that watches has one watch, and reads once', a
   const { store, counts } = counted(inner, (onChange) => setTimeout(() => onChange(newest), 5));
   const following = follow({ store, clock });
   await settled();
-  expect(counts).toEqual({ reads: 1, watches: 1, watching: 1 });
+  expect(counts).toEqual({ reads: 1, watches: 1, watching: 1, live: 0 });
   await clock.advance(3_600_000);
-  expect(counts).toEqual({ reads: 1, watches: 1, watching: 1 });
+  expect(counts).toEqual({ reads: 1, watches: 1, watching: 1, live: 0 });
   following.stop();
   await following.ended;
   expect(counts.watching).toBe(0);
@@ -102,7 +111,7 @@ test('changes that concern no follower are not read, news is told at once, and t
   await settled();
   const { reads } = counts;
   await clock.advance(3_600_000);
-  expect(counts).toEqual({ reads, watches: 1, watching: 1 });
+  expect(counts).toEqual({ reads, watches: 1, watching: 1, live: 0 });
   following.stop();
   await following.ended;
 });
@@ -141,7 +150,7 @@ test('a first call that does not say what it saw costs one more look, one before
     const following = follow({ store, clock });
     await settled();
     await clock.advance(600_000);
-    expect(counts).toEqual({ reads, watches: 1, watching: 1 });
+    expect(counts).toEqual({ reads, watches: 1, watching: 1, live: 0 });
     following.stop();
     await following.ended;
   }
@@ -168,13 +177,13 @@ test('a follower that nobody reads holds nothing and asks for nothing', async ()
     lifecycle.events({ after: '0', signal: controller.signal })[Symbol.asyncIterator](),
   );
   await settled();
-  expect(counts).toEqual({ reads: 0, watches: 0, watching: 0 });
+  expect(counts).toEqual({ reads: 0, watches: 0, watching: 0, live: 0 });
   expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
   controller.abort();
   expect(await Promise.all(iterators.map((iterator) => iterator.next()))).toEqual(
     iterators.map(() => ({ done: true, value: undefined })),
   );
-  expect(counts).toEqual({ reads: 0, watches: 0, watching: 0 });
+  expect(counts).toEqual({ reads: 0, watches: 0, watching: 0, live: 0 });
 });
 
 /** A store in which every read of the journal, or of anything, is under way for ever. */

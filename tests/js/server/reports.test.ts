@@ -74,7 +74,7 @@ describe('a client', () => {
       (out) => void out.write('id: 3.0\ndata: {"type":"task:usage"}\n\n'),
       () => {},
     ]);
-    await drained(taskClient({ url, retryMs: 1, stallMs: 60 }).task('t').events());
+    await drained(taskClient({ url, retryMs: 1, stallMs: 2_000 }).task('t').events());
     expect(cursors).toEqual([null, '3.0', '3.0']);
   });
 });
