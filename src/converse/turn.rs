@@ -218,11 +218,12 @@ impl Writer<'_> {
             Piece::Text { text, citations } => Some(
                 json!({ "citationsContent": { "content": [text_block(&text)], "citations": citations } }),
             ),
-            Piece::Reasoning { text, signature: Some(signature) } => Some(
+            Piece::Reasoning { text, signature: Some(signature) } if !signature.is_empty() => Some(
                 json!({ "reasoningContent": { "reasoningText": { "text": text, "signature": signature } } }),
             ),
-            Piece::Reasoning { text, signature: None } if text.is_empty() => None,
-            Piece::Reasoning { text, signature: None } => {
+            Piece::Reasoning { text, .. } if text.is_empty() => None,
+            // An empty signature is none: some models refuse the field.
+            Piece::Reasoning { text, .. } => {
                 Some(json!({ "reasoningContent": { "reasoningText": { "text": text } } }))
             }
             Piece::Redacted(data) => Some(json!({ "reasoningContent": { "redactedContent": data } })),

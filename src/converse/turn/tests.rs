@@ -155,6 +155,14 @@ fn input_that_is_written_as_json_once_too_often_counts() {
 }
 
 #[test]
+fn an_empty_signature_is_none_since_some_models_refuse_the_field() {
+    let with = |text: &str| Piece::Reasoning { text: text.to_owned(), signature: Some(String::new()) };
+    let turn = finish(vec![with("hm"), with(""), said("Done.")], "end_turn").unwrap();
+    let reasoning = json!({ "reasoningContent": { "reasoningText": { "text": "hm" } } });
+    assert_eq!(turn.content, vec![reasoning, json!({ "text": "Done." })]);
+}
+
+#[test]
 fn a_wrong_name_is_made_valid_for_the_history_and_not_executed() {
     let turn = finish(vec![call("a", "fs/read file", "{}"), call("b", "", "{}")], "tool_use").unwrap();
     assert_eq!(turn.content[0]["toolUse"]["name"], "fs_read_file");
