@@ -6,9 +6,9 @@ import { outputOf, root } from '../package/pack.js';
 
 const folder = inject('specs');
 
-/** Types of every entry. */
+/** Types of every entry, but for those that rest on the types of an SDK, which has its own demands. */
 const entries = Object.keys(packageJson.exports)
-  .filter((name) => name !== './package.json')
+  .filter((name) => !['./package.json', './restate'].includes(name))
   .map((name, i) => `export type * as entry${i} from '${name.replace('.', 'task-execution-engine')}';\n`)
   .join('');
 
