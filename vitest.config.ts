@@ -10,6 +10,7 @@ export default defineConfig({
   resolve: {
     alias: {
       '#events': source('./js/runtimes/events-node.ts'),
+      '#peers': source('./js/runtimes/peers-import.ts'),
       '#wasm': source('./js/runtimes/wasm-inlined.ts'),
     },
   },
@@ -39,6 +40,15 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'example',
+          include: ['tests/example/*.test.ts'],
+          globalSetup: ['tests/example/setup.ts', 'tests/firestore/setup.ts'],
+          ...slow,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'firestore',
           include: ['tests/firestore/**/*.test.ts'],
           globalSetup: 'tests/firestore/setup.ts',
@@ -52,6 +62,7 @@ export default defineConfig({
       },
       { extends: true, test: { name: 'soak', include: ['tests/soak/**/*.test.ts'], ...slow } },
       { extends: true, test: { name: 'kill', include: ['tests/kill/**/*.test.ts'], ...slow } },
+      { extends: true, test: { name: 'fleet', include: ['tests/fleet/**/*.test.ts'], ...slow } },
       { extends: true, test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], ...slow } },
     ],
   },

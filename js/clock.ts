@@ -1,3 +1,4 @@
+import { clearTimeout, monotonicMs, setImmediate, setTimeout, wallMs } from './platform.js';
 import type { Clock } from './types.js';
 import { describeThrown, overhear } from './values.js';
 
@@ -6,14 +7,14 @@ const longestTimer = 2_147_483_647;
 
 /** The platform's time. */
 export const systemClock: Clock & { monotonic(): number } = {
-  now: () => Date.now(),
+  now: wallMs,
   /** Milliseconds on a clock that nobody sets. */
-  monotonic: () => performance.now(),
+  monotonic: monotonicMs,
   after(ms, fn) {
-    const due = performance.now() + ms;
+    const due = monotonicMs() + ms;
     let timer: ReturnType<typeof setTimeout>;
     const arm = () => {
-      const left = Math.max(0, due - performance.now());
+      const left = Math.max(0, due - monotonicMs());
       timer = left > longestTimer ? setTimeout(arm, longestTimer) : setTimeout(fn, left);
     };
     arm();
@@ -47,7 +48,7 @@ export function safeNow(clock: Clock): number {
   } catch {
     // As said. A machine that runs logs it.
   }
-  return Date.now();
+  return wallMs();
 }
 
 /** So much earlier than asked for a timer may fire: platforms round. */
@@ -108,7 +109,7 @@ function readingOf(clock: Clock): number {
   } catch {
     // As said. A machine that runs logs it.
   }
-  return performance.now();
+  return monotonicMs();
 }
 
 /** Time for tests: it passes when told to, or when nothing else can happen. */
@@ -130,16 +131,10 @@ interface Timer {
   fn: () => void;
 }
 
-declare const setImmediate: ((fn: () => void) => unknown) | undefined;
-// As they are now: test runners may fake them later.
-const platformImmediate = typeof setImmediate === 'function' ? setImmediate : undefined;
-const platformTimeout = setTimeout;
-
 /** One turn of the event loop, without the delay that browsers put on nested timers. */
-function macrotask(): Promise<void> {
-  if (platformImmediate !== undefined) {
-    return new Promise((resolve) => void platformImmediate(() => resolve()));
-  }
+export function macrotask(): Promise<void> {
+  const soon = setImmediate;
+  if (soon !== undefined) return new Promise((resolve) => void soon(() => resolve()));
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
@@ -161,7 +156,7 @@ export function breathe(): Promise<void> {
 /** A millisecond of real time, which does not count as something under way. */
 function shortWait(): Promise<void> {
   return new Promise((resolve) => {
-    const timer: unknown = platformTimeout(resolve, 1);
+    const timer: unknown = setTimeout(resolve, 1);
     (timer as { unref?(): void }).unref?.();
   });
 }

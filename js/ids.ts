@@ -1,4 +1,5 @@
 import { TaskExecutionError } from './errors.js';
+import { TextEncoder } from './platform.js';
 
 const maxBytes = 1_500;
 const loneSurrogate = /\p{Surrogate}/u;

@@ -4,6 +4,7 @@ import type { TaskErrorJson, TaskExecutionError } from './errors.js';
 import { guardedStore } from './guarded-store.js';
 import { type Ledger, openLedger, type Resident } from './ledger.js';
 import { logTo } from './log.js';
+import { monotonicMs, queueMicrotask, wallMs } from './platform.js';
 import { pump } from './pump.js';
 import { Thrown } from './thrown.js';
 import { ProgressReports } from './tools/progress.js';
@@ -215,12 +216,12 @@ export class Machine implements Resident {
 
   mono(): number {
     const { clock } = this.#host;
-    return clock === undefined ? performance.now() : this.#timeOf(() => monotonicNow(clock));
+    return clock === undefined ? monotonicMs() : this.#timeOf(() => monotonicNow(clock));
   }
 
   wall(): number {
     const { clock } = this.#host;
-    return clock === undefined ? Date.now() : this.#timeOf(() => clock.now());
+    return clock === undefined ? wallMs() : this.#timeOf(() => clock.now());
   }
 
   /** A clock that fails stands still. */

@@ -1,6 +1,7 @@
 import { compileEngine } from '#wasm';
 import { TaskExecutionError } from './errors.js';
 import { createGlue, type EngineExports } from './generated/engine.js';
+import { clearTimeout, queueMicrotask, setTimeout, TextDecoder, TextEncoder } from './platform.js';
 
 export type { EngineExports };
 
@@ -34,7 +35,7 @@ async function instantiate(): Promise<EngineInstance> {
   try {
     compiled ??= compileEngine();
     const module = await compiled;
-    const glue = createGlue();
+    const glue = createGlue({ queueMicrotask, setTimeout, clearTimeout, TextEncoder, TextDecoder });
     glue.adopt(await WebAssembly.instantiate(module, glue.imports()), module);
     generations += 1;
     let retired = false;

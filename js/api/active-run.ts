@@ -1,5 +1,6 @@
 import { type TaskErrorJson, TaskExecutionError } from '../errors.js';
 import { Machine, type MachineCommand, modelIdOf, unanswered } from '../machine.js';
+import { randomWords } from '../platform.js';
 import type { RunOptions, TaskHost, TaskOutcome, TaskStatus, Usage } from '../types.js';
 import { describeThrown, overhear } from '../values.js';
 import { typed } from './arguments.js';
@@ -246,7 +247,7 @@ export function seedOf(host: TaskHost): number {
     }
     return Math.floor(random * Number.MAX_SAFE_INTEGER);
   }
-  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  const [high = 0, low = 0] = randomWords(2);
   return (high & 0x1fffff) * 2 ** 32 + low;
 }
 

@@ -1,4 +1,5 @@
 import { EventEmitter } from '#events';
+import { setTimeout } from '../platform.js';
 import type { TaskEventMap, TaskEventName } from '../types.js';
 import { overhear } from '../values.js';
 

@@ -1,3 +1,4 @@
+import { randomWords } from '../platform.js';
 import type { TaskHost, TaskOutcome } from '../types.js';
 
 /** Who follows a run. None of these throws. */
@@ -51,6 +52,8 @@ interface Registry {
   readonly watchers: Set<(key: string, run: LocalRun) => void>;
   /** Missing where a copy made it that has none. */
   followers?: Set<LocalFollower>;
+  /** How often `reset()` was called, of whichever copy. */
+  resets?: number;
 }
 
 const name = Symbol.for('task-execution-engine/1');
@@ -60,7 +63,9 @@ holder[name] ??= { instance: nonce(), runs: new Map(), watchers: new Set() };
 const registry: Registry = holder[name];
 
 function nonce(): string {
-  return Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join('');
+  return randomWords(3)
+    .map((n) => n.toString(36))
+    .join('');
 }
 
 /** Names this process, or the realm of it that shares the registry. */
@@ -118,4 +123,14 @@ export function addFollower(follower: LocalFollower, ofEngine?: Set<LocalFollowe
   return () => {
     for (const followers of all) followers?.delete(follower);
   };
+}
+
+/** How often everything of this process was reset: what came before is not to be found any more. */
+export function resets(): number {
+  return registry.resets ?? 0;
+}
+
+/** Counts a reset. */
+export function countReset(): void {
+  registry.resets = resets() + 1;
 }

@@ -14,13 +14,15 @@ export interface TaskClientEventsOptions {
   /** The `id` of the last event that was seen, '0' for all. Default: a snapshot comes first. */
   after?: string | undefined;
   signal?: AbortSignal | undefined;
+  /** Told `true` when a connection stands, `false` when it is lost, or ended by the server, and is made anew. */
+  onConnection?: ((isConnected: boolean) => void) | undefined;
 }
 
 /** Follows a task over any number of connections. */
 export async function* follow(
   options: TaskClientOptions,
   path: string,
-  { after, signal }: TaskClientEventsOptions,
+  { after, signal, onConnection }: TaskClientEventsOptions,
 ): AsyncGenerator<TaskClientEvent, undefined> {
   const gone = new AbortController();
   const onAbort = () => gone.abort();
@@ -31,7 +33,7 @@ export async function* follow(
   let retryMs: number | undefined;
   try {
     while (!gone.signal.aborted) {
-      const connection = new Connection(options, path, cursor, gone.signal);
+      const connection = new Connection(options, path, cursor, gone.signal, onConnection);
       try {
         for await (const { id, data } of connection) {
           failures = 0;
@@ -51,6 +53,7 @@ export async function* follow(
       } finally {
         connection.close();
       }
+      onConnection?.(false);
       failures += 1;
       retryMs = connection.retryMs ?? retryMs;
       await pause(backOff({ ...options, retryMs: options.retryMs ?? retryMs }, failures), gone.signal);
@@ -68,13 +71,21 @@ class Connection implements AsyncIterable<ServerSentEvent> {
   readonly #after: string | undefined;
   readonly #aborter = new AbortController();
   readonly #unlink: () => void;
+  readonly #stands: ((isConnected: boolean) => void) | undefined;
   /** There is nothing to come back for. */
   isOver = false;
   retryMs: number | undefined;
   #stalled: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(options: TaskClientOptions, path: string, after: string | undefined, signal: AbortSignal) {
+  constructor(
+    options: TaskClientOptions,
+    path: string,
+    after: string | undefined,
+    signal: AbortSignal,
+    stands: TaskClientEventsOptions['onConnection'],
+  ) {
     this.#options = options;
+    this.#stands = stands;
     this.#path = path;
     this.#after = after;
     const abort = () => this.#aborter.abort();
@@ -106,6 +117,7 @@ class Connection implements AsyncIterable<ServerSentEvent> {
       this.isOver = true;
       return;
     }
+    this.#stands?.(true);
     const ready: ServerSentEvent[] = [];
     const parser = new EventStreamParser((event) => ready.push(event));
     const decoder = new TextDecoder();

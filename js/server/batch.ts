@@ -1,11 +1,14 @@
+import { setImmediate as soon } from '../platform.js';
+
 /** Characters after which nothing more is waited for. */
 const enough = 16_384;
 const later = Symbol('later');
 
 /** Settles once everything that is ready by now has had its turn; undefined where the platform cannot tell when. */
 function turn(): Promise<typeof later> | undefined {
-  const { setImmediate: soon } = globalThis as { setImmediate?: (call: () => void) => unknown };
-  return typeof soon === 'function' ? new Promise((resolve) => void soon(() => resolve(later))) : undefined;
+  const immediate = soon;
+  if (immediate === undefined) return undefined;
+  return new Promise((resolve) => void immediate(() => resolve(later)));
 }
 
 /**

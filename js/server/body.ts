@@ -1,3 +1,4 @@
+import { TextDecoder } from '../platform.js';
 import { Refusal } from './problem.js';
 
 /**

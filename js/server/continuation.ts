@@ -1,4 +1,5 @@
 import { TaskExecutionError } from '../errors.js';
+import { platformCrypto, wallMs } from '../platform.js';
 import { derivedKey, isSigned, signed } from './digest.js';
 import type { TaskRoutesOptions } from './options.js';
 import { Refusal } from './problem.js';
@@ -39,7 +40,7 @@ export class SelfCall {
   /** Has another request go on with a run. */
   async post({ userId, taskId, stalls }: Continuation): Promise<void> {
     const path = pathOf(taskId);
-    const [time, nonce] = [String(Date.now()), crypto.randomUUID()];
+    const [time, nonce] = [String(wallMs()), platformCrypto().randomUUID()];
     const parts = [time, nonce, encodeURIComponent(userId), String(stalls)];
     const signature = await signed(await this.#key, textOf(path, taskId, parts));
     const response = await fetch(this.#url + path, {
@@ -65,7 +66,7 @@ export class SelfCall {
     const signature = parts.pop() ?? '';
     const [time = '', nonce = '', user = '', stalls = ''] = parts;
     const known = await isSigned(await this.#key, textOf(pathOf(taskId), taskId, parts), signature);
-    const now = Date.now();
+    const now = wallMs();
     const fresh = Math.abs(now - Number(time)) <= longestAgeMs;
     for (const [old, until] of this.#seen) if (until < now) this.#seen.delete(old);
     if (!known || !fresh || this.#seen.has(nonce)) {

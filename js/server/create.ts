@@ -1,5 +1,6 @@
 import { createTaskIn } from '../api/create-task.js';
 import { checkId } from '../ids.js';
+import { platformCrypto } from '../platform.js';
 import type { NewTask, StoredDocument, TaskHost, TaskStore } from '../types.js';
 import { utf8Length } from '../values.js';
 import { canonical, sha256 } from './digest.js';
@@ -59,7 +60,7 @@ async function idOf(userId: string, request: Request, wanted: unknown): Promise<
     checkId('id', wanted);
     return wanted;
   }
-  if (key === null) return crypto.randomUUID();
+  if (key === null) return platformCrypto().randomUUID();
   return `idem-${(await sha256(canonical([userId, key]))).slice(0, 40)}`;
 }
 

@@ -1,3 +1,5 @@
+import { platformCrypto, TextEncoder } from '../platform.js';
+
 const encoder = new TextEncoder();
 
 function hex(bytes: ArrayBuffer): string {
@@ -6,7 +8,7 @@ function hex(bytes: ArrayBuffer): string {
 
 /** SHA-256 in hexadecimal. */
 export async function sha256(text: string): Promise<string> {
-  return hex(await crypto.subtle.digest('SHA-256', encoder.encode(text)));
+  return hex(await platformCrypto().subtle.digest('SHA-256', encoder.encode(text)));
 }
 
 /** Whether two secrets are the same, in a time that tells nothing of where they differ. */
@@ -20,21 +22,27 @@ export async function sameSecret(a: string, b: string): Promise<boolean> {
 /** A key of its own for a purpose: what one is good for, no other is. */
 export async function derivedKey(secret: string, purpose: string): Promise<CryptoKey> {
   const algorithm = { name: 'HMAC', hash: 'SHA-256' };
-  const root = await crypto.subtle.importKey('raw', encoder.encode(secret), algorithm, false, ['sign']);
-  const derived = await crypto.subtle.sign('HMAC', root, encoder.encode(`task-execution-engine/${purpose}`));
-  return crypto.subtle.importKey('raw', derived, algorithm, false, ['sign', 'verify']);
+  const root = await platformCrypto().subtle.importKey('raw', encoder.encode(secret), algorithm, false, [
+    'sign',
+  ]);
+  const derived = await platformCrypto().subtle.sign(
+    'HMAC',
+    root,
+    encoder.encode(`task-execution-engine/${purpose}`),
+  );
+  return platformCrypto().subtle.importKey('raw', derived, algorithm, false, ['sign', 'verify']);
 }
 
 /** HMAC-SHA-256 in hexadecimal. */
 export async function signed(key: CryptoKey, text: string): Promise<string> {
-  return hex(await crypto.subtle.sign('HMAC', key, encoder.encode(text)));
+  return hex(await platformCrypto().subtle.sign('HMAC', key, encoder.encode(text)));
 }
 
 /** Whether `signature` is that of the text, in constant time. */
 export async function isSigned(key: CryptoKey, text: string, signature: string): Promise<boolean> {
   if (!/^[0-9a-f]{64}$/.test(signature)) return false;
   const bytes = Uint8Array.from(signature.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-  return crypto.subtle.verify('HMAC', key, bytes, encoder.encode(text));
+  return platformCrypto().subtle.verify('HMAC', key, bytes, encoder.encode(text));
 }
 
 /** JSON with sorted keys: the same for the same value. */

@@ -1,3 +1,4 @@
+import { wallMs } from '../platform.js';
 import { Refusal } from './problem.js';
 
 /** Counts what users do within a window of time, on this instance. */
@@ -11,7 +12,7 @@ export class Rate {
 
   /** @throws Refusal 429 where it was often enough */
   spend(userId: string, most: number): void {
-    const now = Date.now();
+    const now = wallMs();
     // Users who have gone leave nothing behind.
     for (const [user, times] of this.#times) {
       if ((times.at(-1) ?? 0) <= now - this.#windowMs) this.#times.delete(user);

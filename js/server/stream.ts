@@ -1,6 +1,7 @@
 import { followedBy } from '../api/engine.js';
 import { TaskExecutionError } from '../errors.js';
 import { logTo } from '../log.js';
+import { clearInterval, clearTimeout, setInterval, setTimeout, TextEncoder } from '../platform.js';
 import { describeThrown } from '../values.js';
 import { Batches } from './batch.js';
 import { cursorOf } from './cursor.js';

@@ -5,6 +5,7 @@ import { cursorOfTask } from '../stores/task-order.js';
 import { describeThrown } from '../values.js';
 import { sameSecret } from './digest.js';
 import { type Backend, backendFor } from './host.js';
+import { lookAt } from './left.js';
 import type { RouteRunOptions } from './options.js';
 import { problem, Refusal, refusalOf } from './problem.js';
 import { RouteRuns } from './runs.js';
@@ -13,8 +14,6 @@ import { Standstill } from './standstill.js';
 const page = 50;
 /** Tasks in progress that one sweep looks at, at most. */
 const mostLooked = 2_000;
-/** Acquisitions after unclean ends, without a new turn or result, after which nobody goes on by itself. */
-const mostAttempts = 3;
 
 /** A task that is in progress and that nobody runs. */
 export interface UnfinishedTask {
@@ -86,15 +85,8 @@ async function left(
   { userId, taskId }: UnfinishedTask,
 ): Promise<Left | undefined> {
   try {
-    const { unfinished, waiting, seq } = await engine.lifecycle(taskId, userId).state();
-    if (!unfinished) return undefined;
-    const path = `users/${userId}/tasks/${taskId}`;
-    const [head] = await host.store.read([`${path}/engine/head`]);
-    if (Number(head?.data.attempts ?? 0) >= mostAttempts) return undefined;
-    // A run that yielded has cut nothing: where calls wait, there is nothing else to do.
-    const waits = waiting.length > 0 && head?.data.last_run === 'yielded';
-    if (waits && (await host.store.list(`${path}/inbox`, { limit: 1 })).length === 0) return undefined;
-    return { userId, taskId, seq };
+    const { standing, head } = await lookAt({ engine, host }, userId, taskId);
+    return standing === 'left' ? { userId, taskId, seq: Number(head?.data.seq ?? 0) } : undefined;
   } catch (thrown) {
     // One broken task keeps no other from being found.
     logTo(

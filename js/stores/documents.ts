@@ -208,7 +208,8 @@ export function decode(json: string): Record<string, unknown> {
 }
 
 /** Applies the fields of an update to freshly decoded data. */
-function applyFields(data: Record<string, unknown>, fields: FieldUpdate[]): void {
+/** Makes the changes of an update, in place. */
+export function applyFields(data: Record<string, unknown>, fields: FieldUpdate[]): void {
   for (const { path, value, delete: remove } of fields) {
     const last = path[path.length - 1] as string;
     const parent = objectAt(data, path.slice(0, -1), remove !== true);

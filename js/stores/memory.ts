@@ -1,4 +1,5 @@
 import { checkId } from '../ids.js';
+import { monotonicMs, randomWords } from '../platform.js';
 import type { StoredDocument, Task, TaskStore } from '../types.js';
 import { Collection } from './collection.js';
 import {
@@ -28,8 +29,9 @@ interface MemoryRow extends Row {
 }
 
 function nonce(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return randomWords(2)
+    .map((word) => word.toString(16).padStart(8, '0'))
+    .join('');
 }
 
 /**
@@ -39,7 +41,7 @@ function nonce(): string {
  * @throws TaskExecutionError INVALID_ARGUMENT where a task's id or user_id cannot be used
  */
 export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
-  const now = options.now ?? (() => performance.now());
+  const now = options.now ?? monotonicMs;
   const collections = new Map<string, Collection<MemoryRow>>();
   const watchers = new Watchers();
   let writes = 0;

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers';
+import { monotonicMs, platformCrypto, setImmediate } from '../platform.js';
 import type { AbortSignalLike, StoreWrite } from '../types.js';
 import { type Changes, checkSignal, localLimits, planCommit, type Row, StoreError } from './documents.js';
 import { type Database, isBusy } from './sqlite-driver.js';
@@ -56,7 +56,7 @@ export class SharedCommits {
   async #makeAll(): Promise<void> {
     while (this.#waiting.size > 0) {
       // whatever else is due in this turn of the event loop may commit too
-      await new Promise<void>((resume) => setImmediate(resume));
+      await new Promise<void>((resume) => void setImmediate?.(resume));
       const asked = [...this.#waiting];
       try {
         await this.#work.use((database) => this.#make(database));
@@ -75,10 +75,10 @@ export class SharedCommits {
     const settle: (() => void)[] = [];
     try {
       transact(database, 'IMMEDIATE', () => {
-        const began = performance.now();
+        const began = monotonicMs();
         for (const one of group) {
           settle.push(this.#plan(database, one));
-          if (performance.now() - began > fullAfterMs) break;
+          if (monotonicMs() - began > fullAfterMs) break;
         }
       });
     } catch (error) {
@@ -113,7 +113,7 @@ export class SharedCommits {
       if (error instanceof StoreError) return () => this.#refuse(one, error);
       throw error;
     }
-    const version = crypto.randomUUID();
+    const version = platformCrypto().randomUUID();
     this.#work.write(database, changes, version);
     return () => {
       this.#waiting.delete(one);

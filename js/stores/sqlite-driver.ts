@@ -1,4 +1,5 @@
 import { pathToFileURL } from 'node:url';
+import { loadPeer } from '#peers';
 import { TaskExecutionError } from '../errors.js';
 import type { StoreErrorCode } from '../types.js';
 import { describeThrown } from '../values.js';
@@ -60,12 +61,7 @@ function builtIn(): Driver | undefined {
 }
 
 async function peer(): Promise<Driver> {
-  // in a variable, so that no bundler insists on an optional peer
-  const name = 'libsql';
-  const loaded: unknown = await import(
-    /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ name
-  );
-  const Constructor = Reflect.get(loaded as object, 'default') as new (file: string) => Database;
+  const Constructor = Reflect.get(await loadPeer('libsql'), 'default') as new (file: string) => Database;
   return {
     open: (file) => new Constructor(file),
     openForReading: (file, frozen) => new Constructor(uriOf(file, frozen)),

@@ -1,6 +1,7 @@
 /** The store `task-execution-engine/sqlite`: one file, any number of processes on one host. */
 import { resolve } from 'node:path';
 import { TaskExecutionError } from '../errors.js';
+import { clearInterval, monotonicMs, setInterval, setTimeout } from '../platform.js';
 import type { AbortSignalLike, StoredDocument, TaskStore } from '../types.js';
 import {
   type Changes,
@@ -120,7 +121,7 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
     work: (database: Database, generation: number) => T,
     { signal, whenClosed = false }: { signal?: AbortSignalLike | undefined; whenClosed?: boolean } = {},
   ): Promise<T> => {
-    const deadline = performance.now() + busyRetryMs;
+    const deadline = monotonicMs() + busyRetryMs;
     for (let pause = 5; ; pause = Math.min(pause * 2, 100)) {
       checkSignal(signal);
       if (!whenClosed) checkOpen();
@@ -133,10 +134,10 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
         if (!(await opening?.catch(() => undefined))) {
           opening = undefined;
         }
-        if (!isBusy(error) || performance.now() > deadline) {
+        if (!isBusy(error) || monotonicMs() > deadline) {
           throw translate(error, file);
         }
-        await new Promise((resume) => setTimeout(resume, pause * (0.5 + Math.random())));
+        await new Promise<void>((resume) => setTimeout(resume, pause * (0.5 + Math.random())));
       }
     }
   };
@@ -195,7 +196,7 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
       }
     };
     void look();
-    poll = setInterval(look, pollMs);
+    poll = setInterval(() => void look(), pollMs);
     poll.unref();
   };
   const stopPolling = () => {

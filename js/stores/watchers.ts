@@ -1,3 +1,4 @@
+import { queueMicrotask } from '../platform.js';
 import { splitPath } from './documents.js';
 
 /** Who wants to know of what. */

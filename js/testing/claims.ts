@@ -1,4 +1,5 @@
 /** Assertions of the conformance cases, which run in any test runner. */
+import { setTimeout } from '../platform.js';
 import type { StoreErrorCode } from '../types.js';
 
 /** Throws where something does not hold. */

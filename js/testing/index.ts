@@ -7,6 +7,7 @@ export {
   type StoreCall,
   type StoreFault,
 } from './faulty-store.js';
+export { reset } from './reset.js';
 export {
   type ScriptedModel,
   type ScriptedModelOptions,

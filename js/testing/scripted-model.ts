@@ -1,4 +1,5 @@
 import { systemClock } from '../clock.js';
+import { copied } from '../transcript.js';
 import type {
   AbortSignalLike,
   Clock,
@@ -102,7 +103,7 @@ export function scriptedModel(
     requests,
     async stream(request, { signal }) {
       if (record) {
-        requests.push(structuredClone(request));
+        requests.push(copied(request));
       }
       const turn = take(request);
       if (signal.aborted) {

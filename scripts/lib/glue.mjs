@@ -5,6 +5,8 @@ const needed = [
   'function __wbg_finalize_init(instance, module)',
   'let wasmModule, wasmInstance, wasm;',
 ];
+/** Looked up at each call by the glue as it comes: what a test fakes would take the engine along. */
+const fromPlatform = ['queueMicrotask', 'setTimeout', 'clearTimeout', 'TextEncoder', 'TextDecoder'];
 const lastExport = 'export { initSync, __wbg_init as default };';
 
 /**
@@ -37,7 +39,7 @@ export function makeGlueModule(glue) {
 // What calls into a retired instance get; glue that expects several values finds zeros in it.
 const NOTHING = Object.freeze([0, 0, 0, 0]);
 
-export function createGlue() {
+export function createGlue({ ${fromPlatform.join(', ')} }) {
 ${body}
   function retire() {
     const inert = {};
@@ -65,6 +67,15 @@ export interface Glue {
   retire(): void;
 }
 
-export function createGlue(): Glue;
+/** What the glue takes from outside instead of from the global object. */
+export interface GluePlatform {
+  queueMicrotask(fn: () => void): void;
+  setTimeout: unknown;
+  clearTimeout: unknown;
+  TextEncoder: typeof globalThis.TextEncoder;
+  TextDecoder: typeof globalThis.TextDecoder;
+}
+
+export function createGlue(platform: GluePlatform): Glue;
 `;
 }

@@ -41,10 +41,12 @@ export const stages = {
   },
   package: async () => vitest('package', await browser()),
   hosts: async () => vitest('hosts', await browser()),
+  example: async () => vitest('example', await browser()),
   bedrock: () => vitest('bedrock'),
   firestore: () => vitest('firestore'),
   soak: async () => vitest('soak', await seeds()),
   kill: () => vitest('kill'),
+  fleet: () => vitest('fleet'),
   mutants: async () => {
     // Prints its seed, and what survived.
     const { MUTANTS_SEED } = await seeds();

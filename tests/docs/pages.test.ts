@@ -40,12 +40,13 @@ describe.each(pages)('%s', (path) => {
 
   test.each(ran)(
     'the snippet $name prints what the page shows',
-    async ({ name, code, isJavaScript, outputs }) => {
+    async ({ name, code, isJavaScript, isJsx, outputs }) => {
+      const file = isJsx ? `${name}.js` : `${name}.mjs`;
       // otherwise what the compiler made of it
       if (isJavaScript) await writeFile(join(project, `${name}.mjs`), code);
-      for (const output of outputs) expect(await shown(`${name}.mjs`, project)).toBe(output);
+      for (const output of outputs) expect(await shown(file, project)).toBe(output);
       if (outputs.length > 0) return;
-      const output = await shown(`${name}.mjs`, project);
+      const output = await shown(file, project);
       if (code.includes("from 'node:test'")) {
         expect(output).toMatch(/^. pass [1-9]\d*$/m);
         expect(output).toMatch(/^. (fail|skipped|todo) 0$/m);

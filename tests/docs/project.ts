@@ -11,6 +11,8 @@ const companions = [
   '@aws-sdk/client-bedrock-runtime',
   '@smithy/node-http-handler',
   'firebase-admin',
+  'react',
+  'react-dom',
 ];
 
 /** A reader's project: the packed package, what the pages say to install beside it, and the snippets of a page. */
@@ -28,13 +30,20 @@ export async function projectOf(consumer: string, snippets: Map<string, Snippet>
     skipLibCheck: true,
     target: 'ES2022',
     module: 'NodeNext',
+    jsx: 'react-jsx',
     types: ['node'],
     typeRoots: [join(root, 'node_modules/@types')],
+    paths: {
+      react: [join(root, 'node_modules/@types/react')],
+      'react/*': [join(root, 'node_modules/@types/react/*')],
+      'react-dom/*': [join(root, 'node_modules/@types/react-dom/*')],
+    },
   };
+  await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
   await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
   // a snippet without an import of its own still is a module
-  for (const [name, { code }] of snippets)
-    await writeFile(join(project, `${name}.mts`), `${code}\nexport {};\n`);
+  for (const [name, { code, isJsx }] of snippets)
+    await writeFile(join(project, isJsx ? `${name}.tsx` : `${name}.mts`), `${code}\nexport {};\n`);
   return project;
 }
 

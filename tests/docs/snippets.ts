@@ -3,6 +3,8 @@ export interface Snippet {
   code: string;
   /** Every shown block is plain JavaScript: readers may save and run it as it is. */
   isJavaScript: boolean;
+  /** Some block has JSX. */
+  isJsx: boolean;
   typesOnly: boolean;
   /** What each run prints. */
   outputs: string[];
@@ -50,10 +52,11 @@ export function readPage(markdown: string): Page {
       page.commands.push(...body.trim().split('\n'));
     } else if (expected?.kind === 'file') {
       page.files.set(expected.name, body);
-    } else if (expected?.kind === 'snippet' && (language === 'js' || language === 'ts')) {
+    } else if (expected?.kind === 'snippet' && ['js', 'ts', 'tsx'].includes(language ?? '')) {
       const snippet = snippetOf(page, expected.name);
       snippet.code += `\n${body}`;
       snippet.isJavaScript &&= language === 'js';
+      snippet.isJsx ||= language === 'tsx';
     } else if (expected?.kind === 'prints' && language === 'text') {
       print(snippetOf(page, expected.name), body.trimEnd());
     } else {
@@ -65,7 +68,13 @@ export function readPage(markdown: string): Page {
 }
 
 function snippetOf(page: Page, name: string): Snippet {
-  const snippet = page.snippets.get(name) ?? { code: '', isJavaScript: true, typesOnly: false, outputs: [] };
+  const snippet = page.snippets.get(name) ?? {
+    code: '',
+    isJavaScript: true,
+    isJsx: false,
+    typesOnly: false,
+    outputs: [],
+  };
   page.snippets.set(name, snippet);
   return snippet;
 }

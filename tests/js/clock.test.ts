@@ -3,6 +3,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { monotonicNow, systemClock, virtualClock } from '../../js/clock.js';
 
+// The platform's own timers are out of reach of vitest's clock; those of these tests are not.
+vi.mock('../../js/platform.js', async (original) => ({
+  ...(await original<typeof import('../../js/platform.js')>()),
+  setTimeout: (fn: () => void, ms: number) => setTimeout(fn, ms),
+  clearTimeout: (timer: ReturnType<typeof setTimeout>) => clearTimeout(timer),
+  monotonicMs: () => performance.now(),
+}));
+
 describe('the system clock', () => {
   afterEach(() => {
     vi.useRealTimers();

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createGlue } from '../../js/generated/engine.js';
+import * as platform from '../../js/platform.js';
 import { compileEngine } from '../../js/runtimes/wasm-inlined.js';
 import packageJson from '../../package.json' with { type: 'json' };
 
@@ -47,13 +48,13 @@ test('retiring an instance twice leaves its successor alone', async () => {
 
 test('what still calls into an instance that trapped runs into nothing', async () => {
   const module = await compileEngine();
-  const glue = createGlue();
+  const glue = createGlue(platform);
   const raw = glue.adopt(await WebAssembly.instantiate(module, glue.imports()), module);
   expect(() => raw.__wbindgen_free(0xffff_fff0, 64, 1)).toThrow(WebAssembly.RuntimeError);
   glue.retire();
   expect(glue.exports.version()).toBe('');
 
-  const next = createGlue();
+  const next = createGlue(platform);
   next.adopt(await WebAssembly.instantiate(module, next.imports()), module);
   expect(next.exports.version()).toBe(packageJson.version);
 });
@@ -62,7 +63,7 @@ test('what is released says where it panics, and holds nothing that provokes a p
   const module = await compileEngine();
   const provokes = (name: string) => /provoke/i.test(name);
   expect(WebAssembly.Module.exports(module).filter(({ name }) => provokes(name))).toEqual([]);
-  expect(Object.keys(createGlue().exports).filter(provokes)).toEqual([]);
+  expect(Object.keys(createGlue(platform).exports).filter(provokes)).toEqual([]);
   const bytes = await readFile(new URL('../../js/generated/engine.wasm', import.meta.url), 'latin1');
   expect(bytes).toMatch(/src\/[a-z_/]+\.rs/);
   expect(provokes(bytes)).toBe(false);

@@ -1,4 +1,4 @@
-import { mkdtemp, realpath, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
@@ -50,6 +50,11 @@ describe('the public types', () => {
 
   beforeAll(async () => {
     installed = await realpath(join(inject('consumer'), 'node_modules/task-execution-engine'));
+    for (const name of ['@types/react', 'csstype']) {
+      await cp(join(root, 'node_modules', name), join(inject('consumer'), 'node_modules', name), {
+        recursive: true,
+      });
+    }
     const files = entries.flatMap(({ esm, cjs }) => [join(installed, esm), join(installed, cjs)]);
     const types = publicTypesOf(installed, files);
     read = (path) => {

@@ -1,3 +1,4 @@
+import { TextDecoder } from '../../platform.js';
 import type { ContentBlock, Message, ToolConfiguration, ToolResultContentBlock } from '../../types.js';
 import { toBase64 } from '../../values.js';
 

@@ -1,3 +1,4 @@
+import { loadPeer } from '#peers';
 import { TaskExecutionError } from '../../errors.js';
 
 /** A `BedrockRuntimeClient` of AWS SDK v3. */
@@ -89,7 +90,7 @@ async function mayBeSilentForEver(handler: any): Promise<boolean> {
 
 async function load(name: string): Promise<any> {
   try {
-    return await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ name);
+    return await loadPeer(name);
   } catch (cause) {
     throw new TaskExecutionError(
       'NOT_CONFIGURED',

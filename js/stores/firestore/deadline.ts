@@ -1,5 +1,6 @@
 /** Deadlines of our own on every call: the SDK's take up to ten minutes, `fetch` has none. */
 import { TaskExecutionError } from '../../errors.js';
+import { clearTimeout, setTimeout } from '../../platform.js';
 import type { AbortSignalLike } from '../../types.js';
 import { checkSignal, StoreError } from '../documents.js';
 

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from '../../platform.js';
 import type { FirestoreLike } from './structure.js';
 
 /** Collections that grow with the task, and the field that their newest document is found by: only that is listened to. */

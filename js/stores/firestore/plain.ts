@@ -1,4 +1,5 @@
 /** Documents of the SDK as JSON has them: what other writers stored may hold instances of its classes. */
+import { isBytes } from '../../values.js';
 import type { TimestampLike } from './structure.js';
 import { formatTime } from './times.js';
 
@@ -17,7 +18,7 @@ function plain(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map(plain);
   }
-  if (value instanceof Uint8Array) {
+  if (isBytes(value)) {
     return btoa(Array.from(value, (byte) => String.fromCharCode(byte)).join(''));
   }
   if (isInstance(value)) {
@@ -38,7 +39,7 @@ function ofClass(value: Record<string, any>): unknown {
   if (typeof value.toDate === 'function' && typeof value.nanoseconds === 'number') {
     return formatTime(value as unknown as TimestampLike);
   }
-  if (value instanceof Date) {
+  if (Object.prototype.toString.call(value) === '[object Date]') {
     return value.toISOString();
   }
   if (typeof value.path === 'string') {

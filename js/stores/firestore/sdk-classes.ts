@@ -1,3 +1,4 @@
+import { loadPeer } from '#peers';
 import { TaskExecutionError } from '../../errors.js';
 import type { FirestoreLike, FirestoreSdk } from './structure.js';
 
@@ -27,7 +28,7 @@ export async function loadSdk(db: FirestoreLike, given: FirestoreSdk | undefined
   for (const name of packages) {
     let module: any;
     try {
-      module = await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ name);
+      module = await loadPeer(name);
     } catch (cause) {
       tried.push(`${name} could not be loaded (${cause instanceof Error ? cause.message : String(cause)})`);
       continue;

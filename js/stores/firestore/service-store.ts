@@ -1,130 +1,97 @@
-import { TaskExecutionError } from '../../errors.js';
-import type { AbortSignalLike, FieldUpdate, StoreWrite, TaskStore } from '../../types.js';
+import { resets } from '../../api/registry.js';
+import type { FieldUpdate, TaskStore } from '../../types.js';
 import { checkDocumentPath, StoreError } from '../documents.js';
 import { memoryStore } from '../memory.js';
+import { called, idsOf, ServiceCalls } from './service-calls.js';
 import type { TaskDatabaseServiceLike } from './service-structure.js';
 
 /**
- * A store for specs: tasks come from the service's `getTask`, status changes go to its `updateTaskStatus`, everything
- * else stays in memory. A mock answers the same for ever, so that only what differs from the answer before counts as a
- * change from outside.
+ * A store for specs: tasks come from the service's `getTask`; statuses, fields of the task and messages go to its
+ * `updateTaskStatus`, `updateTask` and `addMessage`; everything else stays in memory, until `reset()`.
  */
 export function serviceStore(service: TaskDatabaseServiceLike): TaskStore {
   // no watch: what others do is seen by asking
-  const { watch: _, ...memory } = memoryStore();
-  const answers = new Map<string, Record<string, unknown> | null>();
-  let last: Promise<void> = Promise.resolve();
-
-  const look = async (path: string): Promise<void> => {
-    const ids = idsOf(path);
-    if (ids === undefined) {
-      return;
+  const { watch: _, ...first } = memoryStore();
+  let current = new ServiceMemory(service, first);
+  let made = resets();
+  /** A call that began before a reset ends on what was there then. */
+  const memory = (): ServiceMemory => {
+    if (made !== resets()) {
+      made = resets();
+      current = new ServiceMemory(service, memoryStore());
     }
-    const answer = await called('getTask', () => service.getTask(ids.userId, ids.taskId), dataOf);
-    const before = answers.get(path) ?? null;
-    answers.set(path, answer);
-    const [stored] = await memory.read([path]);
+    return current;
+  };
+  return {
+    ...first,
+    read: (paths, options) => memory().read(paths, options),
+    commit: (writes, options) => memory().commit(writes, options),
+    list: (collection, options) => memory().store.list(collection, options),
+    tasks: async (query) => (await memory().store.tasks?.(query)) ?? [],
+  };
+}
+
+type Task = Record<string, unknown>;
+
+/** What is known of the service's tasks. */
+class ServiceMemory {
+  readonly store: TaskStore;
+  readonly #service: TaskDatabaseServiceLike;
+  readonly #calls: ServiceCalls;
+  /** What the service answered last, by path. */
+  readonly #answers = new Map<string, Task | null>();
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(service: TaskDatabaseServiceLike, store: TaskStore) {
+    this.#service = service;
+    this.store = store;
+    this.#calls = new ServiceCalls(service, store);
+  }
+
+  async read(paths: string[], options: Parameters<TaskStore['read']>[1]) {
+    paths.forEach(checkDocumentPath);
+    // one after the other: two that look at once would both create what neither found
+    const looking = this.#last.then(async () => {
+      for (const path of new Set(paths)) await this.#look(path);
+    });
+    this.#last = looking.catch(() => {});
+    await looking;
+    return this.store.read(paths, options);
+  }
+
+  async commit(writes: Parameters<TaskStore['commit']>[0], options: Parameters<TaskStore['commit']>[1]) {
+    if (Array.isArray(writes)) await this.#calls.tell(writes, options?.signal);
+    return this.store.commit(writes, options);
+  }
+
+  /**
+   * A mock answers the same for ever: only what differs from the answer before counts as a change from outside. One that
+   * has run out of answers says nothing, where a service says null.
+   */
+  async #look(path: string): Promise<void> {
+    const ids = idsOf(path);
+    if (ids === undefined || ids.messageId !== undefined) return;
+    const said = await called('getTask', () => this.#service.getTask(ids.userId, ids.taskId));
+    const before = this.#answers.get(path) ?? null;
+    const answer = said === undefined ? before : dataOf(said);
+    this.#answers.set(path, answer);
+    const [stored] = await this.store.read([path]);
     if (answer === null) {
-      if (before !== null && stored) {
-        await memory.commit([{ op: 'delete', path }]);
-      }
+      if (before !== null && stored) await this.store.commit([{ op: 'delete', path }]);
     } else if (!stored) {
-      await memory.commit([{ op: 'create', path, data: answer }]);
+      await this.store.commit([{ op: 'create', path, data: answer }]);
     } else {
       const fields = differences(before ?? {}, answer).filter(
         ({ path: [name], value }) => !same(stored.data[name as string], value),
       );
-      if (fields.length > 0) {
-        await memory.commit([{ op: 'update', path, fields }]);
-      }
-    }
-  };
-
-  /** Tells the service of a new status, before it is stored here: what it refuses has not happened. */
-  const tell = async (writes: StoreWrite[], signal: AbortSignalLike | undefined): Promise<void> => {
-    for (const write of writes) {
-      const ids = write?.op === 'update' ? idsOf(write.path) : undefined;
-      const status = write?.op === 'update' && statusOf(write.fields);
-      if (ids !== undefined && status && service.updateTaskStatus !== undefined) {
-        await checkVersions(memory, writes, signal);
-        await called(
-          'updateTaskStatus',
-          () => service.updateTaskStatus?.(ids.userId, ids.taskId, status),
-          () => undefined,
-        );
-      }
-    }
-  };
-
-  return {
-    ...memory,
-    async read(paths, options) {
-      paths.forEach(checkDocumentPath);
-      // one after the other: two that look at once would both create what neither found
-      const looking = last.then(async () => {
-        for (const path of new Set(paths)) {
-          await look(path);
-        }
-      });
-      last = looking.catch(() => {});
-      await looking;
-      return memory.read(paths, options);
-    },
-    async commit(writes, options) {
-      if (Array.isArray(writes)) {
-        await tell(writes, options?.signal);
-      }
-      return memory.commit(writes, options);
-    },
-  };
-}
-
-async function checkVersions(
-  store: Pick<TaskStore, 'read'>,
-  writes: StoreWrite[],
-  signal: AbortSignalLike | undefined,
-): Promise<void> {
-  for (const write of writes) {
-    if (write.op !== 'create' && write.ifVersion !== undefined) {
-      const [stored] = await store.read([write.path], { signal });
-      if (stored?.version !== write.ifVersion) {
-        throw new StoreError('conflict', `${write.path} has changed since it was read.`);
-      }
+      if (fields.length > 0) await this.store.commit([{ op: 'update', path, fields }]);
     }
   }
-}
-
-function idsOf(path: unknown): { userId: string; taskId: string } | undefined {
-  const [users, userId, tasks, taskId, ...rest] = typeof path === 'string' ? path.split('/') : [];
-  return users === 'users' && userId && tasks === 'tasks' && taskId && rest.length === 0
-    ? { userId, taskId }
-    : undefined;
-}
-
-function statusOf(fields: FieldUpdate[]): unknown {
-  return fields.find(({ path, delete: remove }) => path.length === 1 && path[0] === 'status' && !remove)
-    ?.value;
-}
-
-/** What the service threw or answered, as the store contract has it. */
-async function called<T>(method: string, call: () => unknown, read: (answer: unknown) => T): Promise<T> {
-  let answer: unknown;
-  try {
-    answer = await call();
-  } catch (cause) {
-    // a service that knows the codes says by them whether another try is worth it
-    if (TaskExecutionError.is(cause)) throw cause;
-    const said = cause instanceof Error ? cause.message : String(cause);
-    throw new StoreError('unavailable', `The task service's ${method} failed: ${said}`, { cause });
-  }
-  return read(answer);
 }
 
 /** The task as a document: without the id that the service adds, and without what JSON does not have. */
-function dataOf(answer: unknown): Record<string, unknown> | null {
-  if (answer === null || answer === undefined) {
-    return null;
-  }
+function dataOf(answer: unknown): Task | null {
+  if (answer === null) return null;
   let task: unknown;
   try {
     task = JSON.parse(JSON.stringify(answer));
@@ -137,11 +104,11 @@ function dataOf(answer: unknown): Record<string, unknown> | null {
       `The task service's getTask must answer a task or null, not ${typeof answer}.`,
     );
   }
-  const { id: __, ...data } = task as Record<string, unknown>;
+  const { id: _, ...data } = task as Task;
   return data;
 }
 
-function differences(before: Record<string, unknown>, now: Record<string, unknown>): FieldUpdate[] {
+function differences(before: Task, now: Task): FieldUpdate[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(now)])];
   return names
     .filter((name) => !same(before[name], now[name]))

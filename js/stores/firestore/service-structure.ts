@@ -5,6 +5,10 @@
 export interface TaskDatabaseServiceLike {
   /** The task, or null where there is none. */
   getTask(userId: string, taskId: string): any;
-  /** Sets the status. */
+  /** Sets the status, and what goes with it. */
   updateTaskStatus?(userId: string, taskId: string, status: any): any;
+  /** Sets fields of the task, each as a whole. */
+  updateTask?(userId: string, taskId: string, updates: any): any;
+  /** Adds a message to the task's thread. */
+  addMessage?(userId: string, taskId: string, role: any, content: string, metadata?: any): any;
 }

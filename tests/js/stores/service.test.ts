@@ -20,6 +20,26 @@ const task = {
   nothing: undefined,
 };
 
+const item = (name: string) => ({ id: name, name, description: '', status: 'not_started' });
+const withPlan = {
+  ...task,
+  progress: {
+    overall_percentage: 0,
+    milestones: [
+      {
+        id: 'm',
+        name: 'Book',
+        description: '',
+        status: 'not_started',
+        progress: 0,
+        tasks_completed: 0,
+        tasks_total: 2,
+      },
+    ],
+    tasks: { m: [item('read'), item('write')] },
+  },
+};
+
 function engineOver(service: Parameters<typeof fromTaskDatabaseService>[0], turns: Turn[] = ['Done.']) {
   const store = fromTaskDatabaseService(service);
   return { store, engine: createTaskEngine({ store, model: scriptedModel(turns) }) };
@@ -41,6 +61,76 @@ describe('a task service without a database', () => {
       ['u', 't', 'in_progress'],
       ['u', 't', 'completed'],
     ]);
+  });
+
+  test('hears of messages and of the plan as the old class told it, the end last', async () => {
+    const calls: unknown[][] = [];
+    const hear =
+      (method: string) =>
+      async (...args: unknown[]) =>
+        void calls.push([method, ...args]);
+    const service = {
+      getTask: async () => withPlan,
+      updateTaskStatus: hear('updateTaskStatus'),
+      updateTask: hear('updateTask'),
+      addMessage: hear('addMessage'),
+    };
+    await engineOver(service, ['Read.', 'Written.']).engine.executor('t', 'u').start();
+    const brief = calls.map(([method, user, id, what, more]) =>
+      method === 'updateTask'
+        ? [method, user, id, Object.keys(what as object)]
+        : [method, user, id, what, more],
+    );
+    expect(brief).toEqual([
+      ['updateTaskStatus', 'u', 't', 'in_progress', undefined],
+      ['addMessage', 'u', 't', 'system', 'Working on: read'],
+      ['updateTask', 'u', 't', ['progress']],
+      ['addMessage', 'u', 't', 'assistant', 'Read.'],
+      ['addMessage', 'u', 't', 'system', 'Working on: write'],
+      ['updateTask', 'u', 't', ['progress']],
+      ['addMessage', 'u', 't', 'assistant', 'Written.'],
+      ['updateTask', 'u', 't', ['progress']],
+      ['updateTaskStatus', 'u', 't', 'completed', undefined],
+    ]);
+    // without metadata there is no fifth argument: a mock that was called with one counts as called otherwise
+    expect(calls.every((call) => call.length <= 5)).toBe(true);
+    const last = calls.findLast(([method]) => method === 'updateTask')?.[3];
+    expect(last).toMatchObject({
+      progress: {
+        overall_percentage: 100,
+        milestones: [{ id: 'm', tasks_completed: 2, name: 'Book' }],
+        tasks: { m: [{ status: 'completed' }, { status: 'completed' }] },
+      },
+    });
+  });
+
+  test('is told of a message once, also where its status is refused at first', async () => {
+    const addMessage = vi.fn().mockResolvedValue('id');
+    const updateTaskStatus = vi
+      .fn()
+      .mockResolvedValueOnce(undefined)
+      .mockRejectedValueOnce(new Error('busy'))
+      .mockResolvedValue(undefined);
+    const service = { getTask: async () => task, updateTaskStatus, addMessage };
+    const executor = engineOver(service).engine.executor('t', 'u');
+    await executor.start();
+    expect(executor.outcome?.status).toBe('completed');
+    expect(updateTaskStatus.mock.calls.map(([, , status]) => status)).toEqual([
+      'in_progress',
+      'completed',
+      'completed',
+    ]);
+    expect(addMessage.mock.calls.filter(([, , role]) => role === 'assistant')).toEqual([
+      ['u', 't', 'assistant', 'Done.'],
+    ]);
+  });
+
+  test('whose mock had one answer only keeps it', async () => {
+    const getTask = vi.fn().mockResolvedValueOnce(task);
+    const executor = engineOver({ getTask }).engine.executor('t', 'u');
+    await executor.start();
+    expect(executor.outcome?.status).toBe('completed');
+    expect(getTask.mock.calls.length).toBeGreaterThan(1);
   });
 
   test('that lacks every method but getTask runs a task', async () => {

@@ -102,7 +102,9 @@ class Entry {
       const foreign = declarations.find(
         (declaration) => !this.program.isSourceFileDefaultLibrary(declaration.getSourceFile()),
       );
-      if (foreign) this.#problems.add(`${from}: '${symbol.name}' is from outside of the package`);
+      // Whoever has components has React's types.
+      if (foreign && !/\/@types\/react\//.test(foreign.getSourceFile().fileName))
+        this.#problems.add(`${from}: '${symbol.name}' is from outside of the package`);
       return;
     }
     // Type parameters and members are read with what declares them.
@@ -171,7 +173,8 @@ class Entry {
           : ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)
             ? node.argument.literal
             : undefined;
-      if (specifier && ts.isStringLiteral(specifier) && !specifier.text.startsWith('.')) {
+      const isOfReact = specifier && ts.isStringLiteral(specifier) && specifier.text === 'react';
+      if (specifier && ts.isStringLiteral(specifier) && !specifier.text.startsWith('.') && !isOfReact) {
         this.#problems.add(`the types import '${specifier.text}'`);
       }
       ts.forEachChild(node, visit);

@@ -1,0 +1,171 @@
+import type { TaskClient, TaskListQuery } from '../client/client.js';
+import type { TaskView } from '../server/view.js';
+import type { NewTask } from '../types.js';
+import type { TaskProblem } from './live-task.js';
+import { problemOf } from './task-store.js';
+
+/** What `useTasks` takes. */
+export interface UseTasksOptions extends Pick<TaskListQuery, 'status' | 'search' | 'limit'> {
+  /** How often the list is read again while the page can be seen, in milliseconds. Default 5,000; Infinity: never. */
+  refreshMs?: number | undefined;
+  /** What a server component has read, for the first HTML. */
+  initial?: { tasks: TaskView[]; total?: number; before?: string } | undefined;
+}
+
+/** What `useTasks` returns. */
+export interface UsedTasks {
+  /** The newest first. Those of the query before, until those of a new one are there. */
+  tasks: TaskView[];
+  /** How many match; undefined until that is known. */
+  total: number | undefined;
+  /** The tasks of this query have not come yet. */
+  loading: boolean;
+  /** Why the list could not be read the last time. */
+  error: TaskProblem | undefined;
+  /** There are older ones. */
+  hasMore: boolean;
+  /** Adds older ones. */
+  loadMore(): Promise<void>;
+  /** Reads the list again. Never rejects: see `error`. */
+  refresh(): Promise<void>;
+  /** Makes a task; it is in the list at once. */
+  create(task: NewTask): Promise<TaskView>;
+  /** Deletes a task; it is out of the list at once. */
+  remove(id: string): Promise<void>;
+}
+
+type Query = Pick<UseTasksOptions, 'status' | 'search' | 'limit'>;
+type Known = Pick<UsedTasks, 'tasks' | 'total' | 'loading' | 'error'> & { before: string | undefined };
+
+/** The list of one part of a page. */
+export class ListStore {
+  readonly #client: TaskClient;
+  readonly #listeners = new Set<() => void>();
+  #query: Query;
+  #known: Known;
+  #shown: UsedTasks | undefined;
+  #reading: { gone: AbortController; query: Query; done: Promise<void> } | undefined;
+  /** What is shown when a page takes over the first HTML. */
+  readonly serverView: UsedTasks;
+
+  constructor(client: TaskClient, query: Query, initial: UseTasksOptions['initial']) {
+    this.#client = client;
+    this.#query = query;
+    const { tasks = [], total, before } = initial ?? {};
+    this.#known = { tasks, total, before, loading: initial === undefined, error: undefined };
+    this.serverView = this.view();
+  }
+
+  readonly view = (): UsedTasks => {
+    const { before, ...known } = this.#known;
+    this.#shown ??= {
+      ...known,
+      hasMore: before !== undefined,
+      loadMore: this.#loadMore,
+      refresh: this.refresh,
+      create: this.#create,
+      remove: this.#remove,
+    };
+    return this.#shown;
+  };
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size > 0) return;
+      this.#reading?.gone.abort();
+      this.#reading = undefined;
+    };
+  };
+
+  /** Asks another query; what was shown stays until its answer is there. */
+  ask(query: Query): void {
+    const isOther = (['status', 'search', 'limit'] as const).some(
+      (field) => this.#query[field] !== query[field],
+    );
+    if (!isOther) return;
+    this.#query = query;
+    this.#set({ loading: true });
+    void this.refresh();
+  }
+
+  readonly refresh = (): Promise<void> => {
+    const query = this.#query;
+    // One answer that takes its time is waited for, not asked for again and again.
+    if (this.#reading?.query === query) return this.#reading.done;
+    this.#reading?.gone.abort();
+    const gone = new AbortController();
+    const reading = { gone, query, done: Promise.resolve() };
+    this.#reading = reading;
+    reading.done = this.#read(query, gone.signal).finally(() => {
+      if (this.#reading === reading) this.#reading = undefined;
+    });
+    return reading.done;
+  };
+
+  async #read(query: Query, signal: AbortSignal): Promise<void> {
+    const { limit = 50 } = query;
+    const { loading, tasks: shown } = this.#known;
+    // As many as are shown, where one request can bring them.
+    const wanted = loading ? limit : Math.min(Math.max(limit, shown.length), 100);
+    try {
+      const { tasks, total, before } = await this.#client.list({ ...query, limit: wanted, signal });
+      if (signal.aborted) return;
+      const rest = loading
+        ? []
+        : shown.slice(wanted).filter(({ id }) => !tasks.some((task) => task.id === id));
+      this.#set({
+        tasks: [...tasks, ...rest],
+        total,
+        before: rest.length > 0 ? this.#known.before : before,
+        loading: false,
+        error: undefined,
+      });
+    } catch (thrown) {
+      if (!signal.aborted) this.#set({ error: problemOf(thrown), loading: false });
+    }
+  }
+
+  readonly #loadMore = async (): Promise<void> => {
+    const { before } = this.#known;
+    if (before === undefined) return;
+    const query = this.#query;
+    try {
+      const list = await this.#client.list({ ...query, before });
+      if (this.#query !== query || this.#known.before !== before) return;
+      const shown = new Set(this.#known.tasks.map(({ id }) => id));
+      const tasks = [...this.#known.tasks, ...list.tasks.filter(({ id }) => !shown.has(id))];
+      this.#set({ tasks, total: list.total, before: list.before, error: undefined });
+    } catch (thrown) {
+      this.#set({ error: problemOf(thrown) });
+    }
+  };
+
+  readonly #create = async (task: NewTask): Promise<TaskView> => {
+    const made = await this.#client.create(task);
+    const { tasks, total } = this.#known;
+    const others = tasks.filter(({ id }) => id !== made.id);
+    this.#set({ tasks: [made, ...others], ...(total !== undefined && { total: total + 1 }) });
+    return made;
+  };
+
+  readonly #remove = async (id: string): Promise<void> => {
+    const before = this.#known;
+    const tasks = before.tasks.filter((task) => task.id !== id);
+    const gone = before.tasks.length - tasks.length;
+    this.#set({ tasks, ...(before.total !== undefined && { total: before.total - gone }) });
+    try {
+      await this.#client.task(id).delete();
+    } catch (thrown) {
+      await this.refresh();
+      throw thrown;
+    }
+  };
+
+  #set(change: Partial<Known>): void {
+    this.#known = { ...this.#known, ...change };
+    this.#shown = undefined;
+    for (const listener of this.#listeners) listener();
+  }
+}

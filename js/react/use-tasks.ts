@@ -1,0 +1,25 @@
+import { useEffect, useMemo, useSyncExternalStore } from 'react';
+import { ListStore, type UsedTasks, type UseTasksOptions } from './list-store.js';
+import { useTaskClient } from './provider.js';
+
+/** The user's tasks. The list is read again every few seconds while the page can be seen, and when it is seen again. */
+export function useTasks(options: UseTasksOptions = {}): UsedTasks {
+  const { status, search, limit, refreshMs = 5_000 } = options;
+  const client = useTaskClient();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a changed query is asked below
+  const store = useMemo(() => new ListStore(client, { status, search, limit }, options.initial), [client]);
+  useEffect(() => store.ask({ status, search, limit }), [store, status, search, limit]);
+  useEffect(() => {
+    const look = () => {
+      if (document.visibilityState === 'visible') void store.refresh();
+    };
+    look();
+    document.addEventListener('visibilitychange', look);
+    const timer = Number.isFinite(refreshMs) ? setInterval(look, refreshMs) : undefined;
+    return () => {
+      document.removeEventListener('visibilitychange', look);
+      clearInterval(timer);
+    };
+  }, [store, refreshMs]);
+  return useSyncExternalStore(store.subscribe, store.view, () => store.serverView);
+}

@@ -1,0 +1,39 @@
+/**
+ * Configures a worker process of the fleet tests, by the JSON in FLEET: the store, the effect log, and how long things
+ * take. What the model says and what the tools do is the kill test's.
+ */
+import { randomUUID } from 'node:crypto';
+import { configureTaskExecution } from 'task-execution-engine';
+import { loggedTools, slowModel, statementOf } from '../kill/script.mjs';
+import { openStore } from '../kill/stores.mjs';
+
+const { store, effects, worker, defaults } = JSON.parse(process.env.FLEET);
+
+async function log(taskId, note) {
+  if (effects === undefined) return;
+  const body = JSON.stringify({ key: randomUUID(), ...note, taskId, worker });
+  for (let left = 5; ; left--) {
+    try {
+      const response = await fetch(`http://${effects}/`, { method: 'POST', body });
+      await response.text();
+      return;
+    } catch (error) {
+      // the connection may have been given up while this process was stopped
+      if (left === 0) throw error;
+    }
+  }
+}
+
+export const host = {
+  store: await openStore(store),
+  model: slowModel(() => {}),
+  tools: ({ id }) =>
+    loggedTools(
+      (note) => log(id, note),
+      () => {},
+    ),
+  prompt: ({ item }) => statementOf(item),
+  defaults,
+};
+
+configureTaskExecution(host);
