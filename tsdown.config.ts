@@ -11,6 +11,7 @@ const entries = present({
   client: 'js/client/index.ts',
   react: 'js/react/index.ts',
   'react-testing': 'js/react/testing.ts',
+  restate: 'js/restate/index.ts',
   testing: 'js/testing/index.ts',
 });
 // Chosen by the `imports` of package.json: each runtime loads only its own.
@@ -35,7 +36,7 @@ const common: UserConfig = {
   failOnWarn: true,
   inputOptions: { checks: { pluginTimings: false } },
   fixedExtension: false,
-  deps: { neverBundle: [/^#/, /^node:/, 'libsql', 'react'] },
+  deps: { neverBundle: [/^#/, /^node:/, /^@restatedev\//, 'libsql', 'react'] },
 };
 
 /** Lets the command load the package's entries instead of carrying copies of them. */

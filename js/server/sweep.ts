@@ -85,8 +85,8 @@ async function left(
   { userId, taskId }: UnfinishedTask,
 ): Promise<Left | undefined> {
   try {
-    const { standing, head } = await lookAt({ engine, host }, userId, taskId);
-    return standing === 'left' ? { userId, taskId, seq: Number(head?.data.seq ?? 0) } : undefined;
+    const { standing, seq } = await lookAt({ engine, host }, userId, taskId);
+    return standing === 'left' ? { userId, taskId, seq } : undefined;
   } catch (thrown) {
     // One broken task keeps no other from being found.
     logTo(

@@ -54,12 +54,12 @@ export class Instance {
     return this.#printed();
   }
 
-  /** What a timer does: takes up what a crash has left. */
-  async sweep(): Promise<unknown> {
+  /** What a timer does: takes up what a crash has left, and says how many those were. */
+  async sweep(): Promise<number> {
     const headers = { authorization: `Bearer ${sweepSecret}` };
     const response = await fetch(`${this.address}/api/sweep`, { headers });
     if (!response.ok) throw new Error(`the sweep failed: ${response.status} ${await response.text()}`);
-    return response.json();
+    return ((await response.json()) as { resumed: number }).resumed;
   }
 
   /** SIGKILL: nothing is stored, nothing is said. */

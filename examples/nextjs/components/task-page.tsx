@@ -59,7 +59,10 @@ export function TaskPage({ id, title, description, price, initial }: Props) {
           isRunning={task.status === 'in_progress' && !task.unfinished}
         />
       </aside>
-      <section className="task-main" aria-label="What happens">
+      <section className="task-main" aria-labelledby="what-happens">
+        <h2 className="unseen" id="what-happens">
+          What happens
+        </h2>
         <Timeline task={task} attempt={attempt} />
         <div className="task-foot">
           {!task.connected && <p className="notice">The connection is lost. Trying again …</p>}

@@ -17,7 +17,11 @@ export const ToolCall = memo(function ToolCall({ tool, children }: { tool: LiveT
   const { name, status, progress, input, inputText, content, reasoning } = tool;
   return (
     <article className="tool" data-status={status}>
-      <details>
+      <details
+        onToggle={({ currentTarget }) =>
+          currentTarget.open && currentTarget.scrollIntoView({ block: 'nearest' })
+        }
+      >
         <summary>
           <span className="mark" aria-hidden="true" />
           <span className="tool-name">{toolText(name)}</span>
@@ -38,7 +42,7 @@ export const ToolCall = memo(function ToolCall({ tool, children }: { tool: LiveT
 function Part({ label, text }: { label: string; text: string }) {
   return (
     <section aria-label={label}>
-      <h4>{label}</h4>
+      <p className="part-name">{label}</p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard has to be able to scroll it */}
       <pre tabIndex={0}>{text}</pre>
     </section>
