@@ -104,13 +104,24 @@ async function here() {
   const before = await memory();
   await ask({ what: 'connect' });
   const held = ((await memory()) - before) / clients;
+  let cpu = process.cpuUsage();
   const storm = await ask({ what: 'storm' });
-  const cpu = process.cpuUsage();
+  const back = micros(process.cpuUsage(cpu)) / clients;
+  cpu = process.cpuUsage();
   await engine.executor(id, 'u').start();
   const { delays } = await ask({ what: 'delays' });
   const spent = micros(process.cpuUsage(cpu));
   delays.sort((a, b) => a - b);
-  const floods = await ask({ what: 'floods' });
+  const floods = [];
+  for (const name of (await ask({ what: 'kinds' })).kinds) {
+    cpu = process.cpuUsage();
+    const { count } = await ask({ what: 'flood', name });
+    floods.push({
+      name: `CPU of ${name}`,
+      unit: 'µs',
+      value: Math.round(micros(process.cpuUsage(cpu)) / count),
+    });
+  }
   close();
   return [
     { name: 'memory of a viewer, of 1,000', unit: 'bytes', value: Math.round(held) },
@@ -118,7 +129,8 @@ async function here() {
     { name: 'commit to viewer, p99 of 1,000', unit: 'ms', value: at(delays, 0.99) },
     { name: 'CPU of a fact for a viewer', unit: 'µs', value: Math.round(spent / delays.length) },
     { name: '1,000 viewers come back at once', unit: 'ms', value: storm.ms },
-    ...floods.map(({ name, perSecond }) => ({ name, unit: 'a second', value: perSecond })),
+    { name: 'CPU of one that comes back', unit: 'µs', value: Math.round(back) },
+    ...floods,
   ];
 }
 
