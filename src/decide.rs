@@ -1,6 +1,6 @@
 //! The loop of DESIGN §3: what is known decides the next step.
 
-use crate::facts::live::{CallState, Live, TurnEnd};
+use crate::facts::live::{Call, CallState, Live, TurnEnd};
 use crate::facts::plan::{Item, ItemKey, Plan};
 use crate::limits::{Completion, Limits, NUDGE_BEFORE};
 
@@ -106,6 +106,7 @@ pub fn decide(live: &Live, plan: &Plan, control: &Control) -> Step {
             Some(item) => Step::State(item),
             None if live.message_waiting && live.silent => Step::Pause("max_tokens"),
             None if live.message_waiting => converse(live, control),
+            None if live.answering && !only_completed(live, control) => answer(live, control),
             None => Step::Complete,
         };
     };
@@ -130,6 +131,29 @@ pub fn decide(live: &Live, plan: &Plan, control: &Control) -> Step {
         TurnEnd::Cut => Step::Pause("max_tokens"),
         TurnEnd::Held(reason) => Step::Pause(reason),
         TurnEnd::Interrupted | TurnEnd::Open => Step::Nudge(Nudge::Resumed),
+    }
+}
+
+/// The tool of `completion: 'explicit'`, never gated.
+pub const COMPLETE_TASK_ITEM: &str = "complete_task_item";
+
+/// The last turn used no tool but the one that completes an item: the model waits for nothing.
+fn only_completed(live: &Live, control: &Control) -> bool {
+    let completes = |call: &Call| call.call.name == COMPLETE_TASK_ITEM;
+    control.completion == Completion::Explicit && !live.calls.is_empty() && live.calls.iter().all(completes)
+}
+
+/// No item is open, and what a person asked is not answered to its end.
+fn answer(live: &Live, control: &Control) -> Step {
+    if live.owes_reply() {
+        return converse(live, control);
+    }
+    match live.turn_end {
+        TurnEnd::Announced if live.announced == 1 => Step::Nudge(Nudge::Announced),
+        TurnEnd::Suspended => Step::Nudge(Nudge::GoOn),
+        TurnEnd::Cut if live.silent || live.continuations >= MAX_CONTINUATIONS => Step::Pause("max_tokens"),
+        TurnEnd::Cut => Step::Nudge(Nudge::Continue),
+        _ => Step::Complete,
     }
 }
 

@@ -31,6 +31,72 @@ pub struct Now {
     pub wall: i64,
 }
 
+/// A machine wants to be woken this often, so that no longer gap between two inputs is anybody's plan.
+const WAKE_EVERY_MS: u64 = 5_000;
+/// A timer that comes later than this tells of a process that stood still.
+const LATE_MS: u64 = 100;
+
+/// How a machine counts time. A process that stood still (a blocked event loop, a suspended machine) could neither take
+/// in what arrived nor do anything about it. So deadlines are reached by timers alone, a late timer comes after what
+/// arrived meanwhile, and of a gap between two inputs at most five seconds count, or up to the next deadline. Leases go
+/// by the real time, since nobody else stood still.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    real: Now,
+    /// The monotonic time without what does not count.
+    own: Instant,
+    /// When the machine wants to be woken, in real time.
+    wanted: Instant,
+    deferred: bool,
+}
+
+impl Clock {
+    /// A machine that begins now.
+    pub fn new(now: Now) -> Self {
+        Clock { real: now, own: now.mono, wanted: now.mono + WAKE_EVERY_MS, deferred: false }
+    }
+
+    /// An input comes in. True where it is a late timer, which is not to be handled: another one follows at once, after
+    /// what arrived meanwhile.
+    pub fn advance(&mut self, now: Now, is_timer: bool) -> bool {
+        let all = self.own + (now.mono - self.real.mono);
+        let due = self.own + (self.wanted - self.real.mono);
+        self.deferred = is_timer && !self.deferred && all - due > LATE_MS;
+        self.own = match (all > due, is_timer && !self.deferred) {
+            (false, _) => all,
+            (true, true) => due,
+            (true, false) => Instant(due.0.saturating_sub(1)).max(self.own),
+        };
+        self.real = now;
+        if self.deferred {
+            self.wanted = now.mono + 1;
+        }
+        self.deferred
+    }
+
+    /// For deadlines and meters. The wall clock is the real one.
+    pub fn now(&self) -> Now {
+        Now { mono: self.own, wall: self.real.wall }
+    }
+
+    /// For leases.
+    pub fn real(&self) -> Now {
+        self.real
+    }
+
+    /// The machine waits for `deadline`, told by [`Clock::now`], or for `lease`, told by [`Clock::real`].
+    pub fn plan(&mut self, deadline: Option<Instant>, lease: Option<Instant>) {
+        let real = self.real.mono;
+        let deadline = deadline.map(|at| real + (at - self.own));
+        self.wanted = deadline.into_iter().chain(lease).fold(real + WAKE_EVERY_MS, Instant::min).max(real);
+    }
+
+    /// When the machine is to be woken.
+    pub fn wake(&self) -> Instant {
+        self.wanted
+    }
+}
+
 /// `wall` as ISO 8601 with milliseconds in UTC, the form that the app's documents use.
 ///
 /// Days to civil date after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
@@ -52,6 +118,53 @@ pub fn iso8601(wall: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(mono: u64) -> Now {
+        Now { mono: Instant(mono), wall: mono as i64 }
+    }
+
+    #[test]
+    fn of_the_time_in_which_a_process_stood_still_five_seconds_count_or_up_to_the_next_deadline() {
+        for (deadline, own) in [(None, 6_000), (Some(Instant(1_400)), 1_400)] {
+            let mut clock = Clock::new(at(1_000));
+            clock.plan(deadline, None);
+            assert!(clock.advance(at(66_000), true), "what arrived comes first");
+            assert!(clock.now().mono < Instant(own));
+            assert!(!clock.advance(at(66_001), true));
+            assert_eq!((clock.now().mono, clock.now().wall), (Instant(own), 66_001));
+            assert_eq!(clock.real(), at(66_001));
+        }
+    }
+
+    #[test]
+    fn what_arrives_reaches_no_deadline_and_a_timer_in_time_does() {
+        let mut clock = Clock::new(at(1_000));
+        clock.plan(Some(Instant(1_400)), None);
+        assert!(!clock.advance(at(1_300), false));
+        assert_eq!(clock.now(), at(1_300));
+        for late in [1_401, 3_000] {
+            assert!(!clock.advance(at(late), false));
+            assert_eq!(clock.now().mono, Instant(1_399));
+            clock.plan(Some(Instant(1_400)), None);
+        }
+        assert_eq!(clock.wake(), Instant(3_001));
+        assert!(!clock.advance(at(3_050), true), "a timer is hardly ever on the dot");
+        assert_eq!(clock.now().mono, Instant(1_400));
+    }
+
+    #[test]
+    fn a_machine_is_woken_for_its_next_deadline_in_real_time_and_every_few_seconds() {
+        let mut clock = Clock::new(at(0));
+        assert!(!clock.advance(at(60_000), false));
+        clock.plan(Some(clock.now().mono + 1_000), Some(Instant(60_500)));
+        assert_eq!(clock.wake(), Instant(60_500));
+        clock.plan(Some(clock.now().mono + 1_000), None);
+        assert_eq!(clock.wake(), Instant(61_000));
+        clock.plan(None, None);
+        assert_eq!(clock.wake(), Instant(65_000));
+        clock.plan(None, Some(Instant(1)));
+        assert_eq!(clock.wake(), Instant(60_000));
+    }
 
     #[test]
     fn timestamps_are_written_as_the_apps_documents_have_them() {

@@ -353,12 +353,14 @@ fn whatever_the_store_does_nothing_starts_under_an_old_lease() {
 }
 
 #[test]
-fn a_run_whose_renewal_nobody_confirms_ends_with_its_lease_and_aborts_its_tools() {
+fn a_run_whose_renewal_nobody_confirms_ends_when_the_time_of_the_renewal_is_over_and_aborts_its_tools() {
+    const STORE: u64 = 60_000;
     let mut w = World::new(11, 1);
     w.script(vec![uses("", &[("a", "work", json!({}))])]);
     w.tool = Box::new(|_| Does::Hangs);
-    let run = w.runner("start", json!({ "options": { "storeTimeoutMs": 600_000 } }));
+    let run = w.runner("start", json!({ "options": { "storeTimeoutMs": STORE } }));
     w.until(run, |a| !a.executed.is_empty());
+    let open = w.actors[run].open.len();
     let since = renewed(&w);
     w.fault = Box::new(|_, effect| match effect {
         Effect::Commit { .. } => Fault::Silent(false),
@@ -367,7 +369,12 @@ fn a_run_whose_renewal_nobody_confirms_ends_with_its_lease_and_aborts_its_tools(
     let outcome = w.finish(run).unwrap();
     assert_eq!(outcome["status"], "interrupted");
     assert_eq!(outcome["error"]["code"], "STORE_UNAVAILABLE");
-    assert!((TTL..=TTL + 100).contains(&(w.now - since)), "after {} ms", w.now - since);
+    let after = w.now - since;
+    assert!(
+        after > TTL && (HEARTBEAT + STORE - 2_000..=HEARTBEAT + STORE + 100).contains(&after),
+        "{after} ms"
+    );
+    assert!(open > 0 && w.actors[run].open.is_empty(), "everything is aborted");
 }
 
 #[test]

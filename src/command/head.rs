@@ -3,7 +3,7 @@
 use super::script::{Ctx, Step};
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
-use crate::machine::{check_fresh, task_not_found};
+use crate::machine::refusal::{check_fresh, task_not_found};
 use crate::storage::head::{Head, LastRun, Owner};
 use crate::storage::io::store_error;
 use crate::store::StoredDocument;

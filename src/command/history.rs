@@ -2,7 +2,7 @@
 
 use super::entries;
 use super::head::open_task;
-use super::lease::{Change, Committed, Lease, Taken, acquire, is_free};
+use super::lease::{Change, Committed, Held, Taken, acquire, is_free};
 use super::script::{Ctx, Step};
 use crate::converse::{RequestOp, Validator};
 use crate::error::{Code, EngineError};
@@ -10,7 +10,8 @@ use crate::facts::fact::{Entry, Fact};
 use crate::facts::fold::Facts;
 use crate::facts::task::TaskDocument;
 use crate::facts::thread::thread;
-use crate::machine::{held_by, import, lease_held};
+use crate::machine::import;
+use crate::machine::refusal::{held_by, lease_held};
 use crate::storage::commit::TaskUpdate;
 use crate::time::iso8601;
 use serde_json::{Map, Value, json};
@@ -165,13 +166,13 @@ pub(super) fn save(ctx: &mut Ctx, message: Option<&Value>) -> Result<Step, Engin
     }))
 }
 
-fn store(ctx: &mut Ctx, mut lease: Lease, message: Value) -> Step {
+fn store(ctx: &mut Ctx, mut lease: Held, message: Value) -> Step {
     if let Err(e) = fits(&mut lease, &message) {
         return lease.release(ctx, |_| Step::refused(e));
     }
     let change = Change {
         facts: vec![Fact::Saved { message: Rc::new(message) }],
-        last_run: lease.head.last_run,
+        last_run: lease.head().last_run,
         task: TaskUpdate::default(),
         status: None,
         survivor_ttl_ms: None,
@@ -185,7 +186,7 @@ fn store(ctx: &mut Ctx, mut lease: Lease, message: Value) -> Step {
 
 /// Whether the request stays valid with this message at its end. Tries it out on the lease's transcript, which is not
 /// used for anything else.
-fn fits(lease: &mut Lease, message: &Value) -> Result<(), EngineError> {
+fn fits(lease: &mut Held, message: &Value) -> Result<(), EngineError> {
     let facts = &mut lease.facts;
     if !facts.live.calls.is_empty() {
         return Err(invalid(

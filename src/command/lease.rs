@@ -1,7 +1,7 @@
 //! Taking the task to commit one entry, by a command where no run does it.
 
 use super::head::{Seen, SeenHead, not_found};
-use super::script::{Ctx, Step};
+use super::script::{Ctx, Loaded, Step};
 use crate::effect::Effect;
 use crate::error::{Code, EngineError};
 use crate::facts::announce::announce;
@@ -10,17 +10,17 @@ use crate::facts::fold::Facts;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
 use crate::machine::import;
-use crate::storage::commit::{Draft, TaskUpdate, compose, write_head};
+use crate::machine::lease::{self, Acquiring, Commit, Lease, Outcome, Terms};
+use crate::storage::commit::{Draft, TaskUpdate, compose};
 use crate::storage::head::{FencedOff, Head, LastRun, Owner, storable};
-use crate::storage::writer::{Batch, Loss, Purpose, Resolved};
-use crate::store::StoreWrite;
+use crate::storage::loader::Loader;
+use crate::storage::writer::{Loss, Purpose};
 use crate::time::Instant;
 use std::rc::Rc;
 
 /// The task is held by this command.
-pub(crate) struct Lease {
-    pub head: Head,
-    version: String,
+pub(crate) struct Held {
+    lease: Box<Lease<()>>,
     pub task: TaskDocument,
     pub task_version: String,
     pub facts: Facts,
@@ -31,7 +31,7 @@ pub(crate) struct Lease {
 
 /// How taking it went.
 pub(crate) enum Taken {
-    Mine(Box<Lease>),
+    Mine(Box<Held>),
     /// Somebody else was faster.
     Overtaken,
     Refused(EngineError),
@@ -53,7 +53,7 @@ pub(crate) enum Committed {
     /// It is stored and announced; the lease is given back.
     Stored,
     /// It is not, because the task document changed; the lease has its present state.
-    TaskChanged(Box<Lease>),
+    TaskChanged(Box<Held>),
     /// Somebody else took the task.
     Overtaken,
     Refused(EngineError),
@@ -90,13 +90,18 @@ pub(crate) fn acquire(
     then: impl FnOnce(&mut Ctx, Taken) -> Step + 'static,
 ) -> Step {
     let options = ctx.cfg.options;
+    let terms = Terms {
+        ttl_ms: options.lease_ttl_ms(),
+        heartbeat_ms: options.lease_ttl_ms() / 3,
+        store_timeout_ms: options.store_timeout_ms(),
+    };
     let owner = Owner {
         id: ctx.io.rng.id(),
         holder: ctx.cfg.holder.clone(),
-        ttl_ms: storable(options.lease_ttl_ms()),
-        heartbeat_ms: storable(options.lease_ttl_ms() / 3),
+        ttl_ms: storable(terms.ttl_ms),
+        heartbeat_ms: storable(terms.heartbeat_ms),
         grace_ms: storable(options.grace_ms()),
-        store_timeout_ms: storable(options.store_timeout_ms()),
+        store_timeout_ms: storable(terms.store_timeout_ms),
     };
     let write_id = ctx.io.rng.id();
     let head = match &seen.head {
@@ -106,49 +111,66 @@ pub(crate) fn acquire(
         }
     };
     let stored = seen.head.as_ref().map(|h| (&h.head, h.version.as_str()));
-    let write = write_head(&ctx.paths, stored, &head);
-    let batch = batch(Purpose::Acquire, &head, vec![write], None);
-    ctx.commit(batch, move |ctx, resolved| match resolved {
-        Resolved::Landed { version: Some(version), .. } => load(ctx, seen, head, version, then),
-        Resolved::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. } => then(ctx, Taken::Refused(e)),
-        _ => then(ctx, Taken::Overtaken),
-    })
+    let acquiring = Acquiring::new(&ctx.paths, stored, head, terms, &ctx.clock, &mut ctx.io);
+    let taken = move |ctx: &mut Ctx, taken| match taken {
+        lease::Taken::Mine(lease) => load(ctx, seen, lease, then),
+        lease::Taken::Refused(e) => then(ctx, Taken::Refused(e)),
+        lease::Taken::Overtaken => then(ctx, Taken::Overtaken),
+    };
+    Step::Acquiring(Box::new(acquiring), Box::new(taken))
 }
 
 fn load(
     ctx: &mut Ctx,
     seen: Seen,
-    head: Head,
-    version: String,
+    lease: Box<Lease<()>>,
     then: impl FnOnce(&mut Ctx, Taken) -> Step + 'static,
 ) -> Step {
     let since = ctx.now.mono;
-    ctx.load(&head.clone(), move |ctx, facts| {
-        let (facts, broken) = match facts {
-            Ok(facts) => (facts, None),
-            Err(e) => (Facts::default(), Some(e)),
+    let (head, timeout) = (lease.head(), ctx.cfg.options.store_timeout_ms());
+    let (history, seq) = (head.history.clone(), head.seq);
+    let loader = Loader::new(since, ctx.paths.clone(), &history, seq, timeout, &mut ctx.io);
+    let loaded = move |ctx: &mut Ctx, (lease, loaded)| {
+        let (facts, broken) = match loaded {
+            Loaded::Facts(facts) => (*facts, None),
+            Loaded::Broken(e) => (Facts::default(), Some(e)),
+            Loaded::Lost(Loss::Refused(e) | Loss::Unknown(e)) => return then(ctx, Taken::Refused(e)),
+            Loaded::Lost(Loss::TaskGone) => return not_found(ctx),
+            Loaded::Lost(Loss::Superseded) => return then(ctx, Taken::Overtaken),
         };
         let before = seen.head.and_then(|h| h.head.owner);
         let (task, task_version) = (seen.task, seen.task_version);
-        let lease = Lease { head, version, task, task_version, facts, before, since };
+        let held = Held { lease, task, task_version, facts, before, since };
         match broken {
-            None => then(ctx, Taken::Mine(Box::new(lease))),
-            Some(e) => lease.release(ctx, move |ctx| then(ctx, Taken::Refused(e))),
+            None => held.once_idle(ctx, move |ctx, held| match held {
+                Some(held) => then(ctx, Taken::Mine(Box::new(held))),
+                None => then(ctx, Taken::Overtaken),
+            }),
+            Some(e) => held.release(ctx, move |ctx| then(ctx, Taken::Refused(e))),
         }
-    })
+    };
+    Step::Loading(lease, Box::new(loader), Box::new(loaded))
 }
 
-fn batch(purpose: Purpose, head: &Head, writes: Vec<StoreWrite>, task_version: Option<String>) -> Batch {
-    Batch {
-        purpose,
-        write_id: head.write_id.clone(),
-        epoch: head.epoch,
-        writes: Rc::new(writes),
-        task_version,
+impl Held {
+    /// As it is stored.
+    pub fn head(&self) -> &Head {
+        self.lease.head()
     }
-}
 
-impl Lease {
+    /// Goes on when no renewal is on its way any more; None where the lease is lost.
+    fn once_idle(self, ctx: &mut Ctx, then: impl FnOnce(&mut Ctx, Option<Held>) -> Step + 'static) -> Step {
+        if self.lease.is_idle() {
+            return then(ctx, Some(self));
+        }
+        let Held { lease, task, task_version, facts, before, since } = self;
+        let resolved = move |ctx: &mut Ctx, (lease, outcome): (_, Outcome<()>)| {
+            let held = matches!(outcome, Outcome::Stored { superseded: false, .. });
+            then(ctx, held.then_some(Held { lease, task, task_version, facts, before, since }))
+        };
+        Step::Committing(lease, Box::new(resolved))
+    }
+
     /// The wall clock of the next entry: later than everything in the journal.
     pub fn wall(&self, ctx: &Ctx) -> i64 {
         ctx.now.wall.max(self.facts.last_wall.saturating_add(1))
@@ -162,12 +184,13 @@ impl Lease {
         then: impl FnOnce(&mut Ctx, Committed) -> Step + 'static,
     ) -> Step {
         let Change { mut facts, last_run, task, status, survivor_ttl_ms } = change;
+        let stored = self.lease.head();
         if self.facts.seq == 0 && self.task.old_history {
             facts.insert(0, import(&self.task));
         }
         let entry = Entry {
-            seq: self.head.seq + 1,
-            epoch: self.head.epoch,
+            seq: stored.seq + 1,
+            epoch: stored.epoch,
             write_id: ctx.io.rng.id(),
             wall: self.wall(ctx),
             active_ms: 0,
@@ -178,14 +201,14 @@ impl Lease {
             write_id: entry.write_id.clone(),
             owner: None,
             last_run,
-            fenced_off: survivor_ttl_ms.map(|ttl_ms| FencedOff { by_epoch: self.head.epoch, ttl_ms }),
-            ..self.head.clone()
+            fenced_off: survivor_ttl_ms.map(|ttl_ms| FencedOff { by_epoch: stored.epoch, ttl_ms }),
+            ..stored.clone()
         };
         let composed = compose(&Draft {
             paths: &ctx.paths,
             task_id: &ctx.cfg.task_id,
-            stored: &self.head,
-            head_version: &self.version,
+            stored,
+            head_version: self.lease.version(),
             head: &head,
             entry: &entry,
             task: Some(&task),
@@ -198,9 +221,10 @@ impl Lease {
         }
         let entry = Rc::new(entry);
         let purpose = Purpose::Entry(Rc::clone(&entry));
-        let batch = batch(purpose, &head, composed.writes, task.if_version);
-        ctx.commit(batch, move |ctx, resolved| match resolved {
-            Resolved::Landed { .. } => {
+        let (writes, task_version) = (composed.writes, task.if_version);
+        let commit = Commit { purpose, head, writes, task_version, carries: () };
+        self.submit(ctx, commit, move |ctx, held, outcome| match outcome {
+            Outcome::Stored { .. } => {
                 if let Some(status) = status {
                     ctx.io.push(Effect::Status { status });
                 }
@@ -209,28 +233,44 @@ impl Lease {
                 }
                 then(ctx, Committed::Stored)
             }
-            Resolved::TaskChanged { task, .. } => match TaskDocument::read(&task.path, task.data) {
+            Outcome::TaskChanged { task } => match TaskDocument::read(&task.path, task.data) {
                 Ok(document) => {
-                    let lease = Lease { task: document, task_version: task.version, ..self };
-                    then(ctx, Committed::TaskChanged(Box::new(lease)))
+                    let held = Held { task: document, task_version: task.version, ..held };
+                    then(ctx, Committed::TaskChanged(Box::new(held)))
                 }
-                Err(e) => self.release(ctx, move |ctx| then(ctx, Committed::Refused(e))),
+                Err(e) => held.release(ctx, move |ctx| then(ctx, Committed::Refused(e))),
             },
-            Resolved::Lost { loss: Loss::Superseded, .. } => then(ctx, Committed::Overtaken),
-            Resolved::Lost { loss: Loss::TaskGone, .. } => not_found(ctx),
-            Resolved::Lost { loss: Loss::Unknown(e), .. } => then(ctx, Committed::Refused(e)),
-            Resolved::Lost { loss: Loss::Refused(e), .. } => {
-                self.release(ctx, move |ctx| then(ctx, Committed::Refused(e)))
+            Outcome::Lost { loss: Loss::Superseded, .. } => then(ctx, Committed::Overtaken),
+            Outcome::Lost { loss: Loss::TaskGone, .. } => not_found(ctx),
+            Outcome::Lost { loss: Loss::Unknown(e), .. } => then(ctx, Committed::Refused(e)),
+            Outcome::Lost { loss: Loss::Refused(e), .. } => {
+                held.release(ctx, move |ctx| then(ctx, Committed::Refused(e)))
             }
         })
     }
 
+    fn submit(
+        self,
+        ctx: &mut Ctx,
+        commit: Commit<()>,
+        then: impl FnOnce(&mut Ctx, Held, Outcome<()>) -> Step + 'static,
+    ) -> Step {
+        let Held { mut lease, task, task_version, facts, before, since } = self;
+        lease.submit(commit, &ctx.clock, &mut ctx.io);
+        let resolved = move |ctx: &mut Ctx, (lease, outcome)| {
+            then(ctx, Held { lease, task, task_version, facts, before, since }, outcome)
+        };
+        Step::Committing(lease, Box::new(resolved))
+    }
+
     /// Gives the lease back without an entry. Where that fails, it runs out.
     pub fn release(self, ctx: &mut Ctx, then: impl FnOnce(&mut Ctx) -> Step + 'static) -> Step {
-        let head = Head { owner: None, write_id: ctx.io.rng.id(), ..self.head.clone() };
-        let write = write_head(&ctx.paths, Some((&self.head, &self.version)), &head);
-        let batch = batch(Purpose::Release, &head, vec![write], None);
-        ctx.commit(batch, move |ctx, _| then(ctx))
+        self.once_idle(ctx, move |ctx, held| {
+            let Some(Held { mut lease, .. }) = held else { return then(ctx) };
+            let last_run = lease.head().last_run;
+            lease.release(last_run, None, &ctx.clock, &mut ctx.io);
+            Step::Committing(lease, Box::new(move |ctx, _| then(ctx)))
+        })
     }
 }
 

@@ -29,7 +29,7 @@ use crate::storage::head::LARGEST_NUMBER;
 use crate::storage::inbox;
 use crate::storage::io::Io;
 use crate::store::StoreLimits;
-use crate::time::Now;
+use crate::time::{Clock, Now};
 use script::{Ctx, Script, Step};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -151,7 +151,8 @@ pub fn open(now: Now, kind: &str, config: Value) -> Result<Box<dyn Machine>, Eng
         check_id("taskId", &cfg.task_id)?;
     }
     let paths = Paths::new(&cfg.user_id, &cfg.task_id);
-    let mut ctx = Ctx { now, io: Io::new(cfg.seed), cfg, paths, watching: false };
+    let clock = Clock::new(now);
+    let mut ctx = Ctx { now, clock, io: Io::new(cfg.seed), cfg, paths, watching: false };
     let first = first_step(&mut ctx, kind, &Arguments { kind, given })?;
     Ok(Box::new(Script::new(ctx, first)))
 }

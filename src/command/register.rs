@@ -6,7 +6,7 @@
 
 use super::entries;
 use super::head::{MAX_ROUNDS, Seen, crowded, open_task};
-use super::lease::{Change, Committed, Lease, Taken, acquire, is_free};
+use super::lease::{Change, Committed, Held, Taken, acquire, is_free};
 use super::script::{Ctx, Step};
 use super::sending::Sent;
 use crate::effect::Effect;
@@ -299,13 +299,13 @@ fn is_overtaken(wish: &Wish, task: &TaskDocument) -> bool {
 }
 
 /// Commits the fact under the command's own lease.
-fn obey(ctx: &mut Ctx, mut wish: Wish, lease: Lease, may_live: bool) -> Step {
+fn obey(ctx: &mut Ctx, mut wish: Wish, lease: Held, may_live: bool) -> Step {
     wish.rounds += 1;
     let status = lease.task.status;
     let nothing_to_do = match status {
         Status::InProgress => false,
         Status::Paused => {
-            wish.command == TaskCommand::Pause && wish.stored.is_none() && lease.head.last_run.ended()
+            wish.command == TaskCommand::Pause && wish.stored.is_none() && lease.head().last_run.ended()
         }
         Status::NotStarted | Status::Failed | Status::Completed => true,
     };

@@ -9,17 +9,20 @@ use crate::effect::{Effect, Input, Machine, Question, Ticket};
 use crate::error::EngineError;
 use crate::facts::fold::Facts;
 use crate::ids::Paths;
-use crate::storage::head::Head;
+use crate::machine::lease::{Acquiring, Lease, Outcome, Taken};
 use crate::storage::io::{Fetch, Found, Io, Want};
 use crate::storage::loader::Loader;
-use crate::storage::writer::{Batch, Resolved, Writer};
+use crate::storage::writer::Loss;
 use crate::store::{StoreWrite, StoredDocument};
-use crate::time::{Instant, Now};
+use crate::time::{Clock, Instant, Now};
 use serde_json::Value;
 
 /// What every step works with.
 pub(crate) struct Ctx {
+    /// Deadlines go by it.
     pub now: Now,
+    /// Leases go by its real time.
+    pub clock: Clock,
     pub io: Io,
     pub cfg: Config,
     pub paths: Paths,
@@ -32,8 +35,11 @@ pub(crate) type Then<T> = Box<dyn FnOnce(&mut Ctx, T) -> Step>;
 pub(crate) enum Step {
     Reading(Fetch, Then<Result<Found, EngineError>>),
     Sending(Sending, Then<Sent>),
-    Committing(Box<Writer>, Then<Resolved>),
-    Loading(Box<Loader>, Then<Result<Facts, EngineError>>),
+    Acquiring(Box<Acquiring>, Then<Taken<()>>),
+    /// Until nothing is on its way under the lease.
+    Committing(Box<Lease<()>>, Then<(Box<Lease<()>>, Outcome<()>)>),
+    /// Under a lease that is renewed meanwhile.
+    Loading(Box<Lease<()>>, Box<Loader>, Then<(Box<Lease<()>>, Loaded)>),
     Asking {
         ticket: Ticket,
         until: Instant,
@@ -45,6 +51,15 @@ pub(crate) enum Step {
         then: Then<()>,
     },
     Done(Result<Value, EngineError>),
+}
+
+/// How loading under a lease went.
+pub(crate) enum Loaded {
+    Facts(Box<Facts>),
+    /// The lease is still held.
+    Broken(EngineError),
+    /// It is not, or nobody knows.
+    Lost(Loss),
 }
 
 impl Step {
@@ -67,14 +82,33 @@ impl Step {
                 Some(sent) => then(ctx, sent),
                 None => Step::Sending(sending, then),
             },
-            Step::Committing(mut writer, then) => match writer.handle(now, input, &mut ctx.io) {
-                Some(resolved) => then(ctx, resolved),
-                None => Step::Committing(writer, then),
+            Step::Acquiring(acquiring, then) => match acquiring.handle(input, &ctx.clock, &mut ctx.io) {
+                Err(taken) => then(ctx, taken),
+                Ok(acquiring) => Step::Acquiring(Box::new(acquiring), then),
             },
-            Step::Loading(mut loader, then) => match loader.handle(now, input, &mut ctx.io) {
-                Some(facts) => then(ctx, facts),
-                None => Step::Loading(loader, then),
+            Step::Committing(mut lease, then) => match lease.handle(input, &ctx.clock, &mut ctx.io) {
+                Some(outcome) => then(ctx, (lease, outcome)),
+                None => Step::Committing(lease, then),
             },
+            Step::Loading(mut lease, mut loader, then) => {
+                let loss = match lease.handle(input, &ctx.clock, &mut ctx.io) {
+                    None | Some(Outcome::Stored { superseded: false, .. }) => None,
+                    Some(Outcome::Lost { loss, .. }) => Some(loss),
+                    Some(_) => Some(Loss::Superseded),
+                };
+                if let Some(loss) = loss {
+                    loader.cancel(&mut ctx.io);
+                    return then(ctx, (lease, Loaded::Lost(loss)));
+                }
+                match loader.handle(now, input, &mut ctx.io) {
+                    Some(Ok(facts)) => then(ctx, (lease, Loaded::Facts(Box::new(facts)))),
+                    Some(Err(e)) => then(ctx, (lease, Loaded::Broken(e))),
+                    None => {
+                        lease.renew(&ctx.clock, &mut ctx.io);
+                        Step::Loading(lease, loader, then)
+                    }
+                }
+            }
             Step::Asking { ticket, until, then } => match input {
                 Input::Answered { ticket: t, result } if *t == ticket => {
                     then(ctx, *result != Ok(Value::Bool(false)))
@@ -95,11 +129,17 @@ impl Step {
         match self {
             Step::Reading(fetch, _) => Some(fetch.timeout()),
             Step::Sending(sending, _) => Some(sending.timeout()),
-            Step::Committing(writer, _) => writer.timeout(),
-            Step::Loading(loader, _) => Some(loader.timeout()),
+            Step::Acquiring(acquiring, _) => acquiring.timeout(),
+            Step::Committing(lease, _) => lease.timeout(),
+            Step::Loading(lease, loader, _) => lease.timeout().into_iter().chain([loader.timeout()]).min(),
             Step::Asking { until, .. } | Step::Waiting { until, .. } => Some(*until),
             Step::Done(_) => None,
         }
+    }
+
+    /// When the lease has to be renewed, by the real time.
+    fn renewal(&self) -> Option<Instant> {
+        if let Step::Loading(lease, ..) = self { lease.renewal() } else { None }
     }
 }
 
@@ -153,25 +193,6 @@ impl Ctx {
         let timeout = self.cfg.options.store_timeout_ms();
         let sending = Sending::new(self.now.mono, writes, timeout, deadline, &mut self.io);
         Step::Sending(sending, Box::new(then))
-    }
-
-    /// Sends a commit that the head fences.
-    pub fn commit(&mut self, batch: Batch, then: impl FnOnce(&mut Ctx, Resolved) -> Step + 'static) -> Step {
-        let mut writer = Writer::new(self.paths.clone(), self.now);
-        writer.submit(self.now, batch, self.cfg.options.store_timeout_ms(), &mut self.io);
-        Step::Committing(Box::new(writer), Box::new(then))
-    }
-
-    /// Folds the journal up to the head; a failure ends the command.
-    pub fn load(
-        &mut self,
-        head: &Head,
-        then: impl FnOnce(&mut Ctx, Result<Facts, EngineError>) -> Step + 'static,
-    ) -> Step {
-        let timeout = self.cfg.options.store_timeout_ms();
-        let (paths, now) = (self.paths.clone(), self.now.mono);
-        let loader = Loader::new(now, paths, &head.history, head.seq, timeout, &mut self.io);
-        Step::Loading(Box::new(loader), Box::new(then))
     }
 
     /// Asks whether the process that the head names is alive. One of which nothing can be said is.
@@ -234,12 +255,18 @@ impl Script {
             }
             waits => Some(waits),
         };
+        if let Some(step) = &self.step {
+            self.ctx.clock.plan(step.timeout(), step.renewal());
+        }
     }
 }
 
 impl Machine for Script {
     fn handle(&mut self, now: Now, input: Input) {
-        self.ctx.now = now;
+        if self.ctx.clock.advance(now, input == Input::Timeout) {
+            return;
+        }
+        self.ctx.now = self.ctx.clock.now();
         if let Some(step) = self.step.take() {
             let next = step.take(&mut self.ctx, &input);
             self.go_on(next);
@@ -251,7 +278,7 @@ impl Machine for Script {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.step.as_ref().and_then(Step::timeout)
+        self.step.as_ref().map(|_| self.ctx.clock.wake())
     }
 
     fn is_done(&self) -> bool {

@@ -91,6 +91,8 @@ pub struct Live {
     pub texts: Vec<Rc<Value>>,
     /// Whether a person's message is among `texts`.
     pub message_waiting: bool,
+    /// The last turn answers a person's message, and the answer is not at its end.
+    pub answering: bool,
     /// How the last turn ended.
     pub turn_end: TurnEnd,
     /// Continuations after `max_tokens` in a row.
@@ -121,6 +123,7 @@ impl Default for Live {
             calls: Vec::new(),
             texts: Vec::new(),
             message_waiting: false,
+            answering: false,
             turn_end: TurnEnd::Open,
             continuations: 0,
             allowance: Allowance::default(),
@@ -191,6 +194,7 @@ impl Live {
                 self.calls.clear();
                 self.texts.clear();
                 self.message_waiting = false;
+                self.answering = false;
                 self.turn_end = TurnEnd::Open;
                 self.silent = false;
                 self.text = Rc::from("");
@@ -242,6 +246,8 @@ impl Live {
                     self.continuations = 0;
                 }
                 self.announced = if self.turn_end == TurnEnd::Announced { self.announced + 1 } else { 0 };
+                let at_its_end = matches!(self.turn_end, TurnEnd::Natural | TurnEnd::Held(_));
+                self.answering = (self.answering || self.message_waiting) && !at_its_end;
                 self.held = if turn.stop.withheld() { self.held + 1 } else { 0 };
                 self.masked = false;
                 self.silent = turn.content.is_empty();

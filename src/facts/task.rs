@@ -118,6 +118,13 @@ impl TaskDocument {
         }
         TaskDocument::read(&self.path, data)
     }
+
+    /// The document with its id, as callbacks get it.
+    pub fn with_id(&self, task_id: &str) -> Rc<Value> {
+        let mut map = self.raw.as_ref().clone();
+        map.insert("id".into(), task_id.into());
+        Rc::new(Value::Object(map))
+    }
 }
 
 fn read_status(document: &Object<'_, '_>) -> Result<Status, EngineError> {

@@ -1,17 +1,15 @@
-//! The region `calls`: executing what an entry allows, deadlines, aborts, outcomes that nobody knows.
+//! The room `calls`: executing what an entry allows, deadlines, aborts, outcomes that nobody knows.
 
-use super::Ctx;
-use super::run::Run;
 use crate::converse::blocks::{MAX_DEPTH, excerpt, is_too_deep};
 use crate::converse::{ResultStatus, result_content, text};
-use crate::effect::{Effect, LogLevel, Thrown, Ticket};
+use crate::effect::{Effect, LogLevel, Thrown, Ticket, ToolDescription};
 use crate::facts::fact::{CallResult, Fact};
 use crate::facts::fold::Facts;
 use crate::facts::live::CallState;
 use crate::storage::io::Io;
 use crate::time::Instant;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 #[derive(Debug)]
@@ -28,7 +26,7 @@ pub(crate) struct Calls {
     /// An entry allows them; they have not been executed.
     startable: Vec<String>,
     /// Started, and nobody knows how they ended.
-    pub unknown: BTreeSet<String>,
+    unknown: BTreeSet<String>,
     /// How often each ran past its time in this run.
     late: BTreeMap<String, u32>,
 }
@@ -47,6 +45,11 @@ impl Calls {
 
     pub fn none_running(&self) -> bool {
         self.running.is_empty()
+    }
+
+    /// Started, and nobody knows how they ended.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.unknown.iter().map(String::as_str)
     }
 
     /// Allowed and never executed.
@@ -105,46 +108,53 @@ impl Calls {
     }
 }
 
-impl Run {
-    /// Executes what the last entries allow, as long as the lease is fresh.
-    pub(super) fn start_calls(&mut self, ctx: &mut Ctx) {
-        if !self.may_start(ctx) {
-            return;
-        }
-        for id in std::mem::take(&mut self.calls.startable) {
-            let Some(call) = self.facts.live.call(&id) else { continue };
-            let ticket = ctx.io.ticket();
-            let timeout = self.tools.get(&call.call.name).map_or(600_000.0, |t| t.timeout_ms);
-            ctx.io.push(Effect::RunTool {
+impl Calls {
+    /// Executes what the last entries allow. Whether that is anything.
+    pub fn start(
+        &mut self,
+        facts: &Facts,
+        tools: &HashMap<String, ToolDescription>,
+        now: Instant,
+        io: &mut Io,
+    ) -> bool {
+        let mut some = false;
+        for id in std::mem::take(&mut self.startable) {
+            let Some(call) = facts.live.call(&id) else { continue };
+            let ticket = io.ticket();
+            let timeout = tools.get(&call.call.name).map_or(600_000.0, |t| t.timeout_ms);
+            io.push(Effect::RunTool {
                 ticket,
                 call: call.call.clone(),
                 attempt: call.attempts,
-                idempotency_key: format!("{}:{id}", self.facts.history),
+                idempotency_key: format!("{}:{id}", facts.history),
             });
-            let until = ctx.now.mono + timeout.max(0.0) as u64;
-            self.calls.running.insert(id, RunningCall { ticket, until, aborted: false });
-            self.look.fresh = false;
+            let until = now + timeout.max(0.0) as u64;
+            self.running.insert(id, RunningCall { ticket, until, aborted: false });
+            some = true;
         }
+        some
     }
 
-    pub(super) fn returned(
+    /// What a tool has said becomes the result of its call; none where the call is over, or its outcome unknown.
+    pub fn returned(
         &mut self,
-        ctx: &mut Ctx,
-        ticket: Ticket,
-        result: &Result<Option<Value>, Thrown>,
-        cut_bytes: u64,
-    ) {
-        let found = self.calls.running.iter().find(|(_, c)| c.ticket == ticket);
+        said: Said<'_>,
+        facts: &Facts,
+        commit_bytes: usize,
+        io: &mut Io,
+    ) -> Option<CallResult> {
+        let Said { ticket, result, cut_bytes } = said;
+        let found = self.running.iter().find(|(_, c)| c.ticket == ticket);
         let Some((id, aborted)) = found.map(|(id, c)| (id.clone(), c.aborted)) else {
-            ctx.io.log(LogLevel::Info, "A tool settled after its call was over; what it said is dropped.");
-            return;
+            io.log(LogLevel::Info, "A tool settled after its call was over; what it said is dropped.");
+            return None;
         };
-        self.calls.running.remove(&id);
-        let name = self.facts.live.call(&id).map(|c| c.call.name.clone()).unwrap_or_default();
-        let result = match result {
+        self.running.remove(&id);
+        let name = facts.live.call(&id).map(|c| c.call.name.clone()).unwrap_or_default();
+        match result {
             Ok(value) => {
                 let content = result_content(value.as_ref().unwrap_or(&Value::Null));
-                fitting(
+                Some(fitting(
                     CallResult {
                         tool_call_id: id,
                         name,
@@ -154,39 +164,42 @@ impl Run {
                         mistake: false,
                         cut_bytes,
                     },
-                    ctx.cfg.limits.commit_bytes,
-                )
+                    commit_bytes,
+                ))
             }
             // After our abort a failure says nothing about what had already happened.
             Err(_) if aborted => {
-                self.calls.unknown.insert(id);
-                return;
+                self.unknown.insert(id);
+                None
             }
-            Err(thrown) => failure(id, name, &thrown.message),
-        };
-        self.look.fresh = false;
-        self.due_fact(Fact::Result { result });
+            Err(thrown) => Some(failure(id, name, &thrown.message)),
+        }
     }
 
     /// A call past its time is aborted, and its outcome unknown at once.
-    pub(super) fn call_deadlines(&mut self, ctx: &mut Ctx) {
-        let now = ctx.now.mono;
+    pub fn deadlines(&mut self, now: Instant, io: &mut Io) {
         let late: Vec<String> = self
-            .calls
             .running
             .iter()
             .filter(|(_, c)| !c.aborted && now >= c.until)
             .map(|(id, _)| id.clone())
             .collect();
         for id in late {
-            if let Some(call) = self.calls.running.remove(&id) {
-                ctx.io.push(Effect::Cancel { ticket: call.ticket });
-                *self.calls.late.entry(id.clone()).or_default() += 1;
-                ctx.io.log(LogLevel::Warn, format!("The call {id} ran past its timeoutMs and was aborted."));
-                self.calls.unknown.insert(id);
+            if let Some(call) = self.running.remove(&id) {
+                io.push(Effect::Cancel { ticket: call.ticket });
+                *self.late.entry(id.clone()).or_default() += 1;
+                io.log(LogLevel::Warn, format!("The call {id} ran past its timeoutMs and was aborted."));
+                self.unknown.insert(id);
             }
         }
     }
+}
+
+/// What a tool has returned or thrown.
+pub(crate) struct Said<'a> {
+    pub ticket: Ticket,
+    pub result: &'a Result<Option<Value>, Thrown>,
+    pub cut_bytes: u64,
 }
 
 /// A result that no commit can hold, or that no reader of the journal could parse, is answered to the model as an error

@@ -6,25 +6,36 @@ mod call_facts;
 mod statement;
 mod writes;
 
-pub(super) use statement::{COMPLETE_TASK_ITEM, complete_task_item, prompt_context};
+pub(super) use statement::{complete_task_item, prompt_context};
 
-use super::Ctx;
-use super::closing::How;
-use super::run::Run;
+use super::RunnerConfig;
+use super::beginning::Beginning;
+use super::calls::Calls;
+use super::desk::Desk;
+use super::host::Host;
+use super::lease::Lease;
+use super::meter::Meter;
+use super::run::OnItsWay;
+use super::turn::Turn;
+use super::wishes::{How, Wishes};
 use crate::converse::repair::repair;
-use crate::decide::{Nudge, Step, decide};
-use crate::effect::ToolCall;
-use crate::error::{Code, EngineError};
+use crate::decide::{Control, Nudge, Step, decide};
+use crate::effect::{ToolCall, ToolDescription};
+use crate::error::EngineError;
 use crate::facts::advance::Advance;
 use crate::facts::fact::{EndStatus, Entry, Fact};
+use crate::facts::fold::Facts;
 use crate::facts::live::Live;
-use crate::facts::plan::{Item, ItemKey};
+use crate::facts::plan::{Item, ItemKey, Plan as ItemPlan};
 use crate::facts::rollup;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
+use crate::limits::Settings;
 use crate::storage::head::LastRun;
+use crate::time::Now;
 use crate::time::iso8601;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// What has to be known before the next commit can be composed.
@@ -54,6 +65,7 @@ pub(crate) enum End {
 /// A commit to be.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    /// Its `write_id` comes with the sending.
     pub entry: Entry,
     /// So many of `due`.
     pub due: usize,
@@ -101,6 +113,8 @@ pub(crate) enum Composed {
     Restore,
     Needs(Need),
     Nothing,
+    /// What is known contradicts itself.
+    Broken(EngineError),
 }
 
 /// Facts tried out before they are stored.
@@ -111,6 +125,7 @@ struct Draft {
     facts: Vec<Fact>,
     taken: Vec<String>,
     error: Option<EngineError>,
+    adopts: bool,
 }
 
 impl Draft {
@@ -122,22 +137,89 @@ impl Draft {
     }
 }
 
-impl Run {
-    /// What is to be stored next. Changes nothing but what interrupts the run.
-    pub(super) fn compose(&mut self, ctx: &mut Ctx) -> Composed {
-        let wall = ctx.now.wall.max(self.facts.last_wall.saturating_add(1));
-        let mut draft = Draft {
+/// All that a commit depends on: the rooms of a run, and what it has beside them.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub cfg: &'a RunnerConfig,
+    pub now: Now,
+    pub settings: &'a Settings,
+    pub tools: &'a HashMap<String, ToolDescription>,
+    pub facts: &'a Facts,
+    /// Facts that wait for the next commit, with their size in bytes.
+    pub due: &'a [(Fact, usize)],
+    /// Something was cut off that had begun.
+    pub cut_something: bool,
+    pub lease: &'a Lease<OnItsWay>,
+    pub wishes: &'a Wishes,
+    pub desk: &'a Desk,
+    pub beginning: &'a Beginning,
+    pub turn: &'a Turn,
+    pub calls: &'a Calls,
+    pub host: &'a Host,
+    pub meter: &'a Meter,
+}
+
+/// What came of composing.
+#[derive(Debug)]
+pub(crate) struct Composition {
+    pub composed: Composed,
+    /// To be seen to while that is stored.
+    pub meanwhile: Option<Need>,
+    /// The document, as it is now, completes nothing that the journal lacks.
+    pub adopts: bool,
+}
+
+/// What is to be stored next. Reads everything and changes nothing.
+pub(crate) fn compose(view: &View<'_>) -> Composition {
+    view.compose()
+}
+
+impl View<'_> {
+    /// Some end is in force.
+    pub fn is_ending(&self) -> bool {
+        self.beginning.restores() || self.wishes.is_ending()
+    }
+
+    /// The plan, as it will be where every item is reopened.
+    pub fn plan(&self) -> &ItemPlan {
+        self.beginning.reopens().unwrap_or(&self.desk.task().plan)
+    }
+
+    /// What the decision depends on besides the facts.
+    pub fn decision(&self) -> Control {
+        Control {
+            completion: self.settings.completion,
+            limits: self.settings.limits,
+            active_ms: self.meter.active_ms(),
+        }
+    }
+
+    fn compose(&self) -> Composition {
+        let mut draft = self.draft();
+        let mut meanwhile = None;
+        let composed = self.composed(&mut draft, &mut meanwhile);
+        let composed = composed.unwrap_or_else(Composed::Broken);
+        Composition { composed, meanwhile, adopts: draft.adopts }
+    }
+
+    fn draft(&self) -> Draft {
+        Draft {
             live: self.facts.live.clone(),
             seq: self.facts.seq + 1,
-            wall,
+            wall: self.now.wall.max(self.facts.last_wall.saturating_add(1)),
             facts: Vec::new(),
             taken: Vec::new(),
             error: None,
-        };
-        let due = self.add_due(ctx, &mut draft);
+            adopts: false,
+        }
+    }
+
+    fn composed(&self, draft: &mut Draft, meanwhile: &mut Option<Need>) -> Result<Composed, EngineError> {
+        let due = self.add_due(draft);
         let results = draft.facts.iter().any(|f| matches!(f, Fact::Result { .. }));
         let only_due = results.then(|| (draft.live.clone(), draft.facts.len()));
-        let turn = self.turn_ready().filter(|_| due == self.due.len()).map(|ready| self.turn_fact(ready));
+        let ready = self.turn.ready().filter(|_| due == self.due.len());
+        let turn = ready.map(|ready| self.turn.fact(ready, &self.facts));
         let has_turn = turn.is_some();
         if let Some(turn) = turn {
             if matches!(&turn, Fact::Turn { turn, .. } if turn.stop.withheld()) {
@@ -148,20 +230,20 @@ impl Run {
         let whole = due == self.due.len();
         let mut ends = None;
         if whole {
-            let decided = if self.control.is_ending() {
-                self.add_end(&mut draft)
-            } else if ctx.cfg.drives {
-                self.add_decisions(ctx, &mut draft)
+            let decided = if self.is_ending() {
+                self.add_end(draft)
+            } else if self.cfg.drives {
+                self.add_decisions(draft)
             } else {
                 Ok(Some(End::Released))
             };
             match decided {
                 Ok(end) => ends = end,
                 Err(need) => match only_due.filter(|_| !has_turn) {
-                    None => return Composed::Needs(need),
+                    None => return Ok(Composed::Needs(need)),
                     // What tools have returned does not wait for a callback.
                     Some((live, facts)) => {
-                        self.fetch(ctx, need);
+                        *meanwhile = Some(need);
                         draft.live = live;
                         draft.facts.truncate(facts);
                         draft.taken.clear();
@@ -169,57 +251,53 @@ impl Run {
                 },
             }
         }
-        if let Some(e) = draft.error {
-            self.interrupt(ctx, e);
-            return Composed::Nothing;
+        if let Some(e) = draft.error.take() {
+            return Err(e);
         }
-        let spent = ends.is_some() && !has_turn && self.spent_fact().is_some();
-        if let Some(fact) = self.spent_fact().filter(|_| spent) {
+        let spent = ends.is_some() && !has_turn && self.turn.spent_fact(&self.facts).is_some();
+        if let Some(fact) = self.turn.spent_fact(&self.facts).filter(|_| spent) {
             // Before the end, which comes last.
             let at = draft.facts.len() - usize::from(matches!(draft.facts.last(), Some(Fact::Ended { .. })));
-            if let Err(e) = draft.live.apply(draft.seq, wall, &fact) {
-                self.interrupt(ctx, e);
-                return Composed::Nothing;
-            }
+            draft.live.apply(draft.seq, draft.wall, &fact)?;
             draft.facts.insert(at, fact);
         }
         let last_run = self.last_run(&draft.facts, &ends);
-        if self.control.ending().is_some_and(|e| e.how == How::Restore) {
-            return Composed::Restore;
+        if self.beginning.restores() && matches!(ends, Some(End::Released)) {
+            return Ok(Composed::Restore);
         }
         if draft.facts.is_empty() {
-            return match ends {
+            return Ok(match ends {
                 Some(_) => Composed::Release(last_run),
                 None => Composed::Nothing,
-            };
+            });
         }
         let entry = Entry {
             seq: draft.seq,
-            epoch: self.head.epoch,
-            write_id: ctx.io.rng.id(),
-            wall,
-            active_ms: self.active_ms,
-            facts: draft.facts,
+            epoch: self.lease.head().epoch,
+            write_id: String::new(),
+            wall: draft.wall,
+            active_ms: self.meter.active_ms(),
+            facts: std::mem::take(&mut draft.facts),
         };
         let status = self.next_status(&entry.facts, &ends);
-        Composed::Commit(Box::new(Plan {
+        Ok(Composed::Commit(Box::new(Plan {
             entry,
             due,
             turn: has_turn,
             spent,
-            taken: draft.taken,
-            live: draft.live,
+            taken: std::mem::take(&mut draft.taken),
+            live: std::mem::take(&mut draft.live),
             ends,
             last_run,
             status,
-        }))
+        })))
     }
 
     fn last_run(&self, facts: &[Fact], ends: &Option<End>) -> LastRun {
         match ends {
             None if let Some(Fact::Ended { status, .. }) = facts.last() => (*status).into(),
             Some(End::For { status, .. }) => (*status).into(),
-            Some(End::Released) if self.cut_something || !self.calls.unknown.is_empty() => {
+            Some(End::Released) if self.cut_something || self.calls.unknown().next().is_some() => {
                 LastRun::YieldedUnclean
             }
             Some(End::Released) => LastRun::Yielded,
@@ -235,13 +313,13 @@ impl Run {
                 EndStatus::Completed => Status::Completed,
                 EndStatus::Failed => Status::Failed,
             }),
-            _ => (self.begins && begins(facts)).then_some(Status::InProgress),
+            _ => (self.beginning.begins() && begins(facts)).then_some(Status::InProgress),
         }
     }
 
     /// As many of the due facts as fit beside each other.
-    fn add_due(&self, ctx: &Ctx, draft: &mut Draft) -> usize {
-        let room = ctx.cfg.limits.commit_bytes / 4 * 3;
+    fn add_due(&self, draft: &mut Draft) -> usize {
+        let room = self.cfg.limits.commit_bytes / 4 * 3;
         let mut bytes = 0;
         for (taken, (fact, size)) in self.due.iter().enumerate() {
             bytes += size;
@@ -257,7 +335,6 @@ impl Run {
 
     /// The end that `control` asks for, once no tool runs.
     fn add_end(&self, draft: &mut Draft) -> Result<Option<End>, Need> {
-        let Some(ending) = self.control.ending() else { return Ok(None) };
         if !self.calls.none_running() {
             return if draft.facts.is_empty() { Err(Need::Wait) } else { Ok(None) };
         }
@@ -271,24 +348,24 @@ impl Run {
                 End::For { status, reason, error },
             )
         };
-        let (fact, end) = match &ending.how {
-            How::Yield(_) | How::Restore => return Ok(Some(End::Released)),
-            How::Pause(reason) => end(EndStatus::Paused, reason.clone(), None),
-            How::Stop(reason) => end(EndStatus::Stopped, reason.clone(), None),
-            How::External => end(EndStatus::Stopped, Some("external_status".into()), None),
-            How::Fail(e) => end(EndStatus::Failed, None, Some(e.clone())),
+        let (fact, end) = match self.wishes.in_force() {
+            None | Some(How::Yield(_)) => return Ok(Some(End::Released)),
+            Some(How::Pause(reason)) => end(EndStatus::Paused, reason.clone(), None),
+            Some(How::Stop(reason)) => end(EndStatus::Stopped, reason.clone(), None),
+            Some(How::External) => end(EndStatus::Stopped, Some("external_status".into()), None),
+            Some(How::Fail(e)) => end(EndStatus::Failed, None, Some(e.clone())),
         };
         draft.add(fact);
         Ok(Some(end))
     }
 
-    fn add_decisions(&mut self, ctx: &Ctx, draft: &mut Draft) -> Result<Option<End>, Need> {
-        self.add_unknown(ctx, draft)?;
-        self.add_inbox(ctx, draft);
-        if self.reopens.is_none() && self.adopted.as_ref() != Some(&self.task_version) {
-            let external = self.task.plan.externally_completed(&draft.live.done);
+    fn add_decisions(&self, draft: &mut Draft) -> Result<Option<End>, Need> {
+        self.add_unknown(draft)?;
+        self.add_inbox(draft);
+        if self.beginning.reopens().is_none() && !self.desk.is_adopted() {
+            let external = self.desk.task().plan.externally_completed(&draft.live.done);
             if external.is_empty() {
-                self.adopted = Some(self.task_version.clone());
+                draft.adopts = true;
             }
             for key in &external {
                 draft.add(Fact::Done { item: key.clone(), text: String::new(), external: true });
@@ -302,9 +379,9 @@ impl Run {
         }
         let control = self.decision();
         // Each pass adds a fact that takes the decision on; the bound is far above what any state can need.
-        let plan = self.plan().clone();
+        let plan = self.plan();
         for _ in 0..64 {
-            match decide(&draft.live, &plan, &control) {
+            match decide(&draft.live, plan, &control) {
                 Step::RunCalls => {
                     let before = draft.facts.len();
                     self.add_calls(draft)?;
@@ -314,14 +391,14 @@ impl Run {
                     }
                 }
                 Step::Finish(key) => {
-                    if !self.look.is_whole() {
+                    if !self.desk.is_whole() {
                         return Err(Need::Look);
                     }
                     let words = draft.live.text.to_string();
                     self.add_done(draft, key, words);
                 }
                 Step::State(item) => {
-                    let text = self.statement(ctx, draft, &item)?;
+                    let text = self.statement(draft, &item)?;
                     draft.add(Fact::Stated { item: item.key, name: item.name, text });
                 }
                 Step::Nudge(nudge) => {
@@ -337,13 +414,13 @@ impl Run {
                     return Ok(Some(End::For { status: EndStatus::Paused, reason, error: None }));
                 }
                 Step::Complete => {
-                    if !self.look.is_whole() {
+                    if !self.desk.is_whole() {
                         return Err(Need::Look);
                     }
                     draft.add(Fact::Ended { status: EndStatus::Completed, reason: None, error: None });
                     return Ok(Some(End::For { status: EndStatus::Completed, reason: None, error: None }));
                 }
-                Step::Converse if draft.facts.is_empty() && !self.look.fresh => return Err(Need::Look),
+                Step::Converse if draft.facts.is_empty() && !self.desk.is_fresh() => return Err(Need::Look),
                 Step::Converse | Step::Wait => break,
             }
         }
@@ -356,42 +433,8 @@ impl Run {
     }
 
     fn add_progress(&self, draft: &mut Draft, key: &ItemKey, items: Vec<String>) {
-        let advance = rollup::advance(&self.task, &draft.live.done, key, &iso8601(draft.wall));
+        let advance = rollup::advance(self.desk.task(), &draft.live.done, key, &iso8601(draft.wall));
         draft.add(Fact::Progress(Advance { items, ..advance }));
-    }
-
-    /// What a commit that has landed had taken along.
-    pub(super) fn settle_plan(&mut self, plan: &Plan) {
-        self.due.drain(..plan.due.min(self.due.len()));
-        if plan.turn {
-            self.turn = super::turn::TurnRegion::Idle;
-        }
-        if plan.spent {
-            self.spent = crate::converse::Usage::default();
-        }
-        self.inbox.retain(|item| !plan.taken.iter().any(|id| id == item.id()));
-        for fact in &plan.entry.facts {
-            self.calls.settle(fact);
-            match fact {
-                Fact::Stated { .. } => self.prompt = None,
-                Fact::Result { result } => {
-                    self.vetted.remove(&result.tool_call_id);
-                    self.looked_up.remove(&result.tool_call_id);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// The store refused a commit for good.
-    pub(super) fn refused(&mut self, ctx: &mut Ctx, error: EngineError, sent: super::run::OnItsWay) {
-        let droppable = sent.plan.turn && !self.control.is_ending();
-        if droppable && matches!(error.code, Code::TooLarge | Code::StoreRejected) {
-            self.give_turn_up();
-            self.end(ctx, super::closing::Ending::new(How::Fail(error)));
-        } else {
-            self.interrupt(ctx, error);
-        }
     }
 }
 

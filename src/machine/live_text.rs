@@ -2,9 +2,6 @@
 //!
 //! Nothing depends on it: it is part of no commit, never tried again, and whoever reads it holds it against the head.
 
-use super::Ctx;
-use super::run::Run;
-use super::turn::TurnRegion;
 use crate::effect::{Effect, Input, LogLevel, Ticket};
 use crate::ids::Paths;
 use crate::storage::head::Head;
@@ -179,18 +176,5 @@ impl LiveText {
         if let Some((ticket, _)) = self.sent.take() {
             io.push(Effect::Cancel { ticket });
         }
-    }
-}
-
-impl Run {
-    pub(super) fn live_text_timeout(&self) -> Option<Instant> {
-        if matches!(self.turn, TurnRegion::Streaming { .. }) { self.live_text.timeout() } else { None }
-    }
-
-    pub(super) fn keep_live_text(&mut self, ctx: &mut Ctx, input: &Input) {
-        let now = ctx.now.mono;
-        self.live_text.stored(now, input, &mut ctx.io);
-        let may_write = matches!(self.turn, TurnRegion::Streaming { .. }) && self.may_start(ctx);
-        self.live_text.look(now, may_write, &ctx.paths, &self.head, &mut ctx.io);
     }
 }

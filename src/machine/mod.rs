@@ -2,14 +2,20 @@
 //!
 //! A run is opened (read, wait for the lease, acquire, load: `opening`) and then driven (`run`) until it ends.
 
+mod beginning;
 mod calls;
 mod closing;
 mod compose;
+mod desk;
+mod host;
+pub(crate) mod lease;
 mod live_text;
+mod meter;
 mod opening;
+pub(crate) mod refusal;
 mod run;
-mod safe_point;
 mod turn;
+mod wishes;
 
 use crate::effect::{Command, Effect, Input, Machine, Ticket};
 use crate::error::EngineError;
@@ -18,10 +24,9 @@ use crate::ids::{Paths, check_id};
 use crate::limits::RunOptions;
 use crate::storage::io::Io;
 use crate::store::StoreLimits;
-use crate::time::{Instant, Now};
+use crate::time::{Clock, Instant, Now};
 pub(crate) use compose::import;
 use opening::{Opened, Opening};
-pub(crate) use opening::{check_fresh, held_by, lease_held, task_not_found};
 use run::Run;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -84,12 +89,22 @@ pub(crate) struct Ctx {
     pub cfg: RunnerConfig,
     pub paths: Paths,
     pub io: Io,
+    /// Deadlines and meters go by it.
     pub now: Now,
+    /// Leases go by its real time.
+    pub clock: Clock,
     /// When run() was called: `maxDurationMs` counts from there.
     pub began: Instant,
 }
 
 impl Ctx {
+    /// True where the input, a mere timer, is not to be handled (see [`Clock::advance`]).
+    fn advance(&mut self, now: Now, is_timer: bool) -> bool {
+        let is_late = self.clock.advance(now, is_timer);
+        self.now = self.clock.now();
+        is_late
+    }
+
     /// Tells listeners something that is not stored.
     pub fn emit_live(&mut self, name: &str, mut payload: Value) {
         if let Value::Object(map) = &mut payload {
@@ -117,8 +132,6 @@ enum Phase {
 pub struct Runner {
     ctx: Ctx,
     phase: Phase,
-    /// Commands that arrived before the run had begun.
-    early: Vec<(Ticket, Command)>,
 }
 
 impl Runner {
@@ -126,7 +139,8 @@ impl Runner {
     pub fn new(now: Now, cfg: RunnerConfig) -> Self {
         let paths = Paths::new(&cfg.user_id, &cfg.task_id);
         let checked = check_id("taskId", &cfg.task_id).and_then(|()| check_id("userId", &cfg.user_id));
-        let mut ctx = Ctx { paths, io: Io::new(cfg.seed), cfg, now, began: now.mono };
+        let clock = Clock::new(now);
+        let mut ctx = Ctx { paths, io: Io::new(cfg.seed), cfg, now, clock, began: now.mono };
         let phase = match checked {
             Err(e) => {
                 refuse(&mut ctx, e);
@@ -134,102 +148,51 @@ impl Runner {
             }
             Ok(()) => Phase::Opening(Box::new(Opening::new(&mut ctx))),
         };
-        Runner { ctx, phase, early: Vec::new() }
+        let mut runner = Runner { ctx, phase };
+        runner.plan();
+        runner
+    }
+
+    fn plan(&mut self) {
+        let (deadline, renewal) = match &self.phase {
+            Phase::Opening(opening) => (opening.timeout(), opening.renewal()),
+            Phase::Running(run) => (run.timeout(&self.ctx), run.renewal()),
+            Phase::Done => (None, None),
+        };
+        self.ctx.clock.plan(deadline, renewal);
     }
 
     /// One text delta of the model's stream: the fast path of [`Input::Streamed`], in time independent of everything
     /// before. The wall clock is not asked for it: it moves on as the monotonic one does. False where the stream is no
     /// longer wanted.
     pub fn text_delta(&mut self, mono: Instant, ticket: Ticket, index: u32, text: &str) -> bool {
-        let elapsed = i64::try_from(mono - self.ctx.now.mono).unwrap_or_default();
-        self.ctx.now = Now { mono, wall: self.ctx.now.wall.saturating_add(elapsed) };
+        let before = self.ctx.clock.real();
+        let elapsed = i64::try_from(mono - before.mono).unwrap_or_default();
+        self.ctx.advance(Now { mono, wall: before.wall.saturating_add(elapsed) }, false);
         match &mut self.phase {
             Phase::Running(run) => run.text_delta(&mut self.ctx, ticket, index, text),
             _ => false,
         }
     }
-}
 
-impl Machine for Runner {
-    fn handle(&mut self, now: Now, input: Input) {
-        self.ctx.now = now;
-        match std::mem::replace(&mut self.phase, Phase::Done) {
-            Phase::Opening(mut opening) => {
-                if let Input::Command { ticket, command } = input {
-                    let reason = match &command {
-                        Command::Yield { reason, .. } if opening.may_leave() => Some(reason.clone()),
-                        _ => None,
-                    };
-                    self.early.push((ticket, command));
-                    if let Some(reason) = reason {
-                        self.settle_early_yields();
-                        let outcome = Outcome {
-                            status: "yielded",
-                            reason: Some(reason),
-                            unfinished: !opening.is_held(),
-                            ..Outcome::default()
-                        };
-                        finish(&mut self.ctx, outcome);
-                        return;
-                    }
-                    self.phase = Phase::Opening(opening);
-                    return;
-                }
-                self.phase = match opening.handle(&mut self.ctx, &input) {
-                    None => Phase::Opening(opening),
-                    Some(Opened::Refused(e)) => {
-                        settle_all(&mut self.ctx, std::mem::take(&mut self.early), &Err((*e).clone()));
-                        refuse(&mut self.ctx, *e);
-                        Phase::Done
-                    }
-                    Some(Opened::RunsNothing(outcome)) => {
-                        self.settle_early_yields();
-                        finish(&mut self.ctx, *outcome);
-                        Phase::Done
-                    }
-                    Some(Opened::Acquired(acquired)) => {
-                        let mut run = Box::new(Run::begin(&mut self.ctx, *acquired));
-                        for (ticket, command) in std::mem::take(&mut self.early) {
-                            run.command(&mut self.ctx, ticket, command);
-                        }
-                        self.drive(run, &Input::Timeout)
-                    }
-                };
+    fn opened(&mut self, opening: Opening, opened: Opened) -> Phase {
+        let ctx = &mut self.ctx;
+        match opened {
+            Opened::Refused(e) => {
+                settle_all(ctx, opening.into_wishes().settle_unbegun(Some(&e)));
+                refuse(ctx, *e);
+                Phase::Done
             }
-            Phase::Running(run) => self.phase = self.drive(run, &input),
-            Phase::Done => {
-                if let Input::Command { ticket, command } = input {
-                    self.early.push((ticket, command));
-                    self.settle_early_yields();
-                }
+            Opened::RunsNothing(outcome) => {
+                settle_all(ctx, opening.into_wishes().settle_unbegun(None));
+                finish(ctx, *outcome);
+                Phase::Done
+            }
+            Opened::Acquired(acquired) => {
+                let run = Box::new(Run::begin(ctx, *acquired, opening.into_wishes()));
+                self.drive(run, &Input::Timeout)
             }
         }
-    }
-
-    fn poll_effect(&mut self) -> Option<Effect> {
-        self.ctx.io.pop()
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        match &self.phase {
-            Phase::Opening(opening) => opening.timeout(&self.ctx),
-            Phase::Running(run) => run.timeout(&self.ctx),
-            Phase::Done => None,
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        matches!(self.phase, Phase::Done) && self.ctx.io.is_empty()
-    }
-}
-
-impl Runner {
-    /// For a run that ends before it owns the task, or has ended: it has yielded, and obeyed nothing else. A pause or
-    /// stop stays unanswered, so that whoever gave it gives it to the store.
-    fn settle_early_yields(&mut self) {
-        let mut early = std::mem::take(&mut self.early);
-        early.retain(|(_, command)| matches!(command, Command::Yield { .. }));
-        settle_all(&mut self.ctx, early, &Ok(Value::Null));
     }
 
     fn drive(&mut self, mut run: Box<Run>, input: &Input) -> Phase {
@@ -243,11 +206,49 @@ impl Runner {
     }
 }
 
-fn settle_all(ctx: &mut Ctx, waiting: Vec<(Ticket, Command)>, result: &Result<Value, EngineError>) {
-    for (ticket, _) in waiting {
-        if ticket != Ticket::RESULT {
-            ctx.io.push(Effect::Settle { ticket, result: result.clone() });
+impl Machine for Runner {
+    fn handle(&mut self, now: Now, input: Input) {
+        if self.ctx.advance(now, input == Input::Timeout) {
+            return;
         }
+        self.phase = match (std::mem::replace(&mut self.phase, Phase::Done), input) {
+            (Phase::Opening(mut opening), input) => {
+                let opened = match input {
+                    Input::Command { ticket, command } => opening.command(&mut self.ctx, ticket, command),
+                    input => opening.handle(&mut self.ctx, &input),
+                };
+                match opened {
+                    None => Phase::Opening(opening),
+                    Some(opened) => self.opened(*opening, opened),
+                }
+            }
+            (Phase::Running(run), input) => self.drive(run, &input),
+            (Phase::Done, Input::Command { ticket, command: Command::Yield { .. } }) => {
+                settle_all(&mut self.ctx, vec![(ticket, Ok(Value::Null))]);
+                Phase::Done
+            }
+            // A pause or stop stays unanswered, so that whoever gave it gives it to the store.
+            (Phase::Done, _) => Phase::Done,
+        };
+        self.plan();
+    }
+
+    fn poll_effect(&mut self) -> Option<Effect> {
+        self.ctx.io.pop()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        (!matches!(self.phase, Phase::Done)).then(|| self.ctx.clock.wake())
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done) && self.ctx.io.is_empty()
+    }
+}
+
+fn settle_all(ctx: &mut Ctx, answers: Vec<(Ticket, Result<Value, EngineError>)>) {
+    for (ticket, result) in answers.into_iter().filter(|(ticket, _)| *ticket != Ticket::RESULT) {
+        ctx.io.push(Effect::Settle { ticket, result });
     }
 }
 

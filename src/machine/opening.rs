@@ -1,67 +1,28 @@
 //! Opening a task: read it and its head, consult the table, wait for the lease, take it, load the journal.
 
-use super::compose::COMPLETE_TASK_ITEM;
-use super::{Ctx, Intent, Outcome};
-use crate::converse::blocks::is_valid_name;
-use crate::effect::{Effect, Input, Question, Ticket, ToolDescription};
+mod acquisition;
+mod holder;
+mod loading;
+mod table;
+mod tools;
+
+use super::lease::{Acquiring, Taken};
+use super::refusal::{check_fresh, task_not_found};
+use super::wishes::Wishes;
+use super::{Ctx, Outcome};
+use crate::effect::{Command, Effect, Input, Question, Ticket, ToolDescription};
 use crate::error::{Code, EngineError};
-use crate::facts::fold::Facts;
 use crate::facts::task::TaskDocument;
-use crate::lifecycle::{Status, TaskCommand, invalid_transition};
-use crate::limits::{Completion, Settings};
-use crate::storage::commit::write_head;
-use crate::storage::head::{Head, LastRun, Owner, storable};
+use crate::limits::Settings;
+use crate::storage::head::Head;
 use crate::storage::io::{Fetch, Found, Want};
 use crate::storage::loader::Loader;
-use crate::storage::writer::{Batch, Loss, Purpose, Resolved, Writer};
-use crate::store::{FieldWrite, StoreWrite};
 use crate::time::Instant;
-use serde_json::{Value, json};
+use holder::{Holder, Patience, Watch, owner};
+pub(crate) use loading::Acquired;
+use serde_json::Value;
 use std::collections::HashMap;
-use std::rc::Rc;
-
-/// Acquisitions after unclean ends in a row before the task is parked.
-const MAX_ATTEMPTS: u32 = 5;
-/// A holder's head is looked at this often while a run waits for its lease.
-const POLL_SHARE_OF_TTL: u64 = 30;
-
-/// How the run goes on once it owns the task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// For the first time, or anew after a reset to not_started.
-    Begin,
-    /// A run has begun and not ended.
-    TakeUp,
-    /// By an explicit command after an end.
-    Resume,
-    /// Others have set a completed task back to in_progress: unless something is open, its status is restored.
-    Restore,
-    /// The status says paused, the journal does not know it yet: the pause is finished first.
-    FinishPause {
-        /// And then the run goes on.
-        resume: bool,
-    },
-    /// Taken up too often: parked as failed.
-    CrashLoop,
-}
-
-/// The task is ours.
-#[derive(Debug)]
-pub(crate) struct Acquired {
-    pub mode: Mode,
-    /// The run before ended without releasing the lease, or cut something.
-    pub unclean: bool,
-    /// The head's, before it was taken.
-    pub attempts_before: u32,
-    pub head: Head,
-    pub head_version: String,
-    pub task: TaskDocument,
-    pub task_version: String,
-    pub facts: Facts,
-    pub tools: HashMap<String, ToolDescription>,
-    pub settings: Settings,
-    pub writer: Writer,
-}
+pub(crate) use table::Mode;
 
 /// How opening ended.
 #[derive(Debug)]
@@ -71,6 +32,7 @@ pub(crate) enum Opened {
     Acquired(Box<Acquired>),
 }
 
+/// A task as it was read.
 #[derive(Debug)]
 struct Seen {
     task: TaskDocument,
@@ -80,13 +42,12 @@ struct Seen {
     mode: Mode,
 }
 
-/// The holder's head as it was seen first.
+/// A callback of the host that has been asked.
 #[derive(Debug)]
-struct Watched {
-    owner: String,
-    version: String,
-    since: Instant,
-    asked: bool,
+struct Asked {
+    seen: Box<Seen>,
+    ticket: Ticket,
+    until: Instant,
 }
 
 #[derive(Debug)]
@@ -94,21 +55,13 @@ enum Step {
     Reading(Fetch),
     WaitingForLease {
         until: Instant,
-    },
-    AskingAlive {
         seen: Box<Seen>,
-        ticket: Ticket,
-        until: Instant,
     },
-    AskingTools {
-        seen: Box<Seen>,
-        ticket: Ticket,
-        until: Instant,
-    },
+    AskingAlive(Asked),
+    AskingTools(Asked),
     Acquiring {
         seen: Box<Seen>,
-        writer: Box<Writer>,
-        head: Box<Head>,
+        acquiring: Box<Acquiring>,
     },
     Loading {
         acquired: Box<Acquired>,
@@ -117,7 +70,7 @@ enum Step {
     /// It could not be loaded: whoever comes next finds the lease as it was.
     Releasing {
         error: Box<EngineError>,
-        writer: Box<Writer>,
+        acquired: Box<Acquired>,
     },
     /// Nothing is to be run: what earlier runs left is part of the outcome.
     Recalling {
@@ -130,10 +83,9 @@ enum Step {
 #[derive(Debug)]
 pub(crate) struct Opening {
     step: Step,
-    watched: Option<Watched>,
-    /// When a holder was seen first, whoever it was.
-    first_wait: Option<Instant>,
+    watch: Watch,
     tools: Option<HashMap<String, ToolDescription>>,
+    wishes: Wishes,
 }
 
 type Next = Result<Step, Opened>;
@@ -141,19 +93,32 @@ type Next = Result<Step, Opened>;
 impl Opening {
     pub fn new(ctx: &mut Ctx) -> Self {
         let step = read(ctx);
-        Opening { step, watched: None, first_wait: None, tools: None }
+        Opening { step, watch: Watch::default(), tools: None, wishes: Wishes::default() }
     }
 
-    pub fn timeout(&self, _ctx: &Ctx) -> Option<Instant> {
+    pub fn timeout(&self) -> Option<Instant> {
         match &self.step {
             Step::Reading(fetch) => Some(fetch.timeout()),
-            Step::WaitingForLease { until }
-            | Step::AskingAlive { until, .. }
-            | Step::AskingTools { until, .. } => Some(*until),
-            Step::Acquiring { writer, .. } | Step::Releasing { writer, .. } => writer.timeout(),
-            Step::Loading { loader, .. } | Step::Recalling { loader, .. } => Some(loader.timeout()),
+            Step::WaitingForLease { until, .. } => Some(*until),
+            Step::AskingAlive(asked) | Step::AskingTools(asked) => Some(asked.until),
+            Step::Acquiring { acquiring, .. } => acquiring.timeout(),
+            Step::Releasing { acquired, .. } => acquired.lease.timeout(),
+            Step::Loading { loader, acquired } => {
+                acquired.lease.timeout().into_iter().chain([loader.timeout()]).min()
+            }
+            Step::Recalling { loader, .. } => Some(loader.timeout()),
             Step::Over => None,
         }
+    }
+
+    /// When the lease has to be renewed, by the real time.
+    pub fn renewal(&self) -> Option<Instant> {
+        if let Step::Loading { acquired, .. } = &self.step { acquired.lease.renewal() } else { None }
+    }
+
+    /// What was asked for meanwhile, for whoever goes on.
+    pub fn into_wishes(self) -> Wishes {
+        self.wishes
     }
 
     pub fn handle(&mut self, ctx: &mut Ctx, input: &Input) -> Option<Opened> {
@@ -167,6 +132,52 @@ impl Opening {
         }
     }
 
+    /// Takes a command in. A yield just ends the wait for a task that is not held yet. A pause or stop is obeyed once the
+    /// task is acquired, and needs none of the host's callbacks; where another run holds the task it goes by the
+    /// register like any caller's.
+    pub fn command(&mut self, ctx: &mut Ctx, ticket: Ticket, command: Command) -> Option<Opened> {
+        if let (Command::Yield { reason, .. }, true) = (&command, self.may_leave()) {
+            let outcome = Outcome {
+                status: "yielded",
+                reason: Some(reason.clone()),
+                unfinished: !self.is_held(),
+                ..Outcome::default()
+            };
+            self.wishes.command(ticket, command, ctx.now.mono);
+            self.cancel(ctx);
+            return Some(Opened::RunsNothing(Box::new(outcome)));
+        }
+        self.wishes.command(ticket, command, ctx.now.mono);
+        if !self.wishes.interrupts() {
+            return None;
+        }
+        let next = match std::mem::replace(&mut self.step, Step::Over) {
+            Step::WaitingForLease { seen, .. } => self.wait(ctx, seen),
+            Step::AskingAlive(asked) => {
+                ctx.io.push(Effect::Cancel { ticket: asked.ticket });
+                self.wait(ctx, asked.seen)
+            }
+            Step::AskingTools(asked) => {
+                ctx.io.push(Effect::Cancel { ticket: asked.ticket });
+                Ok(acquire(ctx, asked.seen))
+            }
+            step => Ok(step),
+        };
+        match next {
+            Ok(step) => {
+                self.step = step;
+                None
+            }
+            Err(opened) => Some(opened),
+        }
+    }
+
+    fn cancel(&self, ctx: &mut Ctx) {
+        if let Step::AskingAlive(asked) | Step::AskingTools(asked) = &self.step {
+            ctx.io.push(Effect::Cancel { ticket: asked.ticket });
+        }
+    }
+
     fn transition(&mut self, ctx: &mut Ctx, step: Step, input: &Input) -> Next {
         let now = ctx.now.mono;
         match step {
@@ -175,62 +186,53 @@ impl Opening {
                 Some(Err(e)) => Err(refused(e)),
                 Some(Ok(found)) => self.consider(ctx, found),
             },
-            Step::WaitingForLease { until } if now >= until => Ok(read(ctx)),
+            Step::WaitingForLease { until, .. } if now >= until => Ok(read(ctx)),
             waiting @ Step::WaitingForLease { .. } => Ok(waiting),
-            Step::AskingAlive { seen, ticket, until } => match input {
-                Input::Answered { ticket: t, result } if *t == ticket => {
+            Step::AskingAlive(asked) => match input {
+                Input::Answered { ticket: t, result } if *t == asked.ticket => {
                     if matches!(result, Ok(Value::Bool(false))) {
-                        self.ready(ctx, seen)
+                        self.ready(ctx, asked.seen)
                     } else {
-                        self.wait(ctx, &seen)
+                        self.wait(ctx, asked.seen)
                     }
                 }
-                _ if now >= until => {
-                    ctx.io.push(Effect::Cancel { ticket });
-                    self.wait(ctx, &seen)
+                _ if now >= asked.until => {
+                    ctx.io.push(Effect::Cancel { ticket: asked.ticket });
+                    self.wait(ctx, asked.seen)
                 }
-                _ => Ok(Step::AskingAlive { seen, ticket, until }),
+                _ => Ok(Step::AskingAlive(asked)),
             },
-            Step::AskingTools { seen, ticket, until } => match input {
-                Input::Answered { ticket: t, result: Ok(value) } if *t == ticket => {
-                    self.tools = Some(described(value, seen.settings.completion).map_err(refused)?);
-                    self.acquire(ctx, seen)
+            Step::AskingTools(asked) => match input {
+                Input::Answered { ticket: t, result: Ok(value) } if *t == asked.ticket => {
+                    let completion = asked.seen.settings.completion;
+                    self.tools = Some(tools::described(value, completion).map_err(refused)?);
+                    Ok(acquire(ctx, asked.seen))
                 }
-                Input::Answered { ticket: t, result: Err(thrown) } if *t == ticket => {
+                Input::Answered { ticket: t, result: Err(thrown) } if *t == asked.ticket => {
                     let e = EngineError::new(Code::HostCallback, format!("tools failed: {}", thrown.message));
                     Err(refused(e.caused_by(thrown.cause)))
                 }
-                _ if now >= until => {
-                    ctx.io.push(Effect::Cancel { ticket });
+                _ if now >= asked.until => {
+                    ctx.io.push(Effect::Cancel { ticket: asked.ticket });
                     Err(refused(EngineError::new(
                         Code::HostCallback,
                         "tools did not return within callbackTimeoutMs.",
                     )))
                 }
-                _ => Ok(Step::AskingTools { seen, ticket, until }),
+                _ => Ok(Step::AskingTools(asked)),
             },
-            Step::Acquiring { seen, mut writer, head } => match writer.handle(now, input, &mut ctx.io) {
-                None => Ok(Step::Acquiring { seen, writer, head }),
-                Some(Resolved::Landed { version: Some(version), .. }) => {
-                    Ok(self.load(ctx, *seen, *writer, *head, version))
+            Step::Acquiring { seen, acquiring } => match acquiring.handle(input, &ctx.clock, &mut ctx.io) {
+                Ok(acquiring) => Ok(Step::Acquiring { seen, acquiring: Box::new(acquiring) }),
+                Err(Taken::Mine(lease)) => {
+                    let tools = self.tools.take().unwrap_or_default();
+                    Ok(loading::load(ctx, *seen, *lease, tools))
                 }
-                Some(Resolved::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => Err(refused(e)),
+                Err(Taken::Refused(e)) => Err(refused(e)),
                 // Another run was faster: look again who holds the task now.
-                Some(_) => Ok(read(ctx)),
+                Err(Taken::Overtaken) => Ok(read(ctx)),
             },
-            Step::Loading { mut acquired, mut loader } => match loader.handle(now, input, &mut ctx.io) {
-                None => Ok(Step::Loading { acquired, loader }),
-                Some(Ok(facts)) => {
-                    acquired.facts = facts;
-                    Err(Opened::Acquired(acquired))
-                }
-                Some(Err(e)) => Ok(give_back(ctx, *acquired, e)),
-            },
-            Step::Releasing { error, mut writer } => match writer.handle(now, input, &mut ctx.io) {
-                None => Ok(Step::Releasing { error, writer }),
-                // Where it is not given back it runs out.
-                Some(_) => Err(Opened::Refused(error)),
-            },
+            Step::Loading { acquired, loader } => loading::loading(ctx, acquired, loader, input),
+            Step::Releasing { error, acquired } => loading::releasing(ctx, acquired, error, Some(input)),
             Step::Recalling { mut outcome, mut loader } => match loader.handle(now, input, &mut ctx.io) {
                 None => Ok(Step::Recalling { outcome, loader }),
                 Some(Ok(facts)) => {
@@ -262,7 +264,7 @@ impl Opening {
         }
         let settings = Settings::resolve(&ctx.cfg.options, &task.config);
         ctx.io.push(Effect::Status { status: task.status });
-        let mode = match self.mode(ctx, &task, head.as_ref().map(|(h, _)| h)) {
+        let mode = match table::mode(ctx, &task, head.as_ref().map(|(h, _)| h)) {
             Ok(mode) => mode,
             Err(Opened::RunsNothing(outcome)) => return recall(ctx, outcome, head.as_ref().map(|(h, _)| h)),
             Err(opened) => return Err(opened),
@@ -274,129 +276,30 @@ impl Opening {
             )));
         }
         let seen = Box::new(Seen { task, task_version, head, settings, mode });
-        match self.holder_of(ctx, &seen, age) {
+        match self.watch.holder_of(ctx, &seen, age) {
             Holder::None => self.ready(ctx, seen),
-            Holder::Unknown => {
-                let ticket = ctx.io.ticket();
+            Holder::Unknown if !self.wishes.interrupts() => {
                 let holder = owner(&seen).and_then(|o| o.holder.clone()).unwrap_or_default();
-                ctx.io.push(Effect::Ask { ticket, question: Question::Alive { holder } });
-                let until = ctx.now.mono + seen.settings.callback_timeout_ms;
-                Ok(Step::AskingAlive { seen, ticket, until })
+                Ok(Step::AskingAlive(ask(ctx, seen, Question::Alive { holder })))
             }
-            Holder::Live => self.wait(ctx, &seen),
+            Holder::Unknown | Holder::Live => self.wait(ctx, seen),
         }
     }
 
-    /// The table of DESIGN §2 where the head has its say.
-    fn mode(&self, ctx: &Ctx, task: &TaskDocument, head: Option<&Head>) -> Result<Mode, Opened> {
-        let last = head.map_or(LastRun::None, |h| h.last_run);
-        let (intent, run) = match ctx.cfg.intent {
-            Intent::Run => (TaskCommand::Run, true),
-            Intent::Start => (TaskCommand::Start, false),
-            Intent::Resume => (TaskCommand::Resume, false),
-        };
-        let nothing = |status: &'static str| {
-            Err(Opened::RunsNothing(Box::new(Outcome {
-                status,
-                reason: task.abort_reason.clone().filter(|_| status == "paused"),
-                error: (status == "failed").then(|| failed_before(task)),
-                ..Outcome::default()
-            })))
-        };
-        match task.status {
-            Status::NotStarted if intent == TaskCommand::Resume => {
-                Err(refused(invalid_transition(task.status, intent)))
+    fn wait(&mut self, ctx: &mut Ctx, seen: Box<Seen>) -> Next {
+        match self.watch.wait(ctx, &seen, self.wishes.interrupts()) {
+            Patience::LookAgain => Ok(read(ctx)),
+            Patience::Until(until) => Ok(Step::WaitingForLease { until, seen }),
+            Patience::GivesUp(error) => Err(Opened::Refused(error)),
+            Patience::Paused => {
+                let outcome = Box::new(Outcome { status: "paused", ..Outcome::default() });
+                recall(ctx, outcome, seen.head.as_ref().map(|(h, _)| h))
             }
-            Status::NotStarted => Ok(Mode::Begin),
-            Status::InProgress => Ok(match last {
-                LastRun::None => Mode::Begin,
-                LastRun::Completed if run => Mode::Restore,
-                last if last.ended() => Mode::Resume,
-                _ => Mode::TakeUp,
-            }),
-            Status::Paused
-                if matches!(last, LastRun::Running | LastRun::Yielded | LastRun::YieldedUnclean) =>
-            {
-                Ok(Mode::FinishPause { resume: !run })
-            }
-            Status::Paused if run => nothing("paused"),
-            Status::Failed if run => nothing("failed"),
-            Status::Paused | Status::Failed => Ok(Mode::Resume),
-            Status::Completed if run => nothing("completed"),
-            Status::Completed => Err(refused(invalid_transition(task.status, intent))),
         }
-    }
-
-    fn holder_of(&mut self, ctx: &Ctx, seen: &Seen, age: Option<u64>) -> Holder {
-        let now = ctx.now.mono;
-        let Some((head, version)) = &seen.head else { return Holder::None };
-        let Some(owner) = &head.owner else { return Holder::None };
-        if age.is_some_and(|age| age > owner.ttl_ms) {
-            return Holder::None;
-        }
-        // One run a task and process: what an earlier one left without releasing it is nobody's.
-        if owner.is_of(ctx.cfg.instance.as_deref()) {
-            return Holder::None;
-        }
-        let renewed = match &mut self.watched {
-            Some(w) if w.owner == owner.id => {
-                if w.version == *version {
-                    if now - w.since > owner.ttl_ms {
-                        return Holder::None;
-                    }
-                } else {
-                    w.version.clone_from(version);
-                    w.since = now;
-                }
-                w
-            }
-            watched => watched.insert(Watched {
-                owner: owner.id.clone(),
-                version: version.clone(),
-                since: now,
-                asked: false,
-            }),
-        };
-        if owner.holder.is_some() && ctx.cfg.holder.is_some() && !renewed.asked {
-            renewed.asked = true;
-            return Holder::Unknown;
-        }
-        Holder::Live
-    }
-
-    fn wait(&mut self, ctx: &mut Ctx, seen: &Seen) -> Next {
-        let now = ctx.now.mono;
-        let waits = seen.settings.wait_for_lease_ms.is_some();
-        if seen.mode == (Mode::FinishPause { resume: false }) && self.renewed_by_now(seen, waits) {
-            let outcome = Box::new(Outcome { status: "paused", ..Outcome::default() });
-            return recall(ctx, outcome, seen.head.as_ref().map(|(h, _)| h));
-        }
-        let Some(owner) = owner(seen) else { return Ok(read(ctx)) };
-        let watched = self.watched.as_ref();
-        let first = *self.first_wait.get_or_insert(now);
-        let renewed = watched.is_some_and(|w| w.since > first);
-        let give_up = match seen.settings.wait_for_lease_ms {
-            Some(ms) => now - first >= ms,
-            None => renewed,
-        };
-        let limit = seen.settings.yield_after_ms.map(|after| ctx.began + after);
-        if give_up || limit.is_some_and(|at| now >= at) {
-            let age = watched.map_or(0, |w| now - w.since);
-            return Err(refused(held_by(owner, age)));
-        }
-        let poll = (owner.ttl_ms / POLL_SHARE_OF_TTL).clamp(20, 1_000);
-        Ok(Step::WaitingForLease { until: now + poll })
-    }
-
-    /// Whether the holder is known to live: seen to renew, or not to be waited for.
-    fn renewed_by_now(&self, seen: &Seen, waits: bool) -> bool {
-        let Some(watched) = &self.watched else { return false };
-        let renewed = self.first_wait.is_some_and(|first| watched.since > first);
-        renewed || (waits && seen.settings.wait_for_lease_ms == Some(0))
     }
 
     /// Nothing is held, nothing is on its way that could take the lease, and how it ends is still open.
-    pub fn may_leave(&self) -> bool {
+    fn may_leave(&self) -> bool {
         !matches!(
             self.step,
             Step::Acquiring { .. } | Step::Loading { .. } | Step::Releasing { .. } | Step::Recalling { .. }
@@ -404,127 +307,34 @@ impl Opening {
     }
 
     /// As far as is known another run holds the task.
-    pub fn is_held(&self) -> bool {
+    fn is_held(&self) -> bool {
         match self.step {
             Step::WaitingForLease { .. } => true,
-            Step::Reading(_) | Step::AskingAlive { .. } => self.first_wait.is_some(),
+            Step::Reading(_) | Step::AskingAlive { .. } => self.watch.has_waited(),
             _ => false,
         }
     }
 
     fn ready(&mut self, ctx: &mut Ctx, seen: Box<Seen>) -> Next {
-        if !ctx.cfg.drives || self.tools.is_some() {
-            return self.acquire(ctx, seen);
+        // A run that only ends needs no tools.
+        if !ctx.cfg.drives || self.tools.is_some() || self.wishes.interrupts() {
+            return Ok(acquire(ctx, seen));
         }
-        let ticket = ctx.io.ticket();
-        let task = task_value(&seen.task, &ctx.cfg.task_id);
-        ctx.io.push(Effect::Ask { ticket, question: Question::Tools { task } });
-        let until = ctx.now.mono + seen.settings.callback_timeout_ms;
-        Ok(Step::AskingTools { seen, ticket, until })
-    }
-
-    fn acquire(&mut self, ctx: &mut Ctx, mut seen: Box<Seen>) -> Next {
-        let write_id = ctx.io.rng.id();
-        let owner = Owner {
-            id: match &ctx.cfg.instance {
-                Some(instance) => format!("{instance}.{}", ctx.io.rng.id()),
-                None => ctx.io.rng.id(),
-            },
-            holder: ctx.cfg.holder.clone(),
-            ttl_ms: storable(seen.settings.lease_ttl_ms),
-            heartbeat_ms: storable(seen.settings.heartbeat_ms()),
-            grace_ms: storable(seen.settings.grace_ms),
-            store_timeout_ms: storable(seen.settings.store_timeout_ms),
-        };
-        let explicit = matches!(
-            seen.mode,
-            Mode::Begin | Mode::Resume | Mode::Restore | Mode::FinishPause { resume: true }
-        );
-        let (head, write) = match &seen.head {
-            None => {
-                let head =
-                    Head::first(ctx.io.rng.id(), seen.task.created_at.clone(), owner, write_id.clone());
-                let write = StoreWrite::Create { path: ctx.paths.head.clone(), data: head.document() };
-                (head, write)
-            }
-            Some((before, version)) => {
-                let attempts = match (explicit, before.unclean()) {
-                    (true, _) => 0,
-                    (false, true) => before.attempts.saturating_add(1),
-                    (false, false) => before.attempts,
-                };
-                if attempts >= MAX_ATTEMPTS && seen.mode == Mode::TakeUp {
-                    seen.mode = Mode::CrashLoop;
-                }
-                let head = Head {
-                    epoch: before.epoch + 1,
-                    owner: Some(owner),
-                    write_id: write_id.clone(),
-                    attempts,
-                    ..before.clone()
-                };
-                let fields = vec![
-                    FieldWrite::set(&["epoch"], head.epoch),
-                    FieldWrite::set(&["owner"], json!(head.owner)),
-                    FieldWrite::set(&["write_id"], write_id.clone()),
-                    FieldWrite::set(&["attempts"], head.attempts),
-                ];
-                let path = ctx.paths.head.clone();
-                (head, StoreWrite::Update { path, fields, if_version: Some(version.clone()) })
-            }
-        };
-        let batch = Batch {
-            purpose: Purpose::Acquire,
-            write_id,
-            epoch: head.epoch,
-            writes: Rc::new(vec![write]),
-            task_version: None,
-        };
-        let mut writer = Writer::new(ctx.paths.clone(), ctx.now);
-        writer.submit(ctx.now, batch, seen.settings.store_timeout_ms, &mut ctx.io);
-        Ok(Step::Acquiring { seen, writer: Box::new(writer), head: Box::new(head) })
-    }
-
-    fn load(&mut self, ctx: &mut Ctx, seen: Seen, writer: Writer, head: Head, version: String) -> Step {
-        let timeout = seen.settings.store_timeout_ms;
-        let loader =
-            Loader::new(ctx.now.mono, ctx.paths.clone(), &head.history, head.seq, timeout, &mut ctx.io);
-        let acquired = Acquired {
-            mode: seen.mode,
-            unclean: seen.head.as_ref().is_some_and(|(h, _)| h.unclean()),
-            attempts_before: seen.head.as_ref().map_or(0, |(h, _)| h.attempts),
-            facts: Facts::new(head.history.clone()),
-            head,
-            head_version: version,
-            task: seen.task,
-            task_version: seen.task_version,
-            tools: self.tools.take().unwrap_or_default(),
-            settings: seen.settings,
-            writer,
-        };
-        Step::Loading { acquired: Box::new(acquired), loader: Box::new(loader) }
+        let task = seen.task.with_id(&ctx.cfg.task_id);
+        Ok(Step::AskingTools(ask(ctx, seen, Question::Tools { task })))
     }
 }
 
-/// Releases the lease as if it had not been taken: an unclean end before it stays one, and this is no further one.
-fn give_back(ctx: &mut Ctx, acquired: Acquired, error: EngineError) -> Step {
-    let Acquired { head: before, head_version, unclean, attempts_before, mut writer, settings, .. } =
-        acquired;
-    let last_run = match before.last_run {
-        LastRun::Running | LastRun::Yielded if unclean => LastRun::YieldedUnclean,
-        last => last,
-    };
-    let write_id = ctx.io.rng.id();
-    let head = Head { owner: None, write_id, last_run, attempts: attempts_before, ..before.clone() };
-    let batch = Batch {
-        purpose: Purpose::Release,
-        write_id: head.write_id.clone(),
-        epoch: head.epoch,
-        writes: Rc::new(vec![write_head(&ctx.paths, Some((&before, &head_version)), &head)]),
-        task_version: None,
-    };
-    writer.submit(ctx.now, batch, settings.store_timeout_ms, &mut ctx.io);
-    Step::Releasing { error: Box::new(error), writer: Box::new(writer) }
+fn ask(ctx: &mut Ctx, seen: Box<Seen>, question: Question) -> Asked {
+    let ticket = ctx.io.ticket();
+    ctx.io.push(Effect::Ask { ticket, question });
+    let until = ctx.now.mono + seen.settings.callback_timeout_ms;
+    Asked { seen, ticket, until }
+}
+
+fn acquire(ctx: &mut Ctx, mut seen: Box<Seen>) -> Step {
+    let acquiring = Box::new(acquisition::acquire(ctx, &mut seen));
+    Step::Acquiring { seen, acquiring }
 }
 
 /// The outcome of a run that runs nothing says what the journal holds.
@@ -539,111 +349,8 @@ fn refused(error: EngineError) -> Opened {
     Opened::Refused(Box::new(error))
 }
 
-enum Holder {
-    None,
-    /// The store may know whether its process lives.
-    Unknown,
-    Live,
-}
-
-fn owner(seen: &Seen) -> Option<&Owner> {
-    seen.head.as_ref().and_then(|(h, _)| h.owner.as_ref())
-}
-
 fn read(ctx: &mut Ctx) -> Step {
     let timeout_ms = ctx.cfg.options.store_timeout_ms();
     let want = Want::Documents(vec![ctx.paths.task.clone(), ctx.paths.head.clone()]);
     Step::Reading(Fetch::new(ctx.now.mono, want, timeout_ms, &mut ctx.io))
-}
-
-/// The task document with its id, for callbacks.
-pub(crate) fn task_value(task: &TaskDocument, task_id: &str) -> Rc<Value> {
-    let mut map = task.raw.as_ref().clone();
-    map.insert("id".into(), task_id.into());
-    Rc::new(Value::Object(map))
-}
-
-fn described(value: &Value, completion: Completion) -> Result<HashMap<String, ToolDescription>, EngineError> {
-    let tools: Vec<ToolDescription> = serde_json::from_value(value.clone())
-        .map_err(|e| EngineError::new(Code::HostCallback, format!("tools could not be described: {e}")))?;
-    if let Some(tool) = tools.iter().find(|tool| !is_valid_name(&tool.spec.name)) {
-        let what = format!("tools could not be described: models take no name like {:?}", tool.spec.name);
-        return Err(EngineError::new(Code::HostCallback, what));
-    }
-    let reserved = |t: &ToolDescription| t.spec.name == COMPLETE_TASK_ITEM;
-    if completion == Completion::Explicit && tools.iter().any(reserved) {
-        return Err(EngineError::new(
-            Code::InvalidArgument,
-            format!(
-                "The tool name {COMPLETE_TASK_ITEM} belongs to completion: 'explicit'. Rename the host's tool."
-            ),
-        ));
-    }
-    Ok(tools.into_iter().map(|t| (t.spec.name.clone(), t)).collect())
-}
-
-fn failed_before(task: &TaskDocument) -> EngineError {
-    let said = task.raw.get("execution").and_then(|e| e.get("error")).and_then(Value::as_str);
-    let message = format!(
-        "The task has failed before{} Call resume() to try again.",
-        said.map_or_else(|| ".".to_owned(), |m| format!(": {m}"))
-    );
-    EngineError::new(Code::InvalidTransition, message)
-}
-
-/// TASK_NOT_FOUND.
-pub fn task_not_found(user: &str, task: &str) -> EngineError {
-    EngineError::new(
-        Code::TaskNotFound,
-        format!(
-            "Task not found: user {user:?} has no task {task:?}. The arguments are taskId, userId, in this order: \
-             new TaskExecutor(taskId, userId)."
-        ),
-    )
-    .with("taskId", task)
-    .with("userId", user)
-}
-
-/// LEASE_HELD by whom.
-pub fn held_by(owner: &Owner, age_ms: u64) -> EngineError {
-    let error = lease_held(&owner.id, age_ms);
-    match &owner.holder {
-        Some(holder) => error.with("holder", holder.as_str()),
-        None => error,
-    }
-}
-
-/// LEASE_HELD.
-pub fn lease_held(owner: &str, age_ms: u64) -> EngineError {
-    EngineError::new(
-        Code::LeaseHeld,
-        format!(
-            "Another run ({owner}) works on this task and renewed its lease {age_ms} ms ago. Watch it with \
-             events(), pause it with pause(), or wait for it with waitForLeaseMs."
-        ),
-    )
-    .with("owner", owner)
-    .with("ageMs", age_ms)
-}
-
-/// The head belongs to this very task document.
-///
-/// # Errors
-/// STALE_HISTORY.
-pub fn check_fresh(head: &Head, task: &TaskDocument) -> Result<(), EngineError> {
-    if head.created_at == task.created_at && !head.deleted {
-        return Ok(());
-    }
-    let why = if head.deleted {
-        "its deletion was begun and not finished"
-    } else {
-        "the task was deleted and made again since"
-    };
-    Err(EngineError::new(
-        Code::StaleHistory,
-        format!(
-            "The stored history belongs to an earlier task of this id: {why}. Nothing was changed. Remove it with \
-             new TaskPersistence(taskId, userId).delete({{ keepTask: true }})."
-        ),
-    ))
 }

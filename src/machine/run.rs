@@ -4,148 +4,80 @@
 //! it holds), calls that the last commit allows, the next model call. What happens at once lives in regions of its
 //! own: `control`, `turn`, `calls`, the writer, and the look at task and inbox.
 
-mod asking;
 mod ending;
 mod pipeline;
 
-pub(crate) use asking::Asked;
 pub(crate) use pipeline::OnItsWay;
 
-use super::calls::Calls;
-use super::closing::{Control, Ending, How};
-use super::compose::Composed;
+use super::beginning::Beginning;
+use super::calls::{Calls, Said};
+use super::compose::{Composed, Composition, Need, View, compose, prompt_context};
+use super::desk::{self, Desk};
+use super::host::{Asking, Host};
+use super::lease::Lease;
 use super::live_text::LiveText;
+use super::meter::Meter;
 use super::opening::{Acquired, Mode};
-use super::safe_point::SafePoint;
-use super::turn::{Ready, TurnRegion};
+use super::turn::{Around, Event, Turn, blocked_again};
+use super::wishes::{How, Wishes};
 use super::{Ctx, Outcome};
-use crate::converse::{RequestOp, Usage, tool_config};
 use crate::decide::{Step, decide};
-use crate::effect::{Command, Effect, Input, Ticket, ToolDescription, Vetting};
+use crate::effect::{Command, Effect, Input, Question, Ticket, ToolDescription};
 use crate::error::{Code, EngineError};
-use crate::facts::announce::{asking, event};
+use crate::facts::announce::asking;
 use crate::facts::fact::{Begin, EndStatus, Fact};
 use crate::facts::fold::Facts;
 use crate::facts::live::CallState;
-use crate::facts::plan::{ItemKey, Plan as ItemPlan};
-use crate::facts::rollup;
-use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
 use crate::limits::Settings;
-use crate::storage::head::Head;
-use crate::storage::inbox::InboxItem;
-use crate::storage::writer::Writer;
 use crate::time::Instant;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 #[derive(Debug)]
 pub(crate) struct Run {
     pub settings: Settings,
-    pub head: Head,
-    pub head_version: String,
+    pub lease: Lease<OnItsWay>,
+    pub wishes: Wishes,
     pub facts: Facts,
-    pub task: TaskDocument,
-    pub task_version: String,
+    pub desk: Desk,
     pub tools: HashMap<String, ToolDescription>,
-    pub writer: Writer,
-    pub on_its_way: Option<OnItsWay>,
-    pub control: Control,
-    pub turn: TurnRegion,
+    pub turn: Turn,
     pub live_text: LiveText,
     pub calls: Calls,
-    pub look: SafePoint,
     /// Facts that wait for the next commit, with their size in bytes.
     pub due: Vec<(Fact, usize)>,
-    /// Seen in the inbox and not yet in the journal.
-    pub inbox: Vec<InboxItem>,
-    pub asked: Option<Asked>,
-    pub vetted: HashMap<String, Vetting>,
-    pub looked_up: HashMap<String, Option<Value>>,
-    pub prompt: Option<(ItemKey, String)>,
-    /// Usage of attempts of the current turn that led to nothing.
-    pub spent: Usage,
-    /// Conflicts of the roll-up in a row.
-    pub conflicts: u32,
-    /// The status in the document is to become in_progress.
-    pub begins: bool,
-    /// The status and reason that the run began from: while its beginning is not stored, only others count.
-    pub begun_from: (Status, Option<String>),
-    /// Every item is to be reopened in the document: the plan as it will be.
-    pub reopens: Option<ItemPlan>,
-    /// The version of the task document that shows all progress.
-    pub rolled_up: Option<String>,
-    /// The version of the task document in which nothing is completed that the journal lacks.
-    pub adopted: Option<String>,
-    /// The version of the task document that the host's callbacks have.
-    told: Option<String>,
-    /// So many of those who wait had given their command when the end was sent that is stored now.
-    answered: usize,
-    /// Active milliseconds that no entry counts yet.
-    pub active_ms: u64,
-    last_tick: Instant,
-    waiting_for_people: bool,
-    started: bool,
-    sent_system: Option<Option<String>>,
-    sent_model: Option<Option<String>>,
-    /// The model that is asked now, where anybody knows.
-    pub author: Option<String>,
-    tools_sent: bool,
-    /// The strongest end that was asked for where the task runs: it outlives what the register says.
-    pub wish: Option<Ending>,
-    /// Settled when the run ends.
-    pub waiters: Vec<(Ticket, bool)>,
+    pub host: Host,
+    pub beginning: Beginning,
+    pub meter: Meter,
     pub outcome: Option<Outcome>,
     pub cut_something: bool,
 }
 
 impl Run {
-    pub fn begin(ctx: &mut Ctx, a: Acquired) -> Run {
+    pub fn begin(ctx: &mut Ctx, a: Acquired, mut wishes: Wishes) -> Run {
         let now = ctx.now.mono;
+        wishes.begin(now, a.settings.grace_ms, a.settings.store_timeout_ms);
         let mut run = Run {
             calls: Calls::taking_up(&a.facts),
-            look: SafePoint::new(now),
-            begun_from: (a.task.status, a.task.abort_reason.clone()),
+            desk: Desk::new(a.task, a.task_version, now),
+            beginning: Beginning::begun(),
+            meter: Meter::new(now),
             live_text: LiveText::new(a.settings.live_ms),
             settings: a.settings,
-            head: a.head,
-            head_version: a.head_version,
+            lease: a.lease,
+            wishes,
             facts: a.facts,
-            task: a.task,
-            task_version: a.task_version,
             tools: a.tools,
-            writer: a.writer,
-            on_its_way: None,
-            control: Control::Running,
-            turn: TurnRegion::Idle,
+            turn: Turn::default(),
             due: Vec::new(),
-            inbox: Vec::new(),
-            asked: None,
-            vetted: HashMap::new(),
-            looked_up: HashMap::new(),
-            prompt: None,
-            spent: Usage::default(),
-            conflicts: 0,
-            begins: false,
-            reopens: None,
-            rolled_up: None,
-            adopted: None,
-            told: None,
-            answered: 0,
-            active_ms: 0,
-            last_tick: now,
-            waiting_for_people: false,
-            started: false,
-            sent_system: None,
-            sent_model: None,
-            author: None,
-            tools_sent: false,
-            wish: None,
-            waiters: Vec::new(),
+            host: Host::default(),
             outcome: None,
             cut_something: false,
         };
         run.take_up(ctx, a.mode, a.unclean);
+        run.obey_wishes(ctx);
         if ctx.cfg.has_watch && ctx.cfg.drives {
             let paths = vec![ctx.paths.task.clone(), ctx.paths.inbox.clone()];
             ctx.io.push(Effect::Watch { paths });
@@ -154,36 +86,34 @@ impl Run {
     }
 
     fn take_up(&mut self, ctx: &mut Ctx, mode: Mode, unclean: bool) {
-        if self.facts.seq == 0 && self.task.old_history {
-            self.due_fact(super::compose::import(&self.task));
+        if self.facts.seq == 0 && self.desk.task().old_history {
+            self.due_fact(super::compose::import(self.desk.task()));
         }
         match mode {
             Mode::Begin => {
-                if self.facts.live.begun {
+                let anew = self.facts.live.begun;
+                if anew {
                     self.due_fact(Fact::Reset);
-                    self.reopens = Some(reopened(&self.task));
                     self.calls = Calls::default();
                 }
                 self.due_fact(Fact::Begun { how: Begin::Started });
-                self.begins = true;
+                self.beginning.begin(self.desk.task(), anew);
             }
-            Mode::Restore if self.nothing_is_open() => {
-                self.end(ctx, Ending::new(How::Restore));
-            }
+            Mode::Restore if self.nothing_is_open() => self.beginning.restore(),
             Mode::Resume | Mode::Restore => self.resumes(),
             Mode::TakeUp if unclean => self.due_fact(Fact::Begun { how: Begin::Recovered }),
             Mode::TakeUp => {}
             Mode::FinishPause { resume } => {
                 if resume {
-                    let (status, reason) = match self.task.abort_reason.clone() {
+                    let (status, reason) = match self.desk.task().abort_reason.clone() {
                         Some(reason) => (EndStatus::Stopped, Some(reason).filter(|r| r != "stopped")),
                         None => (EndStatus::Paused, None),
                     };
                     self.due_fact(Fact::Ended { status, reason, error: None });
-                    self.due_fact(Fact::Begun { how: Begin::Resumed });
-                    self.begins = true;
+                    self.resumes();
                 } else {
-                    self.end(ctx, Ending::by_register(&self.task));
+                    let how = How::by_register(self.desk.task().abort_reason.as_deref());
+                    self.wishes.registered(how, ctx.now.mono);
                 }
             }
             Mode::CrashLoop => {
@@ -192,13 +122,13 @@ impl Run {
                     format!(
                         "The task was taken up {} times in a row without finishing a turn or a tool call. \
                          Look at what stops the process, then call resume() to try again.",
-                        self.head.attempts
+                        self.lease.head().attempts
                     ),
                 );
-                self.end(ctx, Ending::new(How::Fail(e)));
+                self.end(ctx, How::Fail(e));
             }
         }
-        for call in self.facts.live.calls.iter().filter(|_| self.reopens.is_none()) {
+        for call in self.facts.live.calls.iter().filter(|_| self.beginning.reopens().is_none()) {
             if let CallState::Waiting(why) = call.state {
                 let mut again = asking(&call.call, why, true);
                 if let Value::Object(map) = &mut again {
@@ -210,13 +140,13 @@ impl Run {
     }
 
     fn nothing_is_open(&self) -> bool {
-        let (plan, done) = (&self.task.plan, &self.facts.live.done);
+        let (plan, done) = (&self.desk.task().plan, &self.facts.live.done);
         plan.next_item(done).is_none() && plan.externally_completed(done).is_empty()
     }
 
     fn resumes(&mut self) {
         self.due_fact(Fact::Begun { how: Begin::Resumed });
-        self.begins = true;
+        self.beginning.begin(self.desk.task(), false);
     }
 
     pub fn due_fact(&mut self, fact: Fact) {
@@ -225,47 +155,62 @@ impl Run {
     }
 
     pub fn timeout(&self, ctx: &Ctx) -> Option<Instant> {
-        // It is good for the whole of its term: over in the millisecond after.
-        let mut at = self.writer.renewed.mono + self.settings.lease_ttl_ms + 1;
-        for t in [self.writer.timeout(), self.look.timeout(), self.turn_timeout(ctx), self.calls.timeout()]
-            .into_iter()
-            .chain([self.asked.as_ref().map(|a| a.until), self.control.timeout(), self.live_text_timeout()])
-            .flatten()
-        {
-            at = at.min(t);
-        }
-        if self.writer.is_idle() {
-            at = at.min(self.next_heartbeat());
-        }
-        if let (Control::Running, Some(after)) = (&self.control, self.settings.yield_after_ms) {
-            at = at.min(ctx.began + after);
-        }
-        Some(at)
+        let yields_at = self.settings.yield_after_ms.filter(|_| !self.is_ending()).map(|ms| ctx.began + ms);
+        let deadlines = [
+            self.lease.timeout(),
+            self.desk.timeout(),
+            self.turn.timeout(&self.settings, self.may_start(ctx)),
+            self.calls.timeout(),
+            self.host.timeout(),
+            self.wishes.timeout(ctx.now.mono),
+            yields_at,
+            self.live_text.timeout().filter(|_| self.turn.is_streaming()),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
-    fn next_heartbeat(&self) -> Instant {
-        self.writer.renewed.mono + self.settings.heartbeat_ms()
+    /// When the lease has to be renewed, by the real time.
+    pub fn renewal(&self) -> Option<Instant> {
+        self.lease.renewal()
     }
 
     /// Takes an input in; Some when the run is over.
     pub fn handle(&mut self, ctx: &mut Ctx, input: &Input) -> Option<Outcome> {
-        self.tick(ctx);
+        self.meter.tick(ctx.now.mono);
         match input {
             Input::Command { ticket, command } => self.command(ctx, *ticket, command.clone()),
-            Input::Changed => self.look.changed = true,
-            Input::Streamed { ticket, event } => self.streamed(ctx, *ticket, event),
-            Input::StreamEnded { ticket, result } => self.stream_ended(ctx, *ticket, result),
-            Input::Returned { ticket, result, cut_bytes } => {
-                self.returned(ctx, *ticket, result, *cut_bytes);
+            Input::Changed => self.desk.hear_of_change(),
+            Input::Streamed { ticket, event } => {
+                let around = Around { facts: &self.facts, settings: &self.settings };
+                let events = self.turn.streamed(ctx, around, *ticket, event);
+                self.turned(ctx, events);
             }
-            Input::Answered { ticket, result } => self.answered(ctx, *ticket, result),
+            Input::StreamEnded { ticket, result } => {
+                let around = Around { facts: &self.facts, settings: &self.settings };
+                let events = self.turn.stream_ended(ctx, around, *ticket, result);
+                self.turned(ctx, events);
+            }
+            Input::Returned { ticket, result, cut_bytes } => {
+                let most = ctx.cfg.limits.commit_bytes;
+                let said = Said { ticket: *ticket, result, cut_bytes: *cut_bytes };
+                if let Some(result) = self.calls.returned(said, &self.facts, most, &mut ctx.io) {
+                    self.desk.grow_stale();
+                    self.due_fact(Fact::Result { result });
+                }
+            }
+            Input::Answered { ticket, result } => {
+                let answered = self.host.answered(*ticket, result, &mut ctx.io);
+                self.needs_answer(ctx, answered);
+            }
             Input::Read { .. } | Input::Listed { .. } | Input::Committed { .. } | Input::Timeout => {}
         }
-        if let Some(resolved) = self.writer.handle(ctx.now.mono, input, &mut ctx.io) {
+        if let Some(resolved) = self.lease.handle(input, &ctx.clock, &mut ctx.io) {
             self.resolved(ctx, resolved);
         }
         if self.outcome.is_none() {
-            self.looked(ctx, input);
+            let around = desk_around(&self.facts, &self.settings, &self.lease, ctx);
+            let event = self.desk.handle(ctx, around, input);
+            self.looked(ctx, event);
         }
         if self.outcome.is_none() {
             self.deadlines(ctx);
@@ -279,53 +224,71 @@ impl Run {
         Some(outcome)
     }
 
-    fn tick(&mut self, ctx: &Ctx) {
-        let now = ctx.now.mono;
-        if !self.waiting_for_people {
-            self.active_ms += now - self.last_tick;
-        }
-        self.last_tick = now;
-    }
-
     /// What the time alone brings about.
     fn deadlines(&mut self, ctx: &mut Ctx) {
         let now = ctx.now.mono;
-        if now - self.writer.renewed.mono > self.settings.lease_ttl_ms && !self.writer.is_idle() {
-            let e = EngineError::new(
-                Code::StoreUnavailable,
-                "The lease ran out because the store did not confirm its renewal in time. Run the task again when \
-                 the store answers; nothing stored is lost.",
-            );
-            self.interrupt(ctx, e);
-            return;
-        }
-        self.turn_deadlines(ctx);
-        self.call_deadlines(ctx);
-        if self.asked.as_ref().is_some_and(|a| now >= a.until) {
-            if let Some(asked) = self.asked.take() {
-                ctx.io.push(Effect::Cancel { ticket: asked.ticket });
-                self.callback_failed(ctx, &asked.what, "did not settle within callbackTimeoutMs", None);
-            }
-        }
+        let has_looked = self.desk.is_fresh() && self.may_start(ctx);
+        let around = Around { facts: &self.facts, settings: &self.settings };
+        let events = self.turn.deadlines(ctx, around, has_looked);
+        self.turned(ctx, events);
+        self.calls.deadlines(now, &mut ctx.io);
+        let answered = self.host.deadline(now, &mut ctx.io);
+        self.needs_answer(ctx, answered);
         let late = self.settings.yield_after_ms.is_some_and(|after| now >= ctx.began + after);
-        if late && matches!(self.control, Control::Running) {
-            self.end(ctx, Ending::new(How::Yield("max_duration".into())));
+        if late && !self.is_ending() {
+            self.end(ctx, How::Yield("max_duration".into()));
         }
         self.closing_deadlines(ctx);
     }
 
-    /// Past two thirds of the lease nothing new starts.
     pub fn may_start(&self, ctx: &Ctx) -> bool {
-        self.writer.age(ctx.now) <= self.settings.lease_ttl_ms.saturating_mul(2) / 3
+        self.lease.may_start(&ctx.clock)
+    }
+
+    /// Some end is in force.
+    pub fn is_ending(&self) -> bool {
+        self.beginning.restores() || self.wishes.is_ending()
+    }
+
+    /// For whoever reads all rooms.
+    pub(super) fn view<'a>(&'a self, ctx: &'a Ctx) -> View<'a> {
+        View {
+            cfg: &ctx.cfg,
+            now: ctx.now,
+            settings: &self.settings,
+            tools: &self.tools,
+            facts: &self.facts,
+            due: &self.due,
+            cut_something: self.cut_something,
+            lease: &self.lease,
+            wishes: &self.wishes,
+            desk: &self.desk,
+            beginning: &self.beginning,
+            turn: &self.turn,
+            calls: &self.calls,
+            host: &self.host,
+            meter: &self.meter,
+        }
     }
 
     fn advance(&mut self, ctx: &mut Ctx) {
-        if !self.writer.is_idle() {
+        if !self.lease.is_idle() {
             return;
         }
-        let streaming = self.turn.in_flight() && !self.control.is_ending();
+        let streaming = self.turn.in_flight() && !self.is_ending();
         if !streaming {
-            match self.compose(ctx) {
+            let Composition { composed, meanwhile, adopts } = compose(&self.view(ctx));
+            if adopts {
+                self.desk.adopt();
+            }
+            if let Some(need) = meanwhile {
+                self.fetch(ctx, need);
+            }
+            match composed {
+                Composed::Broken(e) => {
+                    self.interrupt(ctx, e);
+                    return;
+                }
                 Composed::Commit(plan) => {
                     self.submit(ctx, *plan);
                     return;
@@ -340,149 +303,219 @@ impl Run {
                 }
                 // Others have added an item since the task was read.
                 Composed::Restore => {
-                    self.control = Control::Running;
                     self.resumes();
                     self.advance(ctx);
                     return;
                 }
                 Composed::Needs(need) => {
                     self.fetch(ctx, need);
-                    self.renew(ctx);
+                    self.lease.renew(&ctx.clock, &mut ctx.io);
                     return;
                 }
                 Composed::Nothing => {}
             }
         }
-        if !self.started {
-            self.started = true;
+        if self.beginning.tell() {
             ctx.io.push(Effect::Settle { ticket: Ticket::STARTED, result: Ok(Value::Null) });
         }
-        self.renew(ctx);
-        if !self.writer.is_idle() || streaming || self.control.is_ending() {
-            self.waiting_for_people = false;
-            return;
+        if streaming || self.is_ending() {
+            self.meter.turn(false, ctx.now.mono);
+        } else {
+            self.go_on(ctx);
         }
-        self.start_calls(ctx);
-        match decide(&self.facts.live, self.plan(), &self.decision()) {
+        // After what it allows has begun: where a renewal takes longer than the time between two, one follows the other.
+        if self.outcome.is_none() {
+            self.lease.renew(&ctx.clock, &mut ctx.io);
+        }
+    }
+
+    /// Starts what the facts ask for, as long as the lease is fresh.
+    fn go_on(&mut self, ctx: &mut Ctx) {
+        if self.may_start(ctx) && self.calls.start(&self.facts, &self.tools, ctx.now.mono, &mut ctx.io) {
+            self.desk.grow_stale();
+        }
+        let view = self.view(ctx);
+        match decide(&self.facts.live, view.plan(), &view.decision()) {
             Step::Converse if self.may_start(ctx) => self.converse(ctx),
             // Calls that queue for a place are waited for as those that run.
             Step::Wait | Step::RunCalls => {
                 let people = self.calls.none_running();
-                self.waiting_for_people = people;
-                if people && !self.look.is_whole() {
+                self.meter.turn(people, ctx.now.mono);
+                if people && !self.desk.is_whole() {
                     // The decision may be there already.
-                    self.look_now(ctx);
+                    self.desk.look(ctx, &self.settings);
                 } else if people && self.settings.while_waiting == crate::limits::WhileWaiting::Yield {
-                    self.end(ctx, Ending::new(How::Yield("waiting".into())));
+                    self.end(ctx, How::Yield("waiting".into()));
                     self.advance(ctx);
                 }
                 return;
             }
             _ => {}
         }
-        self.waiting_for_people = false;
+        self.meter.turn(false, ctx.now.mono);
     }
 
-    /// The plan, as it will be where every item is reopened.
-    pub fn plan(&self) -> &ItemPlan {
-        self.reopens.as_ref().unwrap_or(&self.task.plan)
-    }
-
-    /// The task document as it is stored now.
-    pub fn take_task(&mut self, task: TaskDocument, version: String) {
-        if let Some(plan) = &mut self.reopens {
-            *plan = reopened(&task);
+    /// A callback that failed ends the run.
+    fn needs_answer(&mut self, ctx: &mut Ctx, answered: Result<(), EngineError>) {
+        if let Err(e) = answered {
+            self.end(ctx, How::Fail(e));
         }
-        self.task = task;
-        self.task_version = version;
     }
 
-    pub fn decision(&self) -> crate::decide::Control {
-        crate::decide::Control {
-            completion: self.settings.completion,
-            limits: self.settings.limits,
-            active_ms: self.active_ms,
+    /// Sees to what has to be known before more can be stored.
+    pub(super) fn fetch(&mut self, ctx: &mut Ctx, need: Need) {
+        let (question, what) = match need {
+            Need::Look => return self.desk.look(ctx, &self.settings),
+            Need::Wait => return,
+            _ if self.host.is_asked() => return,
+            Need::Vet(calls) => {
+                let ids = calls.iter().map(|c| c.id.clone()).collect();
+                (Question::Vet { task: self.tell_task(ctx), calls }, Asking::Vet(ids))
+            }
+            Need::Prompt(item) => {
+                let context = prompt_context(self.desk.task(), &item);
+                (Question::Prompt { task: self.tell_task(ctx), context }, Asking::Prompt(item.key.clone()))
+            }
+            Need::LookUp(call) => {
+                let id = call.id.clone();
+                (Question::LookUp { call }, Asking::LookUp(id))
+            }
+        };
+        let until = ctx.now.mono + self.settings.callback_timeout_ms;
+        self.host.ask(question, what, until, &mut ctx.io);
+    }
+
+    fn tell_task(&mut self, ctx: &Ctx) -> Option<Rc<Value>> {
+        self.host.tell(self.desk.task(), self.desk.version(), &ctx.cfg.task_id)
+    }
+
+    /// What a look has found.
+    pub(super) fn looked(&mut self, ctx: &mut Ctx, event: Option<desk::Event>) {
+        match event {
+            None => {}
+            Some(desk::Event::TaskChanged) => {
+                self.beginning.task_changed(self.desk.task());
+                self.obey_register(ctx);
+            }
+            Some(desk::Event::TaskGone) => self.task_gone(ctx),
+            Some(desk::Event::Superseded) => self.superseded(),
+            Some(desk::Event::Fails(e)) => self.interrupt(ctx, e),
         }
+    }
+
+    /// The stored status is a register.
+    fn obey_register(&mut self, ctx: &mut Ctx) {
+        let task = self.desk.task();
+        let how = match task.status {
+            Status::InProgress => {
+                if self.wishes.taken_back() {
+                    self.desk.grow_stale();
+                    // What was aborted and has not answered has an unknown outcome.
+                    self.calls.give_up_aborted();
+                }
+                return;
+            }
+            // The run has not stored its beginning: the status is still the one that it began from.
+            _ if self.beginning.is_from(task) => return,
+            Status::Paused => How::by_register(task.abort_reason.as_deref()),
+            Status::Completed | Status::Failed | Status::NotStarted => {
+                ctx.io.push(Effect::Status { status: task.status });
+                How::External
+            }
+        };
+        self.wishes.registered(how, ctx.now.mono);
+        self.obey_wishes(ctx);
     }
 
     /// Brings the request up to date and calls the model.
     fn converse(&mut self, ctx: &mut Ctx) {
         self.facts.push_tail();
-        if self.leaves_out_what_was_blocked() {
+        if let Some(fact) = blocked_again(&self.facts) {
+            self.due_fact(fact);
             self.advance(ctx);
             return;
         }
-        let mut ops = self.request_head(ctx);
+        let explicit = self.settings.completion == crate::limits::Completion::Explicit;
+        let own = explicit.then(super::compose::complete_task_item);
+        let model = ctx.cfg.model_id.as_deref();
+        let mut ops = self.turn.mirror().ops(self.desk.task(), &self.tools, own, &self.facts, model);
         ops.append(&mut self.facts.ops);
-        self.open_stream(ctx, ops);
-        self.look.fresh = false;
+        let opened = self.turn.open(ctx, ops);
+        self.turned(ctx, vec![opened]);
     }
 
-    fn request_head(&mut self, ctx: &Ctx) -> Vec<RequestOp> {
-        let mut ops = Vec::new();
-        let system = self.task.config.system_prompt.clone();
-        if self.sent_system.as_ref() != Some(&system) {
-            self.sent_system = Some(system.clone());
-            ops.push(RequestOp::System(system));
-        }
-        let model = self.task.config.model.clone();
-        if self.sent_model.as_ref() != Some(&model) {
-            self.sent_model = Some(model.clone());
-            self.author = model.clone().or_else(|| ctx.cfg.model_id.clone());
-            ops.push(RequestOp::Model(model));
-        }
-        // Without tools of its own a request has to name those that its history used: these may grow.
-        if !self.tools_sent || self.tools.is_empty() {
-            self.tools_sent = true;
-            let by_name = crate::ordered::map(self.tools.values().map(|t| (&t.spec.name, &t.spec)));
-            let mut specs: Vec<_> = by_name.into_values().cloned().collect();
-            if self.settings.completion == crate::limits::Completion::Explicit {
-                specs.push(super::compose::complete_task_item());
-            }
-            let names = self.facts.tool_names.iter().map(String::as_str);
-            ops.push(RequestOp::Tools(tool_config(&specs, names)));
-        }
-        ops
-    }
-
-    pub fn command(&mut self, ctx: &mut Ctx, ticket: Ticket, command: Command) {
-        let is_end = !matches!(command, Command::Look);
-        if is_end && ticket != Ticket::RESULT {
-            self.waiters.push((ticket, matches!(command, Command::Yield { .. })));
-        }
-        match command {
-            Command::Look => {
-                self.look.changed = true;
-                if ticket != Ticket::RESULT {
-                    ctx.io.push(Effect::Settle { ticket, result: Ok(Value::Null) });
+    /// One text delta of the stream.
+    pub fn text_delta(&mut self, ctx: &mut Ctx, ticket: Ticket, index: u32, delta: &str) -> bool {
+        let around = Around { facts: &self.facts, settings: &self.settings };
+        match self.turn.text_delta(ctx, around, (ticket, index), delta) {
+            Ok(wanted) => {
+                if wanted {
+                    self.live_text.said(delta);
                 }
+                wanted
             }
-            Command::Pause => self.wished(ctx, Ending::new(How::Pause(None))),
-            Command::Stop { reason } => self.wished(ctx, Ending::new(How::Stop(reason))),
-            Command::Yield { reason, grace } => {
-                let mut ending = Ending::new(How::Yield(reason));
-                ending.no_grace = !grace;
-                self.wished(ctx, ending);
+            Err(events) => {
+                self.turned(ctx, events);
+                false
             }
         }
     }
 
-    /// Tells listeners about the stream.
-    pub fn reasoning(&self, ctx: &mut Ctx, delta: String) {
-        let payload = json!({ "taskId": ctx.cfg.task_id, "delta": delta });
-        ctx.io.push(Effect::Emit { event: event("task:reasoning", payload) });
+    /// What follows from a turn for the other rooms.
+    pub(super) fn turned(&mut self, ctx: &mut Ctx, events: Vec<Event>) {
+        for event in events {
+            match event {
+                Event::Opened { message_id, attempt } => {
+                    self.live_text.opened(ctx.now.mono, &message_id, attempt);
+                    self.desk.grow_stale();
+                }
+                Event::Said(delta) => self.live_text.said(&delta),
+                Event::Ready => {
+                    self.live_text.finished();
+                    self.desk.grow_stale();
+                }
+                Event::Looks => {
+                    self.desk.grow_stale();
+                    self.desk.look(ctx, &self.settings);
+                }
+                Event::Due(fact) => self.due_fact(fact),
+                Event::Fails(error) => self.end(ctx, How::Fail(error)),
+            }
+        }
     }
 
-    pub fn turn_ready(&self) -> Option<&Ready> {
-        match &self.turn {
-            TurnRegion::Ready(ready) => Some(ready),
-            _ => None,
+    fn keep_live_text(&mut self, ctx: &mut Ctx, input: &Input) {
+        let now = ctx.now.mono;
+        self.live_text.stored(now, input, &mut ctx.io);
+        let may_write = self.turn.is_streaming() && self.may_start(ctx);
+        self.live_text.look(now, may_write, &ctx.paths, self.lease.head(), &mut ctx.io);
+    }
+
+    fn command(&mut self, ctx: &mut Ctx, ticket: Ticket, command: Command) {
+        if command == Command::Look {
+            self.desk.hear_of_change();
+            if ticket != Ticket::RESULT {
+                ctx.io.push(Effect::Settle { ticket, result: Ok(Value::Null) });
+            }
+            return;
         }
+        self.wishes.command(ticket, command, ctx.now.mono);
+        self.obey_wishes(ctx);
     }
 }
 
-/// The plan of a task that starts anew.
-fn reopened(task: &TaskDocument) -> ItemPlan {
-    let fields = rollup::reopen(task, None, "").fields;
-    task.apply(&fields).map_or_else(|_| task.plan.clone(), |task| task.plan)
+fn desk_around<'a>(
+    facts: &'a Facts,
+    settings: &'a Settings,
+    lease: &'a Lease<OnItsWay>,
+    ctx: &Ctx,
+) -> desk::Around<'a> {
+    desk::Around {
+        facts,
+        settings,
+        head: lease.head(),
+        writes_task: lease.carries().is_some_and(|sent| !sent.task_fields.is_empty()),
+        commits: !lease.is_idle(),
+        may_start: lease.may_start(&ctx.clock),
+    }
 }

@@ -1,42 +1,64 @@
-//! The region `turn`: opening and streaming a model turn, its watchdog, dropping and trying again.
+//! The room `turn`: opening and streaming a model turn, its watchdog, dropping and trying again, what that cost, and the
+//! mirror of the request.
+
+mod given_up;
+mod mirror;
 
 use super::Ctx;
-use super::closing::{Ending, How};
-use super::run::Run;
-use crate::converse::blocks::{excerpt, is_valid_id};
+use crate::converse::blocks::is_valid_id;
 use crate::converse::{
-    Assembly, Failure, FaultKind, Live, ModelFault, RequestOp, Stop, ToolUseIds, Turn, Usage, classify,
+    Assembly, Failure, FaultKind, Live, ModelFault, RequestOp, Stop, ToolUseIds, Turn as Whole, Usage,
+    classify,
 };
-use crate::converse::{refused_block, refuses_reasoning, unsupported_block};
-use crate::decide::Nudge;
 use crate::effect::{Effect, LogLevel, Ticket};
+use crate::error::EngineError;
+use crate::facts::announce::event;
 use crate::facts::fact::Fact;
-use crate::facts::fold::{Facts, REASONING};
+use crate::facts::fold::Facts;
 use crate::limits::Settings;
-use crate::storage::io::Io;
 use crate::time::Instant;
+pub(crate) use given_up::blocked_again;
+pub(crate) use mirror::Mirror;
 use serde_json::{Value, json};
 
 const NOTHING_BUT_REASONING: &str = "The model used up max_tokens for reasoning alone. Raise maxTokens of its \
      inferenceConfig, or lower its thinking budget, then resume the task.";
 
-/// Of the service's words, for the model.
-const MAX_REASON_BYTES: usize = 500;
-
-/// Results of so many bytes are not what makes a request too long.
-const SMALLEST_RESULT: usize = 1_000;
-
 /// A turn that is whole and waits for its commit.
 #[derive(Clone, Debug)]
 pub(crate) struct Ready {
     pub message_id: String,
-    pub turn: Turn,
+    pub turn: Whole,
     /// Of all attempts.
     pub usage: Usage,
 }
 
+/// What others have to know of a turn.
 #[derive(Debug)]
-pub(crate) struct Attempt {
+pub(crate) enum Event {
+    /// The model is asked.
+    Opened { message_id: String, attempt: u32 },
+    /// It says this to the user.
+    Said(String),
+    /// The turn is whole.
+    Ready,
+    /// Task and inbox are to be looked at before the model is asked again.
+    Looks,
+    /// A fact for the next commit.
+    Due(Fact),
+    /// No attempt is left.
+    Fails(EngineError),
+}
+
+/// What a turn depends on.
+#[derive(Clone, Copy)]
+pub(crate) struct Around<'a> {
+    pub facts: &'a Facts,
+    pub settings: &'a Settings,
+}
+
+#[derive(Debug)]
+struct Attempt {
     message_id: String,
     number: u32,
     /// Milliseconds that failing and waiting have taken so far.
@@ -55,7 +77,7 @@ impl Attempt {
 
 /// How long the model has said nothing.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Silence {
+struct Silence {
     since: Instant,
     /// Some event has come.
     begun: bool,
@@ -69,8 +91,9 @@ impl Silence {
     }
 }
 
-#[derive(Debug)]
-pub(crate) enum TurnRegion {
+#[derive(Debug, Default)]
+enum State {
+    #[default]
     Idle,
     Streaming {
         ticket: Ticket,
@@ -87,33 +110,6 @@ pub(crate) enum TurnRegion {
     Ready(Box<Ready>),
 }
 
-impl TurnRegion {
-    /// An event of the stream has come.
-    fn heard_from(&mut self, from: Ticket, now: Instant) {
-        if let TurnRegion::Streaming { ticket, silence, .. } = self {
-            if *ticket != from {
-                return;
-            }
-            silence.lost_ms += if silence.begun { 0 } else { now - silence.since };
-            (silence.since, silence.begun) = (now, true);
-        }
-    }
-
-    /// The model is being asked, or will be again.
-    pub fn in_flight(&self) -> bool {
-        matches!(self, TurnRegion::Streaming { .. } | TurnRegion::BackingOff { .. })
-    }
-
-    pub fn abort(&mut self, io: &mut Io) {
-        if let TurnRegion::Streaming { ticket, .. } = self {
-            io.push(Effect::Cancel { ticket: *ticket });
-        }
-        if self.in_flight() {
-            *self = TurnRegion::Idle;
-        }
-    }
-}
-
 struct Ids<'a> {
     facts: &'a Facts,
 }
@@ -127,40 +123,107 @@ impl ToolUseIds for Ids<'_> {
     }
 }
 
-/// Closes an abandoned attempt for whoever shows its deltas.
-fn announce_retry(ctx: &mut Ctx, attempt: &Attempt, fault: &ModelFault, delay_ms: u64) {
-    let payload = json!({
-        "messageId": attempt.message_id, "attempt": attempt.number, "code": fault.kind.code(), "delayMs": delay_ms,
-    });
-    ctx.emit_live("task:retry", payload);
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    state: State,
+    /// Usage of attempts that led to nothing.
+    spent: Usage,
+    mirror: Mirror,
 }
 
-impl Run {
-    /// Gives the turn up that no commit can hold; what it has cost is stored with the end.
-    pub(super) fn give_turn_up(&mut self) {
-        if let TurnRegion::Ready(ready) = std::mem::replace(&mut self.turn, TurnRegion::Idle) {
-            self.spent += ready.usage;
-        }
+impl Turn {
+    /// The model is being asked, or will be again.
+    pub fn in_flight(&self) -> bool {
+        matches!(self.state, State::Streaming { .. } | State::BackingOff { .. })
     }
 
-    pub(super) fn turn_timeout(&self, ctx: &Ctx) -> Option<Instant> {
-        match &self.turn {
-            TurnRegion::Streaming { silence, .. } => Some(silence.since + silence.allowed_ms(&self.settings)),
-            // Without a fresh lease the renewal comes first, and its reply wakes the machine.
-            TurnRegion::BackingOff { until, looking, .. } => {
-                Some(*until).filter(|_| !looking && self.may_start(ctx))
+    pub fn is_streaming(&self) -> bool {
+        matches!(self.state, State::Streaming { .. })
+    }
+
+    pub fn ready(&self) -> Option<&Ready> {
+        if let State::Ready(ready) = &self.state { Some(ready) } else { None }
+    }
+
+    /// Of the request, and of whom it asks.
+    pub fn mirror(&mut self) -> &mut Mirror {
+        &mut self.mirror
+    }
+
+    /// An event of the stream has come.
+    fn heard_from(&mut self, from: Ticket, now: Instant) {
+        if let State::Streaming { ticket, silence, .. } = &mut self.state {
+            if *ticket != from {
+                return;
             }
-            TurnRegion::Idle | TurnRegion::Ready(_) => None,
+            silence.lost_ms += if silence.begun { 0 } else { now - silence.since };
+            (silence.since, silence.begun) = (now, true);
         }
     }
 
-    pub(super) fn open_stream(&mut self, ctx: &mut Ctx, ops: Vec<RequestOp>) {
-        let attempt = Attempt { message_id: format!("m-{}", ctx.io.rng.id()), number: 1, lost_ms: 0 };
-        self.stream(ctx, attempt, ops);
+    /// Nothing of it is wanted any more.
+    pub fn abort(&mut self, ctx: &mut Ctx) {
+        if let State::Streaming { ticket, .. } = &self.state {
+            ctx.io.push(Effect::Cancel { ticket: *ticket });
+        }
+        if self.in_flight() {
+            self.state = State::Idle;
+        }
     }
 
-    fn stream(&mut self, ctx: &mut Ctx, attempt: Attempt, ops: Vec<RequestOp>) {
-        self.live_text.opened(ctx.now.mono, &attempt.message_id, attempt.number);
+    /// The run ends: a turn that is whole is taken as it is, another is dropped. Whether that cut something.
+    pub fn cut(&mut self, ctx: &mut Ctx, around: Around<'_>) -> (Vec<Event>, bool) {
+        let mut events = Vec::new();
+        match std::mem::take(&mut self.state) {
+            State::Streaming { ticket, assembly, attempt, silence } if assembly.complete() => {
+                ctx.io.push(Effect::Cancel { ticket });
+                let attempt = attempt.after(silence, ctx.now.mono, around.settings);
+                events = self.finish(ctx, around, *assembly, attempt);
+            }
+            other => self.state = other,
+        }
+        let cuts = self.in_flight();
+        if let State::Streaming { assembly, .. } = &self.state {
+            self.spent += assembly.usage().unwrap_or_else(Usage::unreported);
+        }
+        self.abort(ctx);
+        (events, cuts)
+    }
+
+    /// Gives the turn up that no commit can hold; what it has cost is stored with the end.
+    pub fn give_up(&mut self) {
+        match std::mem::take(&mut self.state) {
+            State::Ready(ready) => self.spent += ready.usage,
+            other => self.state = other,
+        }
+    }
+
+    /// The turn that was ready is stored.
+    pub fn stored(&mut self) {
+        self.state = State::Idle;
+    }
+
+    /// What failed attempts have cost is stored.
+    pub fn spent_stored(&mut self) {
+        self.spent = Usage::default();
+    }
+
+    pub fn timeout(&self, settings: &Settings, may_start: bool) -> Option<Instant> {
+        match &self.state {
+            State::Streaming { silence, .. } => Some(silence.since + silence.allowed_ms(settings)),
+            // Without a fresh lease the renewal comes first, and its reply wakes the machine.
+            State::BackingOff { until, looking, .. } => Some(*until).filter(|_| !looking && may_start),
+            State::Idle | State::Ready(_) => None,
+        }
+    }
+
+    /// Asks the model.
+    pub fn open(&mut self, ctx: &mut Ctx, ops: Vec<RequestOp>) -> Event {
+        let attempt = Attempt { message_id: format!("m-{}", ctx.io.rng.id()), number: 1, lost_ms: 0 };
+        self.stream(ctx, attempt, ops)
+    }
+
+    fn stream(&mut self, ctx: &mut Ctx, attempt: Attempt, ops: Vec<RequestOp>) -> Event {
         let ticket = ctx.io.ticket();
         ctx.io.push(Effect::Converse {
             ticket,
@@ -168,45 +231,58 @@ impl Run {
             message_id: attempt.message_id.clone(),
             attempt: attempt.number,
         });
-        self.turn = TurnRegion::Streaming {
+        let opened = Event::Opened { message_id: attempt.message_id.clone(), attempt: attempt.number };
+        self.state = State::Streaming {
             ticket,
             assembly: Box::new(Assembly::new()),
             attempt,
             silence: Silence { since: ctx.now.mono, begun: false, lost_ms: 0 },
         };
+        opened
     }
 
-    pub(super) fn text_delta(&mut self, ctx: &mut Ctx, ticket: Ticket, index: u32, delta: &str) -> bool {
-        self.turn.heard_from(ticket, ctx.now.mono);
-        let TurnRegion::Streaming { ticket: t, assembly, .. } = &mut self.turn else { return false };
+    /// A piece of the text. Whether it is wanted; what follows where it breaks the turn.
+    pub fn text_delta(
+        &mut self,
+        ctx: &mut Ctx,
+        around: Around<'_>,
+        (ticket, index): (Ticket, u32),
+        delta: &str,
+    ) -> Result<bool, Vec<Event>> {
+        self.heard_from(ticket, ctx.now.mono);
+        let State::Streaming { ticket: t, assembly, .. } = &mut self.state else { return Ok(false) };
         if *t != ticket {
-            return false;
+            return Ok(false);
         }
         match assembly.text(index, delta) {
-            Ok(()) => {
-                self.live_text.said(delta);
-                true
-            }
-            Err(fault) => {
-                self.turn_failed(ctx, fault);
-                false
-            }
+            Ok(()) => Ok(true),
+            Err(fault) => Err(self.failed(ctx, around, fault)),
         }
     }
 
-    pub(super) fn streamed(&mut self, ctx: &mut Ctx, ticket: Ticket, event: &Value) {
-        self.turn.heard_from(ticket, ctx.now.mono);
-        let TurnRegion::Streaming { ticket: t, assembly, attempt, .. } = &mut self.turn else {
-            return;
+    /// Any event of the stream.
+    pub fn streamed(
+        &mut self,
+        ctx: &mut Ctx,
+        around: Around<'_>,
+        ticket: Ticket,
+        said: &Value,
+    ) -> Vec<Event> {
+        self.heard_from(ticket, ctx.now.mono);
+        let State::Streaming { ticket: t, assembly, attempt, .. } = &mut self.state else {
+            return Vec::new();
         };
         if *t != ticket {
-            return;
+            return Vec::new();
         }
-        match assembly.event(event) {
+        match assembly.event(said) {
             Ok(None) => {}
-            Ok(Some(Live::Reasoning(delta))) => self.reasoning(ctx, delta),
+            Ok(Some(Live::Reasoning(delta))) => {
+                let payload = json!({ "taskId": ctx.cfg.task_id, "delta": delta });
+                ctx.io.push(Effect::Emit { event: event("task:reasoning", payload) });
+            }
             Ok(Some(Live::ToolInput { id, name, index, delta })) => {
-                let ids = Ids { facts: &self.facts };
+                let ids = Ids { facts: around.facts };
                 let free = is_valid_id(&id) && !ids.is_used(&id);
                 let payload = json!({
                     "messageId": attempt.message_id, "attempt": attempt.number,
@@ -215,256 +291,153 @@ impl Run {
                 ctx.emit_live("task:tool_input", payload);
             }
             Ok(Some(Live::Text(delta))) => {
-                self.live_text.said(&delta);
                 let payload = json!({
                     "messageId": attempt.message_id, "attempt": attempt.number, "role": "assistant",
                     "content": delta, "streaming": true,
                 });
                 ctx.emit_live("task:message", payload);
+                return vec![Event::Said(delta)];
             }
             // What follows messageStop cannot take the turn back.
             Err(_) if assembly.complete() => {}
-            Err(fault) => self.turn_failed(ctx, fault),
+            Err(fault) => return self.failed(ctx, around, fault),
+        }
+        Vec::new()
+    }
+
+    /// The stream has ended.
+    pub fn stream_ended(
+        &mut self,
+        ctx: &mut Ctx,
+        around: Around<'_>,
+        ticket: Ticket,
+        result: &Result<(), Failure>,
+    ) -> Vec<Event> {
+        if !matches!(&self.state, State::Streaming { ticket: t, .. } if *t == ticket) {
+            return Vec::new();
+        }
+        match (std::mem::take(&mut self.state), result) {
+            (State::Streaming { assembly, attempt, silence, .. }, Err(failure)) if !assembly.complete() => {
+                let attempt = attempt.after(silence, ctx.now.mono, around.settings);
+                self.retry(ctx, around, assembly.usage(), attempt, classify(failure))
+            }
+            (State::Streaming { assembly, attempt, silence, .. }, _) => {
+                let attempt = attempt.after(silence, ctx.now.mono, around.settings);
+                self.finish(ctx, around, *assembly, attempt)
+            }
+            (other, _) => {
+                self.state = other;
+                Vec::new()
+            }
         }
     }
 
-    pub(super) fn stream_ended(&mut self, ctx: &mut Ctx, ticket: Ticket, result: &Result<(), Failure>) {
-        if !matches!(&self.turn, TurnRegion::Streaming { ticket: t, .. } if *t == ticket) {
-            return;
-        }
-        match (std::mem::replace(&mut self.turn, TurnRegion::Idle), result) {
-            (TurnRegion::Streaming { assembly, attempt, silence, .. }, Err(failure))
-                if !assembly.complete() =>
-            {
-                let fault = classify(failure);
-                self.drop_attempt(
-                    ctx,
-                    *assembly,
-                    attempt.after(silence, ctx.now.mono, &self.settings),
-                    fault,
-                );
-            }
-            (TurnRegion::Streaming { assembly, attempt, silence, .. }, _) => {
-                self.finish_turn(ctx, *assembly, attempt.after(silence, ctx.now.mono, &self.settings));
-            }
-            (other, _) => self.turn = other,
-        }
-    }
-
-    /// The watchdog, and the end of a back-off.
-    pub(super) fn turn_deadlines(&mut self, ctx: &mut Ctx) {
+    /// The watchdog, and the end of a back-off; `has_looked`: task and inbox were looked at since, and the lease allows
+    /// to ask.
+    pub fn deadlines(&mut self, ctx: &mut Ctx, around: Around<'_>, has_looked: bool) -> Vec<Event> {
         let now = ctx.now.mono;
-        match std::mem::replace(&mut self.turn, TurnRegion::Idle) {
-            TurnRegion::Streaming { ticket, assembly, attempt, silence }
-                if now >= silence.since + silence.allowed_ms(&self.settings) =>
+        match std::mem::take(&mut self.state) {
+            State::Streaming { ticket, assembly, attempt, silence }
+                if now >= silence.since + silence.allowed_ms(around.settings) =>
             {
                 ctx.io.push(Effect::Cancel { ticket });
-                let idle_ms = silence.allowed_ms(&self.settings);
-                let attempt = attempt.after(silence, now, &self.settings);
+                let idle_ms = silence.allowed_ms(around.settings);
+                let attempt = attempt.after(silence, now, around.settings);
                 if assembly.complete() {
-                    self.finish_turn(ctx, *assembly, attempt);
-                } else {
-                    let fault = ModelFault::new(
-                        FaultKind::Timeout,
-                        format!("no event from the model for {idle_ms} ms"),
-                    );
-                    self.drop_attempt(ctx, *assembly, attempt, fault);
+                    return self.finish(ctx, around, *assembly, attempt);
                 }
+                let silent = format!("no event from the model for {idle_ms} ms");
+                let fault = ModelFault::new(FaultKind::Timeout, silent);
+                self.retry(ctx, around, assembly.usage(), attempt, fault)
             }
-            TurnRegion::BackingOff { attempt, until, looking: false } if now >= until => {
-                self.look.fresh = false;
-                self.turn = TurnRegion::BackingOff { attempt, until, looking: true };
-                self.look_now(ctx);
+            State::BackingOff { attempt, until, looking: false } if now >= until => {
+                self.state = State::BackingOff { attempt, until, looking: true };
+                vec![Event::Looks]
             }
-            TurnRegion::BackingOff { attempt, looking: true, .. }
-                if self.look.fresh && self.may_start(ctx) =>
-            {
-                self.look.fresh = false;
+            State::BackingOff { attempt, looking: true, .. } if has_looked => {
                 let attempt = Attempt { number: attempt.number + 1, ..attempt };
-                self.stream(ctx, attempt, Vec::new());
+                vec![self.stream(ctx, attempt, Vec::new())]
             }
-            other => self.turn = other,
+            other => {
+                self.state = other;
+                Vec::new()
+            }
         }
     }
 
-    fn turn_failed(&mut self, ctx: &mut Ctx, fault: ModelFault) {
-        if let TurnRegion::Streaming { ticket, assembly, attempt, silence } =
-            std::mem::replace(&mut self.turn, TurnRegion::Idle)
-        {
-            ctx.io.push(Effect::Cancel { ticket });
-            self.drop_attempt(ctx, *assembly, attempt.after(silence, ctx.now.mono, &self.settings), fault);
-        }
-    }
-
-    /// Takes the turn that streams as it is; only where it is whole.
-    pub(super) fn finish_streaming(&mut self, ctx: &mut Ctx) {
-        match std::mem::replace(&mut self.turn, TurnRegion::Idle) {
-            TurnRegion::Streaming { ticket, assembly, attempt, silence } => {
+    fn failed(&mut self, ctx: &mut Ctx, around: Around<'_>, fault: ModelFault) -> Vec<Event> {
+        match std::mem::take(&mut self.state) {
+            State::Streaming { ticket, assembly, attempt, silence } => {
                 ctx.io.push(Effect::Cancel { ticket });
-                self.finish_turn(ctx, *assembly, attempt.after(silence, ctx.now.mono, &self.settings));
+                let attempt = attempt.after(silence, ctx.now.mono, around.settings);
+                self.retry(ctx, around, assembly.usage(), attempt, fault)
             }
-            other => self.turn = other,
+            other => {
+                self.state = other;
+                Vec::new()
+            }
         }
     }
 
-    fn finish_turn(&mut self, ctx: &mut Ctx, assembly: Assembly, attempt: Attempt) {
+    fn finish(
+        &mut self,
+        ctx: &mut Ctx,
+        around: Around<'_>,
+        assembly: Assembly,
+        attempt: Attempt,
+    ) -> Vec<Event> {
         let usage = assembly.usage();
-        match assembly.finish(&Ids { facts: &self.facts }) {
+        match assembly.finish(&Ids { facts: around.facts }) {
             Ok(turn) if turn.stop == Stop::ContextWindow => {
-                self.spent += usage.unwrap_or_else(Usage::unreported);
                 let fault = ModelFault::new(FaultKind::Overflow, "the context window was exceeded");
-                self.overflow(ctx, &attempt, &fault);
+                self.retry(ctx, around, usage, attempt, fault)
             }
-            Ok(turn) if turn.content.is_empty() && !self.may_say_nothing(&turn.stop) => {
+            Ok(turn) if turn.content.is_empty() && !may_say_nothing(around.facts, &turn.stop) => {
                 let reason = format!("the turn ended with {} and no content", turn.stop.as_str());
-                self.retry(ctx, usage, attempt, ModelFault::new(FaultKind::Empty, reason));
+                self.retry(ctx, around, usage, attempt, ModelFault::new(FaultKind::Empty, reason))
             }
             Ok(turn) => {
-                self.live_text.finished();
                 if turn.content.is_empty() && turn.stop == Stop::MaxTokens {
                     ctx.io.log(LogLevel::Warn, NOTHING_BUT_REASONING);
                 }
                 let mut total = self.spent;
                 total += usage.unwrap_or_else(Usage::unreported);
                 self.spent = Usage::default();
-                self.look.fresh = false;
-                self.turn =
-                    TurnRegion::Ready(Box::new(Ready { message_id: attempt.message_id, turn, usage: total }));
+                let ready = Ready { message_id: attempt.message_id, turn, usage: total };
+                self.state = State::Ready(Box::new(ready));
+                vec![Event::Ready]
             }
-            Err(fault) => self.retry(ctx, usage, attempt, fault),
+            Err(fault) => self.retry(ctx, around, usage, attempt, fault),
         }
     }
 
-    /// After results it is the natural end of a turn; whoever has spent `max_tokens` on reasoning pauses.
-    fn may_say_nothing(&self, stop: &Stop) -> bool {
-        let live = &self.facts.live;
-        match stop {
-            Stop::MaxTokens => true,
-            Stop::EndTurn | Stop::StopSequence => !live.calls.is_empty() && !live.message_waiting,
-            _ => false,
-        }
-    }
-
-    /// Asks once more, in words; who was asked so has failed.
-    fn asked_in_vain(&mut self, ctx: &mut Ctx, attempt: &Attempt, fault: &ModelFault) {
-        let nudge = Nudge::Silent;
-        let asked = self.facts.live.texts.last().is_some_and(|said| said["text"] == nudge.text());
-        if asked {
-            self.end(ctx, Ending::new(How::Fail(fault.error())));
-            return;
-        }
-        announce_retry(ctx, attempt, fault, 0);
-        self.due_fact(Fact::Nudged {
-            text: nudge.text().to_owned(),
-            mistake: nudge.is_mistake(),
-            identical: false,
-        });
-    }
-
-    fn drop_attempt(&mut self, ctx: &mut Ctx, assembly: Assembly, attempt: Attempt, fault: ModelFault) {
-        let usage = assembly.usage();
-        self.retry(ctx, usage, attempt, fault);
-    }
-
-    fn retry(&mut self, ctx: &mut Ctx, usage: Option<Usage>, attempt: Attempt, fault: ModelFault) {
-        self.spent += usage.unwrap_or_else(Usage::unreported);
-        if fault.kind == FaultKind::Overflow {
-            self.overflow(ctx, &attempt, &fault);
-            return;
-        }
-        if fault.kind == FaultKind::Empty {
-            self.asked_in_vain(ctx, &attempt, &fault);
-            return;
-        }
-        if self.withholds(&fault) {
-            announce_retry(ctx, &attempt, &fault, 0);
-            return;
-        }
-        let random = ctx.io.rng.unit();
-        let delay = |asked| self.settings.retry.delay(attempt.number, attempt.lost_ms, random, asked);
-        let error = match (fault.kind.permanent(), delay(fault.retry_after_ms), fault.retry_after_ms) {
-            (false, Some(delay), _) => {
-                announce_retry(ctx, &attempt, &fault, delay);
-                let attempt = Attempt { lost_ms: attempt.lost_ms + delay, ..attempt };
-                self.turn = TurnRegion::BackingOff { attempt, until: ctx.now.mono + delay, looking: false };
-                return;
-            }
-            // Without what the service asks for there would be another attempt.
-            (false, None, Some(wait)) if delay(None).is_some() => fault.error_of_waiting(wait),
-            _ => fault.error(),
-        };
-        self.end(ctx, Ending::new(How::Fail(error)));
-    }
-
-    /// Leaves out what the service refuses, once: its answer to that is its answer.
-    fn withholds(&mut self, fault: &ModelFault) -> bool {
-        if fault.kind != FaultKind::Invalid {
-            return false;
-        }
-        let (model, words) = (self.author.clone(), fault.message.as_str());
-        let never = unsupported_block(words).or_else(|| refuses_reasoning(words).then_some(REASONING));
-        let withheld = never.filter(|block| !self.facts.withholds(model.as_deref(), block));
-        let refused = refused_block(words).filter(|block| self.facts.live.shows(block));
-        let fact = match (withheld, refused) {
-            (Some(block), _) => Fact::Withheld { model, block: block.to_owned() },
-            (None, Some(block)) => {
-                let reason = excerpt(words, MAX_REASON_BYTES).to_owned();
-                Fact::Refused { block: block.to_owned(), reason }
-            }
-            (None, None) => return false,
-        };
-        self.due_fact(fact);
-        true
-    }
-
-    /// Cuts the last results or leaves older turns out, whichever takes more; fails where neither can be.
-    fn overflow(&mut self, ctx: &mut Ctx, attempt: &Attempt, fault: &ModelFault) {
-        let transcript = &self.facts.transcript;
-        let largest = self.facts.live.largest_result();
-        let shorter = (largest > SMALLEST_RESULT).then(|| Fact::Shortened { bytes: largest as u64 / 2 });
-        let statement = self.facts.statement.as_deref().unwrap_or_default();
-        let trimmed = || transcript.plan_trim(statement).map(|trim| Fact::Trimmed { trim });
-        let smaller =
-            if transcript.is_mostly_its_last() { shorter.or_else(trimmed) } else { trimmed().or(shorter) };
-        match smaller {
-            Some(fact) => {
-                announce_retry(ctx, attempt, fault, 0);
-                self.due_fact(fact);
-            }
-            None => self.end(ctx, Ending::new(How::Fail(fault.error()))),
-        }
-    }
-
-    /// What a guardrail blocks again and again stands further back than what was masked: nothing of it stays.
-    pub(super) fn leaves_out_what_was_blocked(&mut self) -> bool {
-        let held = self.facts.live.held;
-        if held < 2 {
-            return false;
-        }
-        let statement = self.facts.statement.as_deref().filter(|_| held == 2).unwrap_or_default();
-        let Some(trim) = self.facts.transcript.plan_trim_of_all(statement) else { return false };
-        self.due_fact(Fact::Trimmed { trim });
-        true
-    }
-
-    /// The fact of the turn that is ready.
-    pub(super) fn turn_fact(&self, ready: &Ready) -> Fact {
-        let mut total = self.facts.live.usage;
+    /// The fact of a turn that is ready.
+    pub fn fact(&self, ready: &Ready, facts: &Facts) -> Fact {
+        let mut total = facts.live.usage;
         total += ready.usage;
         Fact::Turn {
             message_id: ready.message_id.clone(),
             turn: ready.turn.clone(),
-            model: self.author.clone(),
+            model: self.mirror.author().map(str::to_owned),
             usage: ready.usage,
             total,
         }
     }
 
     /// What a failed or paused turn has cost, where there is anything.
-    pub(super) fn spent_fact(&self) -> Option<Fact> {
+    pub fn spent_fact(&self, facts: &Facts) -> Option<Fact> {
         let nothing = self.spent == Usage::default();
-        let mut total = self.facts.live.usage;
+        let mut total = facts.live.usage;
         total += self.spent;
         (!nothing).then_some(Fact::Spent { usage: self.spent, total })
+    }
+}
+
+/// After results it is the natural end of a turn; whoever has spent `max_tokens` on reasoning pauses.
+fn may_say_nothing(facts: &Facts, stop: &Stop) -> bool {
+    match stop {
+        Stop::MaxTokens => true,
+        Stop::EndTurn | Stop::StopSequence => !facts.live.calls.is_empty() && !facts.live.message_waiting,
+        _ => false,
     }
 }

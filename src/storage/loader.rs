@@ -180,6 +180,13 @@ impl Loader {
         self.state = State::Listing(Fetch::new(now, want, self.timeout_ms, io));
     }
 
+    /// Gives the loading up.
+    pub fn cancel(self, io: &mut Io) {
+        if let State::Listing(fetch) = self.state {
+            fetch.cancel(io);
+        }
+    }
+
     /// When to call `handle` with [`Input::Timeout`].
     pub fn timeout(&self) -> Instant {
         match &self.state {

@@ -13,7 +13,7 @@ use crate::facts::fact::Entry;
 use crate::facts::fact::corrupt;
 use crate::ids::Paths;
 use crate::store::{StoreError, StoreErrorCode, StoreWrite, StoredDocument};
-use crate::time::{Instant, Now};
+use crate::time::Instant;
 use std::rc::Rc;
 
 /// What a commit is for.
@@ -86,7 +86,6 @@ pub enum Loss {
 #[derive(Debug)]
 struct Attempt {
     batch: Batch,
-    first_sent: Now,
     deadline: Instant,
     timeout_ms: u64,
     tries: u32,
@@ -121,19 +120,17 @@ enum State {
     },
 }
 
-/// The pipeline, and when the lease was last renewed.
+/// The pipeline.
 #[derive(Debug)]
 pub struct Writer {
     paths: Paths,
     state: State,
-    /// When the last commit that landed was sent first: the lease runs from there.
-    pub renewed: Now,
 }
 
 impl Writer {
     /// An idle pipeline.
-    pub fn new(paths: Paths, now: Now) -> Self {
-        Writer { paths, state: State::Idle, renewed: now }
+    pub fn new(paths: Paths) -> Self {
+        Writer { paths, state: State::Idle }
     }
 
     /// The commit before is resolved.
@@ -142,24 +139,10 @@ impl Writer {
     }
 
     /// Sends a commit. Only when idle.
-    pub fn submit(&mut self, now: Now, batch: Batch, timeout_ms: u64, io: &mut Io) {
+    pub fn submit(&mut self, now: Instant, batch: Batch, timeout_ms: u64, io: &mut Io) {
         debug_assert!(self.is_idle(), "one commit at a time");
-        let attempt = Attempt {
-            batch,
-            first_sent: now,
-            deadline: now.mono + timeout_ms,
-            timeout_ms,
-            tries: 0,
-            unclear: false,
-        };
-        self.state = send(now.mono, attempt, io);
-    }
-
-    /// Milliseconds since the lease was renewed, by the clock that says more: one of them stands still while a machine
-    /// is suspended.
-    pub fn age(&self, now: Now) -> u64 {
-        let by_wall = now.wall.saturating_sub(self.renewed.wall);
-        (now.mono - self.renewed.mono).max(u64::try_from(by_wall).unwrap_or(0))
+        let attempt = Attempt { batch, deadline: now + timeout_ms, timeout_ms, tries: 0, unclear: false };
+        self.state = send(now, attempt, io);
     }
 
     /// No commit may go on past this point.
@@ -196,7 +179,7 @@ impl Writer {
             State::Idle => (State::Idle, None),
             State::Sent { mut attempt, ticket, until } => match input {
                 Input::Committed { ticket: t, result } if *t == ticket => match result {
-                    Ok(version) => self.landed(attempt, Some(version.clone())),
+                    Ok(version) => landed(attempt, Some(version.clone())),
                     Err(e) => self.refused(now, attempt, e, io),
                 },
                 _ if now >= until || now >= attempt.deadline => {
@@ -242,11 +225,6 @@ impl Writer {
             },
             waiting @ State::BackingOff { .. } => (waiting, None),
         }
-    }
-
-    fn landed(&mut self, attempt: Attempt, version: Option<String>) -> (State, Option<Resolved>) {
-        self.renewed = attempt.first_sent;
-        (State::Idle, Some(Resolved::Landed { batch: attempt.batch, version }))
     }
 
     fn refused(
@@ -312,14 +290,14 @@ impl Writer {
             Err(e) => return lost(attempt, Loss::Refused(e)),
         };
         let head_mine = parsed.as_ref().is_some_and(|h| h.write_id == attempt.batch.write_id);
-        let landed = match attempt.batch.purpose {
+        let is_stored = match attempt.batch.purpose {
             Purpose::Entry(_) => entry_mine == Some(true),
             _ => head_mine,
         };
         let same_epoch = parsed.as_ref().is_some_and(|h| h.epoch == attempt.batch.epoch && !h.deleted);
-        if landed {
+        if is_stored {
             let version = if same_epoch { head.as_ref().map(|d| d.version.clone()) } else { None };
-            return self.landed(attempt, version);
+            return landed(attempt, version);
         }
         let acquiring = matches!(attempt.batch.purpose, Purpose::Acquire);
         if acquiring || !same_epoch {
@@ -341,6 +319,10 @@ impl Writer {
             _ => back_off(now, attempt, error, io).or_unknown(now),
         }
     }
+}
+
+fn landed(attempt: Attempt, version: Option<String>) -> (State, Option<Resolved>) {
+    (State::Idle, Some(Resolved::Landed { batch: attempt.batch, version }))
 }
 
 fn send(now: Instant, mut attempt: Attempt, io: &mut Io) -> State {

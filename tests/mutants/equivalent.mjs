@@ -25,14 +25,6 @@ export default [
     why: 'An acquisition is known to have landed by the head alone, and a head that holds its write id holds its epoch.',
   },
   {
-    mutant: 'the model is called on a lease that nobody has renewed for long',
-    why: 'Where the lease is too old for a start, its renewal is on its way by then, and nothing starts beside a commit.',
-  },
-  {
-    mutant: 'calls start on a lease that nobody has renewed for long',
-    why: 'Where the lease is too old for a start, its renewal is on its way by then, and nothing starts beside a commit.',
-  },
-  {
     mutant: 'a call whose start was taken back is executed',
     why: 'A start is taken back only by the entry that ends the run, and nothing is executed after it.',
   },
@@ -65,11 +57,6 @@ export default [
     why: 'It shows either the version that the run has or the one that the run takes when its write has landed.',
   },
   {
-    mutant: 'replace match guard self.may_start(ctx) with true in Run::advance',
-    file: 'src/machine/run.rs',
-    why: 'Where the lease is too old for a start, its renewal is on its way by then, and nothing starts beside a commit.',
-  },
-  {
     mutant: 'replace match guard self.nothing_is_open() with true in Run::take_up',
     file: 'src/machine/run.rs',
     why: 'What a restore would be composed of is asked again before it is sent: with an item open the run resumes there.',
@@ -83,11 +70,6 @@ export default [
     mutant: 'replace > with >= in split',
     file: 'src/storage/journal.rs',
     why: 'The beginning of a text is the border of a character, so that nothing is taken off it.',
-  },
-  {
-    mutant: 'delete field write_id from struct Head expression in Opening::acquire',
-    file: 'src/machine/opening.rs',
-    why: 'The document gets it by its field; of the head in memory only the next one is made, under an id of its own.',
   },
   {
     mutant: 'replace < with <= in Loader::handle',
@@ -131,13 +113,13 @@ export default [
     why: 'A start is taken back only by the entry that ends the run, and nothing is executed after it.',
   },
   {
-    mutant: 'delete match arm Fact::Stated{..} in Run::settle_plan',
-    file: 'src/machine/compose.rs',
+    mutant: 'delete match arm Fact::Stated{..} in Host::settle',
+    file: 'src/machine/host.rs',
     why: 'The words are kept with the item that they are for, and a run states no item twice.',
   },
   {
-    mutant: 'delete match arm Fact::Result{result} in Run::settle_plan',
-    file: 'src/machine/compose.rs',
+    mutant: 'delete match arm Fact::Result{result} in Host::settle',
+    file: 'src/machine/host.rs',
     why: 'The id of a settled call is none of a later one: what is still known of it takes room and nothing else.',
   },
 ];

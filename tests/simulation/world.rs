@@ -337,6 +337,10 @@ impl World {
         let how = if clock_stands_still { ", its monotonic clock too" } else { "" };
         self.trace.line(self.now, || format!("process p{pid} stands still for {ms} ms{how}"));
         self.people.process_froze(process, ms);
+        // A fault from before is no further back for whoever stood still since.
+        for actor in self.actors.iter_mut().filter(|actor| actor.process == process) {
+            actor.last_fault = actor.last_fault.map(|at| at + ms);
+        }
     }
 
     pub fn outage(&mut self, process: usize, outage: Outage, ms: u64) {
@@ -645,7 +649,9 @@ impl World {
         let fate = self.fate(process, &effect);
         if let Some(name) = fate.name() {
             self.met(name, process);
-            self.actors[actor].last_fault = Some(self.now);
+            // Whoever stands still meets it later.
+            let met = self.now.max(self.processes[self.actors[actor].process].frozen_until);
+            self.actors[actor].last_fault = Some(met);
             self.actors[actor].denied |= fate == Fate::Refused(StoreErrorCode::Denied);
             self.note(actor, || format!("   ({name})"));
         }

@@ -12,7 +12,14 @@ fn ctx() -> Ctx {
     let limits = json!({ "documentBytes": 1_000, "commitBytes": 1_000 });
     let config = json!({ "userId": "u", "taskId": "t", "seed": 7, "limits": limits });
     let cfg = Config::deserialize(config).unwrap();
-    Ctx { now: at(0), io: Io::new(7), cfg, paths: Paths::new("u", "t"), watching: false }
+    Ctx {
+        now: at(0),
+        clock: Clock::new(at(0)),
+        io: Io::new(7),
+        cfg,
+        paths: Paths::new("u", "t"),
+        watching: false,
+    }
 }
 
 /// A command that asks whether a process lives, and answers with what it makes of the reply.
@@ -25,6 +32,16 @@ fn asking() -> (Script, Ticket) {
     };
     assert_eq!(script.poll_effect(), None);
     (script, ticket)
+}
+
+/// Wakes it whenever it wants to be, until then.
+fn pass(script: &mut Script, ms: u64) {
+    while let Some(wanted) = script.poll_timeout().filter(|wanted| *wanted <= at(ms).mono) {
+        script.handle(Now { mono: wanted, wall: 0 }, Input::Timeout);
+    }
+    if !script.is_done() {
+        script.handle(at(ms), Input::Timeout);
+    }
 }
 
 fn answered(ticket: Ticket, result: Result<Value, crate::effect::Thrown>) -> Input {
@@ -64,8 +81,8 @@ fn a_process_is_dead_only_where_the_store_says_so() {
 #[test]
 fn a_process_of_which_nothing_is_said_in_time_counts_as_alive() {
     let (mut script, ticket) = asking();
+    pass(&mut script, DEADLINE - 1);
     assert_eq!(script.poll_timeout(), Some(at(DEADLINE).mono));
-    script.handle(at(DEADLINE - 1), Input::Timeout);
     assert_eq!(script.poll_effect(), None);
     assert!(!script.is_done());
     script.handle(at(DEADLINE), Input::Timeout);

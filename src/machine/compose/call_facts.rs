@@ -1,22 +1,21 @@
 //! What the draft says of calls: outcomes nobody knows, decisions from the inbox, starts and refusals.
 
-use super::statement::COMPLETE_TASK_ITEM;
-use super::{Draft, Need, Run};
+use super::{Draft, Need, View};
 use crate::converse::{ResultStatus, result_content};
+use crate::decide::COMPLETE_TASK_ITEM;
 use crate::effect::{OnUnknown, ToolCall, Vetting};
 use crate::facts::fact::{CallResult, Decision, Fact, Why};
 use crate::facts::live::{Call, CallState};
 use crate::limits::Completion;
-use crate::machine::Ctx;
 use crate::machine::calls::{failure, fitting, unknown_outcome};
 use crate::storage::inbox::InboxItem;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
-impl Run {
+impl View<'_> {
     /// Calls that were started and whose outcome nobody knows.
-    pub(super) fn add_unknown(&self, ctx: &Ctx, draft: &mut Draft) -> Result<(), Need> {
-        for id in &self.calls.unknown {
+    pub(super) fn add_unknown(&self, draft: &mut Draft) -> Result<(), Need> {
+        for id in self.calls.unknown() {
             let Some(call) = draft.live.call(id).filter(|c| c.state == CallState::Started) else { continue };
             let tool_call = call.call.clone();
             let report = |c: ToolCall| Fact::Result { result: unknown_outcome(c.id, c.name) };
@@ -27,11 +26,11 @@ impl Run {
                 }
                 OnUnknown::Report | OnUnknown::Rerun => report(tool_call),
                 OnUnknown::Ask => Fact::Waiting { tool_call, why: Why::UnknownOutcome },
-                OnUnknown::Lookup => match self.looked_up.get(id) {
+                OnUnknown::Lookup => match self.host.found(id) {
                     None => return Err(Need::LookUp(tool_call)),
                     Some(None) => report(tool_call),
                     Some(Some(value)) => Fact::Result {
-                        result: fitting(success(tool_call, value), ctx.cfg.limits.commit_bytes),
+                        result: fitting(success(tool_call, value), self.cfg.limits.commit_bytes),
                     },
                 },
             };
@@ -41,9 +40,9 @@ impl Run {
     }
 
     /// As much of the inbox as fits beside the rest; messages are stored twice, in the journal and in the thread.
-    pub(super) fn add_inbox(&self, ctx: &Ctx, draft: &mut Draft) {
-        let (room, mut bytes) = (ctx.cfg.limits.commit_bytes / 8, 0);
-        for item in &self.inbox {
+    pub(super) fn add_inbox(&self, draft: &mut Draft) {
+        let (room, mut bytes) = (self.cfg.limits.commit_bytes / 8, 0);
+        for item in self.desk.inbox() {
             if bytes > 0 && bytes + item.bytes() > room {
                 break;
             }
@@ -81,7 +80,7 @@ impl Run {
                         }
                         Decision::Answer { result, error } => {
                             let value = result.as_deref().unwrap_or(&Value::Null);
-                            let mut answer = fitting(success(tool_call, value), ctx.cfg.limits.commit_bytes);
+                            let mut answer = fitting(success(tool_call, value), self.cfg.limits.commit_bytes);
                             if *error {
                                 answer.status = ResultStatus::Error;
                             }
@@ -100,7 +99,7 @@ impl Run {
         let unvetted: Vec<ToolCall> = calls
             .iter()
             .filter(|c| c.state == CallState::Proposed && c.problem.is_none() && !builtin(c))
-            .filter(|c| !self.vetted.contains_key(&c.call.id))
+            .filter(|c| self.host.vetting(&c.call.id).is_none())
             .map(|c| c.call.clone())
             .collect();
         if !unvetted.is_empty() {
@@ -121,11 +120,11 @@ impl Run {
                 (CallState::Proposed, Some(problem)) => {
                     draft.add(Fact::Result { result: failure(id, name, problem) });
                 }
-                (CallState::Proposed, None) if builtin(&call) && !self.look.is_whole() => {
+                (CallState::Proposed, None) if builtin(&call) && !self.desk.is_whole() => {
                     return Err(Need::Look);
                 }
                 (CallState::Proposed, None) if builtin(&call) => self.add_completion(draft, &call),
-                (CallState::Proposed, None) => match self.vetted.get(&id) {
+                (CallState::Proposed, None) => match self.host.vetting(&id) {
                     Some(Vetting::Run) => start(id),
                     Some(Vetting::Approve) => {
                         draft.add(Fact::Waiting { tool_call: call.call, why: Why::Approval });

@@ -1,16 +1,13 @@
 //! The user turn that states an item, what a host is told to make one of, and the tool that completes it.
 
-use super::{Draft, Need, Run};
+use super::{Draft, Need, View};
 use crate::converse::ToolSpec;
+use crate::decide::COMPLETE_TASK_ITEM;
 use crate::facts::fact::Fact;
 use crate::facts::plan::Item;
 use crate::facts::task::TaskDocument;
 use crate::limits::Completion;
-use crate::machine::Ctx;
 use serde_json::{Value, json};
-
-/// The tool of `completion: 'explicit'`, never gated.
-pub(crate) const COMPLETE_TASK_ITEM: &str = "complete_task_item";
 
 /// What the model is told of `complete_task_item`.
 pub(in crate::machine) fn complete_task_item() -> ToolSpec {
@@ -72,16 +69,14 @@ fn template(task: &TaskDocument, item: &Item, first: bool, completion: Completio
     text
 }
 
-impl Run {
-    pub(super) fn statement(&self, ctx: &Ctx, draft: &Draft, item: &Item) -> Result<String, Need> {
-        if ctx.cfg.has_prompt {
-            return match &self.prompt {
-                Some((key, text)) if *key == item.key => Ok(text.clone()),
-                _ => Err(Need::Prompt(Box::new(item.clone()))),
-            };
+impl View<'_> {
+    pub(super) fn statement(&self, draft: &Draft, item: &Item) -> Result<String, Need> {
+        if self.cfg.has_prompt {
+            let prompt = self.host.prompt(&item.key).map(str::to_owned);
+            return prompt.ok_or_else(|| Need::Prompt(Box::new(item.clone())));
         }
         let anew = draft.facts.iter().any(|fact| matches!(fact, Fact::Reset));
         let first = (anew || self.facts.transcript.is_empty()) && draft.live.texts.is_empty();
-        Ok(template(&self.task, item, first, self.settings.completion))
+        Ok(template(self.desk.task(), item, first, self.settings.completion))
     }
 }

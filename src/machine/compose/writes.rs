@@ -1,10 +1,10 @@
 //! What a composed commit writes: head, journal, thread, inbox, and the fields of the task document.
 
-use super::{End, Plan, Run, begins};
+use super::{End, Plan, View, begins};
 use crate::facts::fact::{EndStatus, Fact};
 use crate::facts::live::{CallState, Live};
 use crate::facts::rollup;
-use crate::machine::Ctx;
+use crate::ids::Paths;
 
 use crate::storage::commit::{self, TaskUpdate};
 use crate::storage::head::Head;
@@ -28,32 +28,33 @@ pub(crate) struct Writes {
     pub rolled_up: Option<String>,
 }
 
-impl Run {
+impl View<'_> {
     /// The writes of a plan: journal, head, thread, inbox, task.
-    pub(in crate::machine) fn writes(&self, ctx: &Ctx, plan: &Plan) -> Writes {
+    pub(in crate::machine) fn writes(&self, paths: &Paths, plan: &Plan) -> Writes {
         let at = iso8601(plan.entry.wall);
         let (task_fields, rolled_up) = self.task_fields(plan, &at);
         let counts = plan.entry.facts.iter().any(|f| matches!(f, Fact::Turn { .. } | Fact::Result { .. }));
         let head = Head {
             seq: plan.entry.seq,
             write_id: plan.entry.write_id.clone(),
-            owner: if plan.ends.is_some() { None } else { self.head.owner.clone() },
+            owner: if plan.ends.is_some() { None } else { self.lease.head().owner.clone() },
             last_run: plan.last_run,
-            attempts: if counts { 0 } else { self.head.attempts },
+            attempts: if counts { 0 } else { self.lease.head().attempts },
             summary: self.summary(&plan.live),
-            ..self.head.clone()
+            ..self.lease.head().clone()
         };
-        let update = TaskUpdate { fields: task_fields.clone(), if_version: Some(self.task_version.clone()) };
+        let update =
+            TaskUpdate { fields: task_fields.clone(), if_version: Some(self.desk.version().to_owned()) };
         let composed = commit::compose(&commit::Draft {
-            paths: &ctx.paths,
-            task_id: &ctx.cfg.task_id,
-            stored: &self.head,
-            head_version: &self.head_version,
+            paths,
+            task_id: &self.cfg.task_id,
+            stored: self.lease.head(),
+            head_version: self.lease.version(),
             head: &head,
             entry: &plan.entry,
             task: Some(&update),
             taken: &plan.taken,
-            document_bytes: ctx.cfg.limits.document_bytes,
+            document_bytes: self.cfg.limits.document_bytes,
         });
         Writes { writes: composed.writes, bytes: composed.bytes, head, task_fields, rolled_up }
     }
@@ -63,12 +64,12 @@ impl Run {
         let mut rolled_up = None;
         let mut fields = self.status_fields(plan, at);
         let current = plan.live.stated.as_ref().filter(|k| !plan.live.done.contains(k));
-        if self.reopens.is_some() {
-            fields.extend(rollup::reopen(&self.task, current, at).fields);
-        } else if (self.conflicts < MAX_CONFLICTS || plan.status.is_some()) && plan.live.begun {
-            rolled_up = Some(self.task_version.clone());
-            if self.rolled_up != rolled_up || moves_on(&plan.entry.facts) {
-                fields.extend(rollup::roll_up(&self.task, &plan.live.done, current, at).fields);
+        if self.beginning.reopens().is_some() {
+            fields.extend(rollup::reopen(self.desk.task(), current, at).fields);
+        } else if (self.desk.conflicts() < MAX_CONFLICTS || plan.status.is_some()) && plan.live.begun {
+            rolled_up = Some(self.desk.version().to_owned());
+            if !self.desk.is_rolled_up() || moves_on(&plan.entry.facts) {
+                fields.extend(rollup::roll_up(self.desk.task(), &plan.live.done, current, at).fields);
             }
         }
         // An end stands for the status that it obeys: it is not to be stored beside another.
@@ -80,17 +81,19 @@ impl Run {
 
     pub(super) fn status_fields(&self, plan: &Plan, at: &str) -> Vec<FieldWrite> {
         let mut fields = Vec::new();
-        let execution = |name: &str| self.task.raw.get("execution").and_then(|e| e.get(name));
+        let execution = |name: &str| self.desk.task().raw.get("execution").and_then(|e| e.get(name));
         if let Some(status) = plan.status {
             fields.push(FieldWrite::set(&["status"], status.as_str()));
         }
-        let begins = self.begins && begins(&plan.entry.facts);
+        let begins = self.beginning.begins() && begins(&plan.entry.facts);
         if begins {
-            if !self.task.raw.get("started_at").is_some_and(Value::is_string) || self.reopens.is_some() {
+            if !self.desk.task().raw.get("started_at").is_some_and(Value::is_string)
+                || self.beginning.reopens().is_some()
+            {
                 fields.push(FieldWrite::set(&["started_at"], at));
             }
             let completes = matches!(plan.ends, Some(End::For { status: EndStatus::Completed, .. }));
-            if self.task.raw.contains_key("completed_at") && !completes {
+            if self.desk.task().raw.contains_key("completed_at") && !completes {
                 fields.push(FieldWrite::unset(&["completed_at"]));
             }
         }
@@ -122,7 +125,7 @@ impl Run {
     }
 
     pub(super) fn summary(&self, live: &Live) -> Value {
-        let stated = live.stated.as_ref().and_then(|k| self.task.plan.get(k));
+        let stated = live.stated.as_ref().and_then(|k| self.desk.task().plan.get(k));
         let item = stated.map(|item| {
             let name: String = item.name.chars().take(200).collect();
             let mut value = json!({ "id": item.key.item, "name": name });

@@ -12,7 +12,7 @@ impl Run {
     }
 
     pub fn task_gone(&mut self, ctx: &Ctx) {
-        let e = crate::machine::opening::task_not_found(&ctx.cfg.user_id, &ctx.cfg.task_id);
+        let e = crate::machine::refusal::task_not_found(&ctx.cfg.user_id, &ctx.cfg.task_id);
         self.outcome = Some(self.make_outcome("interrupted", None, Some(e)));
     }
 
@@ -44,34 +44,18 @@ impl Run {
 
     /// Aborts what is still open and answers whoever waits for the end.
     pub(super) fn clear(&mut self, ctx: &mut Ctx, outcome: &Outcome) {
-        self.turn.abort(&mut ctx.io);
+        self.turn.abort(ctx);
         self.live_text.abort(&mut ctx.io);
         self.calls.abort_all(&mut ctx.io);
-        if let Some(asked) = self.asked.take() {
-            ctx.io.push(Effect::Cancel { ticket: asked.ticket });
-        }
+        self.host.cancel(&mut ctx.io);
         if ctx.cfg.has_watch && ctx.cfg.drives {
             ctx.io.push(Effect::Watch { paths: Vec::new() });
         }
-        if !self.started && outcome.error.is_none() {
+        if outcome.error.is_none() && self.beginning.tell() {
             ctx.io.push(Effect::Settle { ticket: Ticket::STARTED, result: Ok(Value::Null) });
         }
-        for (n, (ticket, yields)) in std::mem::take(&mut self.waiters).into_iter().enumerate() {
-            let result = match outcome.status {
-                _ if yields || n < self.answered => Ok(Value::Null),
-                // Whoever came later, when others may have gone on already, is not answered by this end: the command
-                // goes to the store.
-                "paused" | "stopped" | "completed" | "failed" => continue,
-                "superseded" => Err(crate::machine::opening::lease_held("another run", 0)),
-                "yielded" => Err(EngineError::new(
-                    Code::InvalidTransition,
-                    "The run yielded before it could be paused or stopped. Give the command again.",
-                )),
-                _ => Err(outcome
-                    .error
-                    .clone()
-                    .unwrap_or_else(|| EngineError::new(Code::StoreUnavailable, "The run was interrupted."))),
-            };
+        let wishes = std::mem::take(&mut self.wishes);
+        for (ticket, result) in wishes.settle(outcome.status, outcome.error.as_ref()) {
             ctx.io.push(Effect::Settle { ticket, result });
         }
     }

@@ -6,17 +6,17 @@ use crate::error::{Code, EngineError};
 use crate::facts::announce::announce;
 use crate::facts::fact::{Entry, Fact};
 use crate::machine::Ctx;
-use crate::machine::closing::{Ending, How};
 use crate::machine::compose::Plan;
-use crate::storage::head::Head;
-use crate::storage::writer::{Batch, Loss, Purpose, Resolved};
+use crate::machine::lease::{Commit, Outcome as Resolved};
+use crate::machine::wishes::How;
+use crate::storage::head::{Head, LastRun};
+use crate::storage::writer::{Loss, Purpose};
 use crate::store::{FieldWrite, StoreWrite};
 use std::rc::Rc;
 
 /// What a commit on its way will change when it lands.
 #[derive(Debug)]
 pub(crate) struct OnItsWay {
-    pub head: Head,
     pub plan: Plan,
     pub task_fields: Vec<FieldWrite>,
     /// The version of the document that shows all progress once `task_fields` are written to it.
@@ -26,28 +26,26 @@ pub(crate) struct OnItsWay {
 }
 
 impl Run {
-    pub(super) fn submit(&mut self, ctx: &mut Ctx, plan: Plan) {
-        let composed = self.writes(ctx, &plan);
+    pub(super) fn submit(&mut self, ctx: &mut Ctx, mut plan: Plan) {
+        plan.entry.write_id = ctx.io.rng.id();
+        let composed = self.view(ctx).writes(&ctx.paths, &plan);
         if composed.bytes > ctx.cfg.limits.commit_bytes {
             self.too_large(ctx, composed.bytes);
             return;
         }
-        let entry = Rc::new(plan.entry.clone());
-        let batch = Batch {
-            purpose: Purpose::Entry(entry),
-            write_id: plan.entry.write_id.clone(),
-            epoch: self.head.epoch,
-            writes: Rc::new(composed.writes),
-            task_version: (!composed.task_fields.is_empty()).then(|| self.task_version.clone()),
-        };
-        self.on_its_way = Some(OnItsWay {
+        let commit = Commit {
+            purpose: Purpose::Entry(Rc::new(plan.entry.clone())),
             head: composed.head,
-            plan,
-            task_fields: composed.task_fields,
-            rolled_up: composed.rolled_up,
-            waiters: self.waiters.len(),
-        });
-        self.send(ctx, batch);
+            writes: composed.writes,
+            task_version: (!composed.task_fields.is_empty()).then(|| self.desk.version().to_owned()),
+            carries: OnItsWay {
+                plan,
+                task_fields: composed.task_fields,
+                rolled_up: composed.rolled_up,
+                waiters: self.wishes.waiting(),
+            },
+        };
+        self.send(ctx, commit);
     }
 
     /// No commit can hold it: a turn is given up, and the task fails; anything else ends the run as it stands.
@@ -58,33 +56,33 @@ impl Run {
             format!("A commit of {bytes} bytes is over the store's limit of {most}."),
         )
         .with("bytes", bytes as u64);
-        if !self.control.is_ending() {
-            self.give_turn_up();
-            self.end(ctx, Ending::new(How::Fail(e)));
+        if !self.is_ending() {
+            self.turn.give_up();
+            self.end(ctx, How::Fail(e));
             self.advance(ctx);
         } else {
             self.interrupt(ctx, e);
         }
     }
 
-    pub fn send(&mut self, ctx: &mut Ctx, batch: Batch) {
-        self.writer.submit(ctx.now, batch, self.settings.store_timeout_ms, &mut ctx.io);
-        if let Some(hard) = self.control.storing_until() {
-            self.writer.limit(hard);
+    fn send(&mut self, ctx: &mut Ctx, commit: Commit<OnItsWay>) {
+        self.lease.submit(commit, &ctx.clock, &mut ctx.io);
+        if let Some(until) = self.wishes.storing_until() {
+            self.lease.limit(until);
         }
     }
 
-    /// Renews the lease where no commit has done so for a heartbeat, or where it is too old to start anything.
-    pub(super) fn renew(&mut self, ctx: &mut Ctx) {
-        let due = ctx.now.mono >= self.next_heartbeat() || !self.may_start(ctx);
-        if self.writer.is_idle() && due && self.outcome.is_none() {
-            let head = Head { write_id: ctx.io.rng.id(), ..self.head.clone() };
-            self.send_head(ctx, head, Purpose::Heartbeat);
+    /// Gives the lease back where nothing is to be journaled.
+    pub(super) fn release(&mut self, ctx: &mut Ctx, last_run: LastRun) {
+        let carries = self.without_entry(Vec::new());
+        self.lease.release(last_run, Some(carries), &ctx.clock, &mut ctx.io);
+        if let Some(until) = self.wishes.storing_until() {
+            self.lease.limit(until);
         }
     }
 
-    pub fn send_head(&mut self, ctx: &mut Ctx, head: Head, purpose: Purpose) {
-        self.send_head_and(ctx, head, purpose, Vec::new());
+    fn without_entry(&self, task_fields: Vec<FieldWrite>) -> OnItsWay {
+        OnItsWay { plan: Plan::empty(), task_fields, rolled_up: None, waiters: self.wishes.waiting() }
     }
 
     /// The head without an entry, and fields of the task document as it was read.
@@ -95,62 +93,43 @@ impl Run {
         purpose: Purpose,
         task_fields: Vec<FieldWrite>,
     ) {
-        let stored = Some((&self.head, self.head_version.as_str()));
-        let write: StoreWrite = crate::storage::commit::write_head(&ctx.paths, stored, &head);
-        let mut writes = vec![write];
-        let task_version = (!task_fields.is_empty()).then(|| self.task_version.clone());
-        if task_version.is_some() {
-            writes.push(StoreWrite::Update {
+        let task_version = Some(self.desk.version().to_owned());
+        let writes = vec![
+            self.lease.write_head(&head),
+            StoreWrite::Update {
                 path: ctx.paths.task.clone(),
                 fields: task_fields.clone(),
                 if_version: task_version.clone(),
-            });
-        }
-        let batch = Batch {
-            purpose,
-            write_id: head.write_id.clone(),
-            epoch: head.epoch,
-            writes: Rc::new(writes),
-            task_version,
-        };
-        let (plan, waiters) = (Plan::empty(), self.waiters.len());
-        self.on_its_way = Some(OnItsWay { head, plan, task_fields, rolled_up: None, waiters });
-        self.send(ctx, batch);
+            },
+        ];
+        let carries = self.without_entry(task_fields);
+        self.send(ctx, Commit { purpose, head, writes, task_version, carries });
     }
 
-    pub(super) fn resolved(&mut self, ctx: &mut Ctx, resolved: Resolved) {
-        let Some(sent) = self.on_its_way.take() else { return };
+    pub(super) fn resolved(&mut self, ctx: &mut Ctx, resolved: Resolved<OnItsWay>) {
         match resolved {
-            Resolved::Landed { batch, version } => {
-                let superseded = version.is_none();
-                if let Some(version) = version {
-                    self.head_version = version;
-                }
-                self.head = sent.head.clone();
-                match &batch.purpose {
-                    Purpose::Entry(entry) => {
-                        let entry = Rc::clone(entry);
-                        self.landed(ctx, &entry, sent, superseded);
-                    }
-                    Purpose::Release => {
-                        self.answered = sent.waiters;
+            Resolved::Stored { purpose, carried, superseded } => {
+                match (purpose, carried) {
+                    (Purpose::Entry(entry), Some(sent)) => self.landed(ctx, &entry, sent, superseded),
+                    (Purpose::Release, Some(sent)) => {
+                        self.wishes.answered(sent.waiters);
                         self.released(ctx);
                     }
-                    Purpose::Heartbeat | Purpose::Acquire => {}
+                    _ => {}
                 }
                 if superseded && self.outcome.is_none() {
                     self.superseded();
                 }
             }
-            Resolved::TaskChanged { task, .. } => {
-                self.conflicts += 1;
-                self.look.invalidate(ctx);
-                self.task_read(ctx, task);
+            Resolved::TaskChanged { task } => {
+                let around = super::desk_around(&self.facts, &self.settings, &self.lease, ctx);
+                let event = self.desk.conflicted(ctx, around, task);
+                self.looked(ctx, event);
             }
-            Resolved::Lost { loss, .. } => match loss {
+            Resolved::Lost { loss, carried } => match loss {
                 Loss::Superseded => self.superseded(),
                 Loss::TaskGone => self.task_gone(ctx),
-                Loss::Refused(e) => self.refused(ctx, e, sent),
+                Loss::Refused(e) => self.refused(ctx, e, carried),
                 Loss::Unknown(e) => self.interrupt(ctx, e),
             },
         }
@@ -169,29 +148,52 @@ impl Run {
             ctx.io.push(Effect::Emit { event });
         }
         if sent.task_fields.is_empty() {
-            self.rolled_up = sent.rolled_up.or(self.rolled_up.take());
+            self.desk.shows_progress(sent.rolled_up);
         } else {
-            if let Ok(task) = self.task.apply(&sent.task_fields) {
-                self.rolled_up = sent.rolled_up.map(|_| self.head_version.clone());
-                self.take_task(task, self.head_version.clone());
-            }
-            self.look.invalidate(ctx);
+            let task = self.desk.task().apply(&sent.task_fields).ok();
+            self.desk.written(ctx, task, self.lease.version(), sent.rolled_up.is_some());
+            self.beginning.task_changed(self.desk.task());
         }
-        self.conflicts = 0;
         self.settle_plan(&sent.plan);
-        self.active_ms = self.active_ms.saturating_sub(entry.active_ms);
+        self.meter.stored(entry.active_ms);
         if matches!(sent.plan.ends, Some(crate::machine::compose::End::For { .. })) {
-            self.answered = sent.waiters;
+            self.wishes.answered(sent.waiters);
         }
         if superseded {
             return;
         }
         if entry.facts.iter().any(|f| matches!(f, Fact::Begun { .. })) {
-            self.begins = false;
-            self.reopens = None;
+            self.beginning.stored();
         }
         if let Some(end) = sent.plan.ends {
             self.ended(ctx, end);
+        }
+    }
+
+    /// What a commit that has landed had taken along.
+    fn settle_plan(&mut self, plan: &Plan) {
+        self.due.drain(..plan.due.min(self.due.len()));
+        if plan.turn {
+            self.turn.stored();
+        }
+        if plan.spent {
+            self.turn.spent_stored();
+        }
+        self.desk.stored(&plan.taken);
+        for fact in &plan.entry.facts {
+            self.calls.settle(fact);
+            self.host.settle(fact);
+        }
+    }
+
+    /// The store refused a commit for good.
+    fn refused(&mut self, ctx: &mut Ctx, error: EngineError, sent: Option<OnItsWay>) {
+        let droppable = sent.is_some_and(|sent| sent.plan.turn) && !self.is_ending();
+        if droppable && matches!(error.code, Code::TooLarge | Code::StoreRejected) {
+            self.turn.give_up();
+            self.end(ctx, How::Fail(error));
+        } else {
+            self.interrupt(ctx, error);
         }
     }
 }

@@ -12,14 +12,10 @@ struct Bench {
     io: Io,
 }
 
-fn at(mono: Instant) -> Now {
-    Now { mono, wall: 1_700_000_000_000 + mono.0 as i64 }
-}
-
 impl Bench {
     fn new() -> Bench {
         let now = Instant(1_000);
-        Bench { now, writer: Writer::new(Paths::new("u", "t"), at(now)), io: Io::new(1) }
+        Bench { now, writer: Writer::new(Paths::new("u", "t")), io: Io::new(1) }
     }
 
     fn sending(purpose: Purpose) -> Bench {
@@ -39,7 +35,7 @@ impl Bench {
             writes: Rc::new(writes),
             task_version: Some("1".into()),
         };
-        self.writer.submit(at(self.now), batch, TIMEOUT, &mut self.io);
+        self.writer.submit(self.now, batch, TIMEOUT, &mut self.io);
     }
 
     fn effects(&mut self) -> Vec<Effect> {
@@ -292,38 +288,6 @@ fn an_earlier_deadline_bounds_the_commit_wherever_it_stands() {
         assert_eq!(word(resolved), "unknown: STORE_UNAVAILABLE", "state {n}");
         assert!(bench.now <= by, "state {n}");
     }
-}
-
-#[test]
-fn the_lease_runs_from_the_first_sending_of_what_landed_and_from_nothing_else() {
-    let mut bench = Bench::sending(Purpose::Heartbeat);
-    let begun = bench.now;
-    bench.sent();
-    assert!(bench.wake().is_none());
-    bench.effects();
-    assert!(bench.wake().is_none());
-    let (ticket, _) = bench.sent();
-    bench.now = bench.now + 3_000;
-    let landed = bench.handle(&Input::Committed { ticket, result: Ok("5".into()) });
-    assert_eq!((word(landed), bench.writer.renewed.mono), ("landed as 5".into(), begun));
-
-    bench.submit(Purpose::Heartbeat, "next");
-    let (ticket, _) = bench.sent();
-    bench.now = bench.now + 1_000;
-    let lost = bench.replied(ticket, StoreErrorCode::Denied);
-    assert_eq!(
-        (word(lost), bench.writer.renewed.mono),
-        ("STORE_DENIED".into(), begun),
-        "nothing was renewed"
-    );
-
-    let sent = bench.now;
-    bench.submit(Purpose::Heartbeat, "mine");
-    let (ticket, _) = bench.sent();
-    bench.now = bench.now + 2_000;
-    assert!(bench.replied(ticket, StoreErrorCode::Conflict).is_none());
-    let landed = bench.found(vec![head(EPOCH, "mine"), task("1")]);
-    assert_eq!((word(landed), bench.writer.renewed.mono), ("landed as 9".into(), sent), "found by reading");
 }
 
 #[test]

@@ -10,9 +10,9 @@ export default [
   },
   {
     name: 'live text is stored under a lease that may be lost',
-    file: live,
-    find: '&& self.may_start(ctx);',
-    replace: ';',
+    file: 'src/machine/run.rs',
+    find: 'let may_write = self.turn.is_streaming() && self.may_start(ctx);',
+    replace: 'let may_write = self.turn.is_streaming();',
   },
   {
     name: 'a second write of live text goes out before the first is answered',

@@ -66,7 +66,7 @@ export default [
   },
   {
     name: 'what is blocked the second time stays where it is',
-    file: turn,
+    file: 'src/machine/turn/given_up.rs',
     find: 'if held < 2 {',
     replace: 'if held < 1_000 {',
   },
@@ -108,14 +108,14 @@ export default [
   },
   {
     name: 'the client’s own model is nobody',
-    file: run,
-    find: 'model.clone().or_else(|| ctx.cfg.model_id.clone());',
-    replace: 'model.clone();',
+    file: 'src/machine/turn/mirror.rs',
+    find: 'model.clone().or_else(|| model_of_client.map(str::to_owned));',
+    replace: 'model.clone();\n            let _ = model_of_client;',
   },
   {
     name: 'a withheld block is journaled twice',
-    file: turn,
-    find: 'never.filter(|block| !self.facts.withholds(model.as_deref(), block));',
+    file: 'src/machine/turn/given_up.rs',
+    find: 'never.filter(|block| !facts.withholds(model, block));',
     replace: 'never;',
   },
   {
@@ -132,8 +132,8 @@ export default [
   },
   {
     name: 'usage of a turn that no commit can hold is forgotten',
-    file: turn,
-    find: 'self.spent += ready.usage;',
-    replace: 'let _ = ready.usage;',
+    file: 'src/machine/turn.rs',
+    find: 'State::Ready(ready) => self.spent += ready.usage,',
+    replace: 'State::Ready(_) => {}',
   },
 ];

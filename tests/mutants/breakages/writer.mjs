@@ -29,22 +29,24 @@ export default [
     replace: 'back_off',
   },
   {
-    name: 'the lease counts from the last retry and not from the first sending',
-    file: writer,
-    find: 'attempt.tries += 1;',
-    replace: 'attempt.tries += 1;\n    attempt.first_sent = now;',
+    name: 'the lease counts from the last look at its renewal',
+    file: 'src/machine/lease.rs',
+    find: 'let resolved = self.writer.handle(clock.now().mono, input, io)?;',
+    replace:
+      'if let Some(sent) = &mut self.sent {\n            sent.at = clock.real();\n        }\n        let resolved = self.writer.handle(clock.now().mono, input, io)?;',
   },
   {
     name: 'the lease counts from the deadline of its renewal',
-    file: writer,
-    find: 'self.renewed = attempt.first_sent;',
-    replace: 'self.renewed = attempt.deadline;',
+    file: 'src/machine/lease.rs',
+    find: '(self.head, self.renewed) = (head, at);',
+    replace:
+      'let late = at.mono + self.terms.store_timeout_ms;\n                (self.head, self.renewed) = (head, Now { mono: late, ..at });',
   },
   {
     name: 'a commit does not renew the lease',
-    file: writer,
-    find: 'self.renewed = attempt.first_sent;',
-    replace: '',
+    file: 'src/machine/lease.rs',
+    find: '(self.head, self.renewed) = (head, at);',
+    replace: 'let _ = at;\n                self.head = head;',
   },
   {
     name: 'a commit that landed under an epoch that has changed since goes on as the owner’s',
@@ -104,8 +106,9 @@ export default [
   {
     name: 'the end of a run does not bound the commits that it sends',
     file: 'src/machine/run/pipeline.rs',
-    find: 'self.writer.limit(hard);',
-    replace: 'self.writer.limit(hard + 1_000_000);',
+    find: 'self.lease.submit(commit, &ctx.clock, &mut ctx.io);\n        if let Some(until) = self.wishes.storing_until() {',
+    replace:
+      'self.lease.submit(commit, &ctx.clock, &mut ctx.io);\n        if let Some(until) = self.wishes.storing_until().filter(|_| false) {',
   },
   {
     name: 'a retry sends its writes in another order',

@@ -1,10 +1,11 @@
 //! Reading the inbox: in small pages, of which only what counts is kept, up to a bound a look. What is of no use is
 //! deleted as it is met, so that a flood of it is worked off and never held.
 
-use super::{Ctx, Run, State};
+use super::{Around, Ctx, Desk, State};
 use crate::effect::{Effect, Input, LogLevel, Ticket};
 use crate::facts::fact::{Decision, Why};
 use crate::facts::live::CallState;
+use crate::limits::Settings;
 use crate::storage::inbox::{InboxItem, Useless, bytes_of};
 use crate::storage::io::{Fetch, Want, attempt_deadline};
 use crate::store::{StoreErrorCode, StoreWrite, StoredDocument};
@@ -65,10 +66,10 @@ impl Reading {
     }
 }
 
-impl Run {
-    pub(super) fn read_inbox(&mut self, ctx: &mut Ctx) {
+impl Desk {
+    pub(super) fn read_inbox(&mut self, ctx: &mut Ctx, settings: &Settings) {
         let mut reading = Reading::default();
-        if let Some(rest) = self.look.rest.as_ref().filter(|rest| rest.version == self.task_version) {
+        if let Some(rest) = self.rest.as_ref().filter(|rest| rest.version == self.version) {
             reading.goes_on = true;
             reading.after = Some(rest.after.clone());
             reading.held = self.inbox.iter().map(InboxItem::bytes).sum();
@@ -76,19 +77,20 @@ impl Run {
         if reading.is_full() {
             reading = Reading::default();
         }
-        self.list_inbox(ctx, reading);
+        self.list_inbox(ctx, settings, reading);
     }
 
-    fn list_inbox(&mut self, ctx: &mut Ctx, reading: Reading) {
+    fn list_inbox(&mut self, ctx: &mut Ctx, settings: &Settings, reading: Reading) {
         let want =
             Want::Page { collection: ctx.paths.inbox.clone(), after: reading.after.clone(), limit: PAGE };
-        let fetch = Fetch::new(ctx.now.mono, want, self.settings.store_timeout_ms, &mut ctx.io);
-        self.look.state = State::Inbox(fetch, reading);
+        let fetch = Fetch::new(ctx.now.mono, want, settings.store_timeout_ms, &mut ctx.io);
+        self.state = State::Inbox(fetch, reading);
     }
 
     pub(super) fn inbox_listed(
         &mut self,
         ctx: &mut Ctx,
+        around: Around<'_>,
         mut reading: Reading,
         page: impl Iterator<Item = StoredDocument>,
     ) {
@@ -102,7 +104,7 @@ impl Run {
             reading.after = Some(document.id().to_owned());
             reading.bytes += bytes_of(&document.data);
             reading.documents += 1;
-            match self.use_of(ctx, &document) {
+            match self.use_of(ctx, around, &document) {
                 Use::Keep(item) => {
                     reading.held += item.bytes();
                     reading.found.push(item);
@@ -115,20 +117,27 @@ impl Run {
             }
         }
         reading.ended = listed < PAGE as usize && !reading.is_full();
-        if junk.is_empty() || self.look.cannot_sweep {
-            self.read_on(ctx, reading);
+        if junk.is_empty() || self.cannot_sweep {
+            self.read_on(ctx, around, reading);
             return;
         }
         let now = ctx.now.mono;
         let ticket = ctx.io.ticket();
-        let timeout = self.settings.store_timeout_ms;
+        let timeout = around.settings.store_timeout_ms;
         ctx.io.push(Effect::Commit { ticket, writes: std::rc::Rc::new(junk) });
         let until = attempt_deadline(now, timeout, now + timeout);
-        self.look.state = State::Sweep(Sweep { ticket, until }, reading);
+        self.state = State::Sweep(Sweep { ticket, until }, reading);
     }
 
     /// What cannot be deleted now is met again by the next look.
-    pub(super) fn swept(&mut self, ctx: &mut Ctx, sweep: Sweep, reading: Reading, input: &Input) {
+    pub(super) fn swept(
+        &mut self,
+        ctx: &mut Ctx,
+        around: Around<'_>,
+        sweep: Sweep,
+        reading: Reading,
+        input: &Input,
+    ) {
         match input {
             Input::Committed { ticket, result } if *ticket == sweep.ticket => {
                 let denied = result.as_ref().err().filter(|e| {
@@ -138,23 +147,23 @@ impl Run {
                     )
                 });
                 if let Some(e) = denied {
-                    self.look.cannot_sweep = true;
+                    self.cannot_sweep = true;
                     let what = format!("The inbox holds documents that cannot be deleted: {}", e.message);
                     ctx.io.log(LogLevel::Warn, what);
                 }
-                self.read_on(ctx, reading);
+                self.read_on(ctx, around, reading);
             }
             _ if ctx.now.mono >= sweep.until => {
                 ctx.io.push(Effect::Cancel { ticket: sweep.ticket });
-                self.read_on(ctx, reading);
+                self.read_on(ctx, around, reading);
             }
-            _ => self.look.state = State::Sweep(sweep, reading),
+            _ => self.state = State::Sweep(sweep, reading),
         }
     }
 
-    fn read_on(&mut self, ctx: &mut Ctx, reading: Reading) {
+    fn read_on(&mut self, ctx: &mut Ctx, around: Around<'_>, reading: Reading) {
         if !reading.ended && !reading.is_enough() {
-            self.list_inbox(ctx, reading);
+            self.list_inbox(ctx, around.settings, reading);
             return;
         }
         let Reading { goes_on, after, ended, mut found, .. } = reading;
@@ -165,51 +174,51 @@ impl Run {
             self.inbox = found;
         }
         let rest = after.filter(|_| !ended);
-        self.look.rest = rest.map(|after| Rest { after, version: self.task_version.clone() });
-        self.inbox_read(ctx);
+        self.rest = rest.map(|after| Rest { after, version: self.version.clone() });
+        self.inbox_read(ctx, around);
     }
 
-    fn use_of(&mut self, ctx: &mut Ctx, document: &StoredDocument) -> Use {
+    fn use_of(&mut self, ctx: &mut Ctx, around: Around<'_>, document: &StoredDocument) -> Use {
         match InboxItem::read(document) {
-            Ok(item) if self.facts.is_journaled(item.id()) => Use::Drop,
-            Ok(item) => self.use_of_item(ctx, item),
+            Ok(item) if around.facts.is_journaled(item.id()) => Use::Drop,
+            Ok(item) => use_of_item(around, item),
             Err(Useless::Unknown(what)) => {
-                let noted = &mut self.look.noted;
+                let noted = &mut self.noted;
                 if noted.len() < NOTED && noted.insert(document.path.clone()) {
                     ctx.io.log(LogLevel::Warn, what);
                 }
                 Use::Leave
             }
             Err(Useless::Junk(what)) => {
-                if self.look.told < NOTED {
-                    self.look.told += 1;
+                if self.told < NOTED {
+                    self.told += 1;
                     ctx.io.log(LogLevel::Warn, what);
                 }
                 Use::Drop
             }
         }
     }
+}
 
-    /// A decision about a question that is still open; one to come only where an entry on its way may ask it, or where
-    /// another owner might have asked it.
-    fn use_of_item(&self, ctx: &Ctx, item: InboxItem) -> Use {
-        let InboxItem::Decision { tool_call_id, asked_seq, decision, .. } = &item else {
-            return Use::Keep(item);
+/// A decision about a question that is still open; one to come only where an entry on its way may ask it, or where
+/// another owner might have asked it.
+fn use_of_item(around: Around<'_>, item: InboxItem) -> Use {
+    let InboxItem::Decision { tool_call_id, asked_seq, decision, .. } = &item else {
+        return Use::Keep(item);
+    };
+    if *asked_seq > around.facts.seq {
+        return match () {
+            () if around.commits && *asked_seq == around.facts.seq + 1 => Use::Keep(item),
+            () if around.may_start => Use::Drop,
+            () => Use::Leave,
         };
-        if *asked_seq > self.facts.seq {
-            return match () {
-                () if self.on_its_way.is_some() && *asked_seq == self.facts.seq + 1 => Use::Keep(item),
-                () if self.may_start(ctx) => Use::Drop,
-                () => Use::Leave,
-            };
-        }
-        let approves = matches!(decision, Decision::Approve { .. });
-        let call = self.facts.live.call(tool_call_id);
-        let asked = call.filter(|c| c.asked.is_some_and(|(seq, _)| seq == *asked_seq));
-        match asked.map(|c| &c.state) {
-            Some(CallState::Waiting(Why::Input)) if approves => Use::Drop,
-            Some(CallState::Waiting(_)) => Use::Keep(item),
-            _ => Use::Drop,
-        }
+    }
+    let approves = matches!(decision, Decision::Approve { .. });
+    let call = around.facts.live.call(tool_call_id);
+    let asked = call.filter(|c| c.asked.is_some_and(|(seq, _)| seq == *asked_seq));
+    match asked.map(|c| &c.state) {
+        Some(CallState::Waiting(Why::Input)) if approves => Use::Drop,
+        Some(CallState::Waiting(_)) => Use::Keep(item),
+        _ => Use::Drop,
     }
 }

@@ -1,0 +1,35 @@
+//! What the host says of its tools.
+
+use crate::converse::blocks::is_valid_name;
+use crate::decide::COMPLETE_TASK_ITEM;
+use crate::effect::ToolDescription;
+use crate::error::{Code, EngineError};
+use crate::limits::Completion;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// By name.
+///
+/// # Errors
+/// HOST_CALLBACK where no model or no run could use them, INVALID_ARGUMENT for a name that is taken.
+pub(super) fn described(
+    value: &Value,
+    completion: Completion,
+) -> Result<HashMap<String, ToolDescription>, EngineError> {
+    let tools: Vec<ToolDescription> = serde_json::from_value(value.clone())
+        .map_err(|e| EngineError::new(Code::HostCallback, format!("tools could not be described: {e}")))?;
+    if let Some(tool) = tools.iter().find(|tool| !is_valid_name(&tool.spec.name)) {
+        let what = format!("tools could not be described: models take no name like {:?}", tool.spec.name);
+        return Err(EngineError::new(Code::HostCallback, what));
+    }
+    let reserved = |t: &ToolDescription| t.spec.name == COMPLETE_TASK_ITEM;
+    if completion == Completion::Explicit && tools.iter().any(reserved) {
+        return Err(EngineError::new(
+            Code::InvalidArgument,
+            format!(
+                "The tool name {COMPLETE_TASK_ITEM} belongs to completion: 'explicit'. Rename the host's tool."
+            ),
+        ));
+    }
+    Ok(tools.into_iter().map(|t| (t.spec.name.clone(), t)).collect())
+}

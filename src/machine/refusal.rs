@@ -1,0 +1,62 @@
+//! Why a task cannot be taken, as users are told.
+
+use crate::error::{Code, EngineError};
+use crate::facts::task::TaskDocument;
+use crate::storage::head::{Head, Owner};
+
+/// TASK_NOT_FOUND.
+pub fn task_not_found(user: &str, task: &str) -> EngineError {
+    EngineError::new(
+        Code::TaskNotFound,
+        format!(
+            "Task not found: user {user:?} has no task {task:?}. The arguments are taskId, userId, in this order: \
+             new TaskExecutor(taskId, userId)."
+        ),
+    )
+    .with("taskId", task)
+    .with("userId", user)
+}
+
+/// LEASE_HELD by whom.
+pub fn held_by(owner: &Owner, age_ms: u64) -> EngineError {
+    let error = lease_held(&owner.id, age_ms);
+    match &owner.holder {
+        Some(holder) => error.with("holder", holder.as_str()),
+        None => error,
+    }
+}
+
+/// LEASE_HELD.
+pub fn lease_held(owner: &str, age_ms: u64) -> EngineError {
+    EngineError::new(
+        Code::LeaseHeld,
+        format!(
+            "Another run ({owner}) works on this task and renewed its lease {age_ms} ms ago. Watch it with \
+             events(), pause it with pause(), or wait for it with waitForLeaseMs."
+        ),
+    )
+    .with("owner", owner)
+    .with("ageMs", age_ms)
+}
+
+/// The head belongs to this very task document.
+///
+/// # Errors
+/// STALE_HISTORY.
+pub fn check_fresh(head: &Head, task: &TaskDocument) -> Result<(), EngineError> {
+    if head.created_at == task.created_at && !head.deleted {
+        return Ok(());
+    }
+    let why = if head.deleted {
+        "its deletion was begun and not finished"
+    } else {
+        "the task was deleted and made again since"
+    };
+    Err(EngineError::new(
+        Code::StaleHistory,
+        format!(
+            "The stored history belongs to an earlier task of this id: {why}. Nothing was changed. Remove it with \
+             new TaskPersistence(taskId, userId).delete({{ keepTask: true }})."
+        ),
+    ))
+}

@@ -1,0 +1,314 @@
+//! The room `wishes`: how the run is to end, as somebody here asks for it and as the stored status says, who waits for
+//! that, and its deadlines. Of several the strongest counts; one given here outlives what the register says.
+
+use crate::effect::{Command, Ticket};
+use crate::error::{Code, EngineError};
+use crate::time::Instant;
+use serde_json::Value;
+
+/// How the run is to end.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum How {
+    /// The task stays in progress for another run.
+    Yield(String),
+    /// By pause(), or by the status that others stored.
+    Pause(Option<String>),
+    /// By stop(), or by the status that others stored.
+    Stop(Option<String>),
+    /// Others set a status that is not a pause: it is kept.
+    External,
+    /// For good.
+    Fail(EngineError),
+}
+
+impl How {
+    /// A later end overrides an earlier one of lower rank.
+    fn rank(&self) -> u8 {
+        match self {
+            How::Yield(_) => 0,
+            How::Pause(_) => 1,
+            How::Stop(_) => 2,
+            How::External => 3,
+            How::Fail(_) => 4,
+        }
+    }
+
+    /// The stored status and its `abort_reason` as an end.
+    pub fn by_register(abort_reason: Option<&str>) -> How {
+        match abort_reason {
+            Some(reason) => How::Stop(Some(reason.to_owned()).filter(|r| r != "stopped")),
+            None => How::Pause(None),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Wish {
+    how: How,
+    /// Running tools are waited for until then.
+    grace_until: Instant,
+    /// All storing is over by then.
+    storing_until: Instant,
+    at_once: bool,
+    /// Of two that are equally strong the first counts.
+    nth: u32,
+}
+
+/// Somebody who waits for the end.
+#[derive(Debug)]
+struct Waiter {
+    ticket: Ticket,
+    yields: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Wishes {
+    /// The strongest of those given here, those of the run itself included.
+    local: Option<Wish>,
+    /// What the stored status says.
+    register: Option<Wish>,
+    waiters: Vec<Waiter>,
+    /// So many of those who wait had given their command when the end was sent that is stored now.
+    answered: usize,
+    grace_ms: u64,
+    store_timeout_ms: u64,
+    given: u32,
+}
+
+impl Wishes {
+    /// The task is acquired: from now on deadlines count.
+    pub fn begin(&mut self, now: Instant, grace_ms: u64, store_timeout_ms: u64) {
+        (self.grace_ms, self.store_timeout_ms) = (grace_ms, store_timeout_ms);
+        for wish in self.local.iter_mut().chain(&mut self.register) {
+            wish.grace_until = now + if wish.at_once { 0 } else { grace_ms };
+            wish.storing_until = wish.grace_until + store_timeout_ms;
+        }
+    }
+
+    /// Takes a pause, a stop or a yield; `ticket` is answered when the run ends.
+    pub fn command(&mut self, ticket: Ticket, command: Command, now: Instant) {
+        let (how, grace) = match command {
+            Command::Look => return,
+            Command::Pause => (How::Pause(None), true),
+            Command::Stop { reason } => (How::Stop(reason), true),
+            Command::Yield { reason, grace } => (How::Yield(reason), grace),
+        };
+        if ticket != Ticket::RESULT {
+            self.waiters.push(Waiter { ticket, yields: matches!(how, How::Yield(_)) });
+        }
+        self.ends(how, grace, now);
+    }
+
+    /// Somebody here asks for it, or the run itself comes to it.
+    pub fn ends(&mut self, how: How, grace: bool, now: Instant) {
+        if self.local.as_ref().is_none_or(|wish| wish.how.rank() < how.rank()) {
+            self.local = Some(self.wish(how, grace, now));
+        }
+    }
+
+    /// The stored status asks for it. The register holds one value at a time: of two that it held the later counts.
+    pub fn registered(&mut self, how: How, now: Instant) {
+        if self.register.as_ref().is_none_or(|wish| wish.how != how) {
+            self.register = Some(self.wish(how, true, now));
+        }
+    }
+
+    /// The stored status asks for nothing. True where that took back the end in force.
+    pub fn taken_back(&mut self) -> bool {
+        let by_register = self.is_by_register();
+        self.register = None;
+        by_register
+    }
+
+    /// Deadlines that were set once are not put off by another end.
+    fn wish(&mut self, how: How, grace: bool, now: Instant) -> Wish {
+        let at_once = !grace || matches!(how, How::Stop(_) | How::External | How::Fail(_));
+        let grace_until = now + if grace { self.grace_ms } else { 0 };
+        let storing_until = grace_until + self.store_timeout_ms;
+        let before = self.strongest().filter(|before| before.how.rank() <= how.rank());
+        let earliest = |at: Instant, before: Option<Instant>| before.map_or(at, |before| at.min(before));
+        let (grace_until, storing_until) = (
+            earliest(grace_until, before.map(|wish| wish.grace_until)),
+            earliest(storing_until, before.map(|wish| wish.storing_until)),
+        );
+        self.given += 1;
+        Wish { how, grace_until, storing_until, at_once, nth: self.given }
+    }
+
+    fn strongest(&self) -> Option<&Wish> {
+        let strength = |wish: &&Wish| (wish.how.rank(), std::cmp::Reverse(wish.nth));
+        self.local.iter().chain(&self.register).max_by_key(strength)
+    }
+
+    /// The end in force.
+    pub fn in_force(&self) -> Option<&How> {
+        self.strongest().map(|wish| &wish.how)
+    }
+
+    pub fn is_ending(&self) -> bool {
+        self.strongest().is_some()
+    }
+
+    fn is_by_register(&self) -> bool {
+        let nth = |wish: Option<&Wish>| wish.map(|wish| wish.nth);
+        self.register.is_some() && nth(self.strongest()) == nth(self.register.as_ref())
+    }
+
+    /// Somebody wants the task to be paused or stopped, and not just left to another run.
+    pub fn interrupts(&self) -> bool {
+        matches!(self.in_force(), Some(How::Pause(_) | How::Stop(_)))
+    }
+
+    /// Running tools get no grace.
+    pub fn is_at_once(&self) -> bool {
+        self.strongest().is_some_and(|wish| wish.at_once)
+    }
+
+    /// No tool is waited for any more.
+    pub fn is_grace_over(&self, now: Instant) -> bool {
+        self.strongest().is_some_and(|wish| now >= wish.grace_until)
+    }
+
+    /// All storing is over by then.
+    pub fn storing_until(&self) -> Option<Instant> {
+        self.strongest().map(|wish| wish.storing_until)
+    }
+
+    pub fn timeout(&self, now: Instant) -> Option<Instant> {
+        let wish = self.strongest()?;
+        Some(if now >= wish.grace_until { wish.storing_until } else { wish.grace_until })
+    }
+
+    /// How many wait now.
+    pub fn waiting(&self) -> usize {
+        self.waiters.len()
+    }
+
+    /// The end is stored that so many had asked for when it was sent.
+    pub fn answered(&mut self, waiting: usize) {
+        self.answered = waiting;
+    }
+
+    /// The answers of whoever waits, now that the run has ended so. Whoever is left out came later, when others may
+    /// have gone on already, or asked for what this run cannot do: the command goes to the store.
+    pub fn settle(
+        self,
+        status: &str,
+        error: Option<&EngineError>,
+    ) -> Vec<(Ticket, Result<Value, EngineError>)> {
+        let mut answers = Vec::new();
+        for (n, Waiter { ticket, yields }) in self.waiters.into_iter().enumerate() {
+            let answer = match status {
+                _ if yields || n < self.answered => Ok(Value::Null),
+                "paused" | "stopped" | "completed" | "failed" => continue,
+                "superseded" => Err(super::refusal::lease_held("another run", 0)),
+                "yielded" => Err(EngineError::new(
+                    Code::InvalidTransition,
+                    "The run yielded before it could be paused or stopped. Give the command again.",
+                )),
+                _ => Err(error
+                    .cloned()
+                    .unwrap_or_else(|| EngineError::new(Code::StoreUnavailable, "The run was interrupted."))),
+            };
+            answers.push((ticket, answer));
+        }
+        answers
+    }
+
+    /// The answers of whoever waits where the run could not begin, or ran nothing. Whoever wanted a pause or a stop goes
+    /// to the store.
+    pub fn settle_unbegun(self, error: Option<&EngineError>) -> Vec<(Ticket, Result<Value, EngineError>)> {
+        let answers = self.waiters.into_iter().map(|Waiter { ticket, yields }| match error {
+            _ if yields => Some((ticket, Ok(Value::Null))),
+            None => None,
+            Some(error) => Some((ticket, Err(error.clone()))),
+        });
+        answers.flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRACE: u64 = 10_000;
+    const STORE: u64 = 15_000;
+
+    fn wishes() -> Wishes {
+        let mut wishes = Wishes::default();
+        wishes.begin(Instant(0), GRACE, STORE);
+        wishes
+    }
+
+    fn stop(reason: &str) -> How {
+        How::Stop(Some(reason.into()))
+    }
+
+    #[test]
+    fn of_all_ends_the_strongest_counts_whoever_asks_for_it() {
+        let failure = How::Fail(EngineError::new(Code::ModelDenied, "no"));
+        let ends = [How::Yield("drain".into()), How::Pause(None), stop("enough"), How::External, failure];
+        for (n, weaker) in ends.iter().enumerate() {
+            for stronger in &ends[n + 1..] {
+                for local_first in [true, false] {
+                    for weaker_is_local in [true, false] {
+                        let mut wishes = wishes();
+                        let (local, register) =
+                            if weaker_is_local { (weaker, stronger) } else { (stronger, weaker) };
+                        if local_first {
+                            wishes.ends(local.clone(), true, Instant(0));
+                        }
+                        wishes.registered(register.clone(), Instant(0));
+                        wishes.ends(local.clone(), true, Instant(0));
+                        assert_eq!(wishes.in_force(), Some(stronger));
+                        assert_eq!(wishes.taken_back(), weaker_is_local);
+                        assert_eq!(wishes.in_force(), Some(local), "it outlives the register");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_two_values_of_the_register_the_later_counts_and_of_two_wishes_given_here_the_first() {
+        let mut wishes = wishes();
+        wishes.registered(stop("first"), Instant(0));
+        wishes.registered(How::Pause(None), Instant(1));
+        assert_eq!(wishes.in_force(), Some(&How::Pause(None)));
+        wishes.ends(stop("here"), true, Instant(2));
+        wishes.ends(stop("later"), true, Instant(3));
+        assert_eq!(wishes.in_force(), Some(&stop("here")));
+    }
+
+    #[test]
+    fn a_stronger_end_puts_no_deadline_off() {
+        let mut wishes = wishes();
+        wishes.ends(How::Yield("drain".into()), true, Instant(0));
+        wishes.ends(How::Pause(None), true, Instant(4_000));
+        assert_eq!(wishes.timeout(Instant(4_000)), Some(Instant(GRACE)));
+        assert!(!wishes.is_grace_over(Instant(GRACE - 1)) && wishes.is_grace_over(Instant(GRACE)));
+        assert_eq!(wishes.timeout(Instant(GRACE)), Some(Instant(GRACE + STORE)));
+    }
+
+    #[test]
+    fn deadlines_of_what_was_asked_for_while_the_run_opened_count_from_the_acquisition() {
+        let mut wishes = Wishes::default();
+        wishes.command(Ticket(7), Command::Pause, Instant(0));
+        assert!(wishes.interrupts());
+        wishes.begin(Instant(50_000), GRACE, STORE);
+        assert_eq!(wishes.timeout(Instant(50_000)), Some(Instant(50_000 + GRACE)));
+        assert_eq!(wishes.storing_until(), Some(Instant(50_000 + GRACE + STORE)));
+    }
+
+    #[test]
+    fn who_came_after_the_end_was_sent_is_left_to_the_store() {
+        let mut wishes = wishes();
+        wishes.command(Ticket(7), Command::Pause, Instant(0));
+        let sent = wishes.waiting();
+        wishes.command(Ticket(8), Command::Stop { reason: None }, Instant(1));
+        wishes.command(Ticket(9), Command::Yield { reason: "drain".into(), grace: true }, Instant(1));
+        wishes.answered(sent);
+        let answers: Vec<Ticket> = wishes.settle("paused", None).into_iter().map(|(t, _)| t).collect();
+        assert_eq!(answers, [Ticket(7), Ticket(9)]);
+    }
+}
