@@ -43,6 +43,47 @@ test('Claude takes tools whose schema is a union, and the call is checked agains
   }
 });
 
+test('Nova takes tools of zod, with unions, definitions and recursion, and their calls are checked in full', async () => {
+  const node = z.object({
+    name: z.string(),
+    get children() {
+      return z.array(node).optional();
+    },
+  });
+  const ran: unknown[] = [];
+  const execute = (input: unknown) => void ran.push(input);
+  const inputSchema = z.discriminatedUnion('action', [
+    z.strictObject({ action: z.literal('plant'), tree: node }),
+    z.strictObject({ action: z.literal('fell'), name: z.string() }).describe('Gone for good.'),
+  ]);
+  const tree = { name: 'a', children: [{ name: 'b' }] };
+  const calls = [
+    toolTurn('act', { action: 'plant', tree: { name: 'a', children: [{ nam: 'b' }] } }, 'a'),
+    toolTurn('act', { action: 'plant', tree }, 'b'),
+  ];
+  const nova = 'us.amazon.nova-pro-v1:0';
+  const act = tool({ description: 'Acts.', inputSchema, execute });
+  const made = await world([...calls.map(answering), done], '1.1', nova, { tools: { act } });
+  try {
+    const executor = made.executor();
+    await executor.start();
+    expect(executor.outcome?.status).toBe('completed');
+    expect(ran).toEqual([{ action: 'plant', tree }]);
+    const spec = made.endpoint.calls[0]?.request.toolConfig?.tools?.[0]?.toolSpec;
+    expect(spec?.description).toMatch(/^Acts\.\n[\s\S]*- action: "fell", name: Gone for good\.$/);
+    expect(spec?.inputSchema?.json).toMatchObject({
+      type: 'object',
+      required: ['action'],
+      properties: {
+        action: { enum: ['plant', 'fell'] },
+        tree: { properties: { children: { items: { properties: { name: { type: 'string' } } } } } },
+      },
+    });
+  } finally {
+    await made.close();
+  }
+});
+
 describe('reasoning', () => {
   test.each([
     ['another model has not signed goes to Claude no more', 'zai.glm-4.7', { text: 'hmm' }, claude],

@@ -28,6 +28,12 @@ export function problemOf(request: ConverseRequest, modelId = ''): string | unde
   if (family.claude && union !== undefined) {
     return `tools.${tools?.indexOf(union)}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level`;
   }
+  // https://docs.aws.amazon.com/nova/latest/userguide/tool-use-definition.html
+  const schemas = (tools ?? []).map((part) => Object(part.toolSpec?.inputSchema?.json));
+  const extra = schemas.flatMap(Object.keys).find((key) => !['type', 'properties', 'required'].includes(key));
+  if (family.nova && (extra !== undefined || JSON.stringify(schemas).includes('"$ref"'))) {
+    return `Malformed input request: #/toolConfig/tools/0/toolSpec/inputSchema/json: extraneous key [${extra}] is not permitted`;
+  }
   const files = problemOfFiles(messages, family);
   if (files !== undefined) {
     return files;

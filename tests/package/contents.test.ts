@@ -28,6 +28,14 @@ test('the tarball has every file that package.json points to', () => {
   expect(wanted.filter((path) => !files.includes(path))).toEqual([]);
 });
 
+test('every entry has its types under `moduleResolution: node`, which does not know exports', () => {
+  const { exports, typesVersions } = packageJson;
+  const types = Object.entries(exports).flatMap(([path, conditions]) =>
+    path === '.' || typeof conditions === 'string' ? [] : [[path.slice(2), [conditions.require.types]]],
+  );
+  expect(Object.fromEntries(types)).toEqual(typesVersions['*']);
+});
+
 test('the tarball has the build output, the readme, the licences and nothing else', () => {
   const expected =
     /^(pkg\/.*\.(js|cjs|d\.ts|d\.cts|wasm)|pkg\/demo\/(plan\.json|sample\/.*)|pkg\/README\.md|pkg\/THIRD-PARTY-LICENSES\.txt|README\.md|firestore\.(browser\.)?rules|firestore\.indexes\.json|LICENSE-\w+|package\.json)$/;

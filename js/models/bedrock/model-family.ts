@@ -24,6 +24,11 @@ export function caching(modelId: string): Caching {
   return { prompt: nova, tools: false, behindTextOnly: true };
 }
 
+/** Whether the schema of a tool may have more at its top than type, properties and required. */
+export function takesWholeSchemas(modelId: string): boolean {
+  return !/amazon\.nova-/.test(modelId.toLowerCase());
+}
+
 /** Whether a user message may have text beside tool results. */
 export function takesTextBesideToolResults(modelId: string): boolean {
   return !/(^|[./])(meta\.llama|mistral\.)/.test(modelId.toLowerCase());

@@ -8,7 +8,8 @@ import {
   recommendedClient,
   warnOfSettings,
 } from './client.js';
-import { caching, takesTextBesideToolResults } from './model-family.js';
+import { caching, takesTextBesideToolResults, takesWholeSchemas } from './model-family.js';
+import { withPlainSchemas } from './nova-schema.js';
 import { withTextInsideToolResults } from './tool-result-text.js';
 
 /** Which model, and how it is asked. One of `client` and `region` has to be there. */
@@ -87,7 +88,8 @@ function prepared(request: ConverseRequest, options: BedrockModelOptions): Conve
     (options.textBesideToolResults ?? takesTextBesideToolResults(modelId))
       ? request
       : withTextInsideToolResults(request);
-  const cached = (options.promptCaching ?? family.prompt) ? withCachePoints(placed, family) : placed;
+  const told = takesWholeSchemas(modelId) ? placed : withPlainSchemas(placed);
+  const cached = (options.promptCaching ?? family.prompt) ? withCachePoints(told, family) : told;
   const { inferenceConfig, guardrailConfig, additionalModelRequestFields } = options;
   return {
     ...defined({ inferenceConfig, guardrailConfig, additionalModelRequestFields }),

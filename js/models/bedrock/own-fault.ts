@@ -3,11 +3,11 @@ import { describeThrown } from '../../values.js';
 
 /** Names of what the SDK throws for the service, for credentials and for connections. */
 const ofTheService = /Exception$|ProviderError$|^(Timeout|Abort|Networking)Error$/;
-const ofTheProgram = /^(Type|Reference|Syntax|Range)Error$/;
+const ofTheProgram = /^(?:(?:Type|Reference|Syntax|Range|Zod|Vali|Assertion)Error|AI_Load\w+Error)$/;
 /** `fetch` tells of a lost connection by a TypeError. */
 const ofTheNetwork = /fetch|network|load failed|terminated|socket|connection/i;
 const ofTheEnvironment =
-  /environment variable|\benv var|\bprocess\.env\b|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b.*\b(not set|unset|missing|required|undefined|not defined|empty|must be)\b|\b(missing|no|set)\b.*\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b/;
+  /environment variable|\benv var|\bprocess\.env\b|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b.*\b(not set|unset|missing|required|undefined|not defined|empty|must be)\b|\b([Mm]issing|[Nn]o|[Ss]et)\b.*\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b/;
 
 /**
  * What the app's own code threw before the model said anything. A fault of the program or of its configuration is there

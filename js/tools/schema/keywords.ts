@@ -69,6 +69,23 @@ export function* innerSchemas(schema: SchemaObject): Generator<Inner> {
   }
 }
 
+/** A copy with each schema directly inside replaced. */
+export function mapInner(schema: SchemaObject, map: (inner: SchemaLike) => SchemaLike): SchemaObject {
+  const mapped = (value: unknown) => (isSchema(value) ? map(value) : value);
+  return Object.fromEntries(
+    Object.entries(schema).map(([keyword, value]) => {
+      if (Array.isArray(value)) return [keyword, Object.hasOwn(lists, keyword) ? value.map(mapped) : value];
+      if (Object.hasOwn(single, keyword)) return [keyword, mapped(value)];
+      const inside = Object.hasOwn(maps, keyword) ? asObject(value) : undefined;
+      if (inside === undefined) return [keyword, value];
+      return [
+        keyword,
+        Object.fromEntries(Object.entries(inside).map(([name, each]) => [name, mapped(each)])),
+      ];
+    }),
+  );
+}
+
 /** Where the keyword's value is an object. */
 export function asObject(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return value !== null && typeof value === 'object' && !Array.isArray(value)

@@ -234,6 +234,12 @@ describe('fromStreamChatResponse', () => {
     ['a ReferenceError', new ReferenceError('foo is not defined')],
     ['a variable of the environment that is not set', new Error('AWS_REGION is not set')],
     ['another that is missing', new Error('Missing required environment variable BEDROCK_MODEL')],
+    ['one that is just named', new Error('Missing BEDROCK_MODEL_ID')],
+    [
+      'an environment that its schema refuses',
+      Object.assign(new Error('Invalid input'), { name: 'ZodError' }),
+    ],
+    ['a key that is not there', Object.assign(new Error('No key.'), { name: 'AI_LoadAPIKeyError' })],
   ])('a fault of the program is told at once: %s', async (_, thrown) => {
     for (const ask of [own(thrown), () => Promise.reject(thrown)]) {
       const { outcome, asked } = await run([ask, says('Done.')]);

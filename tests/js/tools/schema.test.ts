@@ -269,9 +269,13 @@ describe('a check ends, and keeps nobody waiting', () => {
       { items: { enum: Array.from({ length: 1_000 }, (_, i) => ({ no: i })) } },
       many.slice(0, 3_000),
     ],
-  ])('%s', async (_, schema, value) => {
-    await turnsDuring(async () => new Schema(schema).check(value));
-  });
+  ])(
+    '%s',
+    async (_, schema, value) => {
+      await turnsDuring(async () => new Schema(schema).check(value));
+    },
+    60_000,
+  );
 
   it.each<[string, unknown, unknown]>([
     ['of members of many items', { items: { properties: { i: { type: 'number' } } } }, many],
@@ -281,10 +285,14 @@ describe('a check ends, and keeps nobody waiting', () => {
       { anyOf: [{ properties: {} }, { additionalProperties: true }], unevaluatedProperties: false },
       wide,
     ],
-    ['of a counted repetition', { pattern: '(?:a{20,50000}){20,50}b' }, 'a'.repeat(50_000)],
-  ])('while it takes its time: %s', async (_, schema, value) => {
-    expect(await turnsDuring(() => new Schema(schema).check(value))).toBeGreaterThan(20);
-  });
+    ['of a counted repetition', { pattern: '(?:a{20,50000}){5,20}b' }, 'a'.repeat(50_000)],
+  ])(
+    'while it takes its time: %s',
+    async (_, schema, value) => {
+      expect(await turnsDuring(() => new Schema(schema).check(value))).toBeGreaterThan(20);
+    },
+    60_000,
+  );
 
   it('with an error where the schema multiplies what there is to do', async () => {
     const patterns = Array.from({ length: 2_000 }, (_, i) => ({ pattern: `(?=(?:a|b|c)*${i})z` }));
