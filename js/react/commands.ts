@@ -19,9 +19,13 @@ export function possibilities(status: TaskStatus | undefined, unfinished: boolea
 
 /** Commands on the task, as the client has them. They settle when they are stored on the server. */
 export interface TaskCommands {
+  /** Begins the task and has it run on the server. */
   start(): Promise<void>;
+  /** Ends a pause, a stop or a failure, and has the task run on the server. */
   resume(): Promise<void>;
+  /** Settles when the pause is stored. */
   pause(): Promise<void>;
+  /** Settles when the stop is stored. */
   stop(reason?: string): Promise<void>;
   /** The call waits no more on this page at once; it does again where the server cannot be told. */
   approve(toolCallId: string, options?: { note?: string | undefined }): Promise<void>;

@@ -29,3 +29,8 @@ export function openItem(plan: Progress | undefined): TaskState['item'] {
   }
   return undefined;
 }
+
+/** Whether the plan has the item: others may have written it since. */
+export function hasItem(plan: Progress | undefined, id: string): boolean {
+  return Object.values(plan?.tasks ?? {}).some((items) => items.some((item) => item.id === id));
+}

@@ -1,6 +1,6 @@
 import type { TaskClientEvent } from '../client/events.js';
 import type { TaskSnapshot } from '../server/snapshot.js';
-import type { TaskEvent, TaskEventMap, WaitingCall } from '../types.js';
+import type { TaskEvent, TaskEventMap, TaskState, WaitingCall } from '../types.js';
 import { isAfter } from './cursor.js';
 import type { LiveMessage, LiveText, TaskProblem } from './live-task.js';
 import { openItem, planAfter } from './plan.js';
@@ -11,6 +11,7 @@ export type LocalAction =
   | { type: 'sending'; key: string; content: string; at: string }
   | { type: 'unsent'; key: string }
   | { type: 'deciding' | 'undecided'; toolCallId: string }
+  | { type: 'planned'; state: TaskState }
   | { type: 'lost'; problem: TaskProblem | undefined };
 
 type Event<Name extends TaskEvent['type']> = Extract<TaskEvent, { type: Name }>;
@@ -46,6 +47,8 @@ export function reduce(state: PageState, event: TaskClientEvent | LocalAction): 
       return { ...state, decided: new Set([...state.decided, event.toolCallId]) };
     case 'undecided':
       return { ...state, decided: without(state.decided, event.toolCallId) };
+    case 'planned':
+      return afterPlanning(state, event.state);
     case 'lost':
       return { ...state, lost: event.problem };
     default:
@@ -161,6 +164,11 @@ export function withInitial(known: PageState, { state: now, messages = [] }: Ini
     newest: String(now.seq),
     cursor: now.seq,
   };
+}
+
+/** The plan as it was read; what is known may be newer. */
+function afterPlanning(state: PageState, { seq, progress, item }: TaskState): PageState {
+  return isAfter(state.newest, String(seq)) ? state : { ...state, plan: progress, item };
 }
 
 function shown({ id, role, content, timestamp, metadata }: TaskSnapshot['messages'][number]): LiveMessage {

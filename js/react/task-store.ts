@@ -4,6 +4,7 @@ import type { TaskCommand } from '../types.js';
 import { possibilities, type TaskCommands, type TaskPossibilities } from './commands.js';
 import { Following } from './following.js';
 import type { LiveTask, TaskProblem } from './live-task.js';
+import { hasItem } from './plan.js';
 import { type LocalAction, reduce, withInitial } from './reduce.js';
 import { type InitialTask, nothingYet, type PageState } from './state.js';
 import { viewOf } from './view.js';
@@ -101,6 +102,8 @@ export class TaskStore {
     this.#following ??= new Following(this.#task, this.#history, {
       event: (event) => {
         this.#state = reduce(this.#state, event);
+        if (event.type === 'task:progress_update' && !hasItem(this.#state.plan, event.item.id))
+          this.#readPlan();
         // Facts at once, pieces of text together.
         if ('id' in event || event.type === 'snapshot') this.#draw();
         else this.#drawSoon();
@@ -113,6 +116,16 @@ export class TaskStore {
       lost: (thrown) => this.#do({ type: 'lost', problem: problemOf(thrown) }),
     });
     this.#following.wake();
+  }
+
+  /** Others have written items that this page has not heard of. */
+  #readPlan(): void {
+    if (this.#state.plan?.milestones.length === 0) return;
+    this.#task.state().then(
+      (state) => this.#do({ type: 'planned', state }),
+      // The next such event asks again.
+      (thrown: unknown) => console.warn('The plan could not be read.', thrown),
+    );
   }
 
   #do(action: LocalAction): void {

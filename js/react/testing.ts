@@ -3,7 +3,16 @@ import type { TaskClient, TaskHandle } from '../client/client.js';
 import type { TaskClientEvent, TaskClientEventsOptions } from '../client/events.js';
 import { TaskExecutionError } from '../errors.js';
 import type { TaskView } from '../server/view.js';
-import type { FactFields, NewMilestone, NewTask, TaskEvent, TaskStatus, WaitingCall } from '../types.js';
+import type {
+  FactFields,
+  NewMilestone,
+  NewTask,
+  TaskEvent,
+  TaskEventMap,
+  TaskEventName,
+  TaskStatus,
+  WaitingCall,
+} from '../types.js';
 import { isAfter } from './cursor.js';
 import { reduce, withInitial } from './reduce.js';
 import { nothingYet, type PageState } from './state.js';
@@ -22,10 +31,13 @@ export interface FakeTask {
   waiting?: WaitingCall[];
 }
 
-type Told<E> = E extends TaskEvent ? Omit<E, 'taskId' | keyof FactFields> & { id?: undefined } : never;
-
 /** An event without what every event has: the fake numbers the facts. */
-export type FakeEvent = Told<TaskEvent>;
+export type FakeEvent = {
+  [Name in TaskEventName]: { type: Name; id?: undefined } & Omit<
+    TaskEventMap[Name],
+    'taskId' | keyof FactFields
+  >;
+}[TaskEventName];
 
 /** What a component has asked for. */
 export interface FakeCall {

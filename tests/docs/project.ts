@@ -13,6 +13,8 @@ const companions = [
   'firebase-admin',
   'react',
   'react-dom',
+  '@types/react',
+  '@types/react-dom',
 ];
 
 /** A reader's project: the packed package, what the pages say to install beside it, and the snippets of a page. */
@@ -33,11 +35,6 @@ export async function projectOf(consumer: string, snippets: Map<string, Snippet>
     jsx: 'react-jsx',
     types: ['node'],
     typeRoots: [join(root, 'node_modules/@types')],
-    paths: {
-      react: [join(root, 'node_modules/@types/react')],
-      'react/*': [join(root, 'node_modules/@types/react/*')],
-      'react-dom/*': [join(root, 'node_modules/@types/react-dom/*')],
-    },
   };
   await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
   await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions }));

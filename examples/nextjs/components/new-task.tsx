@@ -3,6 +3,7 @@
 import { useRouter } from 'next/navigation';
 import { type FormEvent, useId, useState } from 'react';
 import type { UsedTasks } from 'task-execution-engine/react';
+import { planOf } from '@/lib/plan';
 
 const example = {
   title: 'The newsletter of November',
@@ -10,20 +11,6 @@ const example = {
   steps:
     'Research:\nSearch the archive for the harbour\nAsk the editor for the tone\nIssue:\nWrite the newsletter\nSend it',
 };
-
-/** Lines are steps; one that ends with a colon begins a milestone. */
-export function planOf(steps: string) {
-  const milestones: { name: string; items: { name: string }[] }[] = [];
-  for (const line of steps.split('\n').map((each) => each.trim())) {
-    if (line === '') continue;
-    if (line.endsWith(':')) milestones.push({ name: line.slice(0, -1), items: [] });
-    else {
-      if (milestones.length === 0) milestones.push({ name: 'Plan', items: [] });
-      milestones.at(-1)?.items.push({ name: line });
-    }
-  }
-  return milestones.filter(({ items }) => items.length > 0);
-}
 
 /** The form for a new task. */
 export function NewTask({ create, onClose }: { create: UsedTasks['create']; onClose: () => void }) {

@@ -1,16 +1,14 @@
-import type { TaskStatus } from 'task-execution-engine';
-
 /** A status as people say it. */
-export function statusText(status: TaskStatus | undefined, stopped = false): string {
+export function statusText(status: string | undefined, stopped = false): string {
   if (status === 'paused' && stopped) return 'Stopped';
-  const words = {
+  const words: Record<string, string> = {
     not_started: 'Not started',
     in_progress: 'In progress',
     paused: 'Paused',
     completed: 'Completed',
     failed: 'Failed',
   };
-  return status === undefined ? 'Loading' : words[status];
+  return status === undefined ? 'Loading' : (words[status] ?? status);
 }
 
 /** Why the engine has paused, where it was not a person. */

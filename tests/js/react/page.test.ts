@@ -145,6 +145,24 @@ describe('the page of a task on a server', () => {
     await vi.waitFor(() => expect(store.view().status).toBe('not_started'));
   });
 
+  it('shows items that others have written meanwhile, once one of them is done', async () => {
+    const { routes, ask } = site({ turns: ['One.', 'Two.'], tasks: [taskWith(['One'])], delayMs: 5 });
+    const server = await serve(routes);
+    closing.push(() => server.close());
+    const { store, until } = page(breaking(server.url, 1_000_000));
+    await until(() => expect(store.view().status).toBe('not_started'));
+    const body = { task_item_id: 'new', name: 'Two', description: '' };
+    expect((await ask('POST', '/t/milestones/m/items', { body })).status).toBeLessThan(300);
+    await store.view().start();
+    await until(() => expect(store.view().status).toBe('completed'));
+    await until(() =>
+      expect(store.view().plan?.tasks.m).toMatchObject([
+        { name: 'One', status: 'completed' },
+        { name: 'Two', status: 'completed' },
+      ]),
+    );
+  });
+
   it('goes on with a task that had failed, when it is resumed here', async () => {
     const { routes } = site({
       turns: [{ fail: new Error('no') }, 'Better.'],
