@@ -14,6 +14,7 @@ export async function startBalancer(ports) {
     const known = sessions.get(port);
     if (known !== undefined && !known.closed && !known.destroyed) return known;
     const session = connect(`http://127.0.0.1:${port}`);
+    session.setMaxListeners(0);
     const gone = () => {
       if (sessions.get(port) === session) sessions.delete(port);
     };
