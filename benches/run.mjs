@@ -22,6 +22,7 @@ const measures = {
   firestore: { stable: false, strict: true },
   bedrock: { stable: false },
   server: { stable: false },
+  fleet: { stable: true },
 };
 
 const usage = `Usage: npm run bench -- [--json] [--check] [MEASURE…]

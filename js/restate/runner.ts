@@ -36,13 +36,21 @@ export interface TaskOfUser {
 export interface RestateRunner {
   /** Begins a task, or goes on with it. */
   start(ids: TaskOfUser): Promise<void>;
+  /** Ends a pause, a stop or a failure, and goes on. */
   resume(ids: TaskOfUser): Promise<void>;
+  /** Settles when the pause is stored; what runs the task obeys, wherever that is. */
   pause(ids: TaskOfUser): Promise<void>;
+  /** As `pause`, without a grace for tools. The reason is stored and announced. */
   stop(ids: TaskOfUser, reason?: string): Promise<void>;
+  /** Lets a waiting call run. */
   approve(ids: TaskOfUser, toolCallId: string, options?: { note?: string }): Promise<void>;
+  /** Answers the model that the call was rejected. */
   reject(ids: TaskOfUser, toolCallId: string, reason?: string): Promise<void>;
+  /** Gives a waiting call its result. */
   answer(ids: TaskOfUser, toolCallId: string, result: unknown, options?: { error?: boolean }): Promise<void>;
+  /** Sends the model a message of the user. Where the answer is lost, it may be there twice. */
   send(ids: TaskOfUser, message: string): Promise<void>;
+  /** Where the task stands. */
   state(ids: TaskOfUser): Promise<TaskState>;
   /** Has a task run that is in progress: what `continueWith` of the routes, and a sweep, need. */
   continueWith(ids: TaskOfUser): Promise<void>;

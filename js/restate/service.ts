@@ -15,6 +15,9 @@ export interface RestateService {
   name: string;
 }
 
+/** For a place in this process: well below what is left of Restate's patience with a slice. */
+const placeWaitMs = 5_000;
+
 /** Commands after which somebody has to run the task, whatever Restate knows of it. */
 const begins: readonly CommandName[] = ['start', 'resume'];
 
@@ -33,7 +36,7 @@ export function taskService(options: TaskServiceOptions): RestateService[] {
   const settings = settingsOf(options);
   const { name, sliceMs, perUser, atOnce } = settings;
   const placesName = `${name}Places`;
-  const worker = new WorkerPlaces(atOnce);
+  const worker = new WorkerPlaces(atOnce, placeWaitMs);
   // Restate hears nothing of a slice under way: it is to suspend what waits, and no slice.
   const patience = { inactivityTimeout: sliceMs + 15_000, abortTimeout: sliceMs + 60_000 };
 

@@ -35,6 +35,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** `FLEET_LONG=1`: as many as the words promise. */
+const long = process.env.FLEET_LONG === '1';
+
 /** A task; the last figure of an item says what is to be done for it. */
 async function task(items: string[], userId = 'u') {
   const milestones = [{ name: 'All', items: items.map((name) => ({ name })) }];
@@ -143,6 +146,34 @@ test('one user’s tasks hold so many places, and another’s task begins at onc
   expect(most).toBeLessThanOrEqual(3);
   expect((await Promise.all(many.map(stateOf))).some(({ status }) => status !== 'completed')).toBe(true);
   for (const ids of many) await is(ids, 'completed');
+});
+
+test('tasks that wait for people hold no process, and all go on when all are answered at once', async () => {
+  const count = long ? 1_000 : 20;
+  const all = await Promise.all(Array.from({ length: count }, (_, n) => task(['Item 2'], `waits-${n % 10}`)));
+  await Promise.all(all.map((ids) => runner.start(ids)));
+  await eventually(
+    'all wait',
+    async () => (await Promise.all(all.map(stateOf))).every(({ waiting }) => waiting.length > 0),
+    long ? 600_000 : 60_000,
+  );
+  await eventually('all are suspended', async () => {
+    const rows = await server.query(
+      "select status, count(*) as times from sys_invocation where target_service_key like 'waits-%' and target_handler_name = 'run' and status != 'completed' group by status",
+    );
+    return rows.length === 1 && rows[0]?.status === 'suspended' && Number(rows[0]?.times) === count;
+  });
+  await Promise.all(
+    all.map(async (ids) => {
+      const [call] = (await stateOf(ids)).waiting;
+      await runner.approve(ids, call?.toolCall.id ?? '');
+    }),
+  );
+  await eventually(
+    'all are completed',
+    async () => (await Promise.all(all.map(stateOf))).every(({ status }) => status === 'completed'),
+    long ? 600_000 : 60_000,
+  );
 });
 
 test('commands that cannot be are refused with their own code, and are not repeated', async () => {

@@ -22,6 +22,15 @@ interface Known {
   at: number;
 }
 
+/** A task that more is read of. */
+interface Asked {
+  key: string;
+  userId: string;
+  taskId: string;
+  title: string;
+  head: StoredDocument | null;
+}
+
 /** What a worker says of itself while it looks. */
 export interface Looker {
   /** This process runs the task. */
@@ -39,6 +48,8 @@ const page = 50;
 const mostLooked = 2_000;
 /** Inboxes of waiting tasks that one look opens, about. */
 const mostOpened = 100;
+/** Tasks about which the store is asked side by side. */
+const mostAskedAtOnce = 10;
 /** Tasks that are kept in mind. */
 const mostKnown = 20_000;
 
@@ -137,22 +148,34 @@ export class Candidates {
     });
     if (open.length === 0) return;
     const heads = await store.read(open.map(({ userId, taskId }) => headOf(userId, taskId)));
-    for (const [index, { key, ...task }] of open.entries()) {
-      // Asked now, not for the whole page: meanwhile others have been begun.
-      if (!this.#looker.hasPlace(task.userId)) {
-        this.hasHeldBack = true;
-        continue;
+    const asked = open.map((task, index) => ({ ...task, head: heads[index] ?? null }));
+    for (let first = 0; first < asked.length; first += mostAskedAtOnce) {
+      const some = asked.slice(first, first + mostAskedAtOnce);
+      const found = await Promise.all(some.map((task) => this.#ask(task)));
+      for (const { key, userId, taskId, title, isStale } of found.filter((one) => one !== undefined)) {
+        // Meanwhile others have been begun.
+        if (this.#looker.isBusy(key)) continue;
+        if (this.#looker.hasPlace(userId)) yield { userId, taskId, title, isStale };
+        else this.hasHeldBack = true;
       }
-      try {
-        const isStale = await this.#isCandidate(key, task, heads[index] ?? null);
-        if (isStale !== undefined) yield { ...task, isStale };
-      } catch (thrown) {
-        const { message } = describeThrown(thrown);
-        // The store's own trouble is no task's.
-        if (isOfStore(thrown)) throw thrown;
-        this.#looker.trouble(task, `cannot be read: ${message}`);
-        this.rest(key, 60_000);
-      }
+    }
+  }
+
+  /** Undefined where there is no reason to take it up. */
+  async #ask({ key, head, ...task }: Asked): Promise<(Candidate & { key: string }) | undefined> {
+    if (!this.#looker.hasPlace(task.userId)) {
+      this.hasHeldBack = true;
+      return undefined;
+    }
+    try {
+      const isStale = await this.#isCandidate(key, task, head);
+      return isStale === undefined ? undefined : { key, ...task, isStale };
+    } catch (thrown) {
+      // The store's own trouble is no task's.
+      if (isOfStore(thrown)) throw thrown;
+      this.#looker.trouble(task, `cannot be read: ${describeThrown(thrown).message}`);
+      this.rest(key, 60_000);
+      return undefined;
     }
   }
 

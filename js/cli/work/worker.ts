@@ -10,6 +10,8 @@ import type { Report, Running } from './report.js';
 const mostStalls = 3;
 /** Without anything to do, a worker looks this many times more seldom, at last. */
 const mostSeldom = 6;
+/** Tasks that are being taken up side by side. */
+const mostBeginning = 4;
 /** Of a task that cannot be taken up. */
 const firstRestMs = 60_000;
 const longestRestMs = 60 * 60_000;
@@ -77,14 +79,22 @@ export class Worker {
     const { atOnce, report } = this.#options;
     const isFull = () => this.#running.size >= atOnce;
     let found = 0;
+    const beginning = new Set<Promise<void>>();
     try {
       while (!isFull() && !signal.aborted) {
         const candidate = await this.#next();
         if (this.#isAway) report.back();
         this.#isAway = false;
         if (candidate === undefined) break;
-        if (await this.#begin(candidate, signal)) found += 1;
+        const begun = this.#begin(candidate, signal).then((isBegun) => {
+          beginning.delete(begun);
+          if (isBegun) found += 1;
+        });
+        beginning.add(begun);
+        // Not one after the other, and not all at once: other workers look at the same tasks.
+        if (beginning.size >= mostBeginning) await Promise.race(beginning);
       }
+      await Promise.all(beginning);
       this.#isFull = isFull();
     } catch (thrown) {
       this.#looking = undefined;

@@ -127,7 +127,7 @@ describe('the runner', () => {
 
 describe('the places of a worker', () => {
   it('go to those who wait in the order in which they came, and not to those who left', async () => {
-    const places = new WorkerPlaces(1);
+    const places = new WorkerPlaces(1, 60_000);
     const order: string[] = [];
     let free = () => {};
     const here = new AbortController();
@@ -142,5 +142,18 @@ describe('the places of a worker', () => {
     free();
     await Promise.all([first, second, fourth, expect(third).rejects.toThrow('third')]);
     expect(order).toEqual(['second', 'fourth']);
+  });
+
+  it('send away who has waited too long, so that another worker may try', async () => {
+    const places = new WorkerPlaces(1, 20);
+    const { signal } = new AbortController();
+    let free = () => {};
+    const first = places.hold(signal, () => new Promise<void>((resolve) => (free = resolve)));
+    await expect(places.hold(signal, async () => 'never')).rejects.toThrow(
+      /no place for a slice within 20 ms/,
+    );
+    free();
+    await first;
+    expect(await places.hold(signal, async () => 'at once')).toBe('at once');
   });
 });

@@ -1,0 +1,1 @@
+export function startBalancer(ports: () => number[]): Promise<{ port: number; end(): void }>;

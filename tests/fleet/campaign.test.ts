@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checks, type Evidence } from '../kill/evidence.js';
+import { FleetCampaign, leaseTtlMs, type Numbers, quantile } from './campaign.js';
+
+/** `FLEET_LONG=1`: what the stage stands for, for a machine that has nothing else to do. */
+const long = process.env.FLEET_LONG === '1';
+const numbers: Numbers = long
+  ? {
+      workers: 3,
+      tasks: 200,
+      users: 20,
+      kills: 60,
+      restarts: 5,
+      stops: 1,
+      peaceMs: { least: 800, most: 2_500 },
+      mostMs: 20 * 60_000,
+    }
+  : {
+      workers: 3,
+      tasks: 12,
+      users: 4,
+      kills: 6,
+      restarts: 1,
+      stops: 1,
+      peaceMs: { least: 500, most: 1_500 },
+      mostMs: 150_000,
+    };
+const seed = Number(process.env.FLEET_SEED ?? Math.floor(Math.random() * 2 ** 32));
+
+describe.each(['work', 'restate'] as const)('tasks on workers that are killed, by %s', (kind) => {
+  const campaign = new FleetCampaign(kind, numbers, seed);
+  let evidence: Evidence[] = [];
+
+  beforeAll(async () => {
+    evidence = await campaign.run();
+    const recoveries = campaign.recoveries(evidence);
+    const unknown = evidence.flatMap(({ results }) => results.filter((result) => result.unknown)).length;
+    console.log(
+      [
+        `${kind}: seed ${campaign.seed}, ${campaign.seconds.toFixed(0)} s, ${evidence.length} tasks on ${numbers.workers} workers`,
+        `${campaign.kills.length} kills, ${campaign.stops.length} stops, ${campaign.restarts} restarts of Restate's server`,
+        `${evidence.reduce((sum, { journal }) => sum + journal.length, 0)} journal entries, ${unknown} unknown outcomes, ${campaign.helped} resumed by a person`,
+        `recovery after a kill, with a lease of ${leaseTtlMs} ms: p50 ${quantile(recoveries, 0.5)} ms, p95 ${quantile(recoveries, 0.95)} ms, of ${recoveries.length}`,
+        campaign.troubles(),
+      ].join('\n'),
+    );
+  }, numbers.mostMs + 120_000);
+  afterAll(() => campaign.close());
+
+  test('were disturbed enough', () => {
+    expect(campaign.kills.length).toBeGreaterThanOrEqual(numbers.kills);
+    expect(campaign.stops.length).toBeGreaterThanOrEqual(numbers.stops);
+    if (kind === 'restate') expect(campaign.restarts).toBeGreaterThanOrEqual(numbers.restarts);
+    expect(campaign.recoveries(evidence).length).toBeGreaterThan(0);
+  });
+
+  test.each(Object.entries(checks))('%s', (_, check) => {
+    expect(evidence.length).toBe(numbers.tasks);
+    expect(evidence.flatMap((one) => check(one).map((what) => `${one.taskId}: ${what}`))).toEqual([]);
+  });
+});
