@@ -279,7 +279,7 @@ export default [
   },
   {
     name: 'a run that takes up a waiting call does not ask again',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/taking_up.rs',
     find: 'ctx.io.push(Effect::Emit { event: again });',
     replace: '',
   },

@@ -228,13 +228,13 @@ export default [
   },
   {
     name: 'the look before a model call counts for what follows its turn',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/conversing.rs',
     find: 'self.live_text.opened(ctx.now.mono, &message_id, attempt);\n                    self.desk.grow_stale();',
     replace: 'self.live_text.opened(ctx.now.mono, &message_id, attempt);',
   },
   {
     name: 'the look while the model streamed counts for what its turn completes',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/conversing.rs',
     find: 'self.live_text.finished();\n                    self.desk.grow_stale();',
     replace: 'self.live_text.finished();',
   },

@@ -128,13 +128,13 @@ export default [
   },
   {
     name: 'the pause that resume found unfinished is not journaled',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/taking_up.rs',
     find: 'self.due_fact(Fact::Ended { status, reason, error: None });\n                    self.resumes();',
     replace: 'let _ = (status, reason);\n                    self.resumes();',
   },
   {
     name: 'the stop that resume found unfinished is journaled as a pause',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/taking_up.rs',
     find: 'Some(reason) => (EndStatus::Stopped, Some(reason).filter(|r| r != "stopped")),',
     replace: 'Some(_) => (EndStatus::Paused, None),',
   },
@@ -146,19 +146,19 @@ export default [
   },
   {
     name: 'a task that starts anew keeps what the journal holds',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/taking_up.rs',
     find: 'self.due_fact(Fact::Reset);',
     replace: '',
   },
   {
     name: 'a task that starts anew keeps the calls of its last run',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/taking_up.rs',
     find: 'self.calls = Calls::default();',
     replace: '',
   },
   {
     name: 'a recovery is not journaled',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/taking_up.rs',
     find: 'Mode::TakeUp if unclean => self.due_fact(Fact::Begun { how: Begin::Recovered }),',
     replace: '',
   },

@@ -49,7 +49,7 @@ export default [
   },
   {
     name: 'an attempt uses up the whole time for trying again',
-    file: 'src/machine/turn.rs',
+    file: 'src/machine/turn/attempt.rs',
     find: 'lost_ms.min(settings.retry.total_ms / 2)',
     replace: 'lost_ms',
   },

@@ -176,7 +176,7 @@ export default [
   },
   {
     name: 'what waits for the model is not sent to it',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/conversing.rs',
     find: 'self.facts.push_tail();\n        if let',
     replace: 'if let',
   },

@@ -152,7 +152,7 @@ export default [
   },
   {
     name: 'the look before the back-off counts for the retry',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/conversing.rs',
     find: 'Event::Looks => {\n                    self.desk.grow_stale();',
     replace: 'Event::Looks => {',
   },
