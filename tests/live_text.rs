@@ -56,7 +56,7 @@ fn live_write(effect: &Effect) -> Option<Write> {
             let data = fields.iter().map(|f| (f.path.join("."), f.value.clone().unwrap())).collect();
             Write { create: false, data }
         }
-        StoreWrite::Delete { .. } => unreachable!(),
+        StoreWrite::Delete { .. } => panic!("a deletion of the live text"),
     })
 }
 

@@ -112,7 +112,7 @@ impl View<'_> {
         let results = draft.facts.iter().any(|f| matches!(f, Fact::Result { .. }));
         let only_due = results.then(|| (draft.live.clone(), draft.facts.len()));
         let ready = self.turn.ready().filter(|_| due == self.due.len());
-        let turn = ready.map(|ready| self.turn.fact(ready, &self.facts));
+        let turn = ready.map(|ready| self.turn.fact(ready, self.facts));
         let has_turn = turn.is_some();
         if let Some(turn) = turn {
             if matches!(&turn, Fact::Turn { turn, .. } if turn.stop.withheld()) {
@@ -147,8 +147,8 @@ impl View<'_> {
         if let Some(e) = draft.error.take() {
             return Err(e);
         }
-        let spent = ends.is_some() && !has_turn && self.turn.spent_fact(&self.facts).is_some();
-        if let Some(fact) = self.turn.spent_fact(&self.facts).filter(|_| spent) {
+        let spent = ends.is_some() && !has_turn && self.turn.spent_fact(self.facts).is_some();
+        if let Some(fact) = self.turn.spent_fact(self.facts).filter(|_| spent) {
             // Before the end, which comes last.
             let at = draft.facts.len() - usize::from(matches!(draft.facts.last(), Some(Fact::Ended { .. })));
             draft.live.apply(draft.seq, draft.wall, &fact)?;
