@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { defineConfig, type UserConfig } from 'tsdown';
 
@@ -11,6 +11,7 @@ const entries = present({
   client: 'js/client/index.ts',
   react: 'js/react/index.ts',
   'react-testing': 'js/react/testing.ts',
+  restate: 'js/restate/index.ts',
   testing: 'js/testing/index.ts',
 });
 // Chosen by the `imports` of package.json: each runtime loads only its own.
@@ -35,7 +36,7 @@ const common: UserConfig = {
   failOnWarn: true,
   inputOptions: { checks: { pluginTimings: false } },
   fixedExtension: false,
-  deps: { neverBundle: [/^#/, /^node:/, 'libsql', 'react'] },
+  deps: { neverBundle: [/^#/, /^node:/, /^@restatedev\//, 'libsql', 'react'] },
 };
 
 /** Lets the command load the package's entries instead of carrying copies of them. */
@@ -49,11 +50,28 @@ const entriesAreExternal = {
   },
 };
 
+const inlined = new Set<string>();
+/** Says which packages of others are inlined, for `scripts/lib/licences.mjs`. */
+const tellsWhatIsInlined = {
+  name: 'tells-what-is-inlined',
+  generateBundle(_: unknown, bundle: Record<string, any>) {
+    for (const { moduleIds = [] } of Object.values(bundle)) {
+      for (const id of moduleIds) {
+        const folder = /^\0?(.*\/node_modules\/(@[^/]+\/)?[^/]+)\//.exec(id)?.[1];
+        if (folder !== undefined) inlined.add(folder);
+      }
+    }
+    mkdirSync('.tools', { recursive: true });
+    writeFileSync('.tools/inlined.json', JSON.stringify([...inlined].sort()));
+  },
+};
+
 const packageBuild: UserConfig = {
   ...common,
   entry: { ...entries, ...runtimes },
   format: ['esm', 'cjs'],
   dts: true,
+  plugins: [tellsWhatIsInlined],
 };
 const commandBuild: UserConfig = {
   ...common,
@@ -61,7 +79,7 @@ const commandBuild: UserConfig = {
   format: 'esm',
   dts: false,
   platform: 'node',
-  plugins: [entriesAreExternal],
+  plugins: [entriesAreExternal, tellsWhatIsInlined],
   copy: [
     { from: 'js/cli/demo/plan.json', to: 'pkg/demo' },
     { from: 'js/cli/demo/sample', to: 'pkg/demo' },

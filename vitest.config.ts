@@ -40,6 +40,15 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'example',
+          include: ['tests/example/*.test.ts'],
+          globalSetup: ['tests/example/setup.ts', 'tests/firestore/setup.ts'],
+          ...slow,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'firestore',
           include: ['tests/firestore/**/*.test.ts'],
           globalSetup: 'tests/firestore/setup.ts',

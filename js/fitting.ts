@@ -56,7 +56,8 @@ function isSame(a: string, b: string): boolean {
     id
       .toLowerCase()
       .replace(/^.*\//, '')
-      .replace(/^(?:us|eu|apac|jp|au|ca|us-gov|global)\./, ''),
+      // `us.`, `us-gov.`, `global.`: what stands in front of the provider's name, and that too before a version with a dot.
+      .replace(/^(?:[a-z]+(?:-[a-z]+)?\.(?=[a-z\d-]+\.))+/, ''),
   );
   return left === right;
 }

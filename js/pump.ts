@@ -106,26 +106,22 @@ function send(event: unknown, sink: StreamSink): boolean {
 /** What the text of a delta is. */
 type Kind = 'text' | 'reasoning' | 'input';
 
-/** Passes text on in whole characters: a delta may end in the middle of one, and other blocks come in between. */
+/** Passes text on in whole characters: a delta may end in the middle of one, and other blocks and kinds come in between. */
 class TextFeed {
-  readonly #halves = new Map<number, { kind: Kind; half: string }>();
+  /** At most one of each kind and block. */
+  #halves: { index: number; kind: Kind; half: string }[] = [];
 
   constructor(readonly sink: StreamSink) {}
 
   push(index: number, kind: Kind, delta: string): boolean {
     let text = delta;
-    const held = this.#halves.size > 0 ? this.#halves.get(index) : undefined;
-    if (held !== undefined && text !== '') {
-      if (held.kind !== kind) {
-        if (!this.flush(index)) return false;
-      } else {
-        text = held.half + text;
-        this.#halves.delete(index);
-      }
+    if (this.#halves.length > 0 && text !== '') {
+      const at = this.#halves.findIndex((held) => held.index === index && held.kind === kind);
+      if (at >= 0) text = this.#halves.splice(at, 1)[0]?.half + text;
     }
     const last = text.charCodeAt(text.length - 1);
     if (last >= 0xd800 && last <= 0xdbff) {
-      this.#halves.set(index, { kind, half: text.slice(-1) });
+      this.#halves.push({ index, kind, half: text.slice(-1) });
       text = text.slice(0, -1);
     }
     return text === '' || this.#pass(index, kind, text);
@@ -133,12 +129,10 @@ class TextFeed {
 
   /** Nothing more follows what the block has said, or any. */
   flush(index: unknown): boolean {
-    for (const [of, { kind, half }] of this.#halves) {
-      if (index !== 'all' && index !== of) continue;
-      this.#halves.delete(of);
-      if (!this.#pass(of, kind, half)) return false;
-    }
-    return true;
+    if (this.#halves.length === 0) return true;
+    const over = this.#halves.filter((held) => index === 'all' || index === held.index);
+    this.#halves = this.#halves.filter((held) => !over.includes(held));
+    return over.every((held) => this.#pass(held.index, held.kind, held.half));
   }
 
   #pass(contentBlockIndex: number, kind: Kind, part: string): boolean {

@@ -1,5 +1,5 @@
 import { fitted, nobody, type Refusal } from './fitting.js';
-import { holdsDocuments, withDocumentsAsTaken } from './request-documents.js';
+import { holdsFiles, withFilesAsTaken } from './request-files.js';
 import type { ConverseRequest, Message, ToolResultContentBlock } from './types.js';
 import { isBytes } from './values.js';
 
@@ -25,7 +25,7 @@ export class Transcript {
   /** As the model that is asked now takes them; undefined where they have to be looked at again. */
   #fitted: Message[] | undefined;
   readonly #refused: Refusal[] = [];
-  #holdsDocuments = false;
+  #holdsFiles = false;
   #fixed: Omit<ConverseRequest, 'messages'> = {};
 
   /** `ownModel`: which model the client asks where no request names one. */
@@ -81,7 +81,7 @@ export class Transcript {
 
   #put(index: number, message: Message): void {
     this.#messages[index] = message;
-    this.#holdsDocuments ||= holdsDocuments(message);
+    this.#holdsFiles ||= holdsFiles(message);
     if (message.role === 'assistant' && this.#author !== undefined) this.#authors.set(message, this.#author);
     if (this.#fitted !== undefined) this.#fitted[index] = this.#fit(message);
   }
@@ -99,7 +99,7 @@ export class Transcript {
   request(): ConverseRequest {
     const { system, toolConfig, ...rest } = this.#fixed;
     this.#fitted ??= this.#messages.map((message) => this.#fit(message));
-    const messages = this.#holdsDocuments ? withDocumentsAsTaken(this.#fitted).map(frozen) : this.#fitted;
+    const messages = this.#holdsFiles ? withFilesAsTaken(this.#fitted).map(frozen) : this.#fitted;
     const older = messages.slice(0, -mostCopied);
     return {
       ...rest,

@@ -137,7 +137,10 @@ class Walk {
         throw new Refusal('a promise that nobody awaited');
       case 'Error':
       case 'DOMException':
-        return this.#members(['name', 'message', ...Object.keys(value)], (key) => Reflect.get(value, key));
+        // With its causes, which are no members that are counted.
+        return this.#members(['name', 'message', ...Object.keys(value)], (key) =>
+          key === 'message' ? explainThrown(value) : Reflect.get(value, key),
+        );
       default:
         if (ArrayBuffer.isView(value)) {
           return this.#array(Array.from(value as unknown as ArrayLike<unknown>));
@@ -242,10 +245,12 @@ const opaque = new Set([
 function refuseOpaque(value: object, tag: string): void {
   const prototype: unknown = Object.getPrototypeOf(value);
   const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
-  if (isPlain && tag === 'Object') return;
+  const hasMembers = Object.keys(value).length > 0;
+  const isIterable = Symbol.asyncIterator in value || Symbol.iterator in value;
+  if (isPlain && tag === 'Object' && (hasMembers || !isIterable)) return;
   const isStream = ['pipe', 'on'].every((method) => typeof Reflect.get(value, method) === 'function');
-  if (!isStream && !opaque.has(tag) && Object.keys(value).length > 0) return;
-  const name = isStream ? 'stream' : tag === 'Object' ? nameOfClass(prototype) : tag;
+  if (!isStream && !opaque.has(tag) && hasMembers) return;
+  const name = isStream ? 'stream' : isPlain ? 'iterable' : tag === 'Object' ? nameOfClass(prototype) : tag;
   throw new Refusal(
     `a value of type ${name} has no JSON form: return what is in it, as text or plain objects`,
   );
@@ -333,22 +338,40 @@ function peek(value: unknown, key: string): unknown {
   }
 }
 
-function retryAfter(error: unknown): number | undefined {
-  const headers = peek(peek(error, '$response'), 'headers') ?? peek(error, 'headers');
-  const get = peek(headers, 'get');
+/** Where SDKs keep the headers of the answer: AWS, OpenAI and Anthropic, the AI SDK, fetch. */
+function headersOf(error: unknown): unknown {
+  const places = [peek(error, '$response'), error, peek(error, 'response')];
+  return (
+    places.map((place) => peek(place, 'headers')).find((headers) => headers !== undefined) ??
+    peek(error, 'responseHeaders')
+  );
+}
+
+function headerOf(headers: unknown, name: string): string | undefined {
   let value: unknown;
   try {
-    value = typeof get === 'function' ? get.call(headers, 'retry-after') : undefined;
+    const get = peek(headers, 'get');
+    value = typeof get === 'function' ? get.call(headers, name) : undefined;
   } catch {
     // no headers after all
   }
-  value ??= peek(headers, 'retry-after') ?? peek(headers, 'Retry-After');
-  if (typeof value !== 'string' && typeof value !== 'number') {
-    return undefined;
-  }
-  const ms = /^\s*\d+(\.\d+)?\s*$/.test(String(value))
-    ? Number(value) * 1_000
-    : Date.parse(String(value)) - Date.now();
+  value ??=
+    peek(headers, name) ??
+    peek(
+      headers,
+      name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase()),
+    );
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+}
+
+function retryAfter(error: unknown): number | undefined {
+  const headers = headersOf(error);
+  const isNumber = (text: string) => /^\s*\d+(\.\d+)?\s*$/.test(text);
+  const exact = headerOf(headers, 'retry-after-ms');
+  const value = headerOf(headers, 'retry-after');
+  let ms = Number.NaN;
+  if (exact !== undefined && isNumber(exact)) ms = Number(exact);
+  else if (value !== undefined) ms = isNumber(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
   return Number.isFinite(ms) ? Math.max(0, Math.round(ms)) : undefined;
 }
 
@@ -380,15 +403,24 @@ export function explainThrown(thrown: unknown): string {
   const tell = (error: unknown): string[] => {
     if (told.has(error) || told.size >= mostCauses) return [];
     told.add(error);
-    const parts = peek(error, 'errors');
     const cause = peek(error, 'cause');
     return [
       describeThrown(error).message,
-      ...(Array.isArray(parts) ? parts.flatMap((part) => lines('- ', tell(part))) : []),
+      ...partsOf(error).flatMap((part) => lines('- ', tell(part))),
       ...(cause === undefined || cause === null ? [] : lines('Caused by: ', tell(cause))),
     ];
   };
   return tell(thrown).join('\n').slice(0, longestMessage);
+}
+
+/** Those that are told, of a list that may be a proxy which throws. */
+function partsOf(error: unknown): unknown[] {
+  try {
+    const parts = peek(error, 'errors');
+    return Array.isArray(parts) ? [...parts.slice(0, mostCauses)] : [];
+  } catch {
+    return [];
+  }
 }
 
 function lines(mark: string, [first, ...rest]: string[]): string[] {

@@ -1,14 +1,14 @@
 import { onAbort } from '../abort.js';
 import { safeNow, systemClock } from '../clock.js';
 import type { AbortSignalLike, TaskEvent, TaskHost } from '../types.js';
-import { watchStore } from '../watch.js';
 import type { Agent } from './agent.js';
 import { typed } from './arguments.js';
-import { Feed, type FeedBounds } from './feed.js';
+import { Feed, type FeedBounds, type FollowerBounds } from './feed.js';
 import { keyOf, type LocalFollower, type LocalRun, localRun, onRun } from './registry.js';
 import { RemoteText } from './remote-text.js';
 import { Rest } from './rest.js';
-import { isAfter, isOver, type Page, readPage, warn } from './stored-events.js';
+import { sharedPage, sharedWatch } from './shared.js';
+import { isAfter, isOver, type Page, type PageSource, readPage, warn } from './stored-events.js';
 
 /** What `events()` takes. */
 export interface EventsOptions {
@@ -31,7 +31,7 @@ const done: IteratorResult<TaskEvent, undefined> = { done: true, value: undefine
 export function followTask(
   agent: Agent,
   options: EventsOptions,
-  bounds: FeedBounds = {},
+  bounds: FollowerBounds = {},
 ): AsyncIterable<TaskEvent> {
   return { [Symbol.asyncIterator]: () => new Follower(agent, options, bounds) };
 }
@@ -41,6 +41,7 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
   readonly #signal: AbortSignalLike | undefined;
   readonly #untilEnded: boolean;
   readonly #bounds: FeedBounds;
+  #replays: boolean;
   readonly #remote: RemoteText;
   #ready: Promise<void> | undefined;
   #host: TaskHost | undefined;
@@ -75,8 +76,9 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
   constructor(
     agent: Agent,
     { after, signal, until }: EventsOptions,
-    { mostWaiting, startsOver }: FeedBounds,
+    { mostWaiting, startsOver, replays = false }: FollowerBounds,
   ) {
+    this.#replays = replays;
     this.#agent = agent;
     this.#untilEnded = until === 'ended';
     this.#remote = new RemoteText(agent.taskId);
@@ -212,6 +214,7 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     if (this.#cursor === undefined || isAfter(page.cursor, this.#cursor)) this.#cursor = page.cursor;
     this.#known = Number(page.cursor);
     this.#behind = page.more;
+    this.#replays &&= page.more;
     if (page.more || this.#feeds.length > 0) return undefined;
     if (this.#untilEnded && isOver(page.status)) {
       this.#close();
@@ -228,9 +231,8 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     if (this.#feeds.length > 0) this.#saved.add(messageId);
   }
 
-  /** Whoever reads the journal page by page is not slow: what comes meanwhile is read there too. */
   #startsOver(startsOver: () => boolean): boolean {
-    if (this.#page !== undefined || this.#behind || !startsOver()) return false;
+    if (this.#replays || !startsOver()) return false;
     this.#close();
     return true;
   }
@@ -260,11 +262,24 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     try {
       const elsewhere = this.#feeds.length === 0 && ({ live: true, unsaved: this.#remote.unsaved } as const);
       const query = { after: this.#cursor, ...elsewhere };
-      this.#page = await readPage(this.#agent, query, this.#rest, () => !this.#ended);
+      this.#page = await readPage(this.#source, query, this.#rest, () => !this.#ended);
     } finally {
       this.#reading = false;
     }
   }
+
+  /** The agent, whose reads are shared with others who follow the task. */
+  readonly #source: PageSource = {
+    host: () => this.#agent.host(),
+    command: async (kind, query) => {
+      const { userId, taskId } = this.#agent;
+      const key = JSON.stringify([userId, taskId, query.after, query.live, query.unsaved]);
+      const host = await this.#agent.host();
+      const page = await sharedPage(host, key, () => this.#agent.command<Page>(kind, query));
+      this.#agent.status = page.status;
+      return page;
+    },
+  };
 
   /** Watches the journal, where the store can, from now until the end. */
   #watch(host: TaskHost): void {
@@ -276,7 +291,7 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     // A store whose watch fails is one that cannot watch.
     const failed = (message: string) =>
       warn(host, this.#watches ? message : `${message} events() polls instead.`);
-    const end = watchStore(host.store, [`users/${userId}/tasks/${taskId}/journal`], changed, failed);
+    const end = sharedWatch(host.store, `users/${userId}/tasks/${taskId}/journal`, changed, failed);
     this.#watches = end !== undefined;
     if (end === undefined) return;
     if (this.#ended) end();
@@ -299,7 +314,7 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     const failed = (message: string) => warn(host, `${message} events() has no live text from elsewhere.`);
     const live = `users/${userId}/tasks/${taskId}/engine/live`;
     // Where it fails, it is not tried again with every page.
-    this.#unwatchLive = watchStore(host.store, [live], changed, failed) ?? (() => {});
+    this.#unwatchLive = sharedWatch(host.store, live, changed, failed) ?? (() => {});
     // What was written since the page was read.
     this.#liveTold = true;
   }

@@ -39,6 +39,12 @@ export interface FeedBounds {
   startsOver?: (() => boolean) | undefined;
 }
 
+/** The same for whoever follows a task. */
+export interface FollowerBounds extends FeedBounds {
+  /** It is to be told everything after its cursor first: it does not start over before it has come to the present. */
+  replays?: boolean | undefined;
+}
+
 /** Entries after which whoever can start over catches up sooner than by reading them. */
 const mostBehind = 100;
 /** What an item takes beside its text. */

@@ -8,7 +8,7 @@ const stores = new WeakMap<TaskClient, Map<string, TaskStore>>();
 
 /** The parts of a page that show one task share it. A server shares nothing between its requests. */
 function storeOf(client: TaskClient, id: string, options: UseTaskOptions): TaskStore {
-  if (typeof document === 'undefined') return new TaskStore(client, id, options);
+  if (typeof window === 'undefined') return new TaskStore(client, id, options);
   const known = stores.get(client) ?? new Map<string, TaskStore>();
   stores.set(client, known);
   const had = known.get(id);

@@ -11,13 +11,13 @@ export function useTasks(options: UseTasksOptions = {}): UsedTasks {
   useEffect(() => store.ask({ status, search, limit }), [store, status, search, limit]);
   useEffect(() => {
     const look = () => {
-      if (document.visibilityState === 'visible') void store.refresh();
+      if (globalThis.document?.visibilityState !== 'hidden') void store.refresh();
     };
     look();
-    document.addEventListener('visibilitychange', look);
+    globalThis.document?.addEventListener('visibilitychange', look);
     const timer = Number.isFinite(refreshMs) ? setInterval(look, refreshMs) : undefined;
     return () => {
-      document.removeEventListener('visibilitychange', look);
+      globalThis.document?.removeEventListener('visibilitychange', look);
       clearInterval(timer);
     };
   }, [store, refreshMs]);

@@ -1,5 +1,6 @@
 import { isAfter } from './cursor.js';
 import type { LiveMessage, LiveTask, LiveTool, TimelineEntry } from './live-task.js';
+import { openItem } from './plan.js';
 import type { PageState } from './state.js';
 
 /** What a page shows of what it knows. Give it what it made last, and what has not changed stays the same object. */
@@ -34,7 +35,8 @@ export function viewOf(state: PageState, last?: { state: PageState; view: LiveTa
     stopped: isPaused && ending?.stopped === true,
     reason: isPaused ? ending?.reason : undefined,
     plan,
-    item: status === 'completed' ? undefined : item,
+    item:
+      status === 'completed' ? undefined : (item ?? (status === 'in_progress' ? openItem(plan) : undefined)),
     messages,
     tools,
     timeline,

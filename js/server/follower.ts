@@ -33,6 +33,8 @@ export class Follower {
   /** Where the task has ended, what is left is read page by page, then the viewer is told so. */
   #phase: 'following' | 'finishing' | 'ending' | 'over' = 'following';
 
+  /** Whoever says where it has come to gets everything from there on. */
+  #replays: boolean;
   /** More happened than waits for a slow reader. */
   #startsOver = false;
 
@@ -45,6 +47,7 @@ export class Follower {
   ) {
     this.#task = task;
     this.#cursor = after;
+    this.#replays = after !== undefined;
     this.#present = present;
     this.#mostWaiting = mostWaiting;
   }
@@ -80,6 +83,7 @@ export class Follower {
   async #takeSnapshot(now: Page): Promise<void> {
     const snapshot = await snapshotOf(this.#task, now);
     this.#cursor = now.cursor;
+    this.#replays = false;
     this.#ready.push(frameOf(snapshot, now.cursor));
     if (isOver(snapshot.state.status)) this.#phase = 'finishing';
   }
@@ -130,7 +134,8 @@ export class Follower {
     };
     const agent = agentOf(engine.lifecycle(taskId, userId));
     const how = { after, signal: this.#unfollow.signal };
-    return followTask(agent, how, { mostWaiting: this.#mostWaiting, startsOver })[Symbol.asyncIterator]();
+    const bounds = { mostWaiting: this.#mostWaiting, startsOver, replays: this.#replays };
+    return followTask(agent, how, bounds)[Symbol.asyncIterator]();
   }
 
   async #readPage(): Promise<void> {

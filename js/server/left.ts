@@ -10,10 +10,12 @@ const mostAttempts = 3;
  */
 export type Standing = 'left' | 'held' | 'waits' | 'stuck' | 'over';
 
-/** A standing, and the head that it was read from. */
+/** A standing, and what it was read from. */
 export interface Look {
   standing: Standing;
   head: StoredDocument | null;
+  /** The last journal entry. */
+  seq: number;
 }
 
 /** Where the head of a task is. */
@@ -28,12 +30,12 @@ export async function hasMail({ host }: Backend, userId: string, taskId: string)
 
 /** Looks at a task whose document says that it is in progress. */
 export async function lookAt(backend: Backend, userId: string, taskId: string): Promise<Look> {
-  const { status, unfinished, waiting } = await backend.engine.lifecycle(taskId, userId).state();
+  const { status, unfinished, waiting, seq } = await backend.engine.lifecycle(taskId, userId).state();
   const [head = null] = await backend.host.store.read([headOf(userId, taskId)]);
-  if (!unfinished) return { standing: status === 'in_progress' ? 'held' : 'over', head };
-  if (Number(head?.data.attempts ?? 0) >= mostAttempts) return { standing: 'stuck', head };
+  if (!unfinished) return { standing: status === 'in_progress' ? 'held' : 'over', head, seq };
+  if (Number(head?.data.attempts ?? 0) >= mostAttempts) return { standing: 'stuck', head, seq };
   // A run that yielded has cut nothing: where calls wait, there is nothing else to do.
   const waits =
     waiting.length > 0 && head?.data.last_run === 'yielded' && !(await hasMail(backend, userId, taskId));
-  return { standing: waits ? 'waits' : 'left', head };
+  return { standing: waits ? 'waits' : 'left', head, seq };
 }

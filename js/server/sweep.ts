@@ -9,6 +9,7 @@ import { lookAt } from './left.js';
 import type { RouteRunOptions } from './options.js';
 import { problem, Refusal, refusalOf } from './problem.js';
 import { RouteRuns } from './runs.js';
+import { Standstill } from './standstill.js';
 
 const page = 50;
 /** Tasks in progress that one sweep looks at, at most. */
@@ -38,6 +39,16 @@ export interface UnfinishedTasksOptions {
  * @throws TaskExecutionError NOT_CONFIGURED where the store cannot list tasks of all users
  */
 export async function unfinishedTasks(options: UnfinishedTasksOptions = {}): Promise<UnfinishedTask[]> {
+  const found = await find(options, () => true);
+  return found.map(({ userId, taskId }) => ({ userId, taskId }));
+}
+
+/** `seq`: the last journal entry. */
+interface Left extends UnfinishedTask {
+  seq: number;
+}
+
+async function find(options: UnfinishedTasksOptions, wanted: (task: Left) => boolean): Promise<Left[]> {
   const { limit = 100, perUser = 5 } = options;
   const backend = await backendFor({ userId: '' }, options.engine);
   const { store } = backend.host;
@@ -47,7 +58,7 @@ export async function unfinishedTasks(options: UnfinishedTasksOptions = {}): Pro
       `The store ${store.id} cannot list the tasks of all users.`,
     );
   }
-  const found: UnfinishedTask[] = [];
+  const found: Left[] = [];
   const ofUser = new Map<string, number>();
   let after: string | undefined;
   for (let looked = 0; looked < mostLooked && found.length < limit; looked += page) {
@@ -56,8 +67,9 @@ export async function unfinishedTasks(options: UnfinishedTasksOptions = {}): Pro
       const [, userId = '', , taskId = ''] = path.split('/');
       const count = ofUser.get(userId) ?? 0;
       if (found.length >= limit || count >= perUser) continue;
-      if (!(await isLeft(backend, { userId, taskId }))) continue;
-      found.push({ userId, taskId });
+      const task = await left(backend, { userId, taskId });
+      if (task === undefined || !wanted(task)) continue;
+      found.push(task);
       ofUser.set(userId, count + 1);
     }
     const last = documents.at(-1);
@@ -67,9 +79,14 @@ export async function unfinishedTasks(options: UnfinishedTasksOptions = {}): Pro
   return found;
 }
 
-async function isLeft({ engine, host }: Backend, { userId, taskId }: UnfinishedTask): Promise<boolean> {
+/** The task, where somebody should go on with it. */
+async function left(
+  { engine, host }: Backend,
+  { userId, taskId }: UnfinishedTask,
+): Promise<Left | undefined> {
   try {
-    return (await lookAt({ engine, host }, userId, taskId)).standing === 'left';
+    const { standing, seq } = await lookAt({ engine, host }, userId, taskId);
+    return standing === 'left' ? { userId, taskId, seq } : undefined;
   } catch (thrown) {
     // One broken task keeps no other from being found.
     logTo(
@@ -77,7 +94,7 @@ async function isLeft({ engine, host }: Backend, { userId, taskId }: UnfinishedT
       'warn',
       `Task ${taskId} of user ${userId} cannot be read: ${describeThrown(thrown).message}`,
     );
-    return false;
+    return undefined;
   }
 }
 
@@ -108,14 +125,19 @@ export function resumeUnfinished(options: ResumeUnfinishedOptions): (request: Re
   }
   const limits = { runningPerUser: Number.POSITIVE_INFINITY };
   const runs = new RouteRuns({ user: () => null, run, liveMs, limits }, undefined);
+  const standstill = new Standstill();
+  const keyOf = ({ userId, taskId }: UnfinishedTask) => JSON.stringify([userId, taskId]);
   return async (request) => {
     try {
       const [, token = ''] = request.headers.get('authorization')?.match(/^bearer\s+(.+)$/i) ?? [];
       if (!(await sameSecret(token, secret)))
         throw new Refusal(401, 'UNAUTHORIZED', 'The secret is not the one.');
-      const found = await unfinishedTasks({ ...options, limit });
+      const found = await find({ ...options, limit }, (task) => standstill.allows(keyOf(task), task.seq));
       const begun = await Promise.all(
-        found.map(async (ids) => runs.wake({ ...(await backendFor(ids, options.engine)), ...ids })),
+        found.map(async ({ seq, ...ids }) => {
+          standstill.begins(keyOf(ids), seq);
+          return runs.wake({ ...(await backendFor(ids, options.engine)), ...ids });
+        }),
       );
       return Response.json({ found: found.length, resumed: begun.filter(Boolean).length });
     } catch (thrown) {

@@ -1,3 +1,4 @@
+import { type AnyIterator, isGenerator } from '../tools/generator.js';
 import type { TaskHost, Tool, Tools } from '../types.js';
 
 /** What of Node's `process` tells what is under way; other platforms have parts of it, or nothing. */
@@ -72,6 +73,8 @@ export function realWork(): RealWork {
       };
       try {
         const result = work.apply(this, args);
+        // Its work begins when it is asked for a value.
+        if (isGenerator(result)) return watchedGenerator(result) as Result;
         if (result instanceof Promise) {
           settles = true;
           result.then(end, end);
@@ -81,6 +84,13 @@ export function realWork(): RealWork {
         if (!settles) end();
       }
     };
+  const watchedGenerator = (generator: AnyIterator): AnyIterator => {
+    const next = watched(() => generator.next() as Promise<IteratorResult<unknown>>);
+    return Object.assign(Object.create(generator), {
+      next,
+      return: (value: unknown) => generator.return?.(value),
+    });
+  };
   const watchedTool = (tool: Tool): Tool => {
     if (tool === null || typeof tool !== 'object') return tool;
     const own: Partial<Tool> = {};

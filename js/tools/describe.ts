@@ -4,6 +4,7 @@ import { invalid, jsonCopy, jsonSchemaOf } from './forms.js';
 import { leastResultBytes } from './result.js';
 import { flattened } from './schema/flatten.js';
 import { SchemaRefusal } from './schema/references.js';
+import { typesOf } from './schema/values.js';
 import { prepareCheck } from './validate.js';
 
 /** A tool in the words of the engine. */
@@ -92,7 +93,8 @@ async function schemaOf(name: string, each: Tool): Promise<Record<string, unknow
   try {
     await prepareCheck(name, each);
     const { type = 'object', ...rest } = flattened(schema);
-    if (type === 'object') return { type, ...rest };
+    // `['object', 'null']`: nobody can call a tool with null.
+    if (typesOf(type)?.includes('object')) return { type: 'object', ...rest };
     throw new SchemaRefusal(`has type ${JSON.stringify(type)}, and the input of a tool is an object`);
   } catch (thrown) {
     if (!(thrown instanceof SchemaRefusal)) throw thrown;

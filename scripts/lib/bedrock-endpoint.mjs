@@ -34,20 +34,26 @@ async function answer(model, incoming, response) {
   response.end();
 }
 
+/** An endpoint of this machine that speaks Bedrock's protocol and that the model answers; returns its server and address. */
+export async function bedrockEndpoint(model) {
+  const server = createServer((incoming, response) => {
+    answer(model, incoming, response).catch((error) => response.destroy(error));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { server, url: `http://127.0.0.1:${server.address().port}` };
+}
+
 /**
  * Puts Bedrock's wire format between an engine and a model: an endpoint of this machine that the model answers, and the
  * client of the real AWS SDK that asks it. It keeps no process alive.
  */
 export async function bedrockOver(model) {
-  const server = createServer((incoming, response) => {
-    answer(model, incoming, response).catch((error) => response.destroy(error));
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { server, url } = await bedrockEndpoint(model);
   server.unref();
   server.on('connection', (socket) => socket.unref());
   return new BedrockRuntimeClient({
     region: 'us-east-1',
-    endpoint: `http://127.0.0.1:${server.address().port}`,
+    endpoint: url,
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     maxAttempts: 1,
     requestHandler: new NodeHttpHandler({ socketTimeout: 420_000 }),

@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { makeGlueModule, makeGlueTypes } from './glue.mjs';
+import { thirdPartyLicences } from './licences.mjs';
 import { root, run } from './run.mjs';
 import { addWasmTarget, checkNode, checkRust, installPackages } from './setup.mjs';
 import { step } from './stamps.mjs';
@@ -17,7 +18,7 @@ const wasmInputs = [
 ];
 const tableInputs = ['src/error.rs', 'src/lifecycle.rs', 'tools/wasm-build/src/lifecycle_table.rs'];
 const panicking = '.tools/panicking';
-const buildScripts = ['scripts/lib/build.mjs', 'scripts/lib/glue.mjs'];
+const buildScripts = ['scripts/lib/build.mjs', 'scripts/lib/glue.mjs', 'scripts/lib/licences.mjs'];
 
 /** Builds what is out of date of `js/generated/` and `pkg/`; says whether anything was. */
 export async function build() {
@@ -47,9 +48,17 @@ export async function build() {
         'tsconfig.json',
         'package.json',
         'package-lock.json',
+        'Cargo.lock',
         ...buildScripts,
       ],
-      outputs: ['pkg/index.js', 'pkg/index.cjs', 'pkg/index.d.ts', 'pkg/index.d.cts', 'pkg/engine.wasm'],
+      outputs: [
+        'pkg/index.js',
+        'pkg/index.cjs',
+        'pkg/index.d.ts',
+        'pkg/index.d.cts',
+        'pkg/engine.wasm',
+        'pkg/THIRD-PARTY-LICENSES.txt',
+      ],
     },
     buildWrapper,
   );
@@ -157,4 +166,5 @@ async function buildWrapper() {
   }
   await run('node', [join(root, 'node_modules/tsdown/dist/run.mjs'), '--log-level', 'warn']);
   copyFileSync(join(root, generated, 'engine.wasm'), join(pkg, 'engine.wasm'));
+  writeFileSync(join(pkg, 'THIRD-PARTY-LICENSES.txt'), await thirdPartyLicences());
 }

@@ -41,6 +41,7 @@ export const stages = {
   },
   package: async () => vitest('package', await browser()),
   hosts: async () => vitest('hosts', await browser()),
+  example: async () => vitest('example', await browser()),
   bedrock: () => vitest('bedrock'),
   firestore: () => vitest('firestore'),
   soak: async () => vitest('soak', await seeds()),

@@ -198,6 +198,8 @@ pub fn classify(failure: &Failure) -> ModelFault {
         // What says so itself is known; a plain Error says it in words.
         _ if THROTTLING_TEXTS.iter().any(|text| words.contains(text)) => FaultKind::Throttled,
         None if speaks_of_rate(&words) => FaultKind::Throttled,
+        // The SDK's own words, by a plain Error, where no region is set.
+        None if words.trim() == "region is missing" => FaultKind::Unconfigured,
         None | Some(FaultKind::Invalid | FaultKind::Overloaded) if speaks_of_overflow(&words) => {
             FaultKind::Overflow
         }
@@ -229,6 +231,14 @@ fn by_name(name: &str) -> Option<FaultKind> {
         | "model" | "modelstream" | "modelstreamerror" | "modelerror" | "overloaded" | "api" => {
             FaultKind::Overloaded
         }
+        "contextwindowexceeded"
+        | "contextwindowoverflow"
+        | "contextlengthexceeded"
+        | "context_length_exceeded"
+        | "contextoverflow"
+        | "request_too_large"
+        | "requesttoolarge"
+        | "requestentitytoolarge" => FaultKind::Overflow,
         "modeltimeout" | "timeout" | "requesttimeout" | "apiconnectiontimeout" => FaultKind::Timeout,
         "validation" | "resourcenotfound" | "invalidrequest" | "invalid_request" | "badrequest"
         | "serialization" | "conflict" | "not_found" | "notfound" => FaultKind::Invalid,

@@ -7,19 +7,22 @@
 const CONTEXT: [&str; 6] =
     ["context length", "context_length", "context window", "context_window", "context limit", "context size"];
 /// What is sent.
-const INPUT: [&str; 9] = [
+const INPUT: [&str; 12] = [
     "prompt",
     "input",
     "messages",
     "conversation",
     "text bytes",
     "request exceed",
+    "tokens in request",
     "your request",
+    "the request contains",
+    "for this request",
     "request too large",
     "request_too_large",
 ];
 const SIZE: [&str; 8] = ["token", "length", "long", "large", "bytes", "size", "context", "too many"];
-const TOO_MUCH: [&str; 17] = [
+const TOO_MUCH: [&str; 21] = [
     "exceed",
     "too long",
     "too large",
@@ -31,7 +34,11 @@ const TOO_MUCH: [&str; 17] = [
     "more than",
     "overflow",
     "maximum context",
+    "maximum prompt",
+    "only supports up to",
     "reduce the length",
+    "reduce the input",
+    "too big",
     "is only",
     "must be <=",
     "must have less than",
@@ -54,8 +61,35 @@ const RATE: [&str; 12] = [
     "too many concurrent",
 ];
 /// Parts whose own limits a shorter conversation does not cure.
-const PARTS: [&str; 8] =
-    ["image", "document", "pdf", "video", "toolspec", "toolconfig", "tool name", "tooluseid"];
+const PARTS: [&str; 18] = [
+    "image",
+    "document",
+    "pdf",
+    "video",
+    "toolspec",
+    "toolconfig",
+    "tool name",
+    "tooluseid",
+    "#/tools",
+    "stop_sequence",
+    "stopsequence",
+    "stop sequence",
+    "requestmetadata",
+    "caching",
+    "cache_control",
+    "cachepoint",
+    "budget_tokens",
+    "top_k",
+];
+/// What services say of any value that is wrong, which has nothing to do with the input of the model.
+const FIXED: [&str; 6] = [
+    "documentation",
+    "input should be greater than",
+    "input should be less than",
+    "please reformat your input",
+    "input_schema",
+    "inputschema",
+];
 /// How much may be written, which has nothing to do with what is sent.
 const OUTPUT: [&str; 5] =
     ["max_tokens", "max tokens", "maximum tokens", "output tokens", "maximum number of tokens to generate"];
@@ -71,10 +105,15 @@ pub fn speaks_of_rate(words: &str) -> bool {
 
 /// Whether the words, in lower case, say that the request is too long for the model.
 pub fn speaks_of_overflow(words: &str) -> bool {
-    if speaks_of_rate(words) || any(words, &PARTS) {
+    if speaks_of_rate(words) {
         return false;
     }
     let context = any(words, &CONTEXT);
+    let words = &FIXED.iter().fold(words.to_owned(), |words, fixed| words.replace(fixed, ""));
+    let of_a_tool = words.split("tools.").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if !context && (of_a_tool || any(words, &PARTS)) {
+        return false;
+    }
     let input = any(words, &INPUT);
     if any(words, &OUTPUT) && !context && !input {
         return false;

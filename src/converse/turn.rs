@@ -218,11 +218,12 @@ impl Writer<'_> {
             Piece::Text { text, citations } => Some(
                 json!({ "citationsContent": { "content": [text_block(&text)], "citations": citations } }),
             ),
-            Piece::Reasoning { text, signature: Some(signature) } => Some(
+            Piece::Reasoning { text, signature: Some(signature) } if !signature.is_empty() => Some(
                 json!({ "reasoningContent": { "reasoningText": { "text": text, "signature": signature } } }),
             ),
-            Piece::Reasoning { text, signature: None } if text.is_empty() => None,
-            Piece::Reasoning { text, signature: None } => {
+            Piece::Reasoning { text, .. } if text.is_empty() => None,
+            // An empty signature is none: some models refuse the field.
+            Piece::Reasoning { text, .. } => {
                 Some(json!({ "reasoningContent": { "reasoningText": { "text": text } } }))
             }
             Piece::Redacted(data) => Some(json!({ "reasoningContent": { "redactedContent": data } })),
@@ -293,6 +294,10 @@ fn parse(input: &str, cut: bool) -> Result<Value, String> {
         Ok(Value::Null) => Ok(json!({})),
         Ok(input) if is_too_deep(&input) => Err("Not executed: the input nests too deep.".to_owned()),
         Ok(input) if input.is_object() => Ok(input),
+        // Written as JSON once too often, as some models do.
+        Ok(Value::String(inner)) if !inner.trim_start().starts_with('"') => {
+            parse(&inner, cut).map_err(|_| "Not executed: the input is not a JSON object.".to_owned())
+        }
         Ok(_) => Err("Not executed: the input is not a JSON object.".to_owned()),
         Err(error) if error.is_eof() && cut => Err(CUT.to_owned()),
         Err(error) => Err(format!("Not executed: the input is not valid JSON ({error}).")),

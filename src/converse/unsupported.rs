@@ -37,7 +37,19 @@ pub fn refused_block(message: &str) -> Option<&'static str> {
 pub fn refuses_reasoning(message: &str) -> bool {
     let words = message.to_lowercase();
     any(&words, &["thinking", "reasoning"])
-        && any(&words, &["signature", "cannot be modified", "not support", "n't support"])
+        && any(
+            &words,
+            &[
+                "signature",
+                "cannot be modified",
+                "not support",
+                "n't support",
+                "blank",
+                "is empty",
+                "non-empty",
+                "must contain",
+            ],
+        )
 }
 
 #[cfg(test)]
@@ -63,12 +75,17 @@ mod tests {
             "messages.1.content.0: Invalid `signature` in `thinking` block",
             "messages.3.content.0: `thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified.",
             "This model doesn't support the reasoningContent field in the messages.",
+            "This model doesn't support the reasoningContent.reasoningText.signature field. Remove it and try again.",
+            "messages.647.content.0.thinking.signature: Field required",
+            "The text field in the ReasoningTextBlock object at messages.1.content.0.reasoningContent is blank.",
+            "messages.1.content.0.thinking: each thinking block must contain thinking",
         ] {
             assert!(refuses_reasoning(message), "{message}");
         }
         for message in [
             "The request signature we calculated does not match the signature you provided.",
             "thinking.budget_tokens must be below max_tokens",
+            "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`.",
         ] {
             assert!(!refuses_reasoning(message), "{message}");
         }

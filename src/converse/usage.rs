@@ -12,7 +12,7 @@ pub struct Usage {
     pub input_tokens: u64,
     /// Tokens written.
     pub output_tokens: u64,
-    /// What the model counts in all; input plus output where it does not say.
+    /// What the model counts in all; the sum of the others where it does not say.
     pub total_tokens: u64,
     /// Input tokens that came from the prompt cache.
     pub cache_read_input_tokens: u64,
@@ -28,19 +28,26 @@ impl Usage {
         Usage { unreported: 1, ..Usage::default() }
     }
 
-    /// Reads the content of a `metadata` event. `None` where it has no usage; numbers that are missing or that
-    /// cannot be counts are 0.
+    /// Reads the content of a `metadata` event. `None` where it has no usage, or none with a number; numbers that are
+    /// missing or that cannot be counts are 0.
     pub fn from_metadata(metadata: &Value) -> Option<Self> {
         let usage = metadata.get("usage").filter(|usage| usage.is_object())?;
-        let count = |name: &str| usage.get(name).map_or(0, count);
-        let (input_tokens, output_tokens) = (count("inputTokens"), count("outputTokens"));
-        let reported = count("totalTokens");
+        let named = |name: &str| usage.get(name).and_then(count);
+        let (read, written, total) = (named("inputTokens"), named("outputTokens"), named("totalTokens"));
+        read.or(written).or(total)?;
+        let [input_tokens, output_tokens, reported, cache_read, cache_write] =
+            [read, written, total, named("cacheReadInputTokens"), named("cacheWriteInputTokens")]
+                .map(Option::unwrap_or_default);
         Some(Usage {
             input_tokens,
             output_tokens,
-            total_tokens: if reported == 0 { input_tokens + output_tokens } else { reported },
-            cache_read_input_tokens: count("cacheReadInputTokens"),
-            cache_write_input_tokens: count("cacheWriteInputTokens"),
+            total_tokens: if reported == 0 {
+                input_tokens + output_tokens + cache_read + cache_write
+            } else {
+                reported
+            },
+            cache_read_input_tokens: cache_read,
+            cache_write_input_tokens: cache_write,
             unreported: 0,
         })
     }
@@ -61,8 +68,8 @@ impl AddAssign for Usage {
 /// The largest integer that JavaScript holds exactly; nobody spends more tokens than that.
 const LARGEST_COUNT: f64 = 9_007_199_254_740_991.0;
 
-fn count(value: &Value) -> u64 {
-    value.as_f64().filter(|n| (0.0..=LARGEST_COUNT).contains(n)).map_or(0, |n| n as u64)
+fn count(value: &Value) -> Option<u64> {
+    value.as_f64().filter(|n| (0.0..=LARGEST_COUNT).contains(n)).map(|n| n as u64)
 }
 
 #[cfg(test)]
@@ -87,23 +94,31 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_cannot_be_counts_are_zero() {
-        let usage = Usage::from_metadata(&json!({ "usage": {
-            "inputTokens": -1, "outputTokens": "many", "totalTokens": 1e300,
-            "cacheReadInputTokens": null, "cacheWriteInputTokens": {}
-        }}));
-        assert_eq!(usage, Some(Usage::default()));
+    fn numbers_that_cannot_be_counts_are_zero_and_nothing_is_known_where_none_can_be() {
+        let usage = |input_tokens: Value| {
+            Usage::from_metadata(&json!({ "usage": {
+                "inputTokens": input_tokens, "outputTokens": "many", "totalTokens": 1e300,
+                "cacheReadInputTokens": null, "cacheWriteInputTokens": {}
+            }}))
+        };
+        let expected = Usage { input_tokens: 7, total_tokens: 7, ..Usage::default() };
+        assert_eq!(usage(json!(7)), Some(expected));
+        assert_eq!(usage(json!(0)), Some(Usage::default()));
+        assert_eq!(usage(json!(-1)), None);
+        assert_eq!(usage(json!(null)), None);
     }
 
     #[test]
-    fn a_missing_total_is_the_sum() {
-        let usage = Usage::from_metadata(&json!({ "usage": { "inputTokens": 2, "outputTokens": 3 } }));
-        assert_eq!(usage.map(|usage| usage.total_tokens), Some(5));
+    fn a_missing_total_is_the_sum_of_all_that_was_read_and_written() {
+        let usage = Usage::from_metadata(&json!({ "usage": {
+            "inputTokens": 2, "outputTokens": 3, "cacheReadInputTokens": 100, "cacheWriteInputTokens": 1000,
+        }}));
+        assert_eq!(usage.map(|usage| usage.total_tokens), Some(1_105));
     }
 
     #[test]
     fn metadata_without_usage_reports_nothing() {
-        for metadata in [json!({}), json!(null), json!([]), json!({ "usage": 7 })] {
+        for metadata in [json!({}), json!(null), json!([]), json!({ "usage": 7 }), json!({ "usage": {} })] {
             assert_eq!(Usage::from_metadata(&metadata), None);
         }
     }

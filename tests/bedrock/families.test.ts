@@ -154,6 +154,65 @@ test('a guardrail that blocks a result lets the next resume go on', async () => 
   }
 });
 
+test('a task with more screenshots than a request may hold goes on', async () => {
+  const bytes = new Uint8Array([137, 80, 78, 71]);
+  const shot = tool({
+    description: 'Takes a picture.',
+    inputSchema: { type: 'object' },
+    execute: () => content({ image: { format: 'png', source: { bytes } } }),
+  });
+  const turns = Array.from({ length: 22 }, (_, n) => answering(toolTurn('shot', { n }, `a${n}`)));
+  const made = await world([...turns, done], '1.1', claude, { tools: { shot } });
+  try {
+    const executor = made.executor();
+    await executor.start();
+    expect(executor.outcome?.status).toBe('completed');
+    const last = JSON.stringify(made.endpoint.calls.at(-1)?.request);
+    expect(last.match(/An image is left out/g)).toHaveLength(2);
+  } finally {
+    await made.close();
+  }
+});
+
+test('what one model has said beside its calls does not keep Llama from going on', async () => {
+  const llama = 'us.meta.llama3-3-70b-instruct-v1:0';
+  const turns = [answering(toolTurn('note', {}, 'a')), refused, done];
+  const note = tool({ description: 'd', inputSchema: { type: 'object' }, execute: () => 'noted' });
+  const made = await world(turns, '1.1', claude, { tools: { note }, model: claude });
+  try {
+    const executor = made.executor();
+    await executor.start();
+    expect(executor.outcome).toMatchObject({ status: 'failed', error: { code: 'MODEL_DENIED' } });
+    const path = `users/u/tasks/${made.task.id}`;
+    await made.store.commit([{ op: 'update', path, fields: [{ path: ['config', 'model'], value: llama }] }]);
+    await executor.resume();
+    expect(executor.outcome?.status).toBe('completed');
+    const [, before, after] = made.endpoint.calls.map(({ request }) => JSON.stringify(request));
+    expect(before).toContain('Calling.');
+    expect(after).not.toContain('Calling.');
+  } finally {
+    await made.close();
+  }
+});
+
+test('documents that Bedrock writes out for Claude keep their cache point in front', async () => {
+  const made = await world([done, done], '1.1', claude, {});
+  try {
+    const executor = made.executor();
+    const source = { bytes: new TextEncoder().encode('# Notes') };
+    await executor.send(content({ text: 'Read.' }, { document: { format: 'md', name: 'Notes', source } }));
+    await executor.start();
+    expect(executor.outcome?.status).toBe('completed');
+    const kinds = made.endpoint.calls
+      .at(-1)
+      ?.request.messages?.at(-1)
+      ?.content?.map((b) => Object.keys(b)[0]);
+    expect(kinds?.slice(-2)).toEqual(['cachePoint', 'document']);
+  } finally {
+    await made.close();
+  }
+});
+
 test('documents of one name, more of them than a request may hold, and one without a word, go through', async () => {
   const paper = (n: number) =>
     content({ document: { format: 'txt', name: 'Report', source: { bytes: new Uint8Array([n + 1]) } } });

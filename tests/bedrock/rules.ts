@@ -28,9 +28,9 @@ export function problemOf(request: ConverseRequest, modelId = ''): string | unde
   if (family.claude && union !== undefined) {
     return `tools.${tools?.indexOf(union)}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level`;
   }
-  const documents = problemOfDocuments(messages);
-  if (documents !== undefined) {
-    return documents;
+  const files = problemOfFiles(messages, family);
+  if (files !== undefined) {
+    return files;
   }
   const seen = new Set<string>();
   for (const [n, message] of messages.entries()) {
@@ -76,8 +76,8 @@ function familyOf(modelId: string): Family {
   };
 }
 
-/** What holds of the documents of a whole request. */
-function problemOfDocuments(messages: Message[]): string | undefined {
+/** What holds of the images and documents of a whole request. */
+function problemOfFiles(messages: Message[], { claude }: Family): string | undefined {
   const names = messages.flatMap(({ content = [] }) =>
     content.flatMap((block) =>
       [block, ...(block.toolResult?.content ?? [])].flatMap((part) => part.document?.name ?? []),
@@ -85,6 +85,12 @@ function problemOfDocuments(messages: Message[]): string | undefined {
   );
   if (new Set(names.map((name) => name.toLowerCase())).size < names.length) {
     return "Messages can't contain duplicate document names. Rename the document and retry your request.";
+  }
+  const images = messages.flatMap(({ content = [] }) =>
+    content.flatMap((block) => [block, ...(block.toolResult?.content ?? [])].filter((part) => part.image)),
+  );
+  if (claude && images.length + names.length > 20) {
+    return `The model returned the following errors: too many images and documents: ${images.length} + ${names.length} > 20`;
   }
   if (names.length > 5) {
     return "You can't include more than 5 documents in a request.";
@@ -119,8 +125,20 @@ function problemOfFamily(message: Message, { claude, deepseek, llama }: Family):
   if (claude && reasoning.some((block) => block.reasoningText?.signature?.startsWith('not of Claude'))) {
     return 'Invalid `signature` in `thinking` block';
   }
-  if (llama && content.some((block) => block.toolResult) && content.some((block) => block.text)) {
-    return 'Text and tool results cannot be in one message for this model.';
+  for (const [kind, words] of [
+    ['toolResult', 'tool result'],
+    ['toolUse', 'tool use'],
+  ] as const) {
+    if (llama && content.some((block) => block[kind]) && content.some((block) => block.text)) {
+      return `Conversation blocks and ${words} blocks cannot be provided in the same turn.`;
+    }
+  }
+  // https://github.com/strands-agents/harness-sdk/issues/1966
+  const written = content.findIndex(
+    ({ document }, i) => document && document.format !== 'pdf' && content[i + 1]?.cachePoint,
+  );
+  if (claude && written >= 0) {
+    return `The model returned the following errors: messages.0.content.${written + 1}.type: Field required`;
   }
   return undefined;
 }

@@ -83,6 +83,8 @@ export interface World {
   effects?: string;
   worker?: string;
   defaults?: object;
+  /** So many requests to the model fail. */
+  failFirst?: number;
 }
 
 /** `task-execution-engine work`. */
@@ -105,11 +107,21 @@ export function startWorkerInTerminal(world: World, args: string[] = []): Proces
 export async function eventually(
   what: string,
   is: () => Promise<boolean> | boolean,
-  ms = 60_000,
+  ms = 40_000,
 ): Promise<void> {
   const until = Date.now() + ms;
   while (!(await is())) {
     if (Date.now() > until) throw new Error(`${what}: not within ${ms / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+const restateWorker = fileURLToPath(new URL('./restate-worker.mjs', import.meta.url));
+
+/** A worker that Restate pushes to, once it serves. */
+export async function startRestateWorker(world: World, serve: object): Promise<Process> {
+  const env = { FLEET: JSON.stringify(world), SERVE: JSON.stringify(serve), RESTATE_LOGGING: 'ERROR' };
+  const worker = new Process(process.execPath, [restateWorker], env);
+  await worker.seen(/serving on \d+/);
+  return worker;
 }

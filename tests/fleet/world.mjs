@@ -7,7 +7,7 @@ import { configureTaskExecution } from 'task-execution-engine';
 import { loggedTools, slowModel, statementOf } from '../kill/script.mjs';
 import { openStore } from '../kill/stores.mjs';
 
-const { store, effects, worker, defaults } = JSON.parse(process.env.FLEET);
+const { store, effects, worker, defaults, failFirst = 0 } = JSON.parse(process.env.FLEET);
 
 async function log(taskId, note) {
   if (effects === undefined) return;
@@ -24,9 +24,23 @@ async function log(taskId, note) {
   }
 }
 
+/** Says nothing the first times it is asked. */
+function failing(model, times) {
+  let left = times;
+  return {
+    stream(request, options) {
+      if (left-- > 0) throw new Error('the line is dead');
+      return model.stream(request, options);
+    },
+  };
+}
+
 export const host = {
   store: await openStore(store),
-  model: slowModel(() => {}),
+  model: failing(
+    slowModel(() => {}),
+    failFirst,
+  ),
   tools: ({ id }) =>
     loggedTools(
       (note) => log(id, note),

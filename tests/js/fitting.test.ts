@@ -41,6 +41,20 @@ describe('reasoning goes back', () => {
   });
 });
 
+describe('a model is the same', () => {
+  it.each([
+    ['anthropic.claude-sonnet-4-5-20250929-v1:0', 'us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0'],
+    [
+      'sa.anthropic.claude-opus-4-7',
+      'arn:aws:bedrock:x:1:inference-profile/global.anthropic.claude-opus-4-7',
+    ],
+    ['zai.glm-4.7', 'apac.zai.glm-4.7'],
+  ])('in every region: %s', (author, reader) => {
+    const message = said(signed, use);
+    expect(fitted(message, author, reader, [])).toBe(message);
+  });
+});
+
 describe('what a model has refused', () => {
   const image: ContentBlock = { image: { format: 'png', source: { bytes: new Uint8Array([1]) } } };
   const result = {

@@ -78,7 +78,28 @@ test('what comes in one delta with a piece of reasoning is kept', async () => {
   expect(log).toEqual([reasoning('a'), reasoning('\ufffd'), { contentBlockDelta: signature }, 'end']);
 });
 
-test('a half that stays alone is passed on before its block ends, is signed or says something else', async () => {
+test('halves of a character in one block are joined by what they are, whatever else it says in between', async () => {
+  const { made, log } = sink();
+  const events = [
+    text('a\ud83d'),
+    reasoning('b\ud83d'),
+    input('c\ud83d'),
+    text('\ude00'),
+    reasoning('\ude01'),
+  ];
+  await pump(() => stream(...events, input('\ude02')), new AbortController(), made);
+  expect(log).toEqual([
+    [0, 'a'],
+    reasoning('b'),
+    input('c'),
+    [0, '\ud83d\ude00'],
+    reasoning('\ud83d\ude01'),
+    input('\ud83d\ude02'),
+    'end',
+  ]);
+});
+
+test('a half that stays alone is passed on before its block ends or is signed', async () => {
   const signature = {
     contentBlockDelta: { contentBlockIndex: 0, delta: { reasoningContent: { signature: 's' } } },
   };
@@ -98,8 +119,8 @@ test('a half that stays alone is passed on before its block ends, is signed or s
     signature,
     input('\ufffd', 1),
     stopped(1),
-    [2, '\ufffd'],
     reasoning('r', 2),
+    [2, '\ufffd'],
     [3, '\ufffd'],
     end,
     'end',

@@ -52,6 +52,35 @@ test('messages are replaced and left out by index, and roles still alternate', (
   expect(made.request().messages).toEqual([marker(), said('assistant', 'd')]);
 });
 
+test('a request holds the last twenty images and documents, and the last five documents', () => {
+  const bytes = new Uint8Array([1]);
+  const image = { image: { format: 'png' as const, source: { bytes } } };
+  const document = { document: { format: 'pdf' as const, name: 'Page', source: { bytes } } };
+  const used = { role: 'assistant' as const, content: [{ text: 'Next.' }] };
+  const shown = { role: 'user' as const, content: [{ text: 'Look.' }, image] };
+  const read = {
+    role: 'user' as const,
+    content: [{ toolResult: { toolUseId: 'x', content: [image, document] } }],
+  };
+  const made = transcript();
+  for (let i = 0; i < 12; i++) {
+    for (const message of structuredClone([shown, used, read, used])) {
+      made.apply([{ op: 'push', message: structuredClone(message) as Message }]);
+    }
+  }
+  const sent = JSON.stringify(made.request().messages);
+  expect(sent.match(/"image":/g)).toHaveLength(15);
+  expect(sent.match(/"document":/g)).toHaveLength(5);
+  expect(sent.match(/An image is left out here/g)).toHaveLength(9);
+  expect(sent.match(/The document Page is left out here/g)).toHaveLength(7);
+  const [first, last] = [made.request().messages?.[0], made.request().messages?.at(-2)];
+  expect(first?.content?.[1]?.text).toMatch(/at most 20/);
+  expect(last?.content?.[0]?.toolResult?.content?.map((part) => Object.keys(part)[0])).toEqual([
+    'image',
+    'document',
+  ]);
+});
+
 test('bytes are bytes again, but not inside what tools took or returned', () => {
   const lookalike = { $bytes: 'AQI=' };
   const made = transcript({

@@ -185,6 +185,15 @@ describe('describing what was thrown', () => {
     expect(describeThrown({ headers: { 'retry-after': 'soon' } }).retryAfterMs).toBeUndefined();
   });
 
+  it.each<[string, object]>([
+    ['the AI SDK', { responseHeaders: { 'retry-after': '3' } }],
+    ['fetch', { response: { headers: new Headers({ 'retry-after': '3' }) } }],
+    ['OpenAI and Anthropic', { headers: new Headers({ 'retry-after-ms': '3000', 'retry-after': '4' }) }],
+    ['a proxy that writes names in capitals', { headers: { 'Retry-After': 3 } }],
+  ])('reads when to try again as %s keeps it', (_, thrown) => {
+    expect(describeThrown(thrown).retryAfterMs).toBe(3_000);
+  });
+
   it('cuts messages that carry whole responses', () => {
     expect(describeThrown(new Error('x'.repeat(1_000_000))).message).toHaveLength(10_000);
   });

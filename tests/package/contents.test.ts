@@ -30,19 +30,37 @@ test('the tarball has every file that package.json points to', () => {
 
 test('the tarball has the build output, the readme, the licences and nothing else', () => {
   const expected =
-    /^(pkg\/.*\.(js|cjs|d\.ts|d\.cts|wasm)|pkg\/demo\/(plan\.json|sample\/.*)|pkg\/README\.md|README\.md|firestore\.(browser\.)?rules|firestore\.indexes\.json|LICENSE-\w+|package\.json)$/;
+    /^(pkg\/.*\.(js|cjs|d\.ts|d\.cts|wasm)|pkg\/demo\/(plan\.json|sample\/.*)|pkg\/README\.md|pkg\/THIRD-PARTY-LICENSES\.txt|README\.md|firestore\.(browser\.)?rules|firestore\.indexes\.json|LICENSE-\w+|package\.json)$/;
   expect(files.filter((path) => !expected.test(path))).toEqual([]);
   expect(files).toEqual(
     expect.arrayContaining([
       'LICENSE-APACHE',
       'LICENSE-MIT',
       'pkg/engine.wasm',
+      'pkg/THIRD-PARTY-LICENSES.txt',
       'package.json',
       'firestore.rules',
       'firestore.browser.rules',
       'firestore.indexes.json',
     ]),
   );
+});
+
+test('the licences of others come along: of the crates in the wasm, and of the packages that are inlined', async () => {
+  const text = await readFile(join(installed, 'pkg/THIRD-PARTY-LICENSES.txt'), 'utf8');
+  const named = [...text.matchAll(/^(\S+) \d\S* \((crate|npm), (.+)\)$/gm)].map(
+    ([, name, from, licence]) => ({
+      name,
+      from,
+      licence,
+    }),
+  );
+  const from = (kind: string) => named.filter((each) => each.from === kind).map(({ name }) => name);
+  expect(from('npm')).toEqual(expect.arrayContaining(['events', 'log-update', 'yoctocolors']));
+  expect(from('crate')).toEqual(expect.arrayContaining(['serde', 'serde_json', 'wasm-bindgen', 'indexmap']));
+  expect(from('crate')).not.toContain('serde_derive');
+  expect(named.filter(({ licence }) => !/MIT|Apache-2\.0|Zlib|ISC|BSD/.test(licence ?? ''))).toEqual([]);
+  expect(text).toContain('The Rust standard library');
 });
 
 test('nothing in the package names a path of the machine that built it', async () => {

@@ -54,6 +54,11 @@ function pointsIn(message: Message): number {
   return points;
 }
 
+/** A document that Bedrock writes out for Claude: behind one it loses the point ("messages.0.content.3.type: Field required"). */
+function isConverted({ document }: ContentBlock): boolean {
+  return document !== undefined && document.format !== 'pdf';
+}
+
 function withPointAtAnEnd(messages: Message[], behindTextOnly: boolean): Message[] {
   const endOf = ({ role, content = [] }: Message) =>
     role === 'user' ? content[content.length - 1] : undefined;
@@ -66,6 +71,9 @@ function withPointAtAnEnd(messages: Message[], behindTextOnly: boolean): Message
   if (end === undefined || end.cachePoint !== undefined || end.reasoningContent !== undefined) {
     return messages;
   }
-  const marked = { ...message, content: [...(message?.content ?? []), cachePoint] } as Message;
+  const content = message?.content ?? [];
+  const behind = content.findLastIndex((block) => !isConverted(block)) + 1;
+  if (behind === 0 || content[behind - 1]?.cachePoint !== undefined) return messages;
+  const marked = { ...message, content: content.toSpliced(behind, 0, cachePoint) } as Message;
   return [...messages.slice(0, at), marked, ...messages.slice(at + 1)];
 }

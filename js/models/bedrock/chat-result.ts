@@ -1,6 +1,6 @@
 import { TaskExecutionError } from '../../errors.js';
 import type { TokenUsage } from '../../types.js';
-import { describeThrown, isBytes, toJson } from '../../values.js';
+import { binaryOf, describeThrown, toJson } from '../../values.js';
 
 /** A call of a tool, as a function for chats tells it. */
 export interface ChatCall {
@@ -98,7 +98,7 @@ function callIn(given: unknown, did: string): ChatCall {
   return {
     id: id ?? undefined,
     name,
-    input: inputOf(call.input ?? call.arguments, `${did} a call of ${name}`),
+    input: inputOf(call.input ?? call.arguments ?? call.args, `${did} a call of ${name}`),
   };
 }
 
@@ -111,7 +111,7 @@ export function withCall(calls: ChatCall[], call: ChatCall): void {
 }
 
 /** Nothing is less whole than a piece of JSON, and that less than an object. */
-function wholenessOf(input: string): number {
+export function wholenessOf(input: string): number {
   try {
     return Object.keys(Object(JSON.parse(input))).length === 0 ? 0 : 2;
   } catch {
@@ -186,8 +186,10 @@ function addBlock(said: ChatResult, block: unknown): void {
     said.reasoning.push([{ redactedContent: bytesOf(block.data) }]);
   else if (isObject(reasoning) && isObject(reasoning.reasoningText))
     said.reasoning.push(signed(reasoning.reasoningText.text, reasoning.reasoningText.signature));
-  else if (isObject(reasoning) && isBytes(reasoning.redactedContent))
-    said.reasoning.push([{ redactedContent: reasoning.redactedContent }]);
+  else if (isObject(reasoning)) {
+    const redactedContent = binaryOf(reasoning.redactedContent);
+    if (redactedContent !== undefined) said.reasoning.push([{ redactedContent }]);
+  }
 }
 
 function signed(text: unknown, signature: unknown): ReasoningDelta[] {

@@ -1,5 +1,5 @@
 import type { AbortSignalLike, ConverseStreamEvent, StopReason } from '../../types.js';
-import { type ChatCall, type ChatResult, withCall } from './chat-result.js';
+import { type ChatCall, type ChatResult, wholenessOf, withCall } from './chat-result.js';
 
 /** Reasoning stands before the text, which is known first: it gets the indexes below. */
 const textIndex = 1_000;
@@ -85,13 +85,25 @@ export class ChatTurn implements AsyncIterable<ConverseStreamEvent>, AsyncIterat
     this.#finish();
   }
 
-  /** Calls without an id are the same where name and input are. */
+  /** Calls of which one has no id are the same where name and input are, or where one of them tells no whole input. */
   #merge(calls: ChatCall[]): void {
-    const told = this.#calls.map(keyOf);
+    const told = [...this.#calls];
     for (const call of calls) {
-      const known = told.indexOf(keyOf(call));
-      if (call.id === undefined && known >= 0) told.splice(known, 1);
-      else this.call(call);
+      const hasItsId = this.#calls.some(({ id }) => id !== undefined && id === call.id);
+      const alike = told.filter(
+        ({ id, name }) => name === call.name && (id === undefined || call.id === undefined),
+      );
+      const known = hasItsId
+        ? undefined
+        : (alike.find(({ input }) => isSameInput(input, call.input)) ??
+          alike.find(({ input }) => Math.min(wholenessOf(input), wholenessOf(call.input)) < 2));
+      if (known === undefined) {
+        this.call(call);
+        continue;
+      }
+      told.splice(told.indexOf(known), 1);
+      const whole = wholenessOf(call.input) >= wholenessOf(known.input) ? call : known;
+      this.#calls[this.#calls.indexOf(known)] = { ...whole, id: known.id ?? call.id };
     }
   }
 
@@ -133,6 +145,14 @@ export class ChatTurn implements AsyncIterable<ConverseStreamEvent>, AsyncIterat
   }
 }
 
-function keyOf({ name, input }: ChatCall): string {
-  return `${name} ${input}`;
+/** As JSON, however it is written. */
+function isSameInput(a: string, b: string): boolean {
+  const written = (input: string) => {
+    try {
+      return JSON.stringify(JSON.parse(input));
+    } catch {
+      return input;
+    }
+  };
+  return a === b || written(a) === written(b);
 }

@@ -3,7 +3,10 @@ import type { ContentBlock, ConverseRequest, Message, ToolResultContentBlock } f
 /** A message never changes, so that each is looked at once, however often it is sent. */
 const moved = new WeakMap<Message, Message>();
 
-/** The request for models that refuse text beside tool results: the text goes into the last result of its message. */
+/**
+ * The request for models that refuse text beside tool results, and beside tool uses: the text goes into the last result of
+ * its message; what another model has said beside its calls is left out, for want of a place.
+ */
 export function withTextInsideToolResults(request: ConverseRequest): ConverseRequest {
   const { messages } = request;
   return messages === undefined ? request : { ...request, messages: messages.map(inside) };
@@ -23,7 +26,8 @@ function move(message: Message): Message {
   const content = message.content ?? [];
   const texts = content.flatMap((block) => (typeof block.text === 'string' ? [block.text] : []));
   const last = content.findLastIndex((block) => block.toolResult !== undefined);
-  if (last === -1 || texts.length === 0) {
+  const asks = content.some((block) => block.toolUse !== undefined);
+  if ((last === -1 && !asks) || texts.length === 0) {
     return message;
   }
   const kept: ContentBlock[] = [];

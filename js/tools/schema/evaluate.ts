@@ -1,7 +1,7 @@
 import { formats } from './formats.js';
 import { asObject, own, type SchemaLike, type SchemaObject } from './keywords.js';
 import type { Pattern } from './pattern.js';
-import { isType, sameText, typeName, typesOf } from './values.js';
+import { isSame, isType, sameText, typeName, typesOf } from './values.js';
 import type { Meter, Work } from './work.js';
 
 /** Something that is wrong with a value. */
@@ -20,10 +20,11 @@ interface Finding {
   judged: Set<string | number> | undefined;
 }
 
-/** The values that a schema names. */
+/** The values that a keyword names. */
 export interface AllowedValues {
-  enumerated?: ReadonlySet<string> | undefined;
-  constant?: string | undefined;
+  simple: ReadonlySet<unknown>;
+  /** Objects and arrays. */
+  others: readonly unknown[];
 }
 
 /** What the schema's walk needs of the schema. */
@@ -31,8 +32,8 @@ export interface Compiled {
   root: SchemaLike;
   patterns: ReadonlyMap<string, Pattern>;
   targets(schema: SchemaObject): SchemaLike[];
-  /** What `enum` and `const` allow, as `sameText` says it. */
-  values(schema: SchemaObject): AllowedValues;
+  /** What `enum` and `const` allow. */
+  values(schema: SchemaObject): { enum?: AllowedValues | undefined; const?: AllowedValues | undefined };
   /** Whether `unevaluatedProperties` or `unevaluatedItems` is anywhere in it. */
   judges: boolean;
   /** Before 2019-09: a reference hides what stands beside it. */
@@ -75,6 +76,16 @@ export class Evaluation {
     return finding;
   }
 
+  /** What another schema says of the same value. */
+  *#take(finding: Finding, other: Finding): Work<void> {
+    for (const issue of other.issues) note(finding, issue);
+    if (other.issues.length > 0) return;
+    for (const key of other.judged ?? []) {
+      if (this.#meter.count(1)) yield;
+      finding.judged?.add(key);
+    }
+  }
+
   #nothing(): Finding {
     return { issues: [], judged: this.#schema.judges ? new Set() : undefined };
   }
@@ -82,7 +93,7 @@ export class Evaluation {
   *#look(schema: SchemaObject, value: unknown, at: string): Work<Finding> {
     const finding = this.#nothing();
     const targets = this.#schema.targets(schema);
-    for (const target of targets) take(finding, yield* this.#check(target, value, at));
+    for (const target of targets) yield* this.#take(finding, yield* this.#check(target, value, at));
     if (targets.length > 0 && this.#schema.hidesBesideReferences) return finding;
 
     const issue = (message: string, weight = 1) => note(finding, { message, at, weight });
@@ -100,14 +111,26 @@ export class Evaluation {
   *#simple(schema: SchemaObject, value: unknown, issue: Report): Work<void> {
     const types = typesOf(schema.type);
     if (types !== undefined && !types.some((type) => isType(value, type))) {
-      issue(`must be ${types.join(' or ')}, but is ${typeName(value)}`, discriminating);
+      const hint = types.some((type) => isWrittenOut(value, type)) ? ': give it as JSON, not as a text' : '';
+      issue(`must be ${types.join(' or ')}, but is ${typeName(value)}${hint}`, discriminating);
     }
-    const { enumerated, constant } = this.#schema.values(schema);
-    if (enumerated === undefined && constant === undefined) return;
-    const text = sameText(value);
-    if (this.#meter.count(text.length >> 4)) yield;
-    if (constant !== undefined && text !== constant) issue(`must be ${shown(schema.const)}`, discriminating);
-    if (enumerated?.has(text) === false) issue(`must be one of ${shown(schema.enum)}`, discriminating);
+    const allowed = this.#schema.values(schema);
+    if (allowed.const !== undefined && !(yield* this.#isAmong(value, allowed.const))) {
+      issue(`must be ${shown(schema.const)}`, discriminating);
+    }
+    if (allowed.enum !== undefined && !(yield* this.#isAmong(value, allowed.enum))) {
+      issue(`must be one of ${shown(schema.enum)}`, discriminating);
+    }
+  }
+
+  *#isAmong(value: unknown, { simple, others }: AllowedValues): Work<boolean> {
+    if (value === null || typeof value !== 'object') return simple.has(value);
+    const members = Object.keys(value).length;
+    for (const other of others) {
+      if (this.#meter.count(1 + (members >> 3))) yield;
+      if (isSame(other, value)) return true;
+    }
+    return false;
   }
 
   *#text(schema: SchemaObject, value: string, issue: Report): Work<void> {
@@ -148,9 +171,7 @@ export class Evaluation {
     if (uniqueItems === true) {
       const seen = new Set<string>();
       for (const item of value) {
-        const text = sameText(item);
-        if (this.#meter.count(1 + (text.length >> 4))) yield;
-        seen.add(text);
+        seen.add(yield* sameText(item, this.#meter));
       }
       if (seen.size < value.length) issue('must not have equal items');
     }
@@ -189,9 +210,10 @@ export class Evaluation {
     }
     const byPattern = Object.entries(asObject(patternProperties) ?? {});
     for (const name of names) {
+      if (this.#meter.count(1)) yield;
       const inside = step(at, name);
       if (propertyNames !== undefined) {
-        take(finding, yield* this.#check(propertyNames as SchemaLike, name, inside));
+        yield* this.#take(finding, yield* this.#check(propertyNames as SchemaLike, name, inside));
       }
       const inner = [own(properties, name)];
       for (const [pattern, each] of byPattern) {
@@ -209,7 +231,7 @@ export class Evaluation {
       for (const [name, needed] of Object.entries(asObject(schema[keyword]) ?? {})) {
         if (!Object.hasOwn(value, name)) continue;
         if (Array.isArray(needed)) this.#require(needed, value, issue, ` where '${name}' is`);
-        else take(finding, yield* this.#check(needed as SchemaLike, value, at));
+        else yield* this.#take(finding, yield* this.#check(needed as SchemaLike, value, at));
       }
     }
   }
@@ -223,15 +245,15 @@ export class Evaluation {
 
   *#combined(schema: SchemaObject, value: unknown, at: string, finding: Finding): Work<void> {
     const issue = (message: string) => note(finding, { message, at, weight: 1 });
-    for (const each of listOf(schema.allOf)) take(finding, yield* this.#check(each, value, at));
+    for (const each of listOf(schema.allOf)) yield* this.#take(finding, yield* this.#check(each, value, at));
     for (const keyword of ['anyOf', 'oneOf']) {
       const alternatives: Finding[] = [];
       for (const each of listOf(schema[keyword])) alternatives.push(yield* this.#check(each, value, at));
       if (alternatives.length === 0) continue;
       const fitting = alternatives.filter(({ issues }) => issues.length === 0);
       if (keyword === 'oneOf' && fitting.length > 1) issue('must match only one of the alternatives');
-      else if (fitting.length === 0) take(finding, closest(alternatives));
-      else for (const each of fitting) take(finding, each);
+      else if (fitting.length === 0) yield* this.#take(finding, closest(alternatives));
+      else for (const each of fitting) yield* this.#take(finding, each);
     }
     if (schema.not !== undefined) {
       const { issues } = yield* this.#check(schema.not as SchemaLike, value, at);
@@ -240,9 +262,10 @@ export class Evaluation {
     if (schema.if !== undefined) {
       const condition = yield* this.#check(schema.if as SchemaLike, value, at);
       const holds = condition.issues.length === 0;
-      if (holds) take(finding, condition);
+      if (holds) yield* this.#take(finding, condition);
       const branch = holds ? schema.then : schema.else;
-      if (branch !== undefined) take(finding, yield* this.#check(branch as SchemaLike, value, at));
+      if (branch !== undefined)
+        yield* this.#take(finding, yield* this.#check(branch as SchemaLike, value, at));
     }
   }
 
@@ -254,6 +277,7 @@ export class Evaluation {
     const inner = isArray ? schema.unevaluatedItems : schema.unevaluatedProperties;
     if (inner === undefined || value === null || typeof value !== 'object') return;
     for (const [key, each] of isArray ? value.entries() : Object.entries(value)) {
+      if (this.#meter.count(1)) yield;
       if (!judged.has(key)) judge(finding, key, yield* this.#check(inner as SchemaLike, each, step(at, key)));
     }
   }
@@ -265,13 +289,6 @@ function note(finding: Finding, issue: Issue): void {
   if (finding.issues.length < mostIssues) finding.issues.push(issue);
 }
 
-/** What another schema says of the same value. */
-function take(finding: Finding, other: Finding): void {
-  for (const issue of other.issues) note(finding, issue);
-  if (other.issues.length > 0) return;
-  for (const key of other.judged ?? []) finding.judged?.add(key);
-}
-
 /** What a schema says of a part. */
 function judge(finding: Finding, key: string | number, part: Finding): void {
   for (const issue of part.issues) note(finding, issue);
@@ -281,6 +298,12 @@ function judge(finding: Finding, key: string | number, part: Finding): void {
 function closest(alternatives: Finding[]): Finding {
   const weigh = ({ issues }: Finding) => issues.reduce((sum, { weight }) => sum + weight, 0);
   return alternatives.reduce((best, each) => (weigh(each) < weigh(best) ? each : best));
+}
+
+/** Models write arrays and objects as JSON once too often. */
+function isWrittenOut(value: unknown, type: string): boolean {
+  const opening = type === 'array' ? '[' : type === 'object' ? '{' : undefined;
+  return opening !== undefined && typeof value === 'string' && value.trimStart().startsWith(opening);
 }
 
 function numeric(schema: SchemaObject, value: number, issue: Report): void {

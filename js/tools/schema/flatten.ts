@@ -1,6 +1,6 @@
 import { asObject, type SchemaObject } from './keywords.js';
 import { References, SchemaRefusal } from './references.js';
-import { isType, sameText, typesOf } from './values.js';
+import { isSame, isType, typesOf } from './values.js';
 
 const combining = ['$ref', '$dynamicRef', '$recursiveRef', 'allOf', 'anyOf', 'oneOf'];
 
@@ -15,7 +15,33 @@ export function flattened(schema: SchemaObject): SchemaObject {
   if (!combining.some((keyword) => keyword in schema)) return schema;
   const flat = flatten(schema, new References(schema));
   if (flat === undefined) throw new SchemaRefusal('matches no object, and the input of a tool is one');
-  return flat;
+  return withOriginal(flat, schema);
+}
+
+const intoCombining = /^#\/(?:allOf|anyOf|oneOf)\//;
+
+/** References into what has been taken apart, as zod-to-json-schema writes them, lead into the original, kept as a definition. */
+function withOriginal(flat: SchemaObject, schema: SchemaObject): SchemaObject {
+  const name = 'original';
+  let isNeeded = false;
+  const moved = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(moved);
+    const object = asObject(value);
+    if (object === undefined) return value;
+    return Object.fromEntries(
+      Object.entries(object).map(([keyword, inner]) => {
+        if (keyword !== '$ref' || typeof inner !== 'string' || !intoCombining.test(inner)) {
+          return [keyword, moved(inner)];
+        }
+        isNeeded = true;
+        return [keyword, `#/$defs/${name}${inner.slice(1)}`];
+      }),
+    );
+  };
+  const there = moved(flat) as SchemaObject;
+  if (!isNeeded) return flat;
+  const { $defs, $schema: _, ...original } = moved(schema) as Record<string, unknown>;
+  return { ...there, $defs: { ...asObject($defs), ...asObject(there.$defs), [name]: original } };
 }
 
 /** Undefined where no object matches. */
@@ -30,13 +56,28 @@ function flatten(schema: unknown, references: References): SchemaObject | undefi
   const together = [...references.of(object), ...listOf(object.allOf)];
   for (const each of together) flat = both(flat, flatten(each, references));
   for (const keyword of ['anyOf', 'oneOf']) {
-    const alternatives = listOf(object[keyword]);
+    const alternatives = alternativesIn(listOf(object[keyword]), references);
     if (alternatives.length > 0) {
       flat = both(flat, any(alternatives.map((each) => flatten(each, references))));
     }
   }
   return flat;
 }
+
+/** An alternative that is nothing but a union is the alternatives that it has. */
+function alternativesIn(alternatives: unknown[], references: References): unknown[] {
+  return alternatives.flatMap((each) => {
+    const object = asObject(each) ?? {};
+    const [keyword, ...others] = Object.keys(object).filter((name) => !notes.includes(name));
+    if (others.length > 0 || keyword === undefined) return [each];
+    if (keyword === '$ref') return alternativesIn(references.of(object).slice(0, 1), references);
+    const isUnion = keyword === 'anyOf' || keyword === 'oneOf';
+    return isUnion ? alternativesIn(listOf(object[keyword]), references) : [each];
+  });
+}
+
+/** What says nothing of the value. */
+const notes = ['$comment', 'discriminator', 'title'];
 
 function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
@@ -76,14 +117,15 @@ function any(alternatives: (SchemaObject | undefined)[]): SchemaObject | undefin
 
 /** Properties by name, each made of the different schemas that it has. */
 function merged(schemas: SchemaObject[], merge: (different: unknown[]) => unknown): Record<string, unknown> {
-  const found = new Map<string, Map<string, unknown>>();
+  const found = new Map<string, unknown[]>();
   for (const schema of schemas) {
     for (const [name, property] of Object.entries(asObject(schema.properties) ?? {})) {
-      const different = found.get(name) ?? new Map();
-      found.set(name, different.set(sameText(property), property));
+      const different = found.get(name) ?? [];
+      found.set(name, different);
+      if (!different.some((known) => isSame(known, property))) different.push(property);
     }
   }
-  return Object.fromEntries([...found].map(([name, different]) => [name, merge([...different.values()])]));
+  return Object.fromEntries([...found].map(([name, different]) => [name, merge(different)]));
 }
 
 function union(different: unknown[]): unknown {
@@ -101,7 +143,7 @@ function valuesOf(schema: unknown): unknown[] | undefined {
   return named?.every((each) => each === null || typeof each !== 'object') ? named : undefined;
 }
 
-/** The members of an alternative, in a line. */
+/** The members of an alternative, and what is said of it. */
 function formOf(schema: SchemaObject): string {
   const required = listOf(schema.required);
   const members = Object.entries(asObject(schema.properties) ?? {}).map(([name, property]) => {
@@ -109,5 +151,6 @@ function formOf(schema: SchemaObject): string {
     const shown = value === undefined || others.length > 0 ? name : `${name}: ${JSON.stringify(value)}`;
     return required.includes(name) ? shown : `${shown} (optional)`;
   });
-  return `- ${members.length === 0 ? 'anything' : members.join(', ')}`;
+  const form = `- ${members.length === 0 ? 'anything' : members.join(', ')}`;
+  return typeof schema.description === 'string' ? `${form}: ${schema.description}` : form;
 }

@@ -1,11 +1,15 @@
 import { type OneOf, type PatternNode, PatternRefusal, type Place, parsePattern } from './pattern-syntax.js';
 import type { Meter, Work } from './work.js';
 
-/** States that a pattern may take, repeats written out. */
+/** States that a pattern may take, repeats written out but for those of single characters. */
 const mostStates = 10_000;
+
+/** Single characters that are repeated more often are counted. */
+const mostWrittenOut = 16;
 
 type State =
   | { do: 'take'; of: OneOf; next: number }
+  | { do: 'count'; of: OneOf; least: number; most: number; next: number }
   | { do: 'split'; to: number[] }
   | { do: 'at'; place: Place; next: number }
   | { do: 'look'; look: Look; next: number }
@@ -86,6 +90,10 @@ export class Pattern {
       }
     };
     const repeat = ({ body, least, most }: PatternNode & { kind: 'repeat' }, next: number): number => {
+      const { of } = single(body) ?? {};
+      if (of !== undefined && Math.max(least, Number.isFinite(most) ? most : 0) > mostWrittenOut) {
+        return add({ do: 'count', of, least, most, next });
+      }
       let begin = next;
       if (most === Number.POSITIVE_INFINITY) {
         const loop = { do: 'split' as const, to: [next] };
@@ -106,6 +114,30 @@ export class Pattern {
   }
 }
 
+type Counting = State & { do: 'count' };
+
+/** A character that is repeated: since when, for each way to have come here. All go on, or none. */
+class Counter {
+  /** Steps, the earliest first. */
+  readonly #since: number[] = [];
+  #first = 0;
+
+  constructor(readonly state: Counting) {}
+
+  begin(step: number): void {
+    // Where there is no upper bound the earliest is enough.
+    if (this.state.most === Number.POSITIVE_INFINITY && this.#since.length > 0) return;
+    this.#since.push(step);
+  }
+
+  /** Whether one of the ways has it often enough, and none too often. */
+  hasEnough(step: number): boolean {
+    const { least, most } = this.state;
+    while (step - (this.#since[this.#first] ?? step) > most) this.#first += 1;
+    return step - (this.#since[this.#first] ?? Number.POSITIVE_INFINITY) >= least;
+  }
+}
+
 /** 1 for every place at which a match ends; `first` is enough where only whether is asked. */
 function* places(
   { states, start, backwards }: Automaton,
@@ -118,12 +150,18 @@ function* places(
   const found = new Uint8Array(end + 1);
   /** When a state was last reached, so that no place visits it twice. */
   const reached = new Int32Array(states.length).fill(-1);
+  const counters = new Map<Counting, Counter>();
   let arrived: number[] = [];
   for (let step = 0; step <= end; step++) {
     const place = backwards ? end - step : step;
+    const character = characters[backwards ? place - 1 : place];
     const open = arrived;
     open.push(start);
     arrived = [];
+    for (const [state, counter] of counters) {
+      if (meter.count(1)) yield;
+      if (counter.hasEnough(step)) open.push(state.next);
+    }
     for (let id = open.pop(); id !== undefined; id = open.pop()) {
       if (meter.count(1)) yield;
       if (reached[id] === step) continue;
@@ -143,14 +181,29 @@ function* places(
         case 'look':
           if ((looks.get(state.look)?.[place] === 1) !== state.look.negative) open.push(state.next);
           break;
-        case 'take': {
-          const character = characters[backwards ? place - 1 : place];
+        case 'take':
           if (character !== undefined && state.of.has(character)) arrived.push(state.next);
+          break;
+        case 'count': {
+          const counter = counters.get(state) ?? new Counter(state);
+          counters.set(state, counter);
+          counter.begin(step);
+          if (state.least === 0) open.push(state.next);
         }
       }
     }
+    for (const state of counters.keys()) {
+      if (character === undefined || !state.of.has(character)) counters.delete(state);
+    }
   }
   return found;
+}
+
+/** The node that is all of another. */
+function single(node: PatternNode): (PatternNode & { kind: 'one' }) | undefined {
+  if (node.kind === 'one') return node;
+  const [part, ...others] = node.kind === 'sequence' ? node.parts : [];
+  return part === undefined || others.length > 0 ? undefined : single(part);
 }
 
 function isAt(place: Place, characters: Uint32Array, index: number): boolean {

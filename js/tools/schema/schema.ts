@@ -1,9 +1,9 @@
-import { type AllowedValues, Evaluation, type Issue } from './evaluate.js';
+import { type AllowedValues, type Compiled, Evaluation, type Issue } from './evaluate.js';
 import { asObject, type SchemaLike, type SchemaObject } from './keywords.js';
 import { Pattern } from './pattern.js';
 import { PatternRefusal } from './pattern-syntax.js';
 import { References, SchemaRefusal } from './references.js';
-import { sameText, typeNames, typesOf } from './values.js';
+import { typeNames, typesOf } from './values.js';
 import { Meter, perform } from './work.js';
 
 export { SchemaRefusal } from './references.js';
@@ -17,7 +17,7 @@ export class Schema {
   readonly #root: SchemaLike;
   readonly #references: References;
   readonly #patterns = new Map<string, Pattern>();
-  readonly #values = new Map<SchemaObject, AllowedValues>();
+  readonly #values = new Map<SchemaObject, ReturnType<Compiled['values']>>();
   readonly #judges: boolean;
   readonly #hidesBesideReferences: boolean;
 
@@ -37,8 +37,8 @@ export class Schema {
       throw new SchemaRefusal(`knows no type '${strange}': there are ${typeNames.join(', ')}`);
     }
     this.#values.set(schema, {
-      enumerated: Array.isArray(schema.enum) ? new Set(schema.enum.map(sameText)) : undefined,
-      constant: schema.const === undefined ? undefined : sameText(schema.const),
+      enum: Array.isArray(schema.enum) ? allowed(schema.enum) : undefined,
+      const: schema.const === undefined ? undefined : allowed([schema.const]),
     });
     const patterns = Object.keys(asObject(schema.patternProperties) ?? {});
     if (typeof schema.pattern === 'string') patterns.push(schema.pattern);
@@ -70,4 +70,9 @@ export class Schema {
     };
     return perform(new Evaluation(compiled, meter).issues(value), meter);
   }
+}
+
+function allowed(values: unknown[]): AllowedValues {
+  const isSimple = (value: unknown) => value === null || typeof value !== 'object';
+  return { simple: new Set(values.filter(isSimple)), others: values.filter((value) => !isSimple(value)) };
 }

@@ -3,8 +3,8 @@ import { breathe } from '../../clock.js';
 /** Work in small steps: it yields whenever the rest of the process may have its turn. */
 export type Work<T> = Generator<void, T, void>;
 
-/** So many steps between two turns of the event loop: a few milliseconds. */
-const stepsAtOnce = 20_000;
+/** So many steps between two turns of the event loop: a few milliseconds, before the platform has optimised them too. */
+const stepsAtOnce = 500;
 
 /** So many steps are more than a sound schema takes for the largest input: a few seconds. */
 const mostSteps = 30_000_000;

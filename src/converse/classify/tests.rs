@@ -216,6 +216,12 @@ fn what_the_hosts_own_function_did_wrong_is_not_blamed_on_the_model() {
 }
 
 #[test]
+fn a_region_that_is_missing_is_missing_at_the_next_attempt_too() {
+    assert_eq!(named("Error", "Region is missing"), FaultKind::Unconfigured);
+    assert_eq!(named("InternalServerException", "Region is missing"), FaultKind::Overloaded);
+}
+
+#[test]
 fn a_denial_stays_one_whatever_it_says() {
     for says in ["Too many tokens, please wait.", "Input is too long: too many requests, please wait."] {
         assert_eq!(named("AccessDeniedException", says), FaultKind::Denied, "{says}");

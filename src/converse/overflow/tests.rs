@@ -1,7 +1,7 @@
 use crate::converse::{Failure, FaultKind, classify};
 
 /// What models and the services in front of them say, each from where it was reported.
-const OVERFLOWS: [(&str, &str); 32] = [
+const OVERFLOWS: [(&str, &str); 44] = [
     ("Input is too long for requested model.", "aws-samples/bedrock-chat#95"),
     (
         "The model returned the following errors: prompt is too long: 227255 tokens > 200000 maximum",
@@ -94,6 +94,39 @@ const OVERFLOWS: [(&str, &str); 32] = [
     ("The input (9000 tokens) is longer than the model's context length (8192 tokens).", "sglang"),
     ("request_too_large: Request exceeds the maximum size", "NousResearch/hermes-agent#70394"),
     ("input exceeds the maximum number of tokens", "providerapi: IsContextOverflow"),
+    (
+        "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+        "xAI, in pi-ai: overflow",
+    ),
+    (
+        "Unable to submit request because the input token count is 1050000 but model only supports up to 1048576. \
+         Reduce the input token count and try again.",
+        "Vertex AI, in LiteLLM's issues",
+    ),
+    ("Number of tokens in request (150000) exceeds the limit of this model (128000)", "Bedrock Mantle"),
+    (
+        "Malformed input request: expected maxLength: 50000, actual: 118403, please reformat your input and try \
+         again.",
+        "Titan, in langchain-ai/langchain's issues",
+    ),
+    (
+        "Input Tokens Exceeded: Number of input tokens exceeds maximum length. Please update the input to try again.",
+        "Nova",
+    ),
+    (
+        "This model's maximum context length is 131072 tokens, and the request has 140000 tokens (100000 of text, \
+         40000 of images). Please reduce the length.",
+        "vLLM",
+    ),
+    (
+        "prompt is too long: 5 tokens > 4 maximum. Please consult our documentation at https://docs.claude.com",
+        "Anthropic",
+    ),
+    ("The prompt is too long for this model. Try shorter messages or fewer tools.", "Bedrock Mantle"),
+    ("Prompt exceeds max length", "Z.AI, in pi-ai: overflow"),
+    ("invalid params, context window exceeds limit (2013)", "MiniMax, in pi-ai: overflow"),
+    ("prompt token count of 200000 exceeds the limit of 128000", "GitHub Copilot, in pi-ai: overflow"),
+    ("Please reduce the length of the messages or completion.", "Groq, in pi-ai: overflow"),
 ];
 
 const THROTTLED: [(&str, &str); 11] = [
@@ -121,7 +154,7 @@ const THROTTLED: [(&str, &str); 11] = [
     ("Too many requests: the prompt could not be taken", "LiteLLM"),
 ];
 
-const REFUSED: [(&str, &str); 18] = [
+const REFUSED: [(&str, &str); 26] = [
     (
         "The maximum tokens you requested exceed the model limit of 4096. Try again with a maximum tokens value \
          lower than 4096.",
@@ -166,6 +199,26 @@ const REFUSED: [(&str, &str); 18] = [
     ("The text field in the ContentBlock object at messages.1.content.0 is blank.", "Bedrock, FACTS"),
     ("This model doesn't support tool use in streaming mode.", "Bedrock, FACTS"),
     ("temperature: range: 0..1", "Anthropic"),
+    ("thinking.enabled.budget_tokens: Input should be greater than or equal to 1024", "Anthropic"),
+    ("max_tokens: Input should be greater than or equal to 1", "Anthropic"),
+    ("max_tokens: Input should be greater than 0, in your long request", "Anthropic"),
+    (
+        "Malformed input request: #/tools/0/description: expected maxLength: 1024, actual: 2000, please reformat \
+         your input and try again.",
+        "Bedrock",
+    ),
+    (
+        "Malformed input request: #/stop_sequences/0: expected maxLength: 64, actual: 80, please reformat your \
+         input and try again.",
+        "Bedrock",
+    ),
+    (
+        "`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at \
+         https://docs.claude.com/en/docs/build-with-claude/extended-thinking#max-tokens-and-context-window-size",
+        "Anthropic",
+    ),
+    ("tools.12.custom.input_schema: the schema is too large", "Anthropic"),
+    ("Prompt caching: too many cache points in the request, more than 4", "Bedrock"),
 ];
 
 fn kind(name: Option<&str>, status: Option<u16>, message: &str) -> FaultKind {
@@ -223,6 +276,20 @@ fn what_may_be_written_is_no_overflow_unless_the_context_or_the_input_is_named_t
     ] {
         let expected = if overflows { FaultKind::Overflow } else { FaultKind::Invalid };
         assert_eq!(kind(Some("ValidationException"), Some(400), words), expected, "{words}");
+    }
+}
+
+#[test]
+fn an_error_may_say_it_by_its_name_alone() {
+    for name in [
+        "ContextWindowExceededError",
+        "ContextWindowOverflowError",
+        "ContextOverflowError",
+        "context_length_exceeded",
+        "request_too_large",
+        "RequestEntityTooLargeException",
+    ] {
+        assert_eq!(kind(Some(name), Some(400), "no more than that"), FaultKind::Overflow, "{name}");
     }
 }
 

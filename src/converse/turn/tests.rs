@@ -129,6 +129,8 @@ fn input_that_is_no_object_is_never_executed() {
     for (input, words) in [
         ("[1]", "not a JSON object"),
         ("7", "not a JSON object"),
+        (r#""{""#, "not a JSON object"),
+        (r#""\"{}\"""#, "not a JSON object"),
         ("{'a': 1}", "not valid JSON"),
         (r#"{"a":1"#, "not valid JSON"),
         (r#"{"a":1}{"#, "not valid JSON"),
@@ -140,6 +142,24 @@ fn input_that_is_no_object_is_never_executed() {
         assert_eq!(call.input, json!({}));
         assert!(call.problem.clone().unwrap().contains(words), "{:?}", call.problem);
     }
+}
+
+#[test]
+fn input_that_is_written_as_json_once_too_often_counts() {
+    for (input, expected) in
+        [(r#""""#, json!({})), (r#"" ""#, json!({})), (r#""{\"city\":\"Rome\"}""#, json!({ "city": "Rome" }))]
+    {
+        let call = only_use(input, "tool_use");
+        assert_eq!((call.input, call.problem), (expected, None), "{input}");
+    }
+}
+
+#[test]
+fn an_empty_signature_is_none_since_some_models_refuse_the_field() {
+    let with = |text: &str| Piece::Reasoning { text: text.to_owned(), signature: Some(String::new()) };
+    let turn = finish(vec![with("hm"), with(""), said("Done.")], "end_turn").unwrap();
+    let reasoning = json!({ "reasoningContent": { "reasoningText": { "text": "hm" } } });
+    assert_eq!(turn.content, vec![reasoning, json!({ "text": "Done." })]);
 }
 
 #[test]

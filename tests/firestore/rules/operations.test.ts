@@ -78,6 +78,7 @@ const operations: Record<string, StoreWrite> = {
   'delete the task': remove(task),
   'write the head': update(`${task}/engine/head`, set('epoch', 2)),
   'delete the head': remove(`${task}/engine/head`),
+  'store the text of a turn': create(`${task}/engine/live`, { text: 'So far' }),
   'write another document beside the head': create(`${task}/engine/tail`, { epoch: 2 }),
   'add to the journal': create(`${task}/journal/00000002`, { seq: 2 }),
   'change an entry of the journal': update(`${task}/journal/00000001`, set('json', '[]')),

@@ -1,28 +1,13 @@
 import { expect, test, vi } from 'vitest';
 import { RemoteText } from '../../../js/api/remote-text.js';
-import { TaskLifecycle, tool } from '../../../js/index.js';
-import type { ModelClient, StoredDocument, TaskEvent, TaskStore } from '../../../js/types.js';
+import { createTaskEngine, TaskLifecycle, tool } from '../../../js/index.js';
+import type { ModelClient, TaskEvent, TaskStore } from '../../../js/types.js';
+import { elsewhere } from './elsewhere.js';
 import { world } from './world.js';
 
 const live = 'users/u/tasks/t/engine/live';
 
 vi.setConfig({ testTimeout: 60_000 });
-
-/** The store as another process has it: runs of this one are none of its own. */
-function elsewhere(inner: TaskStore, more: Partial<TaskStore> = {}): TaskStore {
-  const foreign = (document: StoredDocument | null) => {
-    const owner = document?.data.owner as { id: string } | undefined;
-    return document && owner
-      ? { ...document, data: { ...document.data, owner: { ...owner, id: 'another.run' } } }
-      : document;
-  };
-  return {
-    ...inner,
-    id: `${inner.id} from elsewhere`,
-    read: async (paths, options) => (await inner.read(paths, options)).map(foreign),
-    ...more,
-  };
-}
 
 /** Follows, until the task has ended. */
 function follow(store: TaskStore, how: { after?: string; signal?: AbortSignal } = {}) {
@@ -282,4 +267,49 @@ test('what is stored of a text is told once, in order, whatever comes late or is
   expect(remote.unsaved).toBeUndefined();
   expect(told('b', 1, 0, '')).toBeUndefined();
   expect(told('b', 1, 0, 'b')).toEqual([0, 'b']);
+});
+
+test('a hundred followers of one task elsewhere cost one watch of each kind, and one read for all where they are told', async () => {
+  const { model, say, end } = spoken();
+  const { store, executor } = world([], { model });
+  const counts = { reads: 0, watches: 0, watching: 0 };
+  const far = elsewhere(store);
+  const counted: TaskStore = {
+    ...far,
+    read: (...args) => {
+      counts.reads += 1;
+      return far.read(...args);
+    },
+    watch: (paths, onChange) => {
+      counts.watches += 1;
+      counts.watching += 1;
+      const unwatch = far.watch?.(paths, onChange);
+      return () => {
+        counts.watching -= 1;
+        unwatch?.();
+      };
+    },
+  };
+  const engine = createTaskEngine({ store: counted });
+  const seen = Array.from({ length: 100 }, () => '');
+  const loops = seen.map(async (_, at) => {
+    for await (const event of engine.lifecycle('t', 'u').events({ until: 'ended' })) {
+      if (event.type === 'task:message') seen[at] += event.content;
+      // Everybody's own.
+      (event as { type: string }).type = 'spoilt';
+    }
+  });
+  const run = executor().run({ liveMs: 100 });
+  say('One ');
+  await vi.waitFor(() => expect(new Set(seen)).toEqual(new Set(['One '])), 30_000);
+  expect(counts.watches).toBe(2);
+  const { reads } = counts;
+  say('two.');
+  await vi.waitFor(() => expect(new Set(seen)).toEqual(new Set(['One two.'])), 30_000);
+  // One look, whether its message is saved included, and a heartbeat's at most.
+  expect(counts.reads - reads).toBeLessThanOrEqual(4);
+  end();
+  await run.outcome;
+  await Promise.all(loops);
+  expect(counts.watching).toBe(0);
 });

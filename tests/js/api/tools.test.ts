@@ -40,6 +40,33 @@ test('what an approval, needsApproval and a look at the task change reaches neit
   expect(JSON.stringify(model.requests.at(-1))).not.toContain('*');
 });
 
+test('what a look-up changes in the call reaches neither the journal nor the next request', async () => {
+  const seen: unknown[] = [];
+  const pay = tool({
+    description: 'd',
+    inputSchema: { type: 'object', properties: { to: { type: 'string' } } },
+    timeoutMs: 20,
+    execute: () => new Promise(() => {}),
+    onUnknownOutcome: (call) => {
+      seen.push(structuredClone(call));
+      Object.assign(call, { id: 'other', name: 'other' });
+      Object.assign(call.input, { to: 'nobody' });
+      return 'paid';
+    },
+  });
+  const { executor, options, model } = world(
+    [{ tools: [{ name: 'pay', input: { to: 'Ada' }, id: 'a' }] }, 'Done.'],
+    { tools: { pay } },
+  );
+  const runner = executor();
+  await runner.start();
+  expect(runner.outcome?.status).toBe('completed');
+  expect(seen).toEqual([{ id: 'a', name: 'pay', input: { to: 'Ada' } }]);
+  const [, use] = await new TaskPersistence('t', 'u', options).apiMessages();
+  expect(use?.content?.[0]?.toolUse).toMatchObject({ toolUseId: 'a', name: 'pay', input: { to: 'Ada' } });
+  expect(JSON.stringify(model.requests.at(-1))).not.toMatch(/nobody|other/);
+});
+
 test('a model client that puts cache points into its request finds none of them in the next', async () => {
   const points: number[] = [];
   const { executor, options } = world(['a']);

@@ -192,6 +192,34 @@ describe('following a task', () => {
     expect(ids).toEqual(stored);
   }, 20_000);
 
+  it('says when a connection stands and when it is lost', async () => {
+    const { routes } = site();
+    const server = await serve(routes);
+    let isAway = false;
+    const said: boolean[] = [];
+    const client = taskClient({
+      url: server.url,
+      headers: { authorization: 'Bearer u' },
+      retryMs: 5,
+      fetch: (input, init) => (isAway ? Promise.reject(new TypeError('away')) : fetch(input, init)),
+    });
+    const leaving = new AbortController();
+    const onConnection = (isConnected: boolean) => said.push(isConnected);
+    const events = client.task('t').events({ signal: leaving.signal, onConnection })[Symbol.asyncIterator]();
+    expect((await events.next()).value).toMatchObject({ type: 'snapshot' });
+    expect(said).toEqual([true]);
+    const next = events.next();
+    isAway = true;
+    await server.close();
+    await eventually(() => said.filter((each) => !each).length > 1);
+    const again = await serve(routes, Number(new URL(server.url).port));
+    closing.push(() => again.close());
+    isAway = false;
+    await eventually(() => said.at(-1) === true);
+    leaving.abort();
+    expect(await next).toMatchObject({ done: true });
+  });
+
   it('comes back after the server was away, and after it ended the stream by itself', async () => {
     const first = site({ turns: ['Done.'], stream: { lifetimeMs: 40 } });
     let server = await serve(first.routes);

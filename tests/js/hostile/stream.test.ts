@@ -309,7 +309,7 @@ describe('events', () => {
     const blocks = Array.from({ length: 5_000 }, (_, i) => text(`${i} `, i));
     const many = await survive(() => play([start, ...blocks, end()]));
     expect(many[0].outcome?.status).toBe('completed');
-  });
+  }, 60_000);
 
   test('that a stream changes after handing them over are taken as they were', async () => {
     const event = { contentBlockDelta: { contentBlockIndex: 0, delta: { text: 'Done.' } } };

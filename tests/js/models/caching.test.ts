@@ -53,6 +53,20 @@ describe('cache points', () => {
     expect(withCachePoints(request(...marked), nova).messages).toEqual(marked);
   });
 
+  test('stand before the documents at the end that Bedrock writes out, and behind a PDF', () => {
+    const source = { bytes: new Uint8Array(1) };
+    const written = { document: { format: 'md' as const, name: 'Readme', source } };
+    const pdf = { document: { format: 'pdf' as const, name: 'Bill', source } };
+    const text = { text: 'Read.' };
+    const marked = (...content: ContentBlock[]) =>
+      withCachePoints(request(user(...content)), claude).messages?.[0]?.content;
+    expect(marked(text, written, written)).toEqual([text, point, written, written]);
+    expect(marked(text, pdf)).toEqual([text, pdf, point]);
+    expect(marked(written, text)).toEqual([written, text, point]);
+    expect(marked(text, point, written)).toEqual([text, point, written]);
+    expect(marked(written)).toEqual([written]);
+  });
+
   test('never follow reasoning', () => {
     const reasoning = { reasoningContent: { reasoningText: { text: 'Hm.' } } };
     const { messages } = withCachePoints(request(user({ text: 'a' }, reasoning)), claude);
@@ -160,6 +174,14 @@ describe('for models that refuse text beside tool results', () => {
     expect(messages).toEqual([user({ text: 'a' }), user(result('1', 'x'), last)]);
     expect(messages?.[0]).toBe(before[0]);
     expect(before).toEqual(frozen);
+  });
+
+  test('what another model has said beside its calls is left out', () => {
+    const call = { toolUse: { toolUseId: '1', name: 'look', input: {} } };
+    const { messages } = withTextInsideToolResults({
+      messages: [user({ text: 'a' }), assistant({ text: 'I look.' }, call), user(result('1', 'x'))],
+    });
+    expect(messages).toEqual([user({ text: 'a' }), assistant(call), user(result('1', 'x'))]);
   });
 
   test('an empty result takes it, and pictures stay beside', () => {

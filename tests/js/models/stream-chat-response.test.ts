@@ -300,6 +300,35 @@ describe('fromStreamChatResponse', () => {
     expect(of('task:tool_call').map((e) => e.toolCall.input)).toEqual([{ at: 'x' }]);
   });
 
+  test.each<[string, object[], object[]]>([
+    [
+      'told without an id',
+      [{ name: 'look', input: { at: 'x' } }],
+      [{ id: 'a', name: 'look', input: '{ "at": "x" }' }],
+    ],
+    ['told early without an id', [{ name: 'look' }], [{ id: 'a', name: 'look', input: { at: 'x' } }]],
+    ['returned without an id', [{ id: 'a', name: 'look' }], [{ name: 'look', args: { at: 'x' } }]],
+  ])('a call is one call, whether it is %s', async (_, told, returned) => {
+    const calls: Ask = async (_c, _m, _t, _o, _onChunk, onToolCall) => {
+      for (const call of told) await onToolCall(call);
+      return { toolCalls: returned };
+    };
+    const { of } = await run([calls, says('Done.')]);
+    expect(of('task:tool_call').map((e) => e.toolCall)).toEqual([
+      { id: 'a', name: 'look', input: { at: 'x' } },
+    ]);
+  });
+
+  test('calls that are told without ids are as many as there are', async () => {
+    const inputs = [{ at: 'x' }, { at: 'x' }, {}, { at: 'y' }];
+    const calls: Ask = async (_c, _m, _t, _o, _onChunk, onToolCall) => {
+      for (const input of inputs) await onToolCall({ name: 'look', input });
+      return { toolCalls: inputs.map((input, i) => ({ id: `c${i}`, name: 'look', input })) };
+    };
+    const { of } = await run([calls, says('Done.')]);
+    expect(of('task:tool_call').map((e) => e.toolCall.input)).toEqual(inputs);
+  });
+
   describe('fails the task with HOST_CALLBACK', () => {
     const accepted = new Set(['undefined', 'a string', 'a lone surrogate', 'a thenable that settles twice']);
     test.each(junk.filter(([name]) => !accepted.has(name)))(

@@ -5,7 +5,7 @@ import { type LocalAction, reduce } from '../../../js/react/reduce.js';
 import { nothingYet, type PageState } from '../../../js/react/state.js';
 import { viewOf } from '../../../js/react/view.js';
 import type { TaskEvent } from '../../../js/types.js';
-import { eventsOf, factsAfter, isWhole, lasting, planOf, snapshotAt, textSoFar, turns } from './world.js';
+import { eventsOf, factsAfter, isWhole, lasting, snapshotAt, textSoFar, turns } from './world.js';
 
 const knowing = (state: PageState, events: (TaskClientEvent | LocalAction)[]) => events.reduce(reduce, state);
 const begun = reduce(nothingYet, snapshotAt([], 0, 0));
@@ -41,6 +41,11 @@ describe('the page of a task', () => {
 
   it('says where text begins that it has joined too late', () => {
     expect(shown(delta('tail', 400)).streaming).toMatchObject({ content: 'tail', from: 400 });
+    const late = {
+      ...snapshotAt([], 0, 0),
+      text: { messageId: 'a', attempt: 1, content: 'tail', offset: 400 },
+    };
+    expect(shown(late, delta(' end', 404)).streaming).toMatchObject({ content: 'tail end', from: 400 });
     expect(shown(delta('tail', 400), delta('all', 0)).streaming).toMatchObject({ content: 'all', from: 0 });
   });
 
@@ -130,6 +135,9 @@ describe('the page of a task', () => {
   });
 
   it('follows the plan: which items are done, and which one is next', () => {
+    const { item: _, ...before } = begun;
+    const first = viewOf(knowing({ ...before, item: undefined }, [fact({ type: 'task:started' })]));
+    expect(first.item).toMatchObject({ id: 'i1', milestoneId: 'm' });
     const part = fact({
       type: 'task:progress_update',
       overall: 50,

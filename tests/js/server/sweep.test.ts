@@ -8,7 +8,7 @@ import { memoryStore, tool } from '../../../js/index.js';
 import { createTaskRoutes, resumeUnfinished, unfinishedTasks } from '../../../js/server/index.js';
 import { sqliteStore } from '../../../js/stores/sqlite.js';
 import { scriptedModel } from '../../../js/testing/scripted-model.js';
-import type { Task } from '../../../js/types.js';
+import type { Task, Tools } from '../../../js/types.js';
 import { taskWith } from '../api/fixtures.js';
 import { add, heldTool } from '../api/world.js';
 import { bearer, eventually, serve, site } from './site.js';
@@ -107,6 +107,31 @@ describe('the sweep', () => {
     expect(sweeps).toBe(4);
     expect((await store.read(['users/u/tasks/t/engine/head']))[0]?.data.attempts).toBeGreaterThanOrEqual(3);
   });
+
+  it('leaves a task alone whose runs only yield, three times in a row, until something is stored', async () => {
+    const store = memoryStore({ tasks: [taskWith(['I'], { status: 'in_progress' })] });
+    const model = { stream: () => new Promise<never>(() => {}) };
+    // Its time is over when it has its tools: it ends in good order, and has done nothing.
+    const tools = () => new Promise<Tools>((resolve) => setTimeout(resolve, 1_500, {}));
+    const engine = createTaskEngine({ store, model, tools });
+    const kept: Promise<unknown>[] = [];
+    const run = { maxDurationMs: 1_500, keepAlive: (over: Promise<unknown>) => void kept.push(over) };
+    const sweep = resumeUnfinished({ secret, engine, run });
+    const fire = async () => {
+      const { resumed } = await (await sweep(timer())).json();
+      await Promise.all(kept);
+      return resumed;
+    };
+    let runs = 0;
+    for (let times = 0; times < 10; times += 1) runs += await fire();
+    expect(runs).toBeGreaterThanOrEqual(3);
+    expect(runs).toBeLessThanOrEqual(4);
+    expect(await fire()).toBe(0);
+    expect(await unfinishedTasks({ engine })).toHaveLength(1);
+    await engine.lifecycle('t', 'u').pause();
+    await engine.lifecycle('t', 'u').resume();
+    expect(await fire()).toBe(1);
+  }, 60_000);
 
   it('finds the others where one task is broken', async () => {
     const broken = { ...left('broken', '01'), progress: 'none' } as never;

@@ -81,6 +81,28 @@ describe('a test host', () => {
     t.done();
   });
 
+  it('stands still while a generator does real work between its values', async () => {
+    const before = Date.UTC(2026, 0, 1);
+    const slow = tool({
+      description: 'Takes its time.',
+      inputSchema: object,
+      async *execute() {
+        yield 'half';
+        await sleep(150);
+        yield 'more';
+        await sleep(150);
+        return 'all';
+      },
+    });
+    const t = createTestHost({ tools: { slow }, turns: [{ tools: [{ name: 'slow', input: {} }] }, 'Done.'] });
+    await t.executor().start();
+    expect(t.events.find(({ type }) => type === 'task:tool_result')).toMatchObject({
+      content: [{ text: 'all' }],
+    });
+    expect(t.clock.now()).toBe(before);
+    t.done();
+  });
+
   it('stands still while a callback does real work: sleeps, reads, asks the network', async () => {
     const server = createServer((_, response) => setTimeout(() => response.end('late'), 50)).listen(0);
     await once(server, 'listening');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { flattened } from '../../../js/tools/schema/flatten.js';
+import { References } from '../../../js/tools/schema/references.js';
 
 describe('a schema with a union at its top is told to the model as one object', () => {
   it('with the discriminator as an enum, and every form in words', () => {
@@ -51,6 +52,43 @@ describe('a schema with a union at its top is told to the model as one object', 
     });
     const $defs = { a: { type: 'object', additionalProperties: false } };
     expect(flattened({ $ref: '#/$defs/a', $defs })).toMatchObject({ type: 'object', $defs });
+  });
+
+  it('with the forms of unions inside it, and what is said of each', () => {
+    const schema = z.toJSONSchema(
+      z.union([
+        z.discriminatedUnion('kind', [
+          z.object({ kind: z.literal('a') }).describe('Does A.'),
+          z.object({ kind: z.literal('b'), n: z.number() }),
+        ]),
+        z.object({ kind: z.literal('c') }).describe('Does C.'),
+      ]),
+    );
+    expect(flattened(schema as never).description).toBe(
+      'The input has one of these forms:\n- kind: "a": Does A.\n- kind: "b", n\n- kind: "c": Does C.',
+    );
+  });
+
+  it('in which references into the union lead where they led', () => {
+    const name = { type: 'string', minLength: 2 };
+    const flat = flattened({
+      anyOf: [
+        { type: 'object', properties: { from: name } },
+        { type: 'object', properties: { to: { $ref: '#/anyOf/0/properties/from' } } },
+      ],
+      $defs: { other: true },
+    });
+    expect(flat).toMatchObject({ properties: { to: { $ref: '#/$defs/original/anyOf/0/properties/from' } } });
+    expect(flat.$defs).toMatchObject({
+      other: true,
+      original: {
+        anyOf: [
+          { properties: { from: name } },
+          { properties: { to: { $ref: expect.stringMatching(/original/) } } },
+        ],
+      },
+    });
+    expect(() => new References(flat)).not.toThrow();
   });
 
   it('without the alternatives that no object fits', () => {

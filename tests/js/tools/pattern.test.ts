@@ -198,6 +198,38 @@ describe('a pattern matches what the platform says it matches', () => {
       { numRuns: 3_000 },
     );
   });
+
+  it('however often a character is repeated', async () => {
+    const bounds = fc.tuple(fc.nat(30), fc.nat(30), fc.boolean());
+    const times = bounds.map(([a, b, open]) => `{${Math.min(a, b)},${open ? '' : Math.max(a, b)}}`);
+    const one = fc.constantFrom('a', '[ab]', '(?:b)', '.');
+    const many = fc.tuple(one, times).map((parts) => parts.join(''));
+    const before = fc.constantFrom('^', '', '(?:a|b)*', '(?=b)', '(?:ab)+');
+    const after = fc.constantFrom('$', '', 'b', '(?!a)', '(?<!ab)');
+    const between = fc.tuple(before, many, after).map((parts) => parts.join(''));
+    const source = fc.oneof(
+      between,
+      fc.tuple(between, between).map((both) => both.join('|')),
+      fc.tuple(many, many, after).map((parts) => `^(?:${parts.join('')})+$`),
+      many.map((each) => `(?<=^${each})b`),
+      many.map((each) => `^a(?=${each}$)`),
+    );
+    const text = fc.array(fc.constantFrom('a', 'aaaaaaaa', 'b', 'bbbbb'), { maxLength: 9 });
+    await fc.assert(
+      fc.asyncProperty(source, text, async (s, parts) => {
+        expect(await matches(s, parts.join(''))).toBe(platform(s).test(parts.join('')));
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it.each([
+    ['^[\\s\\S]{0,65536}$', 'x'.repeat(65_536), 'x'.repeat(65_537)],
+    ['^.{5000,}$', 'x'.repeat(5_000), 'x'.repeat(4_999)],
+    ['^[a-z]{1,8192}-\\d{20}$', `${'q'.repeat(8_192)}-${'7'.repeat(20)}`, `${'q'.repeat(8_193)}-7`],
+  ])('with bounds as wide as those of sizes: %s', async (source, fits, fitsNot) => {
+    expect([await matches(source, fits), await matches(source, fitsNot)]).toEqual([true, false]);
+  });
 });
 
 describe('a pattern', () => {
@@ -209,6 +241,8 @@ describe('a pattern', () => {
     ['^(\\w+\\s?)*$', 'ab '],
     ['(?=(a+)+b)c', 'a'],
     ['(?<!(a|aa)*b)c', 'a'],
+    ['a{1,3000}b', 'a'],
+    ['(?:a{20,50000}){20,50}b', 'a'],
   ])('that takes exponential or quadratic time elsewhere keeps nobody waiting: %s', async (source, piece) => {
     const text = `${piece.repeat(100_000)}!`;
     let turns = 0;
@@ -227,8 +261,8 @@ describe('a pattern', () => {
     ['[z-a]', /is no regular expression/],
     ['(a)\\1', /refers back/],
     ['(?<x>a)\\k<x>', /refers back/],
-    ['(?:a{1000}){1000}', /more than 10000 states/],
-    ['a{99999999}', /more than 10000 states/],
+    ['(?:(?:ab){1000}){1000}', /more than 10000 states/],
+    ['(?:ab){99999999}', /more than 10000 states/],
   ])('that cannot be used is refused with the reason: %s', (source, reason) => {
     expect(() => new Pattern(source)).toThrow(reason);
   });

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { content } from '../../../js/content.js';
+import { createTestHost } from '../../../js/testing/index.js';
 import { isGenerator, lastOf } from '../../../js/tools/generator.js';
 import { ProgressReports } from '../../../js/tools/progress.js';
 import { writtenResult } from '../../../js/tools/result.js';
@@ -131,6 +132,24 @@ describe('a generator gives', () => {
     expect(cleaned).toBe(true);
   });
 
+  it('a clock that jumps over idle time its turn, where it goes on for ever', async () => {
+    const t = createTestHost({
+      turns: [{ tools: [{ name: 'count', input: {} }] }, 'Done.'],
+      tools: {
+        count: {
+          description: 'Counts.',
+          inputSchema: { type: 'object' },
+          *execute() {
+            for (let i = 0; ; i++) yield i;
+          },
+        },
+      },
+    });
+    await t.executor().start();
+    expect(t.events.find(({ type }) => type === 'task:tool_result')).toMatchObject({ unknown: true });
+    t.done();
+  }, 60_000);
+
   it('everybody else a turn', async () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 5);
@@ -199,6 +218,25 @@ describe('an error is told', () => {
     expect(explainThrown(error)).toBe(
       'No connection\nCaused by: All failed\n- refused\n- timed out\nCaused by: DNS',
     );
+  });
+
+  it('whatever it says its parts are', () => {
+    const { proxy, revoke } = Proxy.revocable([], {});
+    revoke();
+    const thrower = new Proxy([], {
+      get() {
+        throw new Error('no');
+      },
+    });
+    for (const errors of [proxy, thrower, 'none', { 0: 'a' }])
+      expect(explainThrown(Object.assign(new Error('top'), { errors }))).toBe('top');
+  });
+
+  it('with its causes where it is in a result', () => {
+    const reason = new Error('top', { cause: new Error('root') });
+    expect(written([{ status: 'rejected', reason }])).toEqual({
+      value: [{ status: 'rejected', reason: { name: 'Error', message: 'top\nCaused by: root' } }],
+    });
   });
 
   it('once, whatever its causes lead to', () => {

@@ -13,6 +13,15 @@ describe('a schema says what is wrong, and where', () => {
   it.each<[string, unknown, unknown, string[]]>([
     ['a type', { type: 'string' }, 1, ['must be string, but is number']],
     ['types', { type: ['string', 'null'] }, [], ['must be string or null, but is array']],
+    [
+      'a type, of what is written as JSON once too often',
+      { properties: { todos: { type: 'array' }, n: { type: 'number' } } },
+      { todos: '[{"a":1}]', n: '1' },
+      [
+        'todos: must be array, but is string: give it as JSON, not as a text',
+        'n: must be number, but is string',
+      ],
+    ],
     ['an integer', { type: 'integer' }, 1.5, ['must be integer, but is number']],
     ['false', { properties: { a: false } }, { a: 1 }, ['a: is not allowed']],
     ['const', { const: { a: [1, 2] } }, { a: [2, 1] }, ['must be {"a":[1,2]}']],
@@ -226,6 +235,7 @@ describe('a check ends, and keeps nobody waiting', () => {
   }
   const deep = (levels: number): unknown => (levels === 0 ? 1 : { a: deep(levels - 1) });
   const many = Array.from({ length: 100_000 }, (_, i) => ({ i }));
+  const wide = Object.fromEntries(Array.from({ length: 40_000 }, (_, i) => [`k${(i * 7_919) % 40_000}`, i]));
 
   it.each<[string, unknown, unknown]>([
     ['of addresses without a dot', { format: 'url' }, `http://${'a'.repeat(300_000)}`],
@@ -242,6 +252,18 @@ describe('a check ends, and keeps nobody waiting', () => {
       },
       deep(95),
     ],
+    ['of properties in a regular expression', { format: 'regex' }, '\\p{L}'.repeat(100_000)],
+    ['of an object where values are named', { enum: [1, { a: 1 }], const: { a: 1 } }, wide],
+    ['of two long objects that must not be equal', { uniqueItems: true }, [wide, { ...wide }]],
+    ['of an item that is nowhere', { contains: { const: { a: 1 } } }, many],
+    [
+      'of members that many alternatives may have judged',
+      {
+        anyOf: Array.from({ length: 10 }, (_, i) => ({ properties: { [`k${i}`]: true } })),
+        unevaluatedProperties: { type: 'number' },
+      },
+      wide,
+    ],
     [
       'of long enums',
       { items: { enum: Array.from({ length: 1_000 }, (_, i) => ({ no: i })) } },
@@ -251,10 +273,17 @@ describe('a check ends, and keeps nobody waiting', () => {
     await turnsDuring(async () => new Schema(schema).check(value));
   });
 
-  it('though it takes a while', async () => {
-    expect(
-      await turnsDuring(() => new Schema({ items: { properties: { i: { type: 'number' } } } }).check(many)),
-    ).toBeGreaterThan(5);
+  it.each<[string, unknown, unknown]>([
+    ['of members of many items', { items: { properties: { i: { type: 'number' } } } }, many],
+    ['of long objects that must not be equal', { uniqueItems: true }, [wide, { ...wide }]],
+    [
+      'of what alternatives have judged',
+      { anyOf: [{ properties: {} }, { additionalProperties: true }], unevaluatedProperties: false },
+      wide,
+    ],
+    ['of a counted repetition', { pattern: '(?:a{20,50000}){20,50}b' }, 'a'.repeat(50_000)],
+  ])('while it takes its time: %s', async (_, schema, value) => {
+    expect(await turnsDuring(() => new Schema(schema).check(value))).toBeGreaterThan(20);
   });
 
   it('with an error where the schema multiplies what there is to do', async () => {

@@ -119,6 +119,12 @@ describe('describing tools', () => {
     });
   });
 
+  it('takes a schema that allows null beside an object', async () => {
+    const inputSchema = { type: ['object', 'null'], properties: { a: {} } };
+    const [said] = await describeTools({ t: { description: 'd', inputSchema } as never });
+    expect(said?.inputSchema).toEqual({ type: 'object', properties: { a: {} } });
+  });
+
   it.each([
     [{ 'no spaces': { description: 'd', inputSchema: plain } }, /64 letters/],
     [{ ['x'.repeat(65)]: { description: 'd', inputSchema: plain } }, /64 letters/],

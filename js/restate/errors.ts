@@ -1,0 +1,28 @@
+import { type TaskErrorCode, TaskExecutionError } from '../errors.js';
+import type { Sdk } from './sdk.js';
+
+const statusOf: Partial<Record<TaskErrorCode, number>> = {
+  TASK_NOT_FOUND: 404,
+  INVALID_ARGUMENT: 400,
+  INVALID_TRANSITION: 409,
+  ALREADY_DECIDED: 409,
+  LEASE_HELD: 409,
+  TOO_LARGE: 413,
+  STORE_DENIED: 403,
+};
+
+/** As Restate takes it: what another try cannot help ends the invocation, with the code in its metadata. */
+export function forRestate({ TerminalError }: Sdk, thrown: unknown): unknown {
+  if (!TaskExecutionError.is(thrown) || thrown.retryable) return thrown;
+  const { code, message } = thrown;
+  return new TerminalError(message, { errorCode: statusOf[code] ?? 500, metadata: { code } });
+}
+
+/** Does something that is not repeated where another try cannot help. */
+export async function asStep<T>(sdk: Sdk, action: () => Promise<T> | T): Promise<T> {
+  try {
+    return await action();
+  } catch (thrown) {
+    throw forRestate(sdk, thrown);
+  }
+}
