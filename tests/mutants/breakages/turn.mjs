@@ -250,8 +250,8 @@ export default [
   {
     name: 'unsigned reasoning is dropped',
     file: assembled,
-    find: 'Piece::Reasoning { text, signature: None } if text.is_empty() => None,',
-    replace: 'Piece::Reasoning { text, signature: None } if text.is_empty() || !text.is_empty() => None,',
+    find: 'Piece::Reasoning { text, .. } if text.is_empty() => None,',
+    replace: 'Piece::Reasoning { text, .. } if text.is_empty() || !text.is_empty() => None,',
   },
   {
     name: 'a turn of nothing but reasoning counts',
