@@ -60,8 +60,8 @@ fn no_room_names_another_nor_what_holds_the_rooms() {
 fn no_field_of_a_room_is_open_to_others() {
     for room in ROOMS {
         let source = fs::read_to_string(&files(room)[0]).unwrap();
-        let mut name = room.to_owned();
-        name[..1].make_ascii_uppercase();
+        let capital = |word: &str| word[..1].to_ascii_uppercase() + &word[1..];
+        let name: String = room.split('_').map(capital).collect();
         let begins = [format!("pub(crate) struct {name} {{"), format!("pub(crate) struct {name}<")];
         let at = begins.iter().find_map(|begin| source.find(begin)).expect(&name);
         let body = source[at..].split("\n}").next().unwrap();

@@ -2,7 +2,7 @@
 
 use super::Ctx;
 use super::compose::End;
-use super::run::Run;
+use super::run::{Flow, GOES_ON, Run};
 use super::turn::Around;
 use super::wishes::How;
 use crate::effect::Effect;
@@ -36,7 +36,7 @@ impl Run {
         }
     }
 
-    pub(super) fn closing_deadlines(&mut self, ctx: &mut Ctx) {
+    pub(super) fn closing_deadlines(&mut self, ctx: &mut Ctx) -> Flow {
         let now = ctx.now.mono;
         if self.wishes.is_grace_over(now) && !self.calls.none_running() {
             self.cut_something = true;
@@ -48,8 +48,9 @@ impl Run {
                 "The end of the run could not be stored in time: everything was aborted, and the stored status may \
                  still be the old one. Give the command again when the store answers; nothing stored is lost.",
             );
-            self.interrupt(ctx, e);
+            return self.interrupt(ctx, e);
         }
+        GOES_ON
     }
 
     /// Writes `completed` again, which others have overwritten.
@@ -67,26 +68,22 @@ impl Run {
         self.send_head_and(ctx, head, Purpose::Release, fields);
     }
 
-    pub(super) fn released(&mut self, ctx: &mut Ctx) {
+    pub(super) fn released(&self, ctx: &mut Ctx) -> Flow {
         if self.beginning.restores() {
             ctx.io.push(Effect::Status { status: Status::Completed });
-            self.outcome = Some(self.make_outcome("completed", None, None));
-            return;
+            return self.over("completed", None, None);
         }
         let reason = match self.wishes.in_force() {
             Some(How::Yield(reason)) => Some(reason.clone()),
             _ => None,
         };
-        self.outcome = Some(self.make_outcome("yielded", reason, None));
+        self.over("yielded", reason, None)
     }
 
     /// The commit that ends the run has landed.
-    pub(super) fn ended(&mut self, ctx: &mut Ctx, end: End) {
-        self.outcome = Some(match end {
-            End::Released => {
-                self.released(ctx);
-                return;
-            }
+    pub(super) fn ended(&self, ctx: &mut Ctx, end: End) -> Flow {
+        match end {
+            End::Released => self.released(ctx),
             End::For { status, reason, error } => {
                 let name = match status {
                     EndStatus::Paused => "paused",
@@ -94,8 +91,8 @@ impl Run {
                     EndStatus::Completed => "completed",
                     EndStatus::Failed => "failed",
                 };
-                self.make_outcome(name, reason, error)
+                self.over(name, reason, error)
             }
-        });
+        }
     }
 }

@@ -3,9 +3,12 @@
 //! One commit per turn: the turn, the item's completion, the next statement and the end of the task go together.
 
 mod call_facts;
+mod plan;
 mod statement;
 mod writes;
 
+use plan::Draft;
+pub(super) use plan::{Composed, Composition, End, Need, Plan};
 pub(super) use statement::{complete_task_item, prompt_context};
 
 use super::RunnerConfig;
@@ -20,13 +23,12 @@ use super::turn::Turn;
 use super::wishes::{How, Wishes};
 use crate::converse::repair::repair;
 use crate::decide::{Control, Nudge, Step, decide};
-use crate::effect::{ToolCall, ToolDescription};
+use crate::effect::ToolDescription;
 use crate::error::EngineError;
 use crate::facts::advance::Advance;
 use crate::facts::fact::{EndStatus, Entry, Fact};
 use crate::facts::fold::Facts;
-use crate::facts::live::Live;
-use crate::facts::plan::{Item, ItemKey, Plan as ItemPlan};
+use crate::facts::plan::{ItemKey, Plan as ItemPlan};
 use crate::facts::rollup;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
@@ -37,105 +39,6 @@ use crate::time::iso8601;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::rc::Rc;
-
-/// What has to be known before the next commit can be composed.
-#[derive(Debug)]
-pub(crate) enum Need {
-    /// Task and inbox as they are now.
-    Look,
-    /// May these calls run?
-    Vet(Vec<ToolCall>),
-    /// The host's words for the next item.
-    Prompt(Box<Item>),
-    /// How the call ended, as far as the host can tell.
-    LookUp(ToolCall),
-    /// Running tools first.
-    Wait,
-}
-
-/// How a commit ends the run.
-#[derive(Clone, Debug)]
-pub(crate) enum End {
-    /// The task stays in progress.
-    Released,
-    /// For good.
-    For { status: EndStatus, reason: Option<String>, error: Option<EngineError> },
-}
-
-/// A commit to be.
-#[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    /// Its `write_id` comes with the sending.
-    pub entry: Entry,
-    /// So many of `due`.
-    pub due: usize,
-    /// The turn that was ready.
-    pub turn: bool,
-    /// What failed attempts have cost.
-    pub spent: bool,
-    pub taken: Vec<String>,
-    pub live: Live,
-    pub ends: Option<End>,
-    pub last_run: LastRun,
-    pub status: Option<Status>,
-}
-
-impl Plan {
-    /// Of a commit without an entry.
-    pub fn empty() -> Plan {
-        Plan {
-            entry: Entry {
-                seq: 0,
-                epoch: 0,
-                write_id: String::new(),
-                wall: 0,
-                active_ms: 0,
-                facts: Vec::new(),
-            },
-            due: 0,
-            turn: false,
-            spent: false,
-            taken: Vec::new(),
-            live: Live::default(),
-            ends: None,
-            last_run: LastRun::Running,
-            status: None,
-        }
-    }
-}
-
-#[derive(Debug)]
-pub(crate) enum Composed {
-    Commit(Box<Plan>),
-    /// Nothing to journal, and the run is over.
-    Release(LastRun),
-    /// Nothing to journal, but the status is to be what the journal says.
-    Restore,
-    Needs(Need),
-    Nothing,
-    /// What is known contradicts itself.
-    Broken(EngineError),
-}
-
-/// Facts tried out before they are stored.
-struct Draft {
-    live: Live,
-    seq: u64,
-    wall: i64,
-    facts: Vec<Fact>,
-    taken: Vec<String>,
-    error: Option<EngineError>,
-    adopts: bool,
-}
-
-impl Draft {
-    fn add(&mut self, fact: Fact) {
-        if let Err(e) = self.live.apply(self.seq, self.wall, &fact) {
-            self.error.get_or_insert(e);
-        }
-        self.facts.push(fact);
-    }
-}
 
 /// All that a commit depends on: the rooms of a run, and what it has beside them.
 #[derive(Clone, Copy)]
@@ -157,16 +60,6 @@ pub(crate) struct View<'a> {
     pub calls: &'a Calls,
     pub host: &'a Host,
     pub meter: &'a Meter,
-}
-
-/// What came of composing.
-#[derive(Debug)]
-pub(crate) struct Composition {
-    pub composed: Composed,
-    /// To be seen to while that is stored.
-    pub meanwhile: Option<Need>,
-    /// The document, as it is now, completes nothing that the journal lacks.
-    pub adopts: bool,
 }
 
 /// What is to be stored next. Reads everything and changes nothing.
@@ -219,7 +112,7 @@ impl View<'_> {
         let results = draft.facts.iter().any(|f| matches!(f, Fact::Result { .. }));
         let only_due = results.then(|| (draft.live.clone(), draft.facts.len()));
         let ready = self.turn.ready().filter(|_| due == self.due.len());
-        let turn = ready.map(|ready| self.turn.fact(ready, &self.facts));
+        let turn = ready.map(|ready| self.turn.fact(ready, self.facts));
         let has_turn = turn.is_some();
         if let Some(turn) = turn {
             if matches!(&turn, Fact::Turn { turn, .. } if turn.stop.withheld()) {
@@ -254,8 +147,8 @@ impl View<'_> {
         if let Some(e) = draft.error.take() {
             return Err(e);
         }
-        let spent = ends.is_some() && !has_turn && self.turn.spent_fact(&self.facts).is_some();
-        if let Some(fact) = self.turn.spent_fact(&self.facts).filter(|_| spent) {
+        let spent = ends.is_some() && !has_turn && self.turn.spent_fact(self.facts).is_some();
+        if let Some(fact) = self.turn.spent_fact(self.facts).filter(|_| spent) {
             // Before the end, which comes last.
             let at = draft.facts.len() - usize::from(matches!(draft.facts.last(), Some(Fact::Ended { .. })));
             draft.live.apply(draft.seq, draft.wall, &fact)?;

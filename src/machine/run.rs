@@ -4,9 +4,12 @@
 //! it holds), calls that the last commit allows, the next model call. What happens at once lives in regions of its
 //! own: `control`, `turn`, `calls`, the writer, and the look at task and inbox.
 
+mod conversing;
 mod ending;
 mod pipeline;
+mod taking_up;
 
+pub(crate) use ending::{Flow, GOES_ON};
 pub(crate) use pipeline::OnItsWay;
 
 use super::beginning::Beginning;
@@ -17,17 +20,15 @@ use super::host::{Asking, Host};
 use super::lease::Lease;
 use super::live_text::LiveText;
 use super::meter::Meter;
-use super::opening::{Acquired, Mode};
-use super::turn::{Around, Event, Turn, blocked_again};
+use super::opening::Acquired;
+use super::turn::{Around, Turn};
 use super::wishes::{How, Wishes};
 use super::{Ctx, Outcome};
 use crate::decide::{Step, decide};
 use crate::effect::{Command, Effect, Input, Question, Ticket, ToolDescription};
-use crate::error::{Code, EngineError};
-use crate::facts::announce::asking;
-use crate::facts::fact::{Begin, EndStatus, Fact};
+use crate::error::EngineError;
+use crate::facts::fact::Fact;
 use crate::facts::fold::Facts;
-use crate::facts::live::CallState;
 use crate::lifecycle::Status;
 use crate::limits::Settings;
 use crate::time::Instant;
@@ -51,7 +52,6 @@ pub(crate) struct Run {
     pub host: Host,
     pub beginning: Beginning,
     pub meter: Meter,
-    pub outcome: Option<Outcome>,
     pub cut_something: bool,
 }
 
@@ -73,7 +73,6 @@ impl Run {
             turn: Turn::default(),
             due: Vec::new(),
             host: Host::default(),
-            outcome: None,
             cut_something: false,
         };
         run.take_up(ctx, a.mode, a.unclean);
@@ -83,70 +82,6 @@ impl Run {
             ctx.io.push(Effect::Watch { paths });
         }
         run
-    }
-
-    fn take_up(&mut self, ctx: &mut Ctx, mode: Mode, unclean: bool) {
-        if self.facts.seq == 0 && self.desk.task().old_history {
-            self.due_fact(super::compose::import(self.desk.task()));
-        }
-        match mode {
-            Mode::Begin => {
-                let anew = self.facts.live.begun;
-                if anew {
-                    self.due_fact(Fact::Reset);
-                    self.calls = Calls::default();
-                }
-                self.due_fact(Fact::Begun { how: Begin::Started });
-                self.beginning.begin(self.desk.task(), anew);
-            }
-            Mode::Restore if self.nothing_is_open() => self.beginning.restore(),
-            Mode::Resume | Mode::Restore => self.resumes(),
-            Mode::TakeUp if unclean => self.due_fact(Fact::Begun { how: Begin::Recovered }),
-            Mode::TakeUp => {}
-            Mode::FinishPause { resume } => {
-                if resume {
-                    let (status, reason) = match self.desk.task().abort_reason.clone() {
-                        Some(reason) => (EndStatus::Stopped, Some(reason).filter(|r| r != "stopped")),
-                        None => (EndStatus::Paused, None),
-                    };
-                    self.due_fact(Fact::Ended { status, reason, error: None });
-                    self.resumes();
-                } else {
-                    let how = How::by_register(self.desk.task().abort_reason.as_deref());
-                    self.wishes.registered(how, ctx.now.mono);
-                }
-            }
-            Mode::CrashLoop => {
-                let e = EngineError::new(
-                    Code::CrashLoop,
-                    format!(
-                        "The task was taken up {} times in a row without finishing a turn or a tool call. \
-                         Look at what stops the process, then call resume() to try again.",
-                        self.lease.head().attempts
-                    ),
-                );
-                self.end(ctx, How::Fail(e));
-            }
-        }
-        for call in self.facts.live.calls.iter().filter(|_| self.beginning.reopens().is_none()) {
-            if let CallState::Waiting(why) = call.state {
-                let mut again = asking(&call.call, why, true);
-                if let Value::Object(map) = &mut again {
-                    map.insert("taskId".into(), ctx.cfg.task_id.clone().into());
-                }
-                ctx.io.push(Effect::Emit { event: again });
-            }
-        }
-    }
-
-    fn nothing_is_open(&self) -> bool {
-        let (plan, done) = (&self.desk.task().plan, &self.facts.live.done);
-        plan.next_item(done).is_none() && plan.externally_completed(done).is_empty()
-    }
-
-    fn resumes(&mut self) {
-        self.due_fact(Fact::Begun { how: Begin::Resumed });
-        self.beginning.begin(self.desk.task(), false);
     }
 
     pub fn due_fact(&mut self, fact: Fact) {
@@ -176,6 +111,13 @@ impl Run {
 
     /// Takes an input in; Some when the run is over.
     pub fn handle(&mut self, ctx: &mut Ctx, input: &Input) -> Option<Outcome> {
+        let outcome = self.take_in(ctx, input).break_value()?;
+        self.clear(ctx, &outcome);
+        Some(*outcome)
+    }
+
+    /// First what has arrived, then what the time brings about, then what follows from all that.
+    fn take_in(&mut self, ctx: &mut Ctx, input: &Input) -> Flow {
         self.meter.tick(ctx.now.mono);
         match input {
             Input::Command { ticket, command } => self.command(ctx, *ticket, command.clone()),
@@ -205,27 +147,18 @@ impl Run {
             Input::Read { .. } | Input::Listed { .. } | Input::Committed { .. } | Input::Timeout => {}
         }
         if let Some(resolved) = self.lease.handle(input, &ctx.clock, &mut ctx.io) {
-            self.resolved(ctx, resolved);
+            self.resolved(ctx, resolved)?;
         }
-        if self.outcome.is_none() {
-            let around = desk_around(&self.facts, &self.settings, &self.lease, ctx);
-            let event = self.desk.handle(ctx, around, input);
-            self.looked(ctx, event);
-        }
-        if self.outcome.is_none() {
-            self.deadlines(ctx);
-        }
-        if self.outcome.is_none() {
-            self.keep_live_text(ctx, input);
-            self.advance(ctx);
-        }
-        let outcome = self.outcome.take()?;
-        self.clear(ctx, &outcome);
-        Some(outcome)
+        let around = desk_around(&self.facts, &self.settings, &self.lease, ctx);
+        let event = self.desk.handle(ctx, around, input);
+        self.looked(ctx, event)?;
+        self.deadlines(ctx)?;
+        self.keep_live_text(ctx, input);
+        self.advance(ctx)
     }
 
     /// What the time alone brings about.
-    fn deadlines(&mut self, ctx: &mut Ctx) {
+    fn deadlines(&mut self, ctx: &mut Ctx) -> Flow {
         let now = ctx.now.mono;
         let has_looked = self.desk.is_fresh() && self.may_start(ctx);
         let around = Around { facts: &self.facts, settings: &self.settings };
@@ -238,7 +171,7 @@ impl Run {
         if late && !self.is_ending() {
             self.end(ctx, How::Yield("max_duration".into()));
         }
-        self.closing_deadlines(ctx);
+        self.closing_deadlines(ctx)
     }
 
     pub fn may_start(&self, ctx: &Ctx) -> bool {
@@ -271,9 +204,9 @@ impl Run {
         }
     }
 
-    fn advance(&mut self, ctx: &mut Ctx) {
+    fn advance(&mut self, ctx: &mut Ctx) -> Flow {
         if !self.lease.is_idle() {
-            return;
+            return GOES_ON;
         }
         let streaming = self.turn.in_flight() && !self.is_ending();
         if !streaming {
@@ -285,32 +218,25 @@ impl Run {
                 self.fetch(ctx, need);
             }
             match composed {
-                Composed::Broken(e) => {
-                    self.interrupt(ctx, e);
-                    return;
-                }
-                Composed::Commit(plan) => {
-                    self.submit(ctx, *plan);
-                    return;
-                }
+                Composed::Broken(e) => return self.interrupt(ctx, e),
+                Composed::Commit(plan) => return self.submit(ctx, *plan),
                 Composed::Release(last_run) => {
                     self.release(ctx, last_run);
-                    return;
+                    return GOES_ON;
                 }
                 Composed::Restore if self.nothing_is_open() => {
                     self.restore(ctx);
-                    return;
+                    return GOES_ON;
                 }
                 // Others have added an item since the task was read.
                 Composed::Restore => {
                     self.resumes();
-                    self.advance(ctx);
-                    return;
+                    return self.advance(ctx);
                 }
                 Composed::Needs(need) => {
                     self.fetch(ctx, need);
                     self.lease.renew(&ctx.clock, &mut ctx.io);
-                    return;
+                    return GOES_ON;
                 }
                 Composed::Nothing => {}
             }
@@ -321,22 +247,21 @@ impl Run {
         if streaming || self.is_ending() {
             self.meter.turn(false, ctx.now.mono);
         } else {
-            self.go_on(ctx);
+            self.go_on(ctx)?;
         }
         // After what it allows has begun: where a renewal takes longer than the time between two, one follows the other.
-        if self.outcome.is_none() {
-            self.lease.renew(&ctx.clock, &mut ctx.io);
-        }
+        self.lease.renew(&ctx.clock, &mut ctx.io);
+        GOES_ON
     }
 
     /// Starts what the facts ask for, as long as the lease is fresh.
-    fn go_on(&mut self, ctx: &mut Ctx) {
+    fn go_on(&mut self, ctx: &mut Ctx) -> Flow {
         if self.may_start(ctx) && self.calls.start(&self.facts, &self.tools, ctx.now.mono, &mut ctx.io) {
             self.desk.grow_stale();
         }
         let view = self.view(ctx);
         match decide(&self.facts.live, view.plan(), &view.decision()) {
-            Step::Converse if self.may_start(ctx) => self.converse(ctx),
+            Step::Converse if self.may_start(ctx) => self.converse(ctx)?,
             // Calls that queue for a place are waited for as those that run.
             Step::Wait | Step::RunCalls => {
                 let people = self.calls.none_running();
@@ -346,13 +271,14 @@ impl Run {
                     self.desk.look(ctx, &self.settings);
                 } else if people && self.settings.while_waiting == crate::limits::WhileWaiting::Yield {
                     self.end(ctx, How::Yield("waiting".into()));
-                    self.advance(ctx);
+                    return self.advance(ctx);
                 }
-                return;
+                return GOES_ON;
             }
             _ => {}
         }
         self.meter.turn(false, ctx.now.mono);
+        GOES_ON
     }
 
     /// A callback that failed ends the run.
@@ -390,12 +316,13 @@ impl Run {
     }
 
     /// What a look has found.
-    pub(super) fn looked(&mut self, ctx: &mut Ctx, event: Option<desk::Event>) {
+    pub(super) fn looked(&mut self, ctx: &mut Ctx, event: Option<desk::Event>) -> Flow {
         match event {
-            None => {}
+            None => GOES_ON,
             Some(desk::Event::TaskChanged) => {
                 self.beginning.task_changed(self.desk.task());
                 self.obey_register(ctx);
+                GOES_ON
             }
             Some(desk::Event::TaskGone) => self.task_gone(ctx),
             Some(desk::Event::Superseded) => self.superseded(),
@@ -425,70 +352,6 @@ impl Run {
         };
         self.wishes.registered(how, ctx.now.mono);
         self.obey_wishes(ctx);
-    }
-
-    /// Brings the request up to date and calls the model.
-    fn converse(&mut self, ctx: &mut Ctx) {
-        self.facts.push_tail();
-        if let Some(fact) = blocked_again(&self.facts) {
-            self.due_fact(fact);
-            self.advance(ctx);
-            return;
-        }
-        let explicit = self.settings.completion == crate::limits::Completion::Explicit;
-        let own = explicit.then(super::compose::complete_task_item);
-        let model = ctx.cfg.model_id.as_deref();
-        let mut ops = self.turn.mirror().ops(self.desk.task(), &self.tools, own, &self.facts, model);
-        ops.append(&mut self.facts.ops);
-        let opened = self.turn.open(ctx, ops);
-        self.turned(ctx, vec![opened]);
-    }
-
-    /// One text delta of the stream.
-    pub fn text_delta(&mut self, ctx: &mut Ctx, ticket: Ticket, index: u32, delta: &str) -> bool {
-        let around = Around { facts: &self.facts, settings: &self.settings };
-        match self.turn.text_delta(ctx, around, (ticket, index), delta) {
-            Ok(wanted) => {
-                if wanted {
-                    self.live_text.said(delta);
-                }
-                wanted
-            }
-            Err(events) => {
-                self.turned(ctx, events);
-                false
-            }
-        }
-    }
-
-    /// What follows from a turn for the other rooms.
-    pub(super) fn turned(&mut self, ctx: &mut Ctx, events: Vec<Event>) {
-        for event in events {
-            match event {
-                Event::Opened { message_id, attempt } => {
-                    self.live_text.opened(ctx.now.mono, &message_id, attempt);
-                    self.desk.grow_stale();
-                }
-                Event::Said(delta) => self.live_text.said(&delta),
-                Event::Ready => {
-                    self.live_text.finished();
-                    self.desk.grow_stale();
-                }
-                Event::Looks => {
-                    self.desk.grow_stale();
-                    self.desk.look(ctx, &self.settings);
-                }
-                Event::Due(fact) => self.due_fact(fact),
-                Event::Fails(error) => self.end(ctx, How::Fail(error)),
-            }
-        }
-    }
-
-    fn keep_live_text(&mut self, ctx: &mut Ctx, input: &Input) {
-        let now = ctx.now.mono;
-        self.live_text.stored(now, input, &mut ctx.io);
-        let may_write = self.turn.is_streaming() && self.may_start(ctx);
-        self.live_text.look(now, may_write, &ctx.paths, self.lease.head(), &mut ctx.io);
     }
 
     fn command(&mut self, ctx: &mut Ctx, ticket: Ticket, command: Command) {

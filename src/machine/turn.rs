@@ -1,6 +1,7 @@
 //! The room `turn`: opening and streaming a model turn, its watchdog, dropping and trying again, what that cost, and the
 //! mirror of the request.
 
+mod attempt;
 mod given_up;
 mod mirror;
 
@@ -17,6 +18,7 @@ use crate::facts::fact::Fact;
 use crate::facts::fold::Facts;
 use crate::limits::Settings;
 use crate::time::Instant;
+use attempt::{Attempt, Silence, State};
 pub(crate) use given_up::blocked_again;
 pub(crate) use mirror::Mirror;
 use serde_json::{Value, json};
@@ -55,59 +57,6 @@ pub(crate) enum Event {
 pub(crate) struct Around<'a> {
     pub facts: &'a Facts,
     pub settings: &'a Settings,
-}
-
-#[derive(Debug)]
-struct Attempt {
-    message_id: String,
-    number: u32,
-    /// Milliseconds that failing and waiting have taken so far.
-    lost_ms: u64,
-}
-
-impl Attempt {
-    /// It is over: what it was silent for, at first and at last, led to nothing. No attempt takes more than half of the
-    /// time for all, so that each is followed by another.
-    fn after(mut self, silence: Silence, now: Instant, settings: &Settings) -> Attempt {
-        let lost_ms = silence.lost_ms + (now - silence.since);
-        self.lost_ms += lost_ms.min(settings.retry.total_ms / 2);
-        self
-    }
-}
-
-/// How long the model has said nothing.
-#[derive(Clone, Copy, Debug)]
-struct Silence {
-    since: Instant,
-    /// Some event has come.
-    begun: bool,
-    /// Milliseconds until the first one came.
-    lost_ms: u64,
-}
-
-impl Silence {
-    fn allowed_ms(self, settings: &Settings) -> u64 {
-        if self.begun { settings.between_events_ms } else { settings.first_event_ms }
-    }
-}
-
-#[derive(Debug, Default)]
-enum State {
-    #[default]
-    Idle,
-    Streaming {
-        ticket: Ticket,
-        assembly: Box<Assembly>,
-        attempt: Attempt,
-        silence: Silence,
-    },
-    /// `looking`: the time is over, and task and inbox are looked at before the model is asked again.
-    BackingOff {
-        attempt: Attempt,
-        until: Instant,
-        looking: bool,
-    },
-    Ready(Box<Ready>),
 }
 
 struct Ids<'a> {

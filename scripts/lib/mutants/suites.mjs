@@ -54,7 +54,11 @@ export const regions = [
   { name: 'storage', pattern: /^src\/storage\//, strict: true },
   { name: 'decide', pattern: /^src\/decide\.rs$/, strict: true },
   { name: 'fold', pattern: /^src\/facts\/(fold|live)\.rs$/, strict: true },
-  { name: 'lease and pipeline', pattern: /^src\/machine\/(lease|opening|opening\/.*|run|run\/pipeline)\.rs$/, strict: true },
+  {
+    name: 'lease and pipeline',
+    pattern: /^src\/machine\/(lease|opening|opening\/.*|run|run\/pipeline)\.rs$/,
+    strict: true,
+  },
   { name: 'machine, the rest', pattern: /^src\/machine\// },
   { name: 'facts, the rest', pattern: /^src\/facts\// },
   { name: 'commands', pattern: /^src\/command\// },

@@ -5,33 +5,36 @@ use crate::effect::{Effect, Ticket};
 use crate::error::{Code, EngineError};
 use crate::machine::{Ctx, Outcome};
 use serde_json::{Value, json};
+use std::ops::ControlFlow;
+
+/// How it goes on: it does, or the run is over.
+pub(crate) type Flow = ControlFlow<Box<Outcome>>;
+
+/// The run goes on.
+pub(crate) const GOES_ON: Flow = ControlFlow::Continue(());
 
 impl Run {
-    pub fn superseded(&mut self) {
-        self.outcome = Some(self.make_outcome("superseded", None, None));
+    pub fn superseded(&self) -> Flow {
+        self.over("superseded", None, None)
     }
 
-    pub fn task_gone(&mut self, ctx: &Ctx) {
+    pub fn task_gone(&self, ctx: &Ctx) -> Flow {
         let e = crate::machine::refusal::task_not_found(&ctx.cfg.user_id, &ctx.cfg.task_id);
-        self.outcome = Some(self.make_outcome("interrupted", None, Some(e)));
+        self.over("interrupted", None, Some(e))
     }
 
     /// Ends the run where it stands: the task stays as it is stored, for another run to take up.
-    pub fn interrupt(&mut self, ctx: &mut Ctx, error: EngineError) {
+    pub fn interrupt(&self, ctx: &mut Ctx, error: EngineError) -> Flow {
         let payload = json!({ "error": error.message, "code": error.code, "retryable": error.retryable });
         ctx.emit_live("task:error", payload);
-        self.outcome = Some(self.make_outcome("interrupted", None, Some(error)));
+        self.over("interrupted", None, Some(error))
     }
 
-    pub fn make_outcome(
-        &self,
-        status: &'static str,
-        reason: Option<String>,
-        error: Option<EngineError>,
-    ) -> Outcome {
+    /// The run is over.
+    pub fn over(&self, status: &'static str, reason: Option<String>, error: Option<EngineError>) -> Flow {
         let ended = matches!(status, "completed" | "paused" | "stopped" | "failed" | "superseded")
             || error.as_ref().is_some_and(|e| e.code == Code::TaskNotFound);
-        Outcome {
+        ControlFlow::Break(Box::new(Outcome {
             status,
             text: self.facts.last_text.to_string(),
             usage: self.facts.live.usage,
@@ -39,7 +42,7 @@ impl Run {
             reason,
             unfinished: !ended,
             error,
-        }
+        }))
     }
 
     /// Aborts what is still open and answers whoever waits for the end.

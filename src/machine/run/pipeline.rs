@@ -1,6 +1,7 @@
 //! What is on its way to the store, one batch at a time, and what follows from how it ended.
 
 use super::Run;
+use super::ending::{Flow, GOES_ON};
 use crate::effect::Effect;
 use crate::error::{Code, EngineError};
 use crate::facts::announce::announce;
@@ -26,12 +27,11 @@ pub(crate) struct OnItsWay {
 }
 
 impl Run {
-    pub(super) fn submit(&mut self, ctx: &mut Ctx, mut plan: Plan) {
+    pub(super) fn submit(&mut self, ctx: &mut Ctx, mut plan: Plan) -> Flow {
         plan.entry.write_id = ctx.io.rng.id();
         let composed = self.view(ctx).writes(&ctx.paths, &plan);
         if composed.bytes > ctx.cfg.limits.commit_bytes {
-            self.too_large(ctx, composed.bytes);
-            return;
+            return self.too_large(ctx, composed.bytes);
         }
         let commit = Commit {
             purpose: Purpose::Entry(Rc::new(plan.entry.clone())),
@@ -46,10 +46,11 @@ impl Run {
             },
         };
         self.send(ctx, commit);
+        GOES_ON
     }
 
     /// No commit can hold it: a turn is given up, and the task fails; anything else ends the run as it stands.
-    pub(super) fn too_large(&mut self, ctx: &mut Ctx, bytes: usize) {
+    fn too_large(&mut self, ctx: &mut Ctx, bytes: usize) -> Flow {
         let most = ctx.cfg.limits.commit_bytes;
         let e = EngineError::new(
             Code::TooLarge,
@@ -59,9 +60,9 @@ impl Run {
         if !self.is_ending() {
             self.turn.give_up();
             self.end(ctx, How::Fail(e));
-            self.advance(ctx);
+            self.advance(ctx)
         } else {
-            self.interrupt(ctx, e);
+            self.interrupt(ctx, e)
         }
     }
 
@@ -106,25 +107,23 @@ impl Run {
         self.send(ctx, Commit { purpose, head, writes, task_version, carries });
     }
 
-    pub(super) fn resolved(&mut self, ctx: &mut Ctx, resolved: Resolved<OnItsWay>) {
+    pub(super) fn resolved(&mut self, ctx: &mut Ctx, resolved: Resolved<OnItsWay>) -> Flow {
         match resolved {
             Resolved::Stored { purpose, carried, superseded } => {
                 match (purpose, carried) {
-                    (Purpose::Entry(entry), Some(sent)) => self.landed(ctx, &entry, sent, superseded),
+                    (Purpose::Entry(entry), Some(sent)) => self.landed(ctx, &entry, sent, superseded)?,
                     (Purpose::Release, Some(sent)) => {
                         self.wishes.answered(sent.waiters);
-                        self.released(ctx);
+                        return self.released(ctx);
                     }
                     _ => {}
                 }
-                if superseded && self.outcome.is_none() {
-                    self.superseded();
-                }
+                if superseded { self.superseded() } else { GOES_ON }
             }
             Resolved::TaskChanged { task } => {
                 let around = super::desk_around(&self.facts, &self.settings, &self.lease, ctx);
                 let event = self.desk.conflicted(ctx, around, task);
-                self.looked(ctx, event);
+                self.looked(ctx, event)
             }
             Resolved::Lost { loss, carried } => match loss {
                 Loss::Superseded => self.superseded(),
@@ -135,10 +134,9 @@ impl Run {
         }
     }
 
-    pub(super) fn landed(&mut self, ctx: &mut Ctx, entry: &Entry, sent: OnItsWay, superseded: bool) {
+    fn landed(&mut self, ctx: &mut Ctx, entry: &Entry, sent: OnItsWay, superseded: bool) -> Flow {
         if let Err(e) = self.facts.apply(entry) {
-            self.interrupt(ctx, e);
-            return;
+            return self.interrupt(ctx, e);
         }
         // Before its events: listeners ask for it.
         if let Some(status) = sent.plan.status {
@@ -160,14 +158,12 @@ impl Run {
             self.wishes.answered(sent.waiters);
         }
         if superseded {
-            return;
+            return GOES_ON;
         }
         if entry.facts.iter().any(|f| matches!(f, Fact::Begun { .. })) {
             self.beginning.stored();
         }
-        if let Some(end) = sent.plan.ends {
-            self.ended(ctx, end);
-        }
+        sent.plan.ends.map_or(GOES_ON, |end| self.ended(ctx, end))
     }
 
     /// What a commit that has landed had taken along.
@@ -187,13 +183,14 @@ impl Run {
     }
 
     /// The store refused a commit for good.
-    fn refused(&mut self, ctx: &mut Ctx, error: EngineError, sent: Option<OnItsWay>) {
+    fn refused(&mut self, ctx: &mut Ctx, error: EngineError, sent: Option<OnItsWay>) -> Flow {
         let droppable = sent.is_some_and(|sent| sent.plan.turn) && !self.is_ending();
         if droppable && matches!(error.code, Code::TooLarge | Code::StoreRejected) {
             self.turn.give_up();
             self.end(ctx, How::Fail(error));
+            GOES_ON
         } else {
-            self.interrupt(ctx, error);
+            self.interrupt(ctx, error)
         }
     }
 }

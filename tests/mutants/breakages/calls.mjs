@@ -1,3 +1,5 @@
+const turn = 'src/machine/turn.rs';
+const host = 'src/machine/host.rs';
 const calls = 'src/machine/calls.rs';
 const said = 'src/machine/compose/call_facts.rs';
 const compose = 'src/machine/compose.rs';
@@ -55,19 +57,19 @@ export default [
   },
   {
     name: 'a call past its time is not aborted',
-    file: 'src/machine/calls.rs',
+    file: calls,
     find: 'io.push(Effect::Cancel { ticket: call.ticket });\n                *self',
     replace: 'let _ = call.ticket;\n                *self',
   },
   {
     name: 'a call past its time is forgotten',
-    file: 'src/machine/calls.rs',
+    file: calls,
     find: 'was aborted."));\n                self.unknown.insert(id);',
     replace: 'was aborted."));',
   },
   {
     name: 'a call past its time stays running',
-    file: 'src/machine/calls.rs',
+    file: calls,
     find: 'if let Some(call) = self.running.remove(&id) {\n                io.push',
     replace: 'if let Some(call) = self.running.get(&id) {\n                io.push',
   },
@@ -103,7 +105,7 @@ export default [
   },
   {
     name: 'what a tool returns after our abort is dropped',
-    file: 'src/machine/calls.rs',
+    file: calls,
     find: 'match result {\n            Ok(value) => {',
     replace:
       'match result {\n            Ok(_) if aborted => {\n                self.unknown.insert(id);\n                None\n            }\n            Ok(value) => {',
@@ -140,13 +142,13 @@ export default [
   },
   {
     name: 'an idempotency key does not name the history',
-    file: 'src/machine/calls.rs',
+    file: calls,
     find: 'format!("{}:{id}", facts.history)',
     replace: 'format!(":{id}")',
   },
   {
     name: 'an idempotency key is another for every attempt',
-    file: 'src/machine/calls.rs',
+    file: calls,
     find: 'format!("{}:{id}", facts.history)',
     replace: 'format!("{}:{id}:{}", facts.history, call.attempts)',
   },
@@ -158,13 +160,13 @@ export default [
   },
   {
     name: 'of calls that start together only the first is executed',
-    file: 'src/machine/calls.rs',
+    file: calls,
     find: 'for id in std::mem::take(&mut self.startable) {',
     replace: 'for id in std::mem::take(&mut self.startable).into_iter().take(1) {',
   },
   {
     name: 'calls are executed again with every step',
-    file: 'src/machine/calls.rs',
+    file: calls,
     find: 'for id in std::mem::take(&mut self.startable) {',
     replace: 'for id in self.startable.clone() {',
   },
@@ -224,13 +226,13 @@ export default [
   },
   {
     name: 'a yield that leaves outcomes unknown is clean',
-    file: 'src/machine/compose.rs',
+    file: compose,
     find: 'if self.cut_something || self.calls.unknown().next().is_some() => {',
     replace: 'if self.cut_something => {',
   },
   {
     name: 'a yield that cut a turn is clean',
-    file: 'src/machine/compose.rs',
+    file: compose,
     find: 'if self.cut_something || self.calls.unknown().next().is_some() => {',
     replace: 'if self.calls.unknown().next().is_some() => {',
   },
@@ -279,37 +281,37 @@ export default [
   },
   {
     name: 'a run that takes up a waiting call does not ask again',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/taking_up.rs',
     find: 'ctx.io.push(Effect::Emit { event: again });',
     replace: '',
   },
   {
     name: 'an id that an earlier turn used is used again',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'self.facts.is_used(id)',
     replace: 'self.facts.is_used(id) && id.is_empty()',
   },
   {
     name: 'the id that stands in for a bad one does not name its entry',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'format!("{}-{}-{index}", self.facts.history, self.facts.seq + 1)',
     replace: 'format!("{}-{index}", self.facts.history)',
   },
   {
     name: 'a look-up that fails ends the run',
-    file: 'src/machine/host.rs',
+    file: host,
     find: 'self.looked_up.insert(id.clone(), None);\n                return Ok(());',
     replace: '"onUnknownOutcome"',
   },
   {
     name: 'a callback that never settles is waited for without end',
-    file: 'src/machine/host.rs',
+    file: host,
     find: '.take_if(|asked| now >= asked.until)',
     replace: '.take_if(|asked| now >= asked.until + 1_000_000_000)',
   },
   {
     name: 'a late answer of a callback counts for the next question',
-    file: 'src/machine/host.rs',
+    file: host,
     find: 'self.asked.take_if(|a| a.ticket == ticket)',
     replace: 'self.asked.take_if(|a| a.ticket.0 >= ticket.0)',
   },

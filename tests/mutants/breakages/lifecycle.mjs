@@ -1,5 +1,8 @@
+const tableRoom = 'src/machine/opening/table.rs';
+const takingUp = 'src/machine/run/taking_up.rs';
+const lease = 'src/command/lease.rs';
+const head = 'src/storage/head.rs';
 const table = 'src/lifecycle.rs';
-const opening = 'src/machine/opening.rs';
 const remove = 'src/command/delete.rs';
 const create = 'src/command/create.rs';
 
@@ -62,79 +65,79 @@ export default [
   },
   {
     name: 'run drives a paused task',
-    file: 'src/machine/opening/table.rs',
+    file: tableRoom,
     find: 'Status::Paused if run => nothing("paused"),',
     replace: '',
   },
   {
     name: 'run drives a failed task',
-    file: 'src/machine/opening/table.rs',
+    file: tableRoom,
     find: 'Status::Failed if run => nothing("failed"),',
     replace: '',
   },
   {
     name: 'run is refused for a completed task',
-    file: 'src/machine/opening/table.rs',
+    file: tableRoom,
     find: 'Status::Completed if run => nothing("completed"),',
     replace: '',
   },
   {
     name: 'resume begins a task that was never started, whatever the table says',
-    file: 'src/machine/opening/table.rs',
+    file: tableRoom,
     find: 'Status::NotStarted if intent == TaskCommand::Resume => {\n            Err(refused(invalid_transition(task.status, intent)))\n        }',
     replace: '',
   },
   {
     name: 'a pause that is not finished counts as finished',
-    file: 'src/machine/opening/table.rs',
+    file: tableRoom,
     find: 'if matches!(last, LastRun::Running | LastRun::Yielded | LastRun::YieldedUnclean) =>',
     replace: 'if matches!(last, LastRun::None) && head.is_some() =>',
   },
   {
     name: 'a pause that a run’s end left unfinished counts as finished',
-    file: 'src/machine/opening/table.rs',
+    file: tableRoom,
     find: 'if matches!(last, LastRun::Running | LastRun::Yielded | LastRun::YieldedUnclean) =>',
     replace: 'if matches!(last, LastRun::Running) =>',
   },
   {
     name: 'run resumes a task whose pause is not finished',
-    file: 'src/machine/opening/table.rs',
+    file: tableRoom,
     find: 'Ok(Mode::FinishPause { resume: !run })',
     replace: 'Ok(Mode::FinishPause { resume: !run || last == LastRun::Running })',
   },
   {
     name: 'resume ends with the pause that it found unfinished',
-    file: 'src/machine/opening/table.rs',
+    file: tableRoom,
     find: 'Ok(Mode::FinishPause { resume: !run })',
     replace: 'Ok(Mode::FinishPause { resume: !run && last == LastRun::None })',
   },
   {
     name: 'in_progress after an end is taken up as if nothing had ended',
-    file: 'src/machine/opening/table.rs',
+    file: tableRoom,
     find: 'last if last.ended() => Mode::Resume,',
     replace: '',
   },
   {
     name: 'a completed task that others set back to in_progress is run as resumed',
-    file: 'src/machine/opening/table.rs',
+    file: tableRoom,
     find: 'LastRun::Completed if run => Mode::Restore,',
     replace: '',
   },
   {
     name: 'in_progress without a run before it is taken up silently',
-    file: 'src/machine/opening/table.rs',
+    file: tableRoom,
     find: 'LastRun::None => Mode::Begin,',
     replace: '',
   },
   {
     name: 'the pause that resume found unfinished is not journaled',
-    file: 'src/machine/run.rs',
+    file: takingUp,
     find: 'self.due_fact(Fact::Ended { status, reason, error: None });\n                    self.resumes();',
     replace: 'let _ = (status, reason);\n                    self.resumes();',
   },
   {
     name: 'the stop that resume found unfinished is journaled as a pause',
-    file: 'src/machine/run.rs',
+    file: takingUp,
     find: 'Some(reason) => (EndStatus::Stopped, Some(reason).filter(|r| r != "stopped")),',
     replace: 'Some(_) => (EndStatus::Paused, None),',
   },
@@ -146,31 +149,31 @@ export default [
   },
   {
     name: 'a task that starts anew keeps what the journal holds',
-    file: 'src/machine/run.rs',
+    file: takingUp,
     find: 'self.due_fact(Fact::Reset);',
     replace: '',
   },
   {
     name: 'a task that starts anew keeps the calls of its last run',
-    file: 'src/machine/run.rs',
+    file: takingUp,
     find: 'self.calls = Calls::default();',
     replace: '',
   },
   {
     name: 'a recovery is not journaled',
-    file: 'src/machine/run.rs',
+    file: takingUp,
     find: 'Mode::TakeUp if unclean => self.due_fact(Fact::Begun { how: Begin::Recovered }),',
     replace: '',
   },
   {
     name: 'an old history is not imported',
-    file: 'src/command/lease.rs',
+    file: lease,
     find: 'if self.facts.seq == 0 && self.task.old_history {',
     replace: 'if self.facts.seq == 0 && self.task.old_history && false {',
   },
   {
     name: 'an old history is imported by every run',
-    file: 'src/command/lease.rs',
+    file: lease,
     find: 'if self.facts.seq == 0 && self.task.old_history {',
     replace: 'if self.task.old_history {',
   },
@@ -261,13 +264,13 @@ export default [
   },
   {
     name: 'a head of a newer version is read',
-    file: 'src/storage/head.rs',
+    file: head,
     find: 'Some(v) if v.as_u64().is_some_and(|n| n > SCHEMA) => {',
     replace: 'Some(v) if v.as_u64().is_some_and(|n| n > SCHEMA + 1_000) => {',
   },
   {
     name: 'a head with a number that cannot be raised is gone on with',
-    file: 'src/storage/head.rs',
+    file: head,
     find: 'numbers.find(|(_, n)| *n > LARGEST_NUMBER)',
     replace: 'numbers.find(|(_, n)| *n > LARGEST_NUMBER * 1_000)',
   },

@@ -1,3 +1,7 @@
+const allowance = 'src/facts/allowance.rs';
+const turn = 'src/machine/turn.rs';
+const givenUp = 'src/machine/turn/given_up.rs';
+const meter = 'src/machine/meter.rs';
 const limits = 'src/limits.rs';
 const fold = 'src/facts/fold.rs';
 const live = 'src/facts/live.rs';
@@ -7,92 +11,92 @@ const retry = 'src/retry.rs';
 export default [
   {
     name: 'five calls that fail at once are five mistakes',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: 'Results::Failed | Results::Succeeded) => {}',
     replace: 'Results::Succeeded) => {}\n            (false, true, Results::Failed) => self.mistakes += 1,',
   },
   {
     name: 'a failure after a success of the same turn counts',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: 'self.results = Results::Succeeded;',
     replace: '',
   },
   {
     name: 'an unknown outcome ends a row of mistakes',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: '(true, ..) | (false, true,',
     replace: '(_, true,',
   },
   {
     name: 'polling that gets new answers is taken for a loop',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: 'step.answers = step.answers.wrapping_add(answer);',
     replace: 'let _ = (step, answer);',
   },
   {
     name: 'a pattern of two turns is no loop',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: 'for (row, length) in self.rows.iter_mut().zip(1..) {',
     replace: 'for (row, length) in self.rows.iter_mut().zip(1..).filter(|(_, length)| *length != 2) {',
   },
   {
     name: 'the answers of a turn count by the order in which they come',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: 'step.answers.wrapping_add(answer)',
     replace: 'step.answers.wrapping_mul(31).wrapping_add(answer)',
   },
   {
     name: 'tokens of the cache do not count',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: '[u.input_tokens, u.output_tokens, u.cache_read_input_tokens, u.cache_write_input_tokens]',
     replace: '[u.input_tokens, u.output_tokens]',
   },
   {
     name: 'an attempt uses up the whole time for trying again',
-    file: 'src/machine/turn.rs',
+    file: 'src/machine/turn/attempt.rs',
     find: 'lost_ms.min(settings.retry.total_ms / 2)',
     replace: 'lost_ms',
   },
   {
     name: 'time that streams counts as lost',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'silence.lost_ms += if silence.begun { 0 } else { now - silence.since };',
     replace: 'silence.lost_ms += now - silence.since;',
   },
   {
     name: 'a back-off takes nothing of the time for trying again',
-    file: 'src/machine/turn/given_up.rs',
+    file: givenUp,
     find: 'lost_ms: attempt.lost_ms + delay',
     replace: 'lost_ms: attempt.lost_ms',
   },
   {
     name: 'a turn without content ends naturally though a person waits for an answer',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: '!facts.live.calls.is_empty() && !facts.live.message_waiting',
     replace: '!facts.live.calls.is_empty()',
   },
   {
     name: 'a turn without content ends naturally where no result was answered',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: '!facts.live.calls.is_empty() && !facts.live.message_waiting',
     replace: '!facts.live.message_waiting',
   },
   {
     name: 'a model that says nothing is asked again and again',
-    file: 'src/machine/turn/given_up.rs',
+    file: givenUp,
     find: 'said["text"] == nudge.text()',
     replace: 'said["text"] == ""',
   },
   {
     name: 'waiting for people counts as active time',
-    file: 'src/machine/meter.rs',
+    file: meter,
     find: 'self.state = if waits_for_people { State::Waiting } else { State::Active(now) };',
     replace:
       'let _ = waits_for_people;\n        self.state = if now.0 == u64::MAX { State::Waiting } else { State::Active(now) };',
   },
   {
     name: 'nothing counts as active time',
-    file: 'src/machine/meter.rs',
+    file: meter,
     find: 'self.counted_ms += now - *since;',
     replace: '',
   },
@@ -116,13 +120,13 @@ export default [
   },
   {
     name: 'input tokens do not count',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: '[u.input_tokens, u.output_tokens,',
     replace: '[0, u.output_tokens,',
   },
   {
     name: 'tokens count again with every turn',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: 'saturating_sub(all(before))',
     replace: 'saturating_sub(0)',
   },
@@ -134,19 +138,19 @@ export default [
   },
   {
     name: 'turns do not count',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: 'self.iterations += 1;',
     replace: '',
   },
   {
     name: 'a success does not end a row of mistakes',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: 'self.mistakes = 0;',
     replace: '',
   },
   {
     name: 'failures of tools are no mistakes',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: 'self.mistakes += 1;',
     replace: '',
   },
@@ -158,19 +162,19 @@ export default [
   },
   {
     name: 'calls of the same tool with other input count as identical',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: '(&u.name, u.input.to_string())',
     replace: '&u.name',
   },
   {
     name: 'calls of other tools with the same input count as identical',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: '(&u.name, u.input.to_string())',
     replace: 'u.input.to_string()',
   },
   {
     name: 'the model is told of identical calls once in a task',
-    file: 'src/facts/allowance.rs',
+    file: allowance,
     find: 'self.identical_told &= self.identical > 1;',
     replace: '',
   },
@@ -236,13 +240,13 @@ export default [
   },
   {
     name: 'a decision that is there already is not looked for before the yield',
-    file: 'src/machine/run.rs',
+    file: run,
     find: 'if people && !self.desk.is_whole() {',
     replace: 'if people && !self.desk.is_whole() && false {',
   },
   {
     name: 'a run does not yield at maxDurationMs',
-    file: 'src/machine/run.rs',
+    file: run,
     find: 'if late && !self.is_ending() {',
     replace: 'if late && !self.is_ending() && false {',
   },
@@ -254,7 +258,7 @@ export default [
   },
   {
     name: 'no timer wakes a run at maxDurationMs',
-    file: 'src/machine/run.rs',
+    file: run,
     find: '            yields_at,\n',
     replace: '            yields_at.filter(|_| false),\n',
   },

@@ -10,7 +10,7 @@ export default [
   },
   {
     name: 'live text is stored under a lease that may be lost',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/conversing.rs',
     find: 'let may_write = self.turn.is_streaming() && self.may_start(ctx);',
     replace: 'let may_write = self.turn.is_streaming();',
   },

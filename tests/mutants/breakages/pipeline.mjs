@@ -1,3 +1,7 @@
+const desk = 'src/machine/desk.rs';
+const writes = 'src/machine/compose/writes.rs';
+const meter = 'src/machine/meter.rs';
+const ending = 'src/machine/run/ending.rs';
 const pipeline = 'src/machine/run/pipeline.rs';
 const compose = 'src/machine/compose.rs';
 const run = 'src/machine/run.rs';
@@ -5,7 +9,7 @@ const run = 'src/machine/run.rs';
 export default [
   {
     name: 'facts are announced while their commit is on its way',
-    file: 'src/machine/run/pipeline.rs',
+    file: pipeline,
     find: 'self.lease.submit(commit, &ctx.clock, &mut ctx.io);\n        if let',
     replace:
       'self.lease.submit(commit, &ctx.clock, &mut ctx.io);\n        if let Some(sent) = self.lease.carries() {\n            for event in announce(&ctx.cfg.task_id, &sent.plan.entry) {\n                ctx.io.push(Effect::Emit { event });\n            }\n        }\n        if let',
@@ -33,18 +37,18 @@ export default [
   {
     name: 'a run that was taken over goes on as if its commit were the last word',
     file: pipeline,
-    find: 'if superseded {\n            return;\n        }',
-    replace: '',
+    find: 'if superseded {\n            return GOES_ON;\n        }',
+    replace: 'let _ = superseded;',
   },
   {
     name: 'a run that was taken over works on',
     file: pipeline,
-    find: 'if superseded && self.outcome.is_none() {',
-    replace: 'if superseded && self.outcome.is_none() && false {',
+    find: 'if superseded { self.superseded() } else { GOES_ON }',
+    replace: 'let _ = superseded;\n                GOES_ON',
   },
   {
     name: 'calls start while the entry that allows them is on its way',
-    file: 'src/machine/run/pipeline.rs',
+    file: pipeline,
     find: 'self.lease.submit(commit, &ctx.clock, &mut ctx.io);\n        if let',
     replace:
       'if let Purpose::Entry(entry) = &commit.purpose {\n            for fact in &entry.facts {\n                self.calls.settle(fact);\n            }\n        }\n        self.lease.submit(commit, &ctx.clock, &mut ctx.io);\n        self.start_calls(ctx);\n        if let',
@@ -57,31 +61,31 @@ export default [
   },
   {
     name: 'the task is remembered under the version before the write',
-    file: 'src/machine/desk.rs',
+    file: desk,
     find: '(self.task, self.version) = (task, version.to_owned());\n        }\n',
     replace: 'self.task = task;\n        }\n',
   },
   {
     name: 'conflicts on the task are not counted',
-    file: 'src/machine/desk.rs',
+    file: desk,
     find: 'self.conflicts += 1;',
     replace: '',
   },
   {
     name: 'conflicts on the task count over the whole run',
-    file: 'src/machine/desk.rs',
+    file: desk,
     find: 'self.conflicts = 0;',
     replace: '',
   },
   {
     name: 'facts are stored without the roll-up after the first conflict',
-    file: 'src/machine/compose/writes.rs',
+    file: writes,
     find: 'self.desk.conflicts() < MAX_CONFLICTS',
     replace: 'self.desk.conflicts() < 1',
   },
   {
     name: 'the end of a task is stored without the roll-up after five conflicts',
-    file: 'src/machine/compose/writes.rs',
+    file: writes,
     find: '(self.desk.conflicts() < MAX_CONFLICTS || plan.status.is_some())',
     replace: '(self.desk.conflicts() < MAX_CONFLICTS)',
   },
@@ -111,13 +115,13 @@ export default [
   },
   {
     name: 'active time while a commit is on its way is not counted',
-    file: 'src/machine/meter.rs',
+    file: meter,
     find: 'self.counted_ms = self.counted_ms.saturating_sub(active_ms);',
     replace: 'let _ = active_ms;\n        self.counted_ms = 0;',
   },
   {
     name: 'active time is counted once more with every commit',
-    file: 'src/machine/meter.rs',
+    file: meter,
     find: 'self.counted_ms = self.counted_ms.saturating_sub(active_ms);',
     replace: 'let _ = active_ms;',
   },
@@ -135,7 +139,7 @@ export default [
   },
   {
     name: 'a turn that no commit can hold ends the run without a word in the journal',
-    file: 'src/machine/run/pipeline.rs',
+    file: pipeline,
     find: 'if !self.is_ending() {',
     replace: 'if false {',
   },
@@ -147,7 +151,7 @@ export default [
   },
   {
     name: 'a beginning that is stored is stored again',
-    file: 'src/machine/run/pipeline.rs',
+    file: pipeline,
     find: '            self.beginning.stored();\n',
     replace: '',
   },
@@ -184,13 +188,13 @@ export default [
   },
   {
     name: 'a turn goes before the results that it follows',
-    file: 'src/machine/compose.rs',
+    file: compose,
     find: 'self.turn.ready().filter(|_| due == self.due.len())',
     replace: 'self.turn.ready().filter(|_| due <= self.due.len())',
   },
   {
     name: 'the end of a run does not say what a dropped turn has cost',
-    file: 'src/machine/compose.rs',
+    file: compose,
     find: 'let spent = ends.is_some() && !has_turn && ',
     replace: 'let spent = false && ends.is_some() && !has_turn && ',
   },
@@ -209,25 +213,25 @@ export default [
   },
   {
     name: 'an interrupted run is not said to be unfinished',
-    file: 'src/machine/run/ending.rs',
+    file: ending,
     find: 'unfinished: !ended,',
     replace: 'unfinished: !ended && false,',
   },
   {
     name: 'a run that is over is said to be unfinished',
-    file: 'src/machine/run/ending.rs',
+    file: ending,
     find: 'unfinished: !ended,',
     replace: 'unfinished: !ended || true,',
   },
   {
     name: 'the outcome does not tell the closing words of items',
-    file: 'src/machine/run/ending.rs',
+    file: ending,
     find: 'items: self.facts.item_texts.clone(),',
     replace: 'items: Vec::new(),',
   },
   {
     name: 'completions by others are not adopted',
-    file: 'src/machine/compose.rs',
+    file: compose,
     find: 'let external = self.desk.task().plan.externally_completed(&draft.live.done);',
     replace: 'let external: Vec<ItemKey> = Vec::new();',
   },

@@ -1,8 +1,8 @@
+const mirror = 'src/machine/turn/mirror.rs';
 const transcript = 'src/converse/transcript.rs';
 const repair = 'src/converse/repair.rs';
 const request = 'src/converse/request.rs';
 const validity = 'src/converse/validity.rs';
-const run = 'src/machine/run.rs';
 
 export default [
   {
@@ -152,31 +152,31 @@ export default [
   },
   {
     name: 'the tools are sent once, though their names grow',
-    file: 'src/machine/turn/mirror.rs',
+    file: mirror,
     find: 'if !self.tools_sent || tools.is_empty() {',
     replace: 'if !self.tools_sent {',
   },
   {
     name: 'a changed system prompt does not reach the model',
-    file: 'src/machine/turn/mirror.rs',
+    file: mirror,
     find: 'if self.system.as_ref() != Some(&system) {',
     replace: 'if self.system.is_none() {',
   },
   {
     name: 'a changed model is not asked',
-    file: 'src/machine/turn/mirror.rs',
+    file: mirror,
     find: 'if self.model.as_ref() != Some(&model) {',
     replace: 'if self.model.is_none() {',
   },
   {
     name: 'the model is not told of complete_task_item',
-    file: 'src/machine/turn/mirror.rs',
+    file: mirror,
     find: 'specs.extend(own);',
     replace: 'let _ = own;',
   },
   {
     name: 'what waits for the model is not sent to it',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/conversing.rs',
     find: 'self.facts.push_tail();\n        if let',
     replace: 'if let',
   },

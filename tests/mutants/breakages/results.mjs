@@ -1,10 +1,10 @@
+const givenUp = 'src/machine/turn/given_up.rs';
 const said = 'src/machine/compose/call_facts.rs';
 const fold = 'src/facts/fold.rs';
 const live = 'src/facts/live.rs';
 const loader = 'src/storage/loader.rs';
 const compose = 'src/machine/compose.rs';
 const turn = 'src/machine/turn.rs';
-const run = 'src/machine/run.rs';
 const shorten = 'src/converse/shorten.rs';
 const unsupported = 'src/converse/unsupported.rs';
 
@@ -66,7 +66,7 @@ export default [
   },
   {
     name: 'what is blocked the second time stays where it is',
-    file: 'src/machine/turn/given_up.rs',
+    file: givenUp,
     find: 'if held < 2 {',
     replace: 'if held < 1_000 {',
   },
@@ -114,7 +114,7 @@ export default [
   },
   {
     name: 'a withheld block is journaled twice',
-    file: 'src/machine/turn/given_up.rs',
+    file: givenUp,
     find: 'never.filter(|block| !facts.withholds(model, block));',
     replace: 'never;',
   },
@@ -132,7 +132,7 @@ export default [
   },
   {
     name: 'usage of a turn that no commit can hold is forgotten',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'State::Ready(ready) => self.spent += ready.usage,',
     replace: 'State::Ready(_) => {}',
   },

@@ -1,3 +1,5 @@
+const givenUp = 'src/machine/turn/given_up.rs';
+const run = 'src/machine/run.rs';
 const turn = 'src/machine/turn.rs';
 const assembly = 'src/converse/assembly.rs';
 const assembled = 'src/converse/turn.rs';
@@ -6,43 +8,43 @@ const classify = 'src/converse/classify.rs';
 export default [
   {
     name: 'text does not feed the watchdog',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'self.heard_from(ticket, ctx.now.mono);\n        let State::Streaming { ticket: t, assembly, .. }',
     replace: 'let State::Streaming { ticket: t, assembly, .. }',
   },
   {
     name: 'events do not feed the watchdog',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'self.heard_from(ticket, ctx.now.mono);\n        let State::Streaming { ticket: t, assembly, attempt, .. }',
     replace: 'let State::Streaming { ticket: t, assembly, attempt, .. }',
   },
   {
     name: 'the watchdog never bites',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'if now >= silence.since + silence.allowed_ms(around.settings) =>',
     replace: 'if now >= silence.since + silence.allowed_ms(around.settings) + 1_000_000_000 =>',
   },
   {
     name: 'late text of an earlier attempt is taken',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'if *t != ticket {\n            return Ok(false);\n        }',
     replace: 'if t.0 < ticket.0 {\n            return Ok(false);\n        }',
   },
   {
     name: 'a late event of an earlier attempt is taken',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'if *t != ticket {\n            return Vec::new();\n        }',
     replace: 'if t.0 < ticket.0 {\n            return Vec::new();\n        }',
   },
   {
     name: 'the late end of an earlier attempt ends the present one',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'State::Streaming { ticket: t, .. } if *t == ticket)',
     replace: 'State::Streaming { ticket: t, .. } if t.0 >= ticket.0)',
   },
   {
     name: 'an error after messageStop takes the turn back',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'Err(failure)) if !assembly.complete() => {',
     replace: 'Err(failure)) if true || !assembly.complete() => {',
   },
@@ -54,7 +56,7 @@ export default [
   },
   {
     name: 'silence after messageStop takes the turn back',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'if assembly.complete() {\n                    return self.finish',
     replace: 'if assembly.complete() && now.0 == 0 {\n                    return self.finish',
   },
@@ -85,19 +87,19 @@ export default [
   },
   {
     name: 'a retry sends the operations on the request again',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'vec![self.stream(ctx, attempt, Vec::new())]',
     replace: 'vec![self.stream(ctx, attempt, vec![RequestOp::Clear])]',
   },
   {
     name: 'what a dropped attempt has cost is lost',
-    file: 'src/machine/turn/given_up.rs',
+    file: givenUp,
     find: 'self.spent += usage.unwrap_or_else(Usage::unreported);\n        let instead',
     replace: 'let _ = usage;\n        let instead',
   },
   {
     name: 'what a dropped attempt has cost is counted with the next turn too',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'self.spent = Usage::default();\n                let ready',
     replace: 'let ready',
   },
@@ -109,7 +111,7 @@ export default [
   },
   {
     name: 'what a turn cost that overflowed is lost',
-    file: 'src/machine/turn/given_up.rs',
+    file: givenUp,
     find: 'self.spent += usage.unwrap_or_else(Usage::unreported);\n        let instead',
     replace:
       'if fault.kind != FaultKind::Overflow {\n            self.spent += usage.unwrap_or_else(Usage::unreported);\n        }\n        let instead',
@@ -122,43 +124,43 @@ export default [
   },
   {
     name: 'a retry is not announced',
-    file: 'src/machine/turn/given_up.rs',
+    file: givenUp,
     find: 'announce_retry(ctx, &attempt, &fault, delay);',
     replace: '',
   },
   {
     name: 'Retry-After is not obeyed',
-    file: 'src/machine/turn/given_up.rs',
+    file: givenUp,
     find: 'delay(fault.retry_after_ms), fault',
     replace: 'delay(fault.retry_after_ms.filter(|_| false)), fault',
   },
   {
     name: 'a retry does not wait',
-    file: 'src/machine/turn/given_up.rs',
+    file: givenUp,
     find: 'until: ctx.now.mono + delay, looking: false',
     replace: 'until: ctx.now.mono + delay.min(0), looking: false',
   },
   {
     name: 'the model is asked again without a look at task and inbox',
-    file: 'src/machine/run.rs',
+    file: run,
     find: 'let has_looked = self.desk.is_fresh() && self.may_start(ctx);',
     replace: 'let has_looked = self.may_start(ctx);',
   },
   {
     name: 'the model is asked again on a lease that nobody has renewed for long',
-    file: 'src/machine/run.rs',
+    file: run,
     find: 'let has_looked = self.desk.is_fresh() && self.may_start(ctx);',
     replace: 'let has_looked = self.desk.is_fresh();',
   },
   {
     name: 'the look before the back-off counts for the retry',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/conversing.rs',
     find: 'Event::Looks => {\n                    self.desk.grow_stale();',
     replace: 'Event::Looks => {',
   },
   {
     name: 'a stream that failed is not cancelled',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'ctx.io.push(Effect::Cancel { ticket });\n                let attempt = attempt.after(silence, ctx.now.mono, around.settings);\n                self.retry',
     replace:
       'let _ = ticket;\n                let attempt = attempt.after(silence, ctx.now.mono, around.settings);\n                self.retry',
@@ -177,7 +179,7 @@ export default [
   },
   {
     name: 'a turn’s total does not count what was spent before it',
-    file: 'src/machine/turn.rs',
+    file: turn,
     find: 'let mut total = facts.live.usage;\n        total += ready.usage;',
     replace: 'let total = ready.usage;',
   },

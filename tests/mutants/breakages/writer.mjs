@@ -1,3 +1,4 @@
+const lease = 'src/machine/lease.rs';
 const writer = 'src/storage/writer.rs';
 const commit = 'src/storage/commit.rs';
 const io = 'src/storage/io.rs';
@@ -30,21 +31,21 @@ export default [
   },
   {
     name: 'the lease counts from the last look at its renewal',
-    file: 'src/machine/lease.rs',
+    file: lease,
     find: 'let resolved = self.writer.handle(clock.now().mono, input, io)?;',
     replace:
       'if let Some(sent) = &mut self.sent {\n            sent.at = clock.real();\n        }\n        let resolved = self.writer.handle(clock.now().mono, input, io)?;',
   },
   {
     name: 'the lease counts from the deadline of its renewal',
-    file: 'src/machine/lease.rs',
+    file: lease,
     find: '(self.head, self.renewed) = (head, at);',
     replace:
       'let late = at.mono + self.terms.store_timeout_ms;\n                (self.head, self.renewed) = (head, Now { mono: late, ..at });',
   },
   {
     name: 'a commit does not renew the lease',
-    file: 'src/machine/lease.rs',
+    file: lease,
     find: '(self.head, self.renewed) = (head, at);',
     replace: 'let _ = at;\n                self.head = head;',
   },
