@@ -105,7 +105,7 @@ pub(crate) fn acquire(
             Head { epoch: head.epoch + 1, owner: Some(owner), write_id, ..head.clone() }
         }
     };
-    let stored = seen.head.as_ref().map(|h| (&h.head, h.version.as_str()));
+    let stored = seen.head.as_ref().map(|h| (&h.stored, h.version.as_str()));
     let write = write_head(&ctx.paths, stored, &head);
     let batch = batch(Purpose::Acquire, &head, vec![write], None);
     ctx.commit(batch, move |ctx, resolved| match resolved {
@@ -162,7 +162,7 @@ impl Lease {
         then: impl FnOnce(&mut Ctx, Committed) -> Step + 'static,
     ) -> Step {
         let Change { mut facts, last_run, task, status, survivor_ttl_ms } = change;
-        if self.facts.seq == 0 && self.task.old_history {
+        if self.facts.is_unwritten() && self.task.old_history {
             facts.insert(0, import(&self.task));
         }
         let entry = Entry {

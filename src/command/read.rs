@@ -76,7 +76,7 @@ pub(super) fn journal(ctx: &mut Ctx, after: Option<u64>, limit: Option<u64>) -> 
         limit.map_or(MAX_ENTRIES, |n| usize::try_from(n.max(1)).unwrap_or(MAX_ENTRIES).min(MAX_ENTRIES));
     open_task(ctx, move |ctx, seen| {
         let until = seen.seq();
-        entries::after(ctx, after.unwrap_or_default(), until, limit, move |_, entries| {
+        entries::after(ctx, after.unwrap_or_default().max(seen.since()), until, limit, move |_, entries| {
             let last = entries.last().map(|e| e.seq);
             let next = last.filter(|last| *last < until);
             let entries: Vec<Value> = entries.iter().map(journal_entry).collect();
@@ -134,12 +134,12 @@ pub(super) fn events(ctx: &mut Ctx, after: Option<String>) -> Result<Step, Engin
     let after = after.as_deref().map(Cursor::read).transpose()?;
     Ok(open_task(ctx, move |ctx, seen| {
         ctx.io.push(Effect::Status { status: seen.task.status });
-        let until = seen.seq();
+        let (since, until) = (seen.since(), seen.seq());
         let Some(after) = after else {
             return Step::answer(page(Vec::new(), until, until));
         };
-        entries::after(ctx, after.read_after(), until, MAX_ENTRIES, move |ctx, entries| {
-            let covered = entries.last().map_or(after.seq, |e| e.seq);
+        entries::after(ctx, after.read_after().max(since), until, MAX_ENTRIES, move |ctx, entries| {
+            let covered = entries.last().map_or(after.seq.max(since), |e| e.seq);
             let mut events = Vec::new();
             for entry in &entries {
                 let announced = announce(&ctx.cfg.task_id, entry).into_iter().zip(0..);

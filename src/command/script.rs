@@ -170,7 +170,7 @@ impl Ctx {
     ) -> Step {
         let timeout = self.cfg.options.store_timeout_ms();
         let (paths, now) = (self.paths.clone(), self.now.mono);
-        let loader = Loader::new(now, paths, &head.history, head.seq, timeout, &mut self.io);
+        let loader = Loader::new(now, paths, head, timeout, &mut self.io);
         Step::Loading(Box::new(loader), Box::new(then))
     }
 

@@ -20,7 +20,7 @@ use crate::store::StoreLimits;
 use crate::time::{Instant, Now};
 pub(crate) use compose::import;
 use opening::{Opened, Opening};
-pub(crate) use opening::{check_fresh, held_by, lease_held, task_not_found};
+pub(crate) use opening::{held_by, lease_held, of_this_task, task_not_found};
 use run::Run;
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -7,6 +7,7 @@ use crate::effect::{Effect, Input, Question, Ticket, ToolDescription};
 use crate::error::{Code, EngineError};
 use crate::facts::fold::Facts;
 use crate::facts::task::TaskDocument;
+use crate::ids::Rng;
 use crate::lifecycle::{Status, TaskCommand, invalid_transition};
 use crate::limits::{Completion, Settings};
 use crate::storage::commit::write_head;
@@ -14,9 +15,9 @@ use crate::storage::head::{Head, LastRun, Owner, storable};
 use crate::storage::io::{Fetch, Found, Want};
 use crate::storage::loader::Loader;
 use crate::storage::writer::{Batch, Loss, Purpose, Resolved, Writer};
-use crate::store::{FieldWrite, StoreWrite};
+use crate::store::StoreWrite;
 use crate::time::Instant;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -76,6 +77,8 @@ struct Seen {
     task: TaskDocument,
     task_version: String,
     head: Option<(Head, String)>,
+    /// The head as it is stored, where that is an earlier task's.
+    stored: Option<Head>,
     settings: Settings,
     mode: Mode,
 }
@@ -257,9 +260,13 @@ impl Opening {
             None => None,
             Some(d) => Some((Head::read(&d.path, &d.data).map_err(refused)?, d.version)),
         };
-        if let Some((head, _)) = &head {
-            check_fresh(head, &task).map_err(refused)?;
-        }
+        let (head, stored) = match head {
+            None => (None, None),
+            Some((stored, version)) => {
+                let head = of_this_task(&stored, &task, &mut ctx.io.rng).map_err(refused)?;
+                (Some((head, version)), Some(stored))
+            }
+        };
         let settings = Settings::resolve(&ctx.cfg.options, &task.config);
         ctx.io.push(Effect::Status { status: task.status });
         let mode = match self.mode(ctx, &task, head.as_ref().map(|(h, _)| h)) {
@@ -273,7 +280,7 @@ impl Opening {
                 "There is no model to run the task with: pass `model` in the host, e.g. bedrockModel({ region, modelId }).",
             )));
         }
-        let seen = Box::new(Seen { task, task_version, head, settings, mode });
+        let seen = Box::new(Seen { task, task_version, head, stored, settings, mode });
         match self.holder_of(ctx, &seen, age) {
             Holder::None => self.ready(ctx, seen),
             Holder::Unknown => {
@@ -463,14 +470,9 @@ impl Opening {
                     attempts,
                     ..before.clone()
                 };
-                let fields = vec![
-                    FieldWrite::set(&["epoch"], head.epoch),
-                    FieldWrite::set(&["owner"], json!(head.owner)),
-                    FieldWrite::set(&["write_id"], write_id.clone()),
-                    FieldWrite::set(&["attempts"], head.attempts),
-                ];
-                let path = ctx.paths.head.clone();
-                (head, StoreWrite::Update { path, fields, if_version: Some(version.clone()) })
+                let stored = seen.stored.as_ref().unwrap_or(before);
+                let write = write_head(&ctx.paths, Some((stored, version)), &head);
+                (head, write)
             }
         };
         let batch = Batch {
@@ -487,8 +489,7 @@ impl Opening {
 
     fn load(&mut self, ctx: &mut Ctx, seen: Seen, writer: Writer, head: Head, version: String) -> Step {
         let timeout = seen.settings.store_timeout_ms;
-        let loader =
-            Loader::new(ctx.now.mono, ctx.paths.clone(), &head.history, head.seq, timeout, &mut ctx.io);
+        let loader = Loader::new(ctx.now.mono, ctx.paths.clone(), &head, timeout, &mut ctx.io);
         let acquired = Acquired {
             mode: seen.mode,
             unclean: seen.head.as_ref().is_some_and(|(h, _)| h.unclean()),
@@ -529,9 +530,11 @@ fn give_back(ctx: &mut Ctx, acquired: Acquired, error: EngineError) -> Step {
 
 /// The outcome of a run that runs nothing says what the journal holds.
 fn recall(ctx: &mut Ctx, outcome: Box<Outcome>, head: Option<&Head>) -> Next {
-    let Some(head) = head.filter(|head| head.seq > 0) else { return Err(Opened::RunsNothing(outcome)) };
+    let Some(head) = head.filter(|head| head.seq > head.since) else {
+        return Err(Opened::RunsNothing(outcome));
+    };
     let (timeout, paths) = (ctx.cfg.options.store_timeout_ms(), ctx.paths.clone());
-    let loader = Loader::new(ctx.now.mono, paths, &head.history, head.seq, timeout, &mut ctx.io);
+    let loader = Loader::new(ctx.now.mono, paths, head, timeout, &mut ctx.io);
     Ok(Step::Recalling { outcome, loader: Box::new(loader) })
 }
 
@@ -626,24 +629,41 @@ pub fn lease_held(owner: &str, age_ms: u64) -> EngineError {
     .with("ageMs", age_ms)
 }
 
-/// The head belongs to this very task document.
+/// The head as it counts for this task document. Where a task that was made before under this id has left it, the history
+/// begins anew behind that task's.
+///
+/// # Errors
+/// STALE_HISTORY, while a history is being deleted.
+pub fn of_this_task(head: &Head, task: &TaskDocument, rng: &mut Rng) -> Result<Head, EngineError> {
+    if head.deleted {
+        return Err(stale("its deletion was begun and not finished"));
+    }
+    if head.is_of_another(task.created_at.as_deref()) {
+        return Ok(head.anew(rng.id(), task.created_at.clone()));
+    }
+    Ok(head.clone())
+}
+
+/// The head of a run still belongs to this very task document.
 ///
 /// # Errors
 /// STALE_HISTORY.
 pub fn check_fresh(head: &Head, task: &TaskDocument) -> Result<(), EngineError> {
-    if head.created_at == task.created_at && !head.deleted {
-        return Ok(());
+    if head.deleted {
+        return Err(stale("its deletion was begun and not finished"));
     }
-    let why = if head.deleted {
-        "its deletion was begun and not finished"
-    } else {
-        "the task was deleted and made again since"
-    };
-    Err(EngineError::new(
+    if head.is_of_another(task.created_at.as_deref()) {
+        return Err(stale("the task was deleted and made again since"));
+    }
+    Ok(())
+}
+
+fn stale(why: &str) -> EngineError {
+    EngineError::new(
         Code::StaleHistory,
         format!(
             "The stored history belongs to an earlier task of this id: {why}. Nothing was changed. Remove it with \
              new TaskPersistence(taskId, userId).delete({{ keepTask: true }})."
         ),
-    ))
+    )
 }

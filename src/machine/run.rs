@@ -151,7 +151,7 @@ impl Run {
     }
 
     fn take_up(&mut self, ctx: &mut Ctx, mode: Mode, unclean: bool) {
-        if self.facts.seq == 0 && self.task.old_history {
+        if self.facts.is_unwritten() && self.task.old_history {
             self.due_fact(super::compose::import(&self.task));
         }
         match mode {

@@ -8,7 +8,8 @@ use crate::facts::live::CallState;
 use crate::storage::inbox::{InboxItem, Useless, bytes_of};
 use crate::storage::io::{Fetch, Want, attempt_deadline};
 use crate::store::{StoreErrorCode, StoreWrite, StoredDocument};
-use crate::time::Instant;
+use crate::time::{Instant, parse_iso8601};
+use serde_json::Value;
 
 /// Documents a page: each may have a megabyte.
 const PAGE: u32 = 8;
@@ -172,6 +173,7 @@ impl Run {
     fn use_of(&mut self, ctx: &mut Ctx, document: &StoredDocument) -> Use {
         match InboxItem::read(document) {
             Ok(item) if self.facts.is_journaled(item.id()) => Use::Drop,
+            Ok(InboxItem::Message { .. }) if self.is_for_another(document) => Use::Drop,
             Ok(item) => self.use_of_item(ctx, item),
             Err(Useless::Unknown(what)) => {
                 let noted = &mut self.look.noted;
@@ -188,6 +190,14 @@ impl Run {
                 Use::Drop
             }
         }
+    }
+
+    /// Sent to the task that had this id before, which never read it.
+    fn is_for_another(&self, document: &StoredDocument) -> bool {
+        let instant = |text: Option<&str>| text.and_then(parse_iso8601);
+        let sent = instant(document.data.get("at").and_then(Value::as_str));
+        self.head.since > 0
+            && sent.zip(instant(self.task.created_at.as_deref())).is_some_and(|(at, made)| at < made)
     }
 
     /// A decision about a question that is still open; one to come only where an entry on its way may ask it, or where
