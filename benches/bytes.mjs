@@ -49,12 +49,12 @@ export default async function measure() {
     await bytesOfStep('bytes per step, little text', { said: 40, result: 40, items: 1 }),
     await bytesOfStep('bytes per step, the model says 4 KB', { said: 4_000, result: 40, items: 1 }),
     await bytesOfStep('bytes per step, the tool says 4 KB', { said: 40, result: 4_000, items: 1 }),
-    await bytesOfStep('bytes per item done, plan of 10', { said: 400, items: 10, ceiling: 4_800 }),
-    await bytesOfStep('bytes per item done, plan of 100', { said: 400, items: 100, ceiling: 20_600 }),
+    await bytesOfStep('bytes per item done, plan of 10', { said: 400, items: 10, ceiling: 3_800 }),
+    await bytesOfStep('bytes per item done, plan of 100', { said: 400, items: 100, ceiling: 10_800 }),
     await bytesOfStep('bytes per item done, the model says 4 KB', {
       said: 4_000,
       items: 10,
-      ceiling: 12_000,
+      ceiling: 11_000,
     }),
   ];
 }

@@ -9,6 +9,8 @@ pub struct Paths {
     pub task: String,
     /// Who may write, and how the last run ended.
     pub head: String,
+    /// The text of the turn under way.
+    pub live: String,
     /// Collection: one document a commit.
     pub journal: String,
     /// Collection: the thread that people read.
@@ -23,6 +25,7 @@ impl Paths {
         let task = format!("users/{user}/tasks/{task}");
         Paths {
             head: format!("{task}/engine/head"),
+            live: format!("{task}/engine/live"),
             journal: format!("{task}/journal"),
             messages: format!("{task}/messages"),
             inbox: format!("{task}/inbox"),

@@ -70,6 +70,7 @@ pub struct RunOptions {
     store_timeout_ms: Option<f64>,
     callback_timeout_ms: Option<f64>,
     idle_timeout_ms: Option<IdleOptions>,
+    live_ms: Option<f64>,
     completion: Option<Completion>,
     retry: RetryOptions,
     limits: LimitOptions,
@@ -83,6 +84,10 @@ impl RunOptions {
 }
 
 const STORE_TIMEOUT_MS: u64 = 15_000;
+/// Nobody reads faster, and whoever asks for none at all does not mean as often as can be.
+const SHORTEST_LIVE_MS: u64 = 100;
+/// Durations from here on are the caller's Infinity.
+const NEVER: f64 = LARGEST_NUMBER as f64;
 
 /// The limits of DESIGN §3, resolved. `u64::MAX` and `u32::MAX` are no limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -143,6 +148,8 @@ pub struct Settings {
     pub first_event_ms: u64,
     /// Between two events of the model's stream: providers are silent for minutes while a large tool input is written.
     pub between_events_ms: u64,
+    /// How often the text of a turn under way is stored; None: not at all.
+    pub live_ms: Option<u64>,
     /// When an item counts as done.
     pub completion: Completion,
     /// Of a model turn.
@@ -180,6 +187,7 @@ impl Settings {
             callback_timeout_ms: ms(given.callback_timeout_ms, 30_000),
             first_event_ms: ms(first, 120_000).max(1),
             between_events_ms: ms(between, 360_000).max(1),
+            live_ms: given.live_ms.filter(|ms| *ms < NEVER).map(|ms| (ms as u64).max(SHORTEST_LIVE_MS)),
             completion: given.completion.unwrap_or_default(),
             retry: RetryPolicy {
                 attempts: count(given.retry.attempts, 6),

@@ -159,7 +159,7 @@ fn a_step_is_two_commits_and_two_reads_and_leaves_the_task_document_where_it_is(
 }
 
 #[test]
-fn items_that_others_have_completed_are_adopted_with_one_copy_of_the_plan() {
+fn items_that_others_have_completed_are_told_at_once_without_the_plan() {
     let mut w = World::new(1, 500);
     let mut items = w.store.task()["progress"]["tasks"]["m1"].clone();
     for item in items.as_array_mut().unwrap().iter_mut().take(250) {
@@ -171,6 +171,9 @@ fn items_that_others_have_completed_are_adopted_with_one_copy_of_the_plan() {
     let of_kind = |kind: &str| w.store.facts(kind);
     assert_eq!(of_kind("done").len(), 250);
     assert_eq!(of_kind("progress").len(), 1);
-    assert_eq!(w.events(run, "task:progress_update")[0]["progress"]["overall"], 50);
+    let told = &w.events(run, "task:progress_update")[0];
+    assert_eq!(told["overall"], 50);
+    assert_eq!(told["item"]["id"], "i250");
+    assert_eq!(told["items"].as_array().unwrap().len(), 250);
     assert_eq!(of_kind("stated")[0]["item"]["item"], "i251");
 }

@@ -173,12 +173,66 @@ fn items_are_stated_one_after_the_other_in_one_commit_a_turn() {
     let run = w.start();
     assert_eq!(w.finish(run).unwrap()["items"].as_array().unwrap().len(), 3);
     assert_eq!(w.store.journal().len(), 4);
-    let progress: Vec<u64> = w
-        .events(run, "task:progress_update")
-        .iter()
-        .map(|e| e["progress"]["overall"].as_u64().unwrap())
-        .collect();
+    let progress: Vec<u64> =
+        w.events(run, "task:progress_update").iter().map(|e| e["overall"].as_u64().unwrap()).collect();
     assert_eq!(progress, [33, 67, 100]);
+}
+
+#[test]
+fn an_item_done_is_told_as_the_document_shows_it() {
+    for newer in [false, true] {
+        let mut w = World::new(8, 2);
+        if newer {
+            let mut progress = task_with(2)["progress"].clone();
+            progress["project"] = json!({ "name": "P", "current_milestone": "m1" });
+            progress["milestones"][0]["started"] = json!(null);
+            progress["tasks"]["m1"][0]["completed_date"] = json!(null);
+            w.outside(&["progress"], progress);
+        }
+        w.script(vec![text("One."), text("Two.")]);
+        let run = w.start();
+        w.until_event(run, "task:progress_update");
+        let shown = w.store.task()["progress"].clone();
+        let told = w.events(run, "task:progress_update")[0].clone();
+        let item = &shown["tasks"]["m1"][0];
+        let time = if newer { "completed_date" } else { "completed_at" };
+        assert!(item[time].is_string(), "{item}");
+        assert_eq!(
+            told["item"],
+            json!({ "id": item["id"], "name": item["name"], "status": "completed", "completed_at": item[time] })
+        );
+        let milestone = &shown["milestones"][0];
+        for field in ["id", "name", "status", "progress", "tasks_completed", "tasks_total"] {
+            assert_eq!(told["milestone"][field], milestone[field], "{field}");
+        }
+        assert_eq!((&told["overall"], told.get("items")), (&json!(50), None));
+        w.finish(run).unwrap();
+    }
+}
+
+#[test]
+fn a_task_that_is_its_own_only_item_is_told_by_its_title() {
+    let mut w = World::new(8, 0);
+    w.script(vec![text("Done.")]);
+    let run = w.start();
+    w.finish(run).unwrap();
+    let told = w.events(run, "task:progress_update")[0].clone();
+    assert_eq!(told["item"], json!({ "id": "task", "name": w.store.task()["title"], "status": "completed" }));
+    assert_eq!((&told["overall"], told.get("milestone")), (&json!(100), None));
+}
+
+#[test]
+fn one_item_that_others_have_completed_is_told_alone() {
+    let mut w = World::new(1, 2);
+    let mut items = w.store.task()["progress"]["tasks"]["m1"].clone();
+    items[0]["status"] = json!("completed");
+    w.outside(&["progress", "tasks", "m1"], items);
+    w.script(vec![text("Two.")]);
+    let run = w.start();
+    w.finish(run).unwrap();
+    let told = w.events(run, "task:progress_update");
+    assert_eq!(told.iter().map(|e| e["item"]["id"].clone()).collect::<Vec<_>>(), ["i1", "i2"]);
+    assert!(told.iter().all(|e| e.get("items").is_none()));
 }
 
 #[test]

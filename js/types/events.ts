@@ -1,5 +1,6 @@
 import type { ToolResultContentBlock } from './converse.js';
-import type { Progress, TaskOutcome, Usage } from './state.js';
+import type { TaskOutcome, Usage } from './state.js';
+import type { PlanStatus } from './task.js';
 import type { ToolCall } from './tool.js';
 
 /** What every fact carries: an event that a stored journal entry makes true. */
@@ -93,9 +94,25 @@ export interface TaskEventMap {
     };
   'task:approval_required': WaitingCallAnnounced;
   'task:answer_required': WaitingCallAnnounced;
-  /** An item is done. Items that others have completed are told together, with the last of them as `itemId`. */
+  /** An item is done. Items that others have completed are told together, with the last of them as `item`. */
   'task:progress_update': TaskEventFields &
-    FactFields & { progress: Progress; milestoneId?: string; itemId: string };
+    FactFields & {
+      /** Percent of the whole task, 0 to 100. */
+      overall: number;
+      /** As the task document shows it; of a task without a plan the task itself, as `task`. */
+      item: { id: string; name: string; status: PlanStatus; completed_at?: string };
+      /** The item's, as the document shows it: `progress` in percent, and how many of its items are done. */
+      milestone?: {
+        id: string;
+        name: string;
+        status: PlanStatus;
+        progress: number;
+        tasks_completed: number;
+        tasks_total: number;
+      };
+      /** The ids of all items that are done now, where others completed several. The plan itself is in `state()`. */
+      items?: string[];
+    };
   /** Tokens of one turn, and of the task so far. */
   'task:usage': TaskEventFields & FactFields & { usage: Usage; total: Usage };
   /** An attempt at a turn was given up; what it streamed does not count. */

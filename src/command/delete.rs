@@ -122,7 +122,10 @@ fn sweep(ctx: &mut Ctx, mut deletion: Deletion, nth: usize, version: String) -> 
 }
 
 fn finish(ctx: &mut Ctx, deletion: Deletion, version: String) -> Step {
-    let mut writes = vec![StoreWrite::Delete { path: ctx.paths.head.clone(), if_version: Some(version) }];
+    let mut writes = vec![
+        StoreWrite::Delete { path: ctx.paths.head.clone(), if_version: Some(version) },
+        StoreWrite::Delete { path: ctx.paths.live.clone(), if_version: None },
+    ];
     if !deletion.keep_task {
         writes.push(StoreWrite::Delete { path: ctx.paths.task.clone(), if_version: None });
     }

@@ -74,7 +74,8 @@ pub(crate) fn open_task(ctx: &mut Ctx, then: impl FnOnce(&mut Ctx, Seen) -> Step
     })
 }
 
-fn seen(
+/// What the two documents say, held against each other.
+pub(super) fn seen(
     ctx: &mut Ctx,
     task: StoredDocument,
     head: Option<StoredDocument>,

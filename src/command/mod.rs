@@ -10,6 +10,7 @@ mod entries;
 mod head;
 mod history;
 mod lease;
+mod live;
 mod messages;
 mod read;
 mod register;
@@ -179,7 +180,10 @@ fn first_step(ctx: &mut Ctx, kind: &str, args: &Arguments<'_>) -> Result<Step, E
         "apiMessages" => history::api_messages(ctx),
         "toolResults" => history::tool_results(ctx),
         "journal" => read::journal(ctx, args.count("after")?, args.count("limit")?),
-        "events" => read::events(ctx, args.optional_text("after")?)?,
+        "events" => {
+            let live = args.flag("live")?.then_some(args.optional_text("unsaved")?);
+            read::events(ctx, args.optional_text("after")?, live)?
+        }
         "taskMessages" => messages::list(ctx, args.optional_text("after")?, args.count("limit")?),
         "saveTaskMessage" => messages::save(ctx, args)?,
         "saveApiMessage" => history::save(ctx, args.get("message"))?,

@@ -3,6 +3,7 @@
 use super::entries;
 use super::head::{Seen, open_task};
 use super::lease::is_free;
+use super::live::{Live, open_task_with_live};
 use super::script::{Ctx, Step};
 use super::waiting::{Calls, first_asking};
 use crate::converse::Usage;
@@ -128,28 +129,43 @@ impl Cursor {
     }
 }
 
-/// The machine of `events`: `{ events, cursor, seq }`, the announced facts after a cursor; without one none, and the
-/// cursor of now. `cursor` is what to pass next, `seq` the last entry that it covers: below the head's, there is more.
-pub(super) fn events(ctx: &mut Ctx, after: Option<String>) -> Result<Step, EngineError> {
+/// The machine of `events`: `{ events, cursor, seq, more, status, live? }`, the announced facts after a cursor; without
+/// one none, and the cursor of now. `cursor` is what to pass next, `seq` the last entry that it covers: below the head's,
+/// there is more. With `live`, whose argument is the message that the caller knows to be unsaved, also the text of a turn
+/// that streams elsewhere: `{ messageId, attempt, offset, content }`.
+pub(super) fn events(
+    ctx: &mut Ctx,
+    after: Option<String>,
+    live: Option<Option<String>>,
+) -> Result<Step, EngineError> {
     let after = after.as_deref().map(Cursor::read).transpose()?;
-    Ok(open_task(ctx, move |ctx, seen| {
-        ctx.io.push(Effect::Status { status: seen.task.status });
-        let (since, until) = (seen.since(), seen.seq());
-        let Some(after) = after else {
-            return Step::answer(page(Vec::new(), until, until));
-        };
-        entries::after(ctx, after.read_after().max(since), until, MAX_ENTRIES, move |ctx, entries| {
-            let covered = entries.last().map_or(after.seq.max(since), |e| e.seq);
-            let mut events = Vec::new();
-            for entry in &entries {
-                let announced = announce(&ctx.cfg.task_id, entry).into_iter().zip(0..);
-                events.extend(announced.filter(|(_, n)| !after.includes(entry.seq, *n)).map(|(e, _)| e));
-            }
-            Step::answer(page(events, covered, until))
-        })
-    }))
+    Ok(match live {
+        None => open_task(ctx, move |ctx, seen| page(ctx, &seen, after, None)),
+        Some(unsaved) => {
+            open_task_with_live(ctx, unsaved, move |ctx, seen, live| page(ctx, &seen, after, live))
+        }
+    })
 }
 
-fn page(events: Vec<Value>, covered: u64, head: u64) -> Value {
-    json!({ "events": events, "cursor": covered.to_string(), "seq": covered, "more": covered < head })
+fn page(ctx: &mut Ctx, seen: &Seen, after: Option<Cursor>, live: Option<Live>) -> Step {
+    let (status, since, until) = (seen.task.status, seen.since(), seen.seq());
+    ctx.io.push(Effect::Status { status });
+    let read_after = after.map_or(until, Cursor::read_after).max(since);
+    entries::after(ctx, read_after, until, MAX_ENTRIES, move |ctx, entries| {
+        let covered = entries.last().map_or(after.map_or(until, |after| after.seq.max(since)), |e| e.seq);
+        let mut events = Vec::new();
+        for entry in &entries {
+            let announced = announce(&ctx.cfg.task_id, entry).into_iter().zip(0..);
+            let is_new = |n: u64| after.is_none_or(|after| !after.includes(entry.seq, n));
+            events.extend(announced.filter(|(_, n)| is_new(*n)).map(|(e, _)| e));
+        }
+        let mut page = json!({
+            "events": events, "cursor": covered.to_string(), "seq": covered, "more": covered < until,
+            "status": status,
+        });
+        if let (Value::Object(page), Some(live)) = (&mut page, live) {
+            page.insert("live".into(), live.to_json());
+        }
+        Step::answer(page)
+    })
 }

@@ -81,13 +81,7 @@ fn of(fact: &Fact, out: &mut Vec<(u8, Value)>) {
         }
         Fact::Result { result } => out.push((3, tool_result(result))),
         Fact::Waiting { tool_call, why } => out.push((4, asking(tool_call, *why, false))),
-        Fact::Progress { progress, milestone_id, item_id } => {
-            let mut payload = json!({ "progress": progress, "itemId": item_id });
-            if let (Value::Object(map), Some(id)) = (&mut payload, milestone_id) {
-                map.insert("milestoneId".into(), id.clone().into());
-            }
-            out.push((6, event("task:progress_update", payload)));
-        }
+        Fact::Progress(advance) => out.push((6, event("task:progress_update", json!(advance)))),
         Fact::Ended { status, reason, error } => {
             let mut payload = Map::new();
             if let Some(reason) = reason {

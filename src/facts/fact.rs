@@ -1,7 +1,7 @@
 //! The facts that a journal entry holds: the only things that change what is known of a task.
 
+use super::advance::Advance;
 use super::plan::ItemKey;
-use super::rollup::Progress;
 use crate::converse::{ResultStatus, Trim, Turn, Usage};
 use crate::effect::ToolCall;
 use crate::error::{Code, EngineError};
@@ -258,15 +258,7 @@ pub enum Fact {
         external: bool,
     },
     /// How far the task is now.
-    Progress {
-        /// The whole plan with its percentages.
-        progress: Rc<Progress>,
-        /// Of the item that changed.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        milestone_id: Option<String>,
-        /// The item that changed.
-        item_id: String,
-    },
+    Progress(Advance),
     /// The run ended for good.
     Ended {
         /// How.
@@ -304,7 +296,7 @@ impl Fact {
             Fact::Decided { .. } => "decided",
             Fact::Result { .. } => "result",
             Fact::Done { .. } => "done",
-            Fact::Progress { .. } => "progress",
+            Fact::Progress(_) => "progress",
             Fact::Ended { .. } => "ended",
         }
     }

@@ -1,5 +1,6 @@
 //! What is known of a task: journal entries, their fold, the plan, the events they announce.
 
+pub mod advance;
 pub mod allowance;
 pub mod announce;
 pub mod fact;

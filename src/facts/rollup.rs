@@ -2,6 +2,7 @@
 //!
 //! Only fields that changed are written, and an array whole, since stores cannot update an element of one.
 
+use super::advance::{Advance, ItemShown};
 use super::plan::{Done, ItemKey};
 use super::task::{Shape, TaskDocument};
 use crate::store::FieldWrite;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The progress of a task, the same for both shapes: the payload of `task:progress_update`.
+/// The progress of a task, the same for both shapes, as `state()` tells it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Percent, 0 to 100.
@@ -59,6 +60,19 @@ pub fn progress(doc: &TaskDocument, done: &Done) -> Progress {
     let counts = board.roll_items(done, None, None);
     board.roll_milestones(&counts, None);
     board.into_progress(doc, done)
+}
+
+/// What listeners are told once `key` is done at the ISO 8601 time `at`: its item and milestone as [`roll_up`] writes
+/// them.
+pub fn advance(doc: &TaskDocument, done: &Done, key: &ItemKey, at: &str) -> Advance {
+    let mut board = Board::of(doc);
+    let counts = board.roll_items(done, None, Some(at));
+    board.roll_milestones(&counts, Some(at));
+    let advance = Advance::of(&board.into_progress(doc, done), key.milestone.as_deref(), &key.item);
+    match doc.plan.get(key) {
+        Some(item) => Advance { item: ItemShown { name: item.name.clone(), ..advance.item }, ..advance },
+        None => advance,
+    }
 }
 
 /// The names of a timestamp, the one to write first. An element's own name goes first, then the one that its siblings

@@ -2,7 +2,7 @@
 
 use super::Ctx;
 use super::run::Run;
-use crate::converse::blocks::excerpt;
+use crate::converse::blocks::{MAX_DEPTH, excerpt, is_too_deep};
 use crate::converse::{ResultStatus, result_content, text};
 use crate::effect::{Effect, LogLevel, Thrown, Ticket};
 use crate::facts::fact::{CallResult, Fact};
@@ -189,8 +189,16 @@ impl Run {
     }
 }
 
-/// A result that no commit can hold is answered to the model as an error that says so.
+/// A result that no commit can hold, or that no reader of the journal could parse, is answered to the model as an error
+/// that says so.
 pub(super) fn fitting(result: CallResult, commit_bytes: usize) -> CallResult {
+    let value = |block: &Value| block.get("json").map_or_else(|| is_too_deep(block), is_too_deep);
+    if result.content.iter().any(value) {
+        let says = format!(
+            "The tool ran, but its result nests more than {MAX_DEPTH} levels deep and cannot be stored. Ask for less."
+        );
+        return failure(result.tool_call_id, result.name, &says);
+    }
     let bytes = serde_json::to_string(result.content.as_ref()).map_or(0, |s| s.len());
     let most = commit_bytes / 4 * 3;
     if bytes <= most {

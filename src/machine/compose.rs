@@ -15,6 +15,7 @@ use crate::converse::repair::repair;
 use crate::decide::{Nudge, Step, decide};
 use crate::effect::ToolCall;
 use crate::error::{Code, EngineError};
+use crate::facts::advance::Advance;
 use crate::facts::fact::{EndStatus, Entry, Fact};
 use crate::facts::live::Live;
 use crate::facts::plan::{Item, ItemKey};
@@ -22,6 +23,7 @@ use crate::facts::rollup;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
 use crate::storage::head::LastRun;
+use crate::time::iso8601;
 use serde_json::Value;
 use std::rc::Rc;
 
@@ -291,9 +293,11 @@ impl Run {
             for key in &external {
                 draft.add(Fact::Done { item: key.clone(), text: String::new(), external: true });
             }
-            // One for all: each holds the whole plan.
-            if let Some(last) = external.into_iter().last() {
-                self.add_progress(draft, last);
+            // One for all of them.
+            if let Some(last) = external.last() {
+                let several = external.len() > 1;
+                let items = several.then(|| external.iter().map(|key| key.item.clone()).collect());
+                self.add_progress(draft, last, items.unwrap_or_default());
             }
         }
         let control = self.decision();
@@ -348,12 +352,12 @@ impl Run {
 
     fn add_done(&self, draft: &mut Draft, key: ItemKey, text: String) {
         draft.add(Fact::Done { item: key.clone(), text, external: false });
-        self.add_progress(draft, key);
+        self.add_progress(draft, &key, Vec::new());
     }
 
-    fn add_progress(&self, draft: &mut Draft, key: ItemKey) {
-        let progress = Rc::new(rollup::progress(&self.task, &draft.live.done));
-        draft.add(Fact::Progress { progress, milestone_id: key.milestone, item_id: key.item });
+    fn add_progress(&self, draft: &mut Draft, key: &ItemKey, items: Vec<String>) {
+        let advance = rollup::advance(&self.task, &draft.live.done, key, &iso8601(draft.wall));
+        draft.add(Fact::Progress(Advance { items, ..advance }));
     }
 
     /// What a commit that has landed had taken along.

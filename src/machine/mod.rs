@@ -5,6 +5,7 @@
 mod calls;
 mod closing;
 mod compose;
+mod live_text;
 mod opening;
 mod run;
 mod safe_point;

@@ -14,6 +14,7 @@ pub(crate) use pipeline::OnItsWay;
 use super::calls::Calls;
 use super::closing::{Control, Ending, How};
 use super::compose::Composed;
+use super::live_text::LiveText;
 use super::opening::{Acquired, Mode};
 use super::safe_point::SafePoint;
 use super::turn::{Ready, TurnRegion};
@@ -51,6 +52,7 @@ pub(crate) struct Run {
     pub on_its_way: Option<OnItsWay>,
     pub control: Control,
     pub turn: TurnRegion,
+    pub live_text: LiveText,
     pub calls: Calls,
     pub look: SafePoint,
     /// Facts that wait for the next commit, with their size in bytes.
@@ -104,6 +106,7 @@ impl Run {
             calls: Calls::taking_up(&a.facts),
             look: SafePoint::new(now),
             begun_from: (a.task.status, a.task.abort_reason.clone()),
+            live_text: LiveText::new(a.settings.live_ms),
             settings: a.settings,
             head: a.head,
             head_version: a.head_version,
@@ -226,7 +229,7 @@ impl Run {
         let mut at = self.writer.renewed.mono + self.settings.lease_ttl_ms + 1;
         for t in [self.writer.timeout(), self.look.timeout(), self.turn_timeout(ctx), self.calls.timeout()]
             .into_iter()
-            .chain([self.asked.as_ref().map(|a| a.until), self.control.timeout()])
+            .chain([self.asked.as_ref().map(|a| a.until), self.control.timeout(), self.live_text_timeout()])
             .flatten()
         {
             at = at.min(t);
@@ -268,6 +271,7 @@ impl Run {
             self.deadlines(ctx);
         }
         if self.outcome.is_none() {
+            self.keep_live_text(ctx, input);
             self.advance(ctx);
         }
         let outcome = self.outcome.take()?;

@@ -160,6 +160,7 @@ impl Run {
     }
 
     fn stream(&mut self, ctx: &mut Ctx, attempt: Attempt, ops: Vec<RequestOp>) {
+        self.live_text.opened(ctx.now.mono, &attempt.message_id, attempt.number);
         let ticket = ctx.io.ticket();
         ctx.io.push(Effect::Converse {
             ticket,
@@ -182,7 +183,10 @@ impl Run {
             return false;
         }
         match assembly.text(index, delta) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.live_text.said(delta);
+                true
+            }
             Err(fault) => {
                 self.turn_failed(ctx, fault);
                 false
@@ -211,6 +215,7 @@ impl Run {
                 ctx.emit_live("task:tool_input", payload);
             }
             Ok(Some(Live::Text(delta))) => {
+                self.live_text.said(&delta);
                 let payload = json!({
                     "messageId": attempt.message_id, "attempt": attempt.number, "role": "assistant",
                     "content": delta, "streaming": true,
@@ -321,6 +326,7 @@ impl Run {
                 let mut total = self.spent;
                 total += usage.unwrap_or_else(Usage::unreported);
                 self.spent = Usage::default();
+                self.live_text.finished();
                 self.look.fresh = false;
                 self.turn =
                     TurnRegion::Ready(Box::new(Ready { message_id: attempt.message_id, turn, usage: total }));

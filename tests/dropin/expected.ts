@@ -13,7 +13,7 @@ const goesOn = [
 export const sameForBoth = {
   runsToTheEnd: { heard: ['task:started', ...goesOn], status: 'completed' },
   streamsText: { text: 'This is the answer, in more than one piece.', streaming: true },
-  narrowsPayloads: { paths: ['lookup notes.md'], roles: ['assistant'], done: [1] },
+  narrowsPayloads: { paths: ['lookup notes.md'], roles: ['assistant'], done: ['narrowed'] },
   comesAndGoes: { heard: ['string', 'progress'], left: 0, names: [] },
   keepsCommandsInCollections: { all: 3, settled: ['fulfilled', 'fulfilled'], last: 'task:completed' },
   emitsItsOwn: { heard: ['mind the gap', 7, 'hush', 40], answered: [true, true, true, false] },

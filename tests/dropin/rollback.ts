@@ -40,6 +40,6 @@ const asTheOldClassSeesIt = await seen();
 const oldClass = await oneItem(new OldTaskExecutor('rolled', userId));
 const again = new TaskExecutor('rolled', userId);
 const oursAgain: string[] = [];
-again.on('task:progress_update', ({ itemId }: { itemId: string }) => oursAgain.push(itemId));
+again.on('task:progress_update', ({ item }: { item: { id: string } }) => oursAgain.push(item.id));
 await again.start();
 console.log(JSON.stringify({ ours, oldClass, asTheOldClassSeesIt, oursAgain, inTheEnd: await seen() }));

@@ -53,6 +53,16 @@ fn a_tool_of_a_name_that_no_model_takes_is_refused_and_not_sent() {
 }
 
 #[test]
+fn what_a_tool_returns_nested_too_deep_to_be_journaled_is_refused() {
+    let example: Value = serde_json::from_str(include_str!("../../fuzz/seeds/answers/results.json")).unwrap();
+    for returned in [json!({ "rows": nested(125) }), json!({ "$content": [{ "json": nested(125) }] })] {
+        let mut scenario = example.clone();
+        scenario["answers"]["results"][0] = json!({ "returns": returned });
+        holds("answers", scenario);
+    }
+}
+
+#[test]
 fn a_lease_without_an_end_can_be_read_by_others() {
     let options = json!({ "leaseTtlMs": 9_007_199_254_740_991_u64, "storeTimeoutMs": 1e9, "graceMs": 1e13 });
     let config = json!({ "limits": { "documentBytes": 1_000_000, "commitBytes": 0 }, "options": options });

@@ -111,7 +111,10 @@ export async function follow(life) {
   }
   const iterator = events[Symbol.asyncIterator]();
   if (world.leaks('follower')) {
-    void iterator.next();
+    // The task may be gone before it is read.
+    iterator.next().catch((error) => {
+      if (!isOfDeletion(life, error)) throw error;
+    });
     return;
   }
   const left = random.between(1, 30);

@@ -11,8 +11,8 @@ export function plainDisplay(output: NodeJS.WritableStream, controls: Controls):
     say,
     event(event: TaskEvent) {
       for (const { text } of linesOf(event)) say(text);
-      if (event.type === 'task:progress_update' && event.progress.overall !== overall) {
-        overall = event.progress.overall;
+      if (event.type === 'task:progress_update' && event.overall !== overall) {
+        overall = event.overall;
         say(`${overall} % done`);
       }
       if (event.type === 'task:approval_required') {

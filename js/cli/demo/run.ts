@@ -7,6 +7,7 @@ import type { Progress, TaskStore } from '../../types.js';
 import { describeUsage } from '../describe.js';
 import { exitCodes, Quit } from '../exit.js';
 import type { DemoOptions } from '../options.js';
+import { advance } from './advance.js';
 import { openFolder } from './folder.js';
 import { type DemoModel, demoModel } from './model.js';
 import { notebook } from './notes.js';
@@ -83,7 +84,7 @@ async function runTask(
         : plainDisplay(process.stdout, controls),
     (event) => {
       unknowns.event(event);
-      if (event.type === 'task:progress_update') progress = event.progress;
+      if (event.type === 'task:progress_update') progress = advance(progress, event);
     },
   );
   const quit = () => session.controls.quit();

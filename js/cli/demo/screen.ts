@@ -5,6 +5,7 @@ import { createLogUpdate } from 'log-update';
 import { blue, bold, dim, green, yellow } from 'yoctocolors';
 import type { TaskEvent, TaskState } from '../../types.js';
 import { wrap } from '../text.js';
+import { advance } from './advance.js';
 import type { Controls, Display } from './display.js';
 import { frameOf, type View } from './frame.js';
 import { type Line, linesOf } from './lines.js';
@@ -142,7 +143,7 @@ function apply(view: View, event: TaskEvent): void {
       view.usage = event.total;
       break;
     case 'task:progress_update':
-      view.progress = event.progress;
+      view.progress = advance(view.progress, event);
       break;
     case 'task:approval_required':
       view.approvals = [...view.approvals.filter(({ id }) => id !== event.toolCall.id), event.toolCall];

@@ -98,20 +98,17 @@ export class Timeline {
         return [line('←', describeResult(name, content), status === 'error' ? 'trouble' : 'result')];
       }
       case 'done': {
-        const progress = facts.find(({ kind }) => kind === 'progress')?.progress as Progress | undefined;
-        const name = this.#items.get(keyOf(fact.item)) ?? nameIn(progress, fact.item);
-        const { overall } = progress ?? {};
+        const advance = facts.find(({ kind }) => kind === 'progress');
+        const name = this.#items.get(keyOf(fact.item)) ?? nameIn(advance, fact.item);
         return [
           {
             ...line('✓', `Done: ${name}`, 'heading', fact.external === true ? 'by others' : undefined),
-            ...(typeof overall === 'number' && { bar: overall }),
+            ...barOf(advance),
           },
         ];
       }
       case 'progress':
-        return kinds.has('done')
-          ? []
-          : [{ ...line('·', 'The plan was changed.', 'aside'), bar: (fact.progress as Progress).overall }];
+        return kinds.has('done') ? [] : [{ ...line('·', 'The plan was changed.', 'aside'), ...barOf(fact) }];
       case 'ended':
         return [ended(fact)];
       default:
@@ -228,7 +225,18 @@ function keyOf(item: unknown): string {
   return `${milestone}/${id}`;
 }
 
-function nameIn(progress: Progress | undefined, item: unknown): string {
+/** A `progress` fact; older ones hold the plan. */
+type Advance = { overall?: number; item?: { id: string; name: string }; progress?: Progress };
+
+function nameIn(fact: Fact | undefined, item: unknown): string {
   const { milestone = '', item: id } = item as { milestone?: string; item: string };
+  const { item: shown, progress } = (fact ?? {}) as Advance;
+  if (shown?.id === id) return shown.name;
   return progress?.tasks[milestone]?.find((each) => each.id === id)?.name ?? id;
+}
+
+function barOf(fact: Fact | undefined): { bar?: number } {
+  const { overall, progress } = (fact ?? {}) as Advance;
+  const bar = overall ?? progress?.overall;
+  return typeof bar === 'number' ? { bar } : {};
 }

@@ -11,11 +11,11 @@ import {
 import { checkTasksQuery, fullPage } from '../task-order.js';
 import { checkDeadline, withDeadline } from './deadline.js';
 import { storeError } from './errors.js';
+import { foreignIn } from './foreign.js';
 import { firestoreLimits } from './limits.js';
 import { originOf } from './origin.js';
-import { foreignIn } from './foreign.js';
-import { nameable } from './pages.js';
 import { isTaskPath, Originals } from './originals.js';
+import { nameable } from './pages.js';
 import { tasksQuery } from './rest-tasks.js';
 import { elapsed, expectedVersion, later } from './times.js';
 import { checkToken, reasonOf, redacted, tokenOf, withoutToken } from './token.js';

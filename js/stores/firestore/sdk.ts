@@ -4,11 +4,11 @@ import { checkCommit, checkDocumentPath, checkListing, StoreError } from '../doc
 import { checkTasksQuery, fullPage } from '../task-order.js';
 import { checkDeadline, withDeadline } from './deadline.js';
 import { storeError } from './errors.js';
+import { foreignIn, native } from './foreign.js';
 import { firestoreLimits } from './limits.js';
 import { listen } from './listener.js';
-import { foreignIn, native } from './foreign.js';
-import { nameable } from './pages.js';
 import { isTaskPath, Originals } from './originals.js';
+import { nameable } from './pages.js';
 import { exactData, lookNative, plainData } from './plain.js';
 import { loadSdk } from './sdk-classes.js';
 import type { BatchLike, FirestoreLike, FirestoreSdk, SnapshotLike, TimestampLike } from './structure.js';

@@ -209,6 +209,7 @@ fn full(documents: usize) -> World {
             world.store.put(&format!("{TASK}/{collection}/{n:08}"), json!({ "n": n }), at);
         }
     }
+    world.store.put(&format!("{TASK}/engine/live"), json!({ "text": "said" }), at);
     world
 }
 

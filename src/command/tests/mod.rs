@@ -5,6 +5,7 @@ mod bounds;
 mod decisions;
 mod inbox;
 mod lifetime;
+mod live;
 mod looks;
 mod reads;
 mod register;

@@ -48,8 +48,7 @@ fn turn(words: &str, uses: &[&str]) -> Value {
 }
 
 fn progress() -> Value {
-    json!({ "kind": "progress", "progress": { "overall": 50, "milestones": [], "tasks": {} }, "itemId": "i",
-        "milestoneId": "m" })
+    json!({ "kind": "progress", "overall": 50, "item": { "id": "i", "name": "Item", "status": "completed" } })
 }
 
 #[test]
@@ -134,8 +133,8 @@ fn each_fact_that_is_told_is_told_with_all_that_matters() {
         ),
         (
             progress(),
-            json!({ "type": "task:progress_update", "progress": { "overall": 50, "milestones": [], "tasks": {} },
-                "itemId": "i", "milestoneId": "m" }),
+            json!({ "type": "task:progress_update", "overall": 50,
+                "item": { "id": "i", "name": "Item", "status": "completed" } }),
         ),
     ] {
         assert_eq!(told(fact), event);

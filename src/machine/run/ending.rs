@@ -45,6 +45,7 @@ impl Run {
     /// Aborts what is still open and answers whoever waits for the end.
     pub(super) fn clear(&mut self, ctx: &mut Ctx, outcome: &Outcome) {
         self.turn.abort(&mut ctx.io);
+        self.live_text.abort(&mut ctx.io);
         self.calls.abort_all(&mut ctx.io);
         if let Some(asked) = self.asked.take() {
             ctx.io.push(Effect::Cancel { ticket: asked.ticket });

@@ -65,13 +65,11 @@ export async function narrowsPayloads() {
   const executor = new TaskExecutor(await addTask('narrowed', ['look up']), userId);
   const paths: string[] = [];
   const roles: string[] = [];
-  const done: number[] = [];
+  const done: string[] = [];
   executor
     .on('task:tool_call', ({ toolCall }: LookupCall) => paths.push(`${toolCall.name} ${toolCall.input.path}`))
     .on('task:message', ({ role }: { role: 'user' | 'assistant'; content: string }) => roles.push(role))
-    .on('task:progress_update', (data: { progress: { milestones: { tasks_completed: number }[] } }) =>
-      done.push(...data.progress.milestones.map(({ tasks_completed }) => tasks_completed)),
-    );
+    .on('task:progress_update', ({ taskId }: { taskId: string }) => done.push(taskId));
   await executor.start();
   return { paths, roles: [...new Set(roles)], done };
 }

@@ -26,7 +26,10 @@ function everything({ projectId }: Project): RestFields {
     large: { integerValue: '9007199254740993' },
     largest: { integerValue: '-9223372036854775808' },
     vector: vector(0.5, -1.25, 3.75),
-    times: list({ timestampValue: '2027-01-15T08:00:00.500Z' }, { timestampValue: '2027-01-16T08:00:00.500Z' }),
+    times: list(
+      { timestampValue: '2027-01-15T08:00:00.500Z' },
+      { timestampValue: '2027-01-16T08:00:00.500Z' },
+    ),
     vectors: list(map({ of: vector(0.25) }), map({ of: vector(0.125) })),
     nested: map({ deep: list(map({ at: { timestampValue: '2020-02-29T00:00:00.001Z' } })) }),
     plain: text('2027-01-15T08:00:00.123456Z'),
@@ -202,9 +205,7 @@ describe.each(Object.entries(adapters))('over %s', (_, connect) => {
   test('a store that has not read the task keeps what an update goes out from', async () => {
     const path = 'users/u/tasks/unread';
     await put(project, path, taskFields(project, 'older'));
-    const reader = connected
-      ? firestoreStore(connected.db, { emulator: true })
-      : firestoreRestStore(project);
+    const reader = connected ? firestoreStore(connected.db, { emulator: true }) : firestoreRestStore(project);
     const [document] = await reader.read([path]);
     const progress = document?.data.progress as { tasks: { m: object[] } };
     const items = progress.tasks.m.map((item) => ({ ...item, notes: 'seen' }));

@@ -55,7 +55,11 @@ async function told(entries: ReturnType<typeof entry>[], isTTY = false): Promise
 
 test('the timeline tells turns, calls, approvals, results, pauses and takeovers', async () => {
   const item = { milestone: 'm1', item: 'i1' };
-  const progress = { overall: 50, milestones: [], tasks: { m1: [{ id: 'i1', name: 'Write to them' }] } };
+  const progress = {
+    kind: 'progress',
+    overall: 50,
+    item: { id: 'i1', name: 'Write to them', status: 'completed' },
+  };
   const text = await told([
     entry(1, [
       { kind: 'begun', how: 'started' },
@@ -89,14 +93,7 @@ test('the timeline tells turns, calls, approvals, results, pauses and takeovers'
       2,
     ),
     entry(6, [{ kind: 'received', text: 'Hurry!' }, turn('', [], 'max_tokens')], 2),
-    entry(
-      7,
-      [
-        { kind: 'done', item, text: '' },
-        { kind: 'progress', progress, itemId: 'i1' },
-      ],
-      3,
-    ),
+    entry(7, [{ kind: 'done', item, text: '' }, progress], 3),
     entry(8, [{ kind: 'ended', status: 'paused', reason: 'tokens' }], 3),
     entry(9, [{ kind: 'ended', status: 'failed', error: { code: 'TOO_LARGE', message: 'It is large.' } }], 3),
   ]);

@@ -315,14 +315,14 @@ export default [
   {
     name: 'progress is announced after the end',
     file: announce,
-    find: 'out.push((6, event("task:progress_update", payload)));',
-    replace: 'out.push((LAST_RANK, event("task:progress_update", payload)));',
+    find: 'out.push((6, event("task:progress_update", json!(advance))))',
+    replace: 'out.push((LAST_RANK, event("task:progress_update", json!(advance))))',
   },
   {
     name: 'progress is not announced',
     file: announce,
-    find: 'out.push((6, event("task:progress_update", payload)));',
-    replace: 'let _ = payload;',
+    find: 'out.push((6, event("task:progress_update", json!(advance))))',
+    replace: 'drop(advance.clone())',
   },
   {
     name: 'an end is announced before what it ends',

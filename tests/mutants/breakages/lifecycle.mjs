@@ -225,9 +225,9 @@ export default [
   {
     name: 'a deletion removes whatever head is there',
     file: remove,
-    find: 'StoreWrite::Delete { path: ctx.paths.head.clone(), if_version: Some(version) }];',
+    find: 'StoreWrite::Delete { path: ctx.paths.head.clone(), if_version: Some(version) },',
     replace:
-      'StoreWrite::Delete { path: ctx.paths.head.clone(), if_version: Some(version).filter(|_| false) }];',
+      'StoreWrite::Delete { path: ctx.paths.head.clone(), if_version: Some(version).filter(|_| false) },',
   },
   {
     name: 'a deletion that another has finished begins anew',

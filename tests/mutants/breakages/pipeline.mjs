@@ -239,8 +239,20 @@ export default [
   {
     name: 'completions by others are not told as progress',
     file: compose,
-    find: 'if let Some(last) = external.into_iter().last() {',
-    replace: 'if let Some(last) = external.into_iter().last().filter(|_| false) {',
+    find: 'if let Some(last) = external.last() {',
+    replace: 'if let Some(last) = external.last().filter(|_| false) {',
+  },
+  {
+    name: 'of several items that others completed only one is told',
+    file: compose,
+    find: 'let several = external.len() > 1;',
+    replace: 'let several = false;',
+  },
+  {
+    name: 'an item that others completed is told as several',
+    file: compose,
+    find: 'let several = external.len() > 1;',
+    replace: 'let several = true;',
   },
   {
     name: 'the words for one item are used for the next',

@@ -150,7 +150,7 @@ export function told(event: TaskEvent): string {
     case 'task:answer_required':
       return event.toolCall.id;
     case 'task:progress_update':
-      return `${event.progress.overall} ${event.itemId}`;
+      return `${event.overall} ${event.item.id} ${event.milestone?.tasks_completed} ${event.items?.length}`;
     case 'task:usage':
       return `${event.usage.inputTokens} of ${event.total.totalTokens}`;
     case 'task:retry':

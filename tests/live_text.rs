@@ -1,0 +1,273 @@
+//! The text of a turn under way, as it is stored for followers in other processes.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::{Map, Value, json};
+use std::cell::RefCell;
+use std::rc::Rc;
+use support::*;
+use task_execution_engine::effect::Effect;
+use task_execution_engine::store::{StoreErrorCode, StoreWrite};
+
+const LIVE: &str = "users/u/tasks/t/engine/live";
+
+fn every(ms: u64) -> Value {
+    json!({ "options": { "liveMs": ms } })
+}
+
+fn delta(text: &str) -> Value {
+    json!({ "contentBlockDelta": { "contentBlockIndex": 0, "delta": { "text": text } } })
+}
+
+/// A whole turn whose text comes in these pieces.
+fn pieces(texts: &[&str]) -> Vec<Value> {
+    let mut events = vec![json!({ "messageStart": { "role": "assistant" } })];
+    events.extend(texts.iter().map(|text| delta(text)));
+    events.push(json!({ "contentBlockStop": { "contentBlockIndex": 0 } }));
+    events.push(json!({ "messageStop": { "stopReason": "end_turn" } }));
+    events
+}
+
+/// A write to the live text: when, which kind, and what.
+#[derive(Clone, Debug)]
+struct Write {
+    create: bool,
+    data: Map<String, Value>,
+}
+
+type Writes = Rc<RefCell<Vec<Write>>>;
+
+fn live_write(effect: &Effect) -> Option<Write> {
+    let Effect::Commit { writes, .. } = effect else { return None };
+    let is_live = |write: &StoreWrite| match write {
+        StoreWrite::Create { path, .. } | StoreWrite::Update { path, .. } => path == LIVE,
+        StoreWrite::Delete { .. } => false,
+    };
+    if !writes.iter().any(is_live) {
+        return None;
+    }
+    assert_eq!(writes.len(), 1, "it is part of no commit");
+    Some(match &writes[0] {
+        StoreWrite::Create { data, .. } => Write { create: true, data: data.clone() },
+        StoreWrite::Update { fields, if_version, .. } => {
+            assert_eq!(*if_version, None);
+            let data = fields.iter().map(|f| (f.path.join("."), f.value.clone().unwrap())).collect();
+            Write { create: false, data }
+        }
+        StoreWrite::Delete { .. } => unreachable!(),
+    })
+}
+
+/// Notes the writes, and has the store do with the nth what `fault` says.
+fn watch(w: &mut World, mut fault: impl FnMut(usize) -> Fault + 'static) -> Writes {
+    let writes = Writes::default();
+    let seen = Rc::clone(&writes);
+    w.fault = Box::new(move |_, effect| match live_write(effect) {
+        None => Fault::None,
+        Some(write) => {
+            seen.borrow_mut().push(write);
+            fault(seen.borrow().len())
+        }
+    });
+    writes
+}
+
+fn texts(writes: &Writes) -> Vec<String> {
+    writes.borrow().iter().map(|write| write.data["text"].as_str().unwrap().to_owned()).collect()
+}
+
+const WORDS: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+
+#[test]
+fn what_a_turn_has_said_is_stored_as_often_as_was_asked_and_by_nothing_else() {
+    let mut w = World::new(1, 1);
+    let writes = watch(&mut w, |_| Fault::None);
+    w.script(vec![Says::Drips(300, pieces(&WORDS))]);
+    let run = w.runner("start", every(1_000));
+    w.until(run, |a| a.open.len() == 1);
+    let begun = w.now;
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let said = texts(&writes);
+    // Of about four and a half seconds.
+    assert!((3..=5).contains(&said.len()), "{said:?}, {} ms", w.now - begun);
+    assert!(said.iter().all(|text| "abcdefghijkl".starts_with(text) && !text.is_empty()), "{said:?}");
+    assert!(said.windows(2).all(|two| two[0].len() < two[1].len()), "{said:?}");
+    assert_eq!(writes.borrow().iter().filter(|write| write.create).count(), 1);
+    let (first, head) = (writes.borrow()[0].data.clone(), w.head().clone());
+    let message = w.events(run, "task:message_saved").last().unwrap()["messageId"].clone();
+    assert_eq!(first["message_id"], message);
+    assert_eq!(
+        (&first["history"], &first["epoch"], &first["attempt"], &first["offset"]),
+        (&head["history"], &head["epoch"], &json!(1), &json!(0))
+    );
+    assert_eq!(first.len(), 6);
+}
+
+#[test]
+fn without_being_asked_a_run_stores_no_live_text() {
+    for options in [json!({}), every(9_007_199_254_740_991)] {
+        let mut w = World::new(2, 1);
+        let writes = watch(&mut w, |_| Fault::None);
+        w.script(vec![Says::Drips(3_000, pieces(&WORDS))]);
+        let run = w.runner("start", options);
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert!(writes.borrow().is_empty() && w.store.get(LIVE).is_none());
+    }
+}
+
+#[test]
+fn of_a_long_text_the_last_four_kilobytes_are_stored_and_where_they_begin() {
+    let piece = "a\u{1f600}é".repeat(700);
+    let said = piece.repeat(5);
+    let mut w = World::new(3, 1);
+    let writes = watch(&mut w, |_| Fault::None);
+    w.script(vec![Says::Drips(600, pieces(&[piece.as_str(); 5]))]);
+    let run = w.runner("start", every(500));
+    w.finish(run).unwrap();
+    let units: Vec<u16> = said.encode_utf16().collect();
+    assert!(writes.borrow().len() >= 5);
+    for write in writes.borrow().iter() {
+        let text = write.data["text"].as_str().unwrap();
+        assert!(text.len() <= 4_096 && text.len() > 4_090, "{}", text.len());
+        let offset = usize::try_from(write.data["offset"].as_u64().unwrap()).unwrap();
+        let here: Vec<u16> = text.encode_utf16().collect();
+        assert_eq!(units[offset..offset + here.len()], here);
+    }
+}
+
+#[test]
+fn a_later_run_goes_on_with_the_document_that_is_there() {
+    let mut w = World::new(4, 1);
+    let writes = watch(&mut w, |_| Fault::None);
+    let mut n = 0;
+    w.model = Box::new(move |_| {
+        n += 1;
+        if n == 1 { Says::Stalls(vec![delta("Lost.")]) } else { Says::Drips(400, pieces(&WORDS)) }
+    });
+    let first = w.runner("start", every(1_000));
+    w.until(first, |a| a.open.len() == 1);
+    w.pass(5_000);
+    assert_eq!(texts(&writes), ["Lost."], "nothing is stored again that has not changed");
+    w.crash(first);
+    let second = w.runner("run", every(1_000));
+    assert_eq!(w.finish(second).unwrap()["status"], "completed");
+    let creates: Vec<bool> = writes.borrow().iter().map(|write| write.create).collect();
+    // It finds the document by trying to create it.
+    assert_eq!(creates.iter().filter(|create| **create).count(), 2, "{creates:?}");
+    let last = w.store.get(LIVE).unwrap();
+    assert_eq!((&last["epoch"], &last["attempt"]), (&w.head()["epoch"], &json!(1)));
+    assert!("abcdefghijkl".starts_with(last["text"].as_str().unwrap()));
+}
+
+#[test]
+fn one_write_is_in_flight_at_a_time_none_is_tried_again_and_the_run_does_not_wait_for_any() {
+    for (n, fault) in [
+        Fault::Silent(true),
+        Fault::Silent(false),
+        Fault::LostReply,
+        Fault::Late(4_000),
+        Fault::Fails(StoreErrorCode::Unavailable),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut w = World::new(5, 1);
+        let writes = watch(&mut w, move |_| fault);
+        w.script(vec![Says::Drips(500, pieces(&WORDS))]);
+        let run = w.runner("start", every(1_000));
+        let outcome = w.finish(run).unwrap();
+        assert_eq!(
+            (&outcome["status"], &outcome["text"]),
+            (&json!("completed"), &json!("abcdefghijkl")),
+            "{n}"
+        );
+        let said = texts(&writes);
+        let answered = matches!(fault, Fault::LostReply | Fault::Fails(_));
+        assert!(if answered { said.len() >= 5 } else { said.len() <= 2 }, "{n}: {said:?}");
+        let mut different = said.clone();
+        different.dedup();
+        assert_eq!(said, different, "{n}");
+    }
+}
+
+#[test]
+fn a_store_that_does_not_take_it_is_left_alone() {
+    for code in [StoreErrorCode::Denied, StoreErrorCode::Invalid, StoreErrorCode::TooLarge] {
+        let mut w = World::new(6, 1);
+        let writes = watch(&mut w, move |_| Fault::Fails(code));
+        w.script(vec![Says::Drips(500, pieces(&WORDS))]);
+        let run = w.runner("start", every(1_000));
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert_eq!(writes.borrow().len(), 1, "{code:?}");
+    }
+}
+
+#[test]
+fn text_of_an_attempt_that_was_given_up_goes_when_the_next_one_is_under_way() {
+    let mut w = World::new(7, 1);
+    let writes = watch(&mut w, |_| Fault::None);
+    let mut n = 0;
+    w.model = Box::new(move |_| {
+        n += 1;
+        match n {
+            1 => Says::Stalls(vec![delta("Abandoned.")]),
+            _ => Says::Drips(4_000, pieces(&["So.", " Done."])),
+        }
+    });
+    let run = w.runner("start", json!({ "options": { "liveMs": 1_000, "idleTimeoutMs": 5_000 } }));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.events(run, "task:retry").len(), 1);
+    let told: Vec<_> =
+        writes.borrow().iter().map(|w| (w.data["attempt"].clone(), w.data["text"].clone())).collect();
+    let expected = [(1, "Abandoned."), (2, ""), (2, "So."), (2, "So. Done.")];
+    assert_eq!(told, expected.map(|(attempt, text)| (json!(attempt), json!(text))));
+}
+
+#[test]
+fn it_goes_with_delete_and_a_run_that_still_streams_does_not_bring_it_back() {
+    let mut w = World::new(8, 1);
+    let writes = watch(&mut w, |_| Fault::None);
+    w.script(vec![Says::Drips(500, pieces(&WORDS))]);
+    let run = w.runner("start", every(500));
+    w.until(run, |a| a.open.len() == 1);
+    w.pass(2_000);
+    assert!(w.store.get(LIVE).is_some());
+    w.ask("delete", json!({ "keepTask": true })).unwrap();
+    assert!(w.store.get(LIVE).is_none());
+    let before = writes.borrow().len();
+    w.pass(2_000);
+    assert_eq!(writes.borrow().len(), before + 1, "it has found out");
+    assert!(w.store.get(LIVE).is_none());
+}
+
+#[test]
+fn a_run_whose_lease_is_not_confirmed_stores_none() {
+    let mut w = World::new(9, 1);
+    let writes = watch(&mut w, |_| Fault::None);
+    w.script(vec![Says::Drips(500, pieces(&WORDS.repeat(20)))]);
+    let run = w.runner("start", every(500));
+    w.until(run, |a| a.open.len() == 1);
+    w.pass(3_000);
+    let before = writes.borrow().len();
+    assert!(before > 2);
+    // Nothing is answered any more, the live text apart.
+    let seen = Rc::clone(&writes);
+    let count = Rc::new(RefCell::new(Vec::new()));
+    let at = Rc::clone(&count);
+    w.fault = Box::new(move |_, effect| match live_write(effect) {
+        Some(write) => {
+            seen.borrow_mut().push(write);
+            at.borrow_mut().push(());
+            Fault::None
+        }
+        None => Fault::Silent(false),
+    });
+    // Two thirds of the lease are 20 s.
+    w.pass(21_000);
+    let fresh = writes.borrow().len();
+    w.pass(5_000);
+    assert!(fresh > before);
+    assert_eq!(writes.borrow().len(), fresh);
+}
