@@ -72,8 +72,9 @@ async function world(kind: Kind, scene: Scene, ttlMs = lease.short): Promise<Wor
   const log = join(folder, 'log');
   let engine: TaskEngine | undefined;
   if (kind !== 'memory') {
-    const store = kind === 'rest' ? firestoreRestStore(project) : sqliteStore(file);
-    if ('close' in store) ends.push(() => store.close());
+    const local = kind === 'sqlite' ? sqliteStore(file) : undefined;
+    if (local !== undefined) ends.push(() => local.close());
+    const store = local ?? firestoreRestStore(project);
     engine = createTaskEngine({ store });
     await engine.createTask('u', { id: 'frozen', title: 'Work' });
   }
