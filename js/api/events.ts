@@ -20,6 +20,9 @@ export interface EventsOptions {
 const shortestPollMs = 1_000;
 const longestPollMs = 10_000;
 
+/** Listeners go deaf without an error: where a watch has said nothing for so long, it is looked all the same. */
+const deafMs = 60_000;
+
 const done: IteratorResult<TaskEvent, undefined> = { done: true, value: undefined };
 
 /** Follows a task; each loop over it has an own place, and holds nothing before its first step. */
@@ -246,7 +249,7 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
       await this.#poll(host);
       this.#behind = true;
     } else if (this.#told === undefined || this.#told === this.#known) {
-      await this.#rest.untilWoken();
+      if (!(await this.#rest.woken(deafMs))) this.#behind = true;
     } else {
       this.#behind = true;
     }
