@@ -18,7 +18,6 @@ const measures = {
   'first-event': { stable: false },
   size: { stable: true },
   'idle-executors': { stable: false },
-  many: { stable: false },
   sqlite: { stable: false },
   firestore: { stable: false, strict: true },
   bedrock: { stable: false },

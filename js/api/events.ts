@@ -13,6 +13,7 @@ import { isAfter, type Page, readPage, warn } from './stored-events.js';
 export interface EventsOptions {
   /** A cursor: the `id` of the last event that was seen; '0' for all. */
   after?: string | undefined;
+  /** Ends the loop, also while it waits or reads. */
   signal?: AbortSignalLike | undefined;
 }
 
