@@ -1,5 +1,5 @@
 import { Callbacks, type Question } from './callbacks.js';
-import { isTime, monotonicNow, safeAfter, systemClock } from './clock.js';
+import { breathe, isTime, monotonicNow, safeAfter, systemClock } from './clock.js';
 import type { TaskErrorJson, TaskExecutionError } from './errors.js';
 import { guardedStore } from './guarded-store.js';
 import { type Ledger, openLedger, type Resident } from './ledger.js';
@@ -253,7 +253,15 @@ export class Machine implements Resident {
   }
 
   tick(): void {
-    this.#enter((handle) => handle.tick());
+    if (this.#host.clock !== undefined) {
+      this.#enter((handle) => handle.tick());
+      return;
+    }
+    // Platforms fire timers that are overdue before they deliver what has arrived while the process stood still: that
+    // comes first, so that no deadline fires over a reply which is there.
+    void breathe()
+      .then(breathe)
+      .then(() => this.#enter((handle) => handle.tick()));
   }
 
   done(): void {

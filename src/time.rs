@@ -115,6 +115,58 @@ pub fn iso8601(wall: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{milli:03}Z")
 }
 
+/// Milliseconds since 1970 of an ISO 8601 time with its zone, in whichever form writers give it. None for anything else.
+pub fn parse_iso8601(text: &str) -> Option<i64> {
+    let (date, rest) = text.split_once(['T', 't', ' '])?;
+    let (clock, zone) = rest.split_at_checked(rest.find(['Z', 'z', '+', '-'])?)?;
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let [year, month, day] = numbers(date, '-')?;
+    let [h, m, s] = match clock.matches(':').count() {
+        1 => numbers(&format!("{clock}:0"), ':')?,
+        _ => numbers(clock, ':')?,
+    };
+    number(fraction)?;
+    let ms = number(&fraction.chars().chain("00".chars()).take(3).collect::<String>())?;
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || h > 24 || m > 59 || s > 60 {
+        return None;
+    }
+    Some(day_number(year, month, day) * 86_400_000 + ((h * 60 + m - offset(zone)?) * 60 + s) * 1_000 + ms)
+}
+
+/// Minutes east of Greenwich.
+fn offset(zone: &str) -> Option<i64> {
+    let (sign, rest) = match zone.split_at_checked(1)? {
+        ("Z" | "z", "") => return Some(0),
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let digits: String = rest.chars().filter(|c| *c != ':').collect();
+    let (h, m) = digits.split_at_checked(2)?;
+    let m = if m.is_empty() { 0 } else { number(m)? };
+    Some(sign * (number(h)? * 60 + m)).filter(|minutes| minutes.abs() < 24 * 60)
+}
+
+fn numbers(text: &str, between: char) -> Option<[i64; 3]> {
+    let mut parts = text.split(between).map(number);
+    let found = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(found)
+}
+
+fn number(digits: &str) -> Option<i64> {
+    let plain = (1..=9).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    if plain { digits.parse().ok() } else { None }
+}
+
+/// Days since 1970, after the same author.
+fn day_number(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    let year_of_era = year - era * 400;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +216,51 @@ mod tests {
         assert_eq!(clock.wake(), Instant(65_000));
         clock.plan(None, Some(Instant(1)));
         assert_eq!(clock.wake(), Instant(60_000));
+    }
+
+    #[test]
+    fn a_time_is_the_same_instant_in_every_form() {
+        for text in [
+            "2024-02-29T12:34:56.789Z",
+            "2024-02-29T12:34:56.789999Z",
+            "2024-02-29T12:34:56.789000001Z",
+            "2024-02-29 12:34:56.789+00:00",
+            "2024-02-29T14:34:56.789+02:00",
+            "2024-02-29T07:04:56.789-0530",
+            "2024-03-01T00:34:56.789+12",
+        ] {
+            assert_eq!(parse_iso8601(text), Some(1_709_210_096_789), "{text}");
+        }
+        assert_eq!(parse_iso8601("1970-01-01T00:00Z"), Some(0));
+        assert_eq!(parse_iso8601("1969-12-31T23:59:59.9Z"), Some(-100));
+        for wall in [0, 951_782_400_000, 1_709_210_096_789, 4_102_444_800_000, -62_135_596_800_000] {
+            assert_eq!(parse_iso8601(&iso8601(wall)), Some(wall));
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_with_its_zone_says_nothing() {
+        for text in [
+            "",
+            "Z",
+            "T",
+            "yesterday",
+            "2024-02-29",
+            "2024-02-29T12:34:56",
+            "2024-02-29T12:34:56.Z",
+            "2024-02-29T12:34:56.7x9Z",
+            "2024-13-01T00:00:00Z",
+            "2024-00-01T00:00:00Z",
+            "2024-01-01T25:00:00Z",
+            "2024-01-01T00:00:00+99:00",
+            "2024-01-01T00:00:00+é",
+            "é2024-01-01T00:00:00Z",
+            "2024-01-01T00:00:00Zulu",
+            "99999999999999999999-01-01T00:00:00Z",
+            "2024-01-01-01T00:00:00Z",
+        ] {
+            assert_eq!(parse_iso8601(text), None, "{text}");
+        }
     }
 
     #[test]

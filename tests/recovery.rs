@@ -394,16 +394,75 @@ fn a_task_that_starts_anew_knows_nothing_of_the_calls_of_its_last_run() {
     assert_eq!(w.head()["last_run"], "yielded", "no outcome is unknown any more");
 }
 
+/// As the app deletes a task, whose service knows nothing of the engine's documents, and makes another under its id.
+fn makes_again(w: &mut World, created_at: &str) {
+    w.store.documents.remove(TASK_PATH);
+    let Value::Object(mut task) = task_with(1) else { panic!("an object") };
+    task.insert("created_at".into(), created_at.into());
+    let now = w.now;
+    w.store.put(TASK_PATH, Value::Object(task), now);
+}
+
 #[test]
-fn the_history_of_an_earlier_task_of_the_same_id_is_no_history_of_this_one() {
-    let mut w = World::new(18, 1);
-    crashes(&mut w);
-    let head = w.head().clone();
-    w.outside(&["created_at"], json!("2026-02-01T00:00:00.000Z"));
+fn a_task_made_again_under_the_id_of_one_that_the_app_deleted_starts_clean() {
     for intent in ["run", "start"] {
+        let mut w = World::new(18, 1);
+        w.script(vec![uses("Old words.", &[("a", "work", json!({}))]), text("Old end.")]);
+        let run = w.start();
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        let before = (w.head().clone(), w.store.journal().len());
+        let old = w.actors[run].keys.clone();
+        let sent = json!({ "kind": "message", "text": "Old advice.", "at": "2026-01-31T00:00:00.000Z" });
+        let now = w.now;
+        w.store.put(&format!("{TASK_PATH}/inbox/old"), sent, now);
+        makes_again(&mut w, "2026-02-01T00:00:00.000Z");
+
+        w.script(vec![uses("", &[("a", "work", json!({}))]), text("New end.")]);
         let run = w.runner(intent, json!({}));
-        let refused = w.finish(run).unwrap_err();
-        assert_eq!(json!(refused.code), json!("STALE_HISTORY"));
+        let outcome = w.finish(run).unwrap();
+        assert_eq!((&outcome["status"], &outcome["text"]), (&json!("completed"), &json!("New end.")));
+        assert_eq!(w.events(run, "task:started").len(), 1);
+        let requests = json!(w.actors[run].requests).to_string();
+        assert!(!requests.contains("Old"), "{requests}");
+        assert!(!w.store.documents.contains_key(&format!("{TASK_PATH}/inbox/old")));
+        let head = w.head();
+        assert_ne!(head["history"], before.0["history"]);
+        assert_eq!(head["since"], before.0["seq"]);
+        assert!(head["epoch"].as_u64() > before.0["epoch"].as_u64());
+        assert_eq!(head["created_at"], "2026-02-01T00:00:00.000Z");
+        assert_ne!(w.actors[run].keys, old, "calls of the same id are others");
+
+        let run = w.runner("run", json!({}));
+        let outcome = w.finish(run).unwrap();
+        assert_eq!((&outcome["status"], &outcome["text"]), (&json!("completed"), &json!("New end.")));
+        assert_eq!(outcome["usage"]["totalTokens"], w.head()["summary"]["usage"]["totalTokens"]);
     }
-    assert_eq!(*w.head(), head, "nothing was changed");
+}
+
+#[test]
+fn a_task_made_again_is_taken_up_after_a_crash_as_itself() {
+    let mut w = World::new(21, 1);
+    crashes(&mut w);
+    makes_again(&mut w, "2026-02-01T00:00:00.000Z");
+    crashes(&mut w);
+    let since = w.head()["since"].clone();
+    assert_eq!(attempts(&w), 0, "the crashes of the task before are not its own");
+    w.script(vec![text("Done.")]);
+    let run = w.runner("run", json!({}));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.events(run, "task:resumed")[0]["recovered"], true);
+    assert_eq!(w.head()["since"], since);
+}
+
+#[test]
+fn the_same_instant_in_another_form_is_the_same_task_and_a_time_that_says_nothing_is_too() {
+    for form in ["2026-01-01T01:00:00+01:00", "2026-01-01T00:00:00Z", "yesterday", ""] {
+        let mut w = World::new(22, 1);
+        w.outside(&["created_at"], json!("2026-01-01T00:00:00.000Z"));
+        crashes(&mut w);
+        let history = w.head()["history"].clone();
+        w.outside(&["created_at"], json!(form));
+        assert_eq!(completes(&mut w, "run")["status"], "completed", "{form}");
+        assert_eq!((&w.head()["history"], w.head().get("since")), (&history, None), "{form}");
+    }
 }

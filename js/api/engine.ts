@@ -20,7 +20,10 @@ export interface TaskEngine {
   /** Stores a new task document, of the newer shape, and returns it with its id. */
   createTask(userId: string, task: NewTask): Promise<Task>;
   /** Yields the runs that this engine's objects began, and ends their loops over `events()`. */
-  drain(options?: { timeoutMs?: number | undefined }): Promise<void>;
+  drain(options?: {
+    /** How long to wait for them at most, in milliseconds. */
+    timeoutMs?: number | undefined;
+  }): Promise<void>;
 }
 
 /** What an engine does not show. */

@@ -14,6 +14,7 @@ import { isAfter, isOver, type Page, type PageSource, readPage, warn } from './s
 export interface EventsOptions {
   /** A cursor: the `id` of the last event that was seen; '0' for all. */
   after?: string | undefined;
+  /** Ends the loop, also while it waits or reads. */
   signal?: AbortSignalLike | undefined;
   /** `'ended'`: the loop ends once the task is completed or failed. Default: it goes on until `signal`. */
   until?: 'ended' | undefined;
@@ -24,6 +25,9 @@ const shortestPollMs = 1_000;
 const longestPollMs = 10_000;
 /** Who waits for the end looks so often: a status that others have written is no fact. */
 const statusLookMs = 30_000;
+
+/** Listeners go deaf without an error: where a watch has said nothing for so long, it is looked all the same. */
+const deafMs = 60_000;
 
 const done: IteratorResult<TaskEvent, undefined> = { done: true, value: undefined };
 
@@ -334,11 +338,10 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
       await this.#poll(host);
       this.#behind = true;
     } else if (!this.#liveTold && (this.#told === undefined || this.#told === this.#known)) {
-      if (!this.#untilEnded) await this.#rest.untilWoken();
-      else {
+      if (this.#untilEnded) {
         await this.#rest.wait(host, statusLookMs);
         this.#behind = true;
-      }
+      } else if (!(await this.#rest.woken(deafMs))) this.#behind = true;
     } else {
       this.#behind = true;
     }

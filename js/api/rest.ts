@@ -26,13 +26,16 @@ export class Rest {
     });
   }
 
-  /** Settles at `wake()` only. */
-  untilWoken(): Promise<void> {
+  /** Settles at `wake()`, with true, or after so many milliseconds of the platform, whatever clock the host has. */
+  woken(ms: number): Promise<boolean> {
     return new Promise((resolve) => {
-      this.#wake = () => {
+      const settle = (woken: boolean) => {
         this.#wake = () => {};
-        resolve();
+        cancel();
+        resolve(woken);
       };
+      const cancel = this.#after(ms, () => settle(false));
+      this.#wake = () => settle(true);
     });
   }
 

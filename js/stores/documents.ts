@@ -4,6 +4,7 @@
  */
 import type { AbortSignalLike, FieldUpdate, StoreErrorCode, StoreWrite } from '../types.js';
 import { utf8Length } from '../values.js';
+import { Kept } from './kept.js';
 
 /** Limits of the stores without a server. */
 export const localLimits = { documentBytes: 1_000_000, commitBytes: 64_000_000 } as const;
@@ -132,6 +133,11 @@ function measure(value: unknown, depth: number, inArray: boolean, at: string, si
   }
   if (value === null) {
     size.document += 1;
+    return;
+  }
+  if (value instanceof Kept) {
+    // it was there before: its database takes it
+    size.document += 8 + utf8Length(JSON.stringify(value.plain));
     return;
   }
   if (depth > deepest) {

@@ -37,13 +37,17 @@ export interface ModelClient {
 
 /** What `prompt` makes a user turn of. */
 export interface PromptContext {
+  /** As it is stored now. */
   task: Task;
+  /** The item's, where it has one. */
   milestone?: Milestone;
+  /** What is to be worked on. */
   item: TaskItem;
 }
 
 /** Everything that the engine is given. */
 export interface TaskHost {
+  /** Where tasks are kept. */
   store: TaskStore;
   /** Only needed to run. */
   model?: ModelClient | undefined;
@@ -53,6 +57,7 @@ export interface TaskHost {
   prompt?: ((context: PromptContext) => string | Promise<string>) | undefined;
   /** Whether a person has to approve this call. */
   approval?: ((call: ToolCall, task: Task) => boolean | Promise<boolean>) | undefined;
+  /** How runs go, where nothing else says so. */
   defaults?: RunOptions | undefined;
   /** Default: the platform's. */
   clock?: Clock | undefined;
@@ -87,7 +92,15 @@ export interface RunOptions {
    * Silence of the model: from the request to the first event, and between events; a number is for both. Default 120,000
    * and 360,000: providers are silent for minutes while a model writes a large tool input.
    */
-  idleTimeoutMs?: number | { first?: number | undefined; between?: number | undefined } | undefined;
+  idleTimeoutMs?:
+    | number
+    | {
+        /** From the request to the first event. Default 120,000. */
+        first?: number | undefined;
+        /** Between two events. Default 360,000. */
+        between?: number | undefined;
+      }
+    | undefined;
   /**
    * How often the text of a turn under way is stored (`engine/live`, its last 4 KB), so that `events()` in other processes
    * has it: a write each time, at most every 100 ms, in Firestore every 1,000. Default: Infinity, not at all; routes of

@@ -16,12 +16,19 @@ export type PlanStatus = 'not_started' | 'in_progress' | 'completed';
 
 /** A group of items of the plan. `progress` is a percentage, 0 to 100. */
 export interface Milestone extends OpenDocument {
+  /** Unique within the plan. */
   id: string;
+  /** What people call it. */
   name: string;
+  /** What it is about. */
   description: string;
+  /** Follows its items. */
   status: PlanStatus;
+  /** Percent of its items that are done, 0 to 100. */
   progress: number;
+  /** How many of its items are done. */
   tasks_completed: number;
+  /** How many items it has. */
   tasks_total: number;
   /** Newer documents. */
   started_at?: string;
@@ -35,21 +42,33 @@ export interface Milestone extends OpenDocument {
 
 /** One piece of work of the plan. */
 export interface TaskItem extends OpenDocument {
+  /** Unique within its milestone. */
   id: string;
+  /** What people call it. */
   name: string;
+  /** What is to be done: the model is told. */
   description: string;
+  /** Set by the engine as it works, or by others. */
   status: PlanStatus;
+  /** The app's own. */
   estimated_hours?: number;
+  /** ISO 8601: when it was done. */
   completed_at?: string;
+  /** The same in earlier documents. */
   completed_date?: string;
+  /** The app's own. */
   notes?: string;
 }
 
 /** Progress as older documents have it. */
 export interface OlderProgress extends OpenDocument {
+  /** The id of the milestone at work. */
   current_milestone?: string;
+  /** The id of the item at work. */
   current_task?: string;
+  /** The mean of the milestones, 0 to 100. */
   overall_percentage: number;
+  /** In the order of work. */
   milestones: Milestone[];
   /** Items by the id of their milestone. */
   tasks: Record<string, TaskItem[]>;
@@ -104,19 +123,39 @@ export interface TaskExecution extends OpenDocument {
 
 /** A task document. `id` is not stored: it is the document's own. */
 export interface Task extends OpenDocument {
+  /** The document's own; not stored in it. */
   id: string;
+  /** Whose task it is. */
   user_id: string;
+  /** What people call it. */
   title: string;
+  /** What it is about: the model is told. */
   description: string;
+  /** Where it stands; a stop is stored as `paused`. */
   status: TaskStatus;
+  /** ISO 8601; tells the task from another that is made under its id later. */
   created_at: string;
+  /** ISO 8601: the last change. */
   updated_at: string;
+  /** ISO 8601: when it first began. */
   started_at?: string;
+  /** ISO 8601: when it was completed. */
   completed_at?: string;
+  /** The plan and how far it is. */
   progress: OlderProgress | NewerProgress;
+  /** How the last run ended, and what older engines wrote. */
   execution?: TaskExecution;
+  /** How it wants to be run. */
   config: TaskConfig;
-  metadata?: { conversation_id?: string; parent_task_id?: string; tags?: string[] } & OpenDocument;
+  /** The app's own. */
+  metadata?: {
+    /** The conversation that it came from. */
+    conversation_id?: string;
+    /** The task that it is part of. */
+    parent_task_id?: string;
+    /** Words to find it by. */
+    tags?: string[];
+  } & OpenDocument;
   /** Newer documents. */
   machine_id?: string;
   /** Newer documents. */
@@ -127,6 +166,7 @@ export interface Task extends OpenDocument {
 export interface NewTask {
   /** Made by the caller: a call that is made again with it returns the task that is there. Default: a new one. */
   id?: string;
+  /** What people call it; not blank. */
   title: string;
   /** Default ''. */
   description?: string;
@@ -136,6 +176,7 @@ export interface NewTask {
   machine_id?: string;
   /** Default ''. */
   working_directory?: string;
+  /** The app's own. */
   metadata?: Task['metadata'];
   /** The plan. Without one the task is a single item: its title and description. */
   milestones?: NewMilestone[];
@@ -143,16 +184,22 @@ export interface NewTask {
 
 /** A milestone of a new task. Fields of the app's own are kept. */
 export interface NewMilestone {
+  /** What people call it; not blank. */
   name: string;
+  /** What it is about. Default ''. */
   description?: string;
+  /** In the order of work. */
   items: NewTaskItem[];
   [field: string]: unknown;
 }
 
 /** An item of a new task. Fields of the app's own are kept. */
 export interface NewTaskItem {
+  /** What people call it; not blank. */
   name: string;
+  /** What is to be done: the model is told. Default ''. */
   description?: string;
+  /** The app's own. */
   estimated_hours?: number;
   [field: string]: unknown;
 }

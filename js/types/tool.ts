@@ -4,15 +4,21 @@ import type { AbortSignalLike } from './signal.js';
 
 /** A tool use of the model. `id` is the `toolCallId` that commands take. */
 export interface ToolCall {
+  /** The same as `toolCallId` elsewhere; unique within the task. */
   id: string;
+  /** The tool's. */
   name: string;
+  /** What the model passes, checked against the schema. */
   input: object;
 }
 
 /** What `execute` gets beside the input. */
 export interface ToolContext {
+  /** Which task. */
   taskId: string;
+  /** Whose task it is. */
   userId: string;
+  /** Which call. */
   toolCallId: string;
   /** 1 for the first start of this call, more for reruns. */
   attempt: number;
@@ -95,9 +101,11 @@ export interface ToolResultRecord {
 
 /** A call that waits for a person. */
 export interface WaitingCall {
+  /** The call that waits. */
   toolCall: ToolCall;
   /** `approval`: approve or reject; `input`: answer or reject; `unknown_outcome`: any of the three. */
   why: 'approval' | 'input' | 'unknown_outcome';
+  /** Of the item at work. */
   itemId: string;
   /** ISO 8601. */
   since: string;

@@ -165,6 +165,20 @@ async function buildWrapper() {
     if (name !== 'README.md') rmSync(join(pkg, name), { recursive: true });
   }
   await run('node', [join(root, 'node_modules/tsdown/dist/run.mjs'), '--log-level', 'warn']);
+  attachComments();
   copyFileSync(join(root, generated, 'engine.wasm'), join(pkg, 'engine.wasm'));
   writeFileSync(join(pkg, 'THIRD-PARTY-LICENSES.txt'), await thirdPartyLicences());
+}
+
+/**
+ * Inside of an object type without a name the bundler prints what is said of a member at the end of the line before it,
+ * where it belongs to nothing and no editor shows it.
+ */
+function attachComments() {
+  const folder = join(root, 'pkg');
+  for (const name of readdirSync(folder).filter((name) => /\.d\.c?ts$/.test(name))) {
+    const path = join(folder, name);
+    const types = readFileSync(path, 'utf8');
+    writeFileSync(path, types.replace(/; (\/\*\*(?:(?!\*\/)[\s\S])*\*\/)\n/g, ';\n$1\n'));
+  }
 }

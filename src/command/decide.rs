@@ -20,7 +20,10 @@ pub(super) fn decide(ctx: &mut Ctx, tool_call_id: String, decision: Decision) ->
         let call = Call { id: tool_call_id, decision, nonce };
         match first {
             Some(first) => look(ctx, seen, call, first.saturating_sub(1)),
-            None => look(ctx, seen, call, 0),
+            None => {
+                let since = seen.since();
+                look(ctx, seen, call, since)
+            }
         }
     })
 }
@@ -46,7 +49,10 @@ fn look(ctx: &mut Ctx, seen: Seen, call: Call, after: u64) -> Step {
                 let item = inbox::decision(&call.id, asked, call.nonce.clone(), call.decision);
                 deposit(ctx, Put { id: call.id, nonce: call.nonce, asked, item, rounds: 0 })
             }
-            _ if after > 0 => look(ctx, seen, call, 0),
+            _ if after > seen.since() => {
+                let since = seen.since();
+                look(ctx, seen, call, since)
+            }
             Some(_) => Step::refused(already_decided(&call.id)),
             None => Step::refused(no_such_call(&call.id)),
         }

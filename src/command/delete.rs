@@ -62,6 +62,7 @@ fn tombstone(epoch: u64, write_id: String) -> Head {
         epoch,
         owner: None,
         seq: 0,
+        since: 0,
         write_id,
         last_run: LastRun::None,
         attempts: 0,

@@ -4,7 +4,7 @@ use super::script::{Ctx, Step};
 use crate::error::EngineError;
 use crate::facts::fact::Entry;
 use crate::facts::fact::corrupt;
-use crate::storage::journal::Joiner;
+use crate::storage::journal::{Joiner, behind};
 use crate::time::Instant;
 
 const PAGE: u32 = 500;
@@ -68,8 +68,7 @@ impl Reading {
 type Then = Box<dyn FnOnce(&mut Ctx, Vec<Entry>) -> Step>;
 
 fn list(ctx: &mut Ctx, wanted: Wanted, then: Then) -> Step {
-    // Sorts after every continuation of that entry.
-    let after = (wanted.after > 0).then(|| format!("{:08}.~", wanted.after));
+    let after = behind(wanted.after);
     page(ctx, Reading { wanted, joiner: Joiner::default(), entries: Vec::new() }, after, then)
 }
 

@@ -3,7 +3,7 @@
 use super::script::{Ctx, Step};
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
-use crate::machine::refusal::{check_fresh, task_not_found};
+use crate::machine::refusal::{of_this_task, task_not_found};
 use crate::storage::head::{Head, LastRun, Owner};
 use crate::storage::io::store_error;
 use crate::store::StoredDocument;
@@ -11,7 +11,10 @@ use crate::store::StoredDocument;
 /// The head as it was read.
 #[derive(Clone, Debug)]
 pub(crate) struct SeenHead {
+    /// Of this task; where another of its id has left one, anew.
     pub head: Head,
+    /// As it is stored.
+    pub stored: Head,
     pub version: String,
     pub age_ms: Option<u64>,
 }
@@ -28,6 +31,11 @@ impl Seen {
     /// Of the last journal entry.
     pub fn seq(&self) -> u64 {
         self.head.as_ref().map_or(0, |h| h.head.seq)
+    }
+
+    /// Of the last entry before this task's first.
+    pub fn since(&self) -> u64 {
+        self.head.as_ref().map_or(0, |h| h.head.since)
     }
 
     /// Who holds the task, and how long ago the lease was renewed, where the store can tell.
@@ -59,7 +67,7 @@ pub(crate) fn open_task(ctx: &mut Ctx, then: impl FnOnce(&mut Ctx, Seen) -> Step
     let paths = [ctx.paths.task.clone(), ctx.paths.head.clone()];
     ctx.read(paths, move |ctx, [task, head]| {
         let Some(task) = task else { return not_found(ctx) };
-        match seen(task, head) {
+        match seen(ctx, task, head) {
             Ok(seen) => then(ctx, seen),
             Err(e) => Step::refused(e),
         }
@@ -68,6 +76,7 @@ pub(crate) fn open_task(ctx: &mut Ctx, then: impl FnOnce(&mut Ctx, Seen) -> Step
 
 /// What the two documents say, held against each other.
 pub(super) fn seen(
+    ctx: &mut Ctx,
     task: StoredDocument,
     head: Option<StoredDocument>,
 ) -> Result<Seen, crate::error::EngineError> {
@@ -76,9 +85,9 @@ pub(super) fn seen(
     let head = match head {
         None => None,
         Some(d) => {
-            let head = Head::read(&d.path, &d.data)?;
-            check_fresh(&head, &task)?;
-            Some(SeenHead { head, version: d.version, age_ms: d.age_ms })
+            let stored = Head::read(&d.path, &d.data)?;
+            let head = of_this_task(&stored, &task, &mut ctx.io.rng)?;
+            Some(SeenHead { head, stored, version: d.version, age_ms: d.age_ms })
         }
     };
     Ok(Seen { task, task_version, head })

@@ -1,14 +1,13 @@
 //! The conversation as arrays, the way the app's documents used to hold it, and messages saved into it from outside.
 
 use super::entries;
-use super::head::open_task;
+use super::head::{Seen, open_task};
 use super::lease::{Change, Committed, Held, Taken, acquire, is_free};
 use super::script::{Ctx, Step};
 use crate::converse::{RequestOp, Validator};
 use crate::error::{Code, EngineError};
 use crate::facts::fact::{Entry, Fact};
 use crate::facts::fold::Facts;
-use crate::facts::task::TaskDocument;
 use crate::facts::thread::thread;
 use crate::machine::import;
 use crate::machine::refusal::{held_by, lease_held};
@@ -20,8 +19,8 @@ use std::rc::Rc;
 /// The machine of `apiMessages`.
 pub(super) fn api_messages(ctx: &mut Ctx) -> Step {
     open_task(ctx, |ctx, seen| {
-        entries::after(ctx, 0, seen.seq(), usize::MAX, move |_, entries| {
-            match conversation(&seen.task, &entries) {
+        entries::after(ctx, seen.since(), seen.seq(), usize::MAX, move |_, entries| {
+            match conversation(&seen, &entries) {
                 Ok(messages) => Step::answer(messages),
                 Err(e) => Step::refused(e),
             }
@@ -32,16 +31,18 @@ pub(super) fn api_messages(ctx: &mut Ctx) -> Step {
 /// The machine of `toolResults`.
 pub(super) fn tool_results(ctx: &mut Ctx) -> Step {
     open_task(ctx, |ctx, seen| {
-        entries::after(ctx, 0, seen.seq(), usize::MAX, |_, entries| Step::answer(results(&entries)))
+        entries::after(ctx, seen.since(), seen.seq(), usize::MAX, |_, entries| {
+            Step::answer(results(&entries))
+        })
     })
 }
 
 /// The machine of `load`: the task document with its id; `execution.*` goes on where the document's own arrays end.
 pub(super) fn load(ctx: &mut Ctx) -> Step {
     open_task(ctx, |ctx, seen| {
-        entries::after(ctx, 0, seen.seq(), usize::MAX, move |ctx, entries| {
+        entries::after(ctx, seen.since(), seen.seq(), usize::MAX, move |ctx, entries| {
             let mut task = seen.task.raw.as_ref().clone();
-            let messages = match conversation(&seen.task, &entries) {
+            let messages = match conversation(&seen, &entries) {
                 Ok(messages) => messages,
                 Err(e) => return Step::refused(e),
             };
@@ -71,9 +72,10 @@ fn extend(execution: &mut Map<String, Value>, name: &str, more: Vec<Value>) {
 
 /// All messages since the last reset, also those that requests leave out. Before the first entry they are what it will
 /// begin with.
-fn conversation(task: &TaskDocument, entries: &[Entry]) -> Result<Vec<Value>, EngineError> {
-    let mut facts = Facts::default();
-    let first = entries.is_empty().then(|| Entry { seq: 1, facts: vec![import(task)], ..Entry::default() });
+fn conversation(seen: &Seen, entries: &[Entry]) -> Result<Vec<Value>, EngineError> {
+    let mut facts = Facts::behind(seen.since(), "");
+    let (seq, imported) = (facts.seq + 1, || vec![import(&seen.task)]);
+    let first = entries.is_empty().then(|| Entry { seq, facts: imported(), ..Entry::default() });
     for entry in first.iter().chain(entries) {
         let whole = entry.facts.iter().filter(|fact| !matches!(fact, Fact::Trimmed { .. }));
         facts.apply(&Entry { facts: whole.cloned().collect(), ..entry.clone() })?;
@@ -196,7 +198,7 @@ fn fits(lease: &mut Held, message: &Value) -> Result<(), EngineError> {
         ));
     }
     let mut ops = std::mem::take(&mut facts.ops);
-    if let (0, Fact::Imported { messages, .. }) = (facts.seq, import(&lease.task)) {
+    if let (true, Fact::Imported { messages, .. }) = (facts.is_unwritten(), import(&lease.task)) {
         ops.extend(messages.iter().flat_map(|old| facts.transcript.import(old)));
     }
     let mut validator = Validator::new();

@@ -110,7 +110,7 @@ pub(crate) fn acquire(
             Head { epoch: head.epoch + 1, owner: Some(owner), write_id, ..head.clone() }
         }
     };
-    let stored = seen.head.as_ref().map(|h| (&h.head, h.version.as_str()));
+    let stored = seen.head.as_ref().map(|h| (&h.stored, h.version.as_str()));
     let acquiring = Acquiring::new(&ctx.paths, stored, head, terms, &ctx.clock, &mut ctx.io);
     let taken = move |ctx: &mut Ctx, taken| match taken {
         lease::Taken::Mine(lease) => load(ctx, seen, lease, then),
@@ -128,8 +128,7 @@ fn load(
 ) -> Step {
     let since = ctx.now.mono;
     let (head, timeout) = (lease.head(), ctx.cfg.options.store_timeout_ms());
-    let (history, seq) = (head.history.clone(), head.seq);
-    let loader = Loader::new(since, ctx.paths.clone(), &history, seq, timeout, &mut ctx.io);
+    let loader = Loader::new(since, ctx.paths.clone(), head, timeout, &mut ctx.io);
     let loaded = move |ctx: &mut Ctx, (lease, loaded)| {
         let (facts, broken) = match loaded {
             Loaded::Facts(facts) => (*facts, None),
@@ -185,7 +184,7 @@ impl Held {
     ) -> Step {
         let Change { mut facts, last_run, task, status, survivor_ttl_ms } = change;
         let stored = self.lease.head();
-        if self.facts.seq == 0 && self.task.old_history {
+        if self.facts.is_unwritten() && self.task.old_history {
             facts.insert(0, import(&self.task));
         }
         let entry = Entry {

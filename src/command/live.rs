@@ -48,7 +48,7 @@ pub(super) fn open_task_with_live(
     let paths = [ctx.paths.task.clone(), ctx.paths.head.clone(), ctx.paths.live.clone()];
     ctx.read(paths, move |ctx, [task, head, live]| {
         let Some(task) = task else { return not_found(ctx) };
-        let seen = match seen(task, head) {
+        let seen = match seen(ctx, task, head) {
             Ok(seen) => seen,
             Err(e) => return Step::refused(e),
         };

@@ -77,7 +77,7 @@ pub(super) fn journal(ctx: &mut Ctx, after: Option<u64>, limit: Option<u64>) -> 
         limit.map_or(MAX_ENTRIES, |n| usize::try_from(n.max(1)).unwrap_or(MAX_ENTRIES).min(MAX_ENTRIES));
     open_task(ctx, move |ctx, seen| {
         let until = seen.seq();
-        entries::after(ctx, after.unwrap_or_default(), until, limit, move |_, entries| {
+        entries::after(ctx, after.unwrap_or_default().max(seen.since()), until, limit, move |_, entries| {
             let last = entries.last().map(|e| e.seq);
             let next = last.filter(|last| *last < until);
             let entries: Vec<Value> = entries.iter().map(journal_entry).collect();
@@ -148,11 +148,11 @@ pub(super) fn events(
 }
 
 fn page(ctx: &mut Ctx, seen: &Seen, after: Option<Cursor>, live: Option<Live>) -> Step {
-    let (status, until) = (seen.task.status, seen.seq());
+    let (status, since, until) = (seen.task.status, seen.since(), seen.seq());
     ctx.io.push(Effect::Status { status });
-    let read_after = after.map_or(until, Cursor::read_after);
+    let read_after = after.map_or(until, Cursor::read_after).max(since);
     entries::after(ctx, read_after, until, MAX_ENTRIES, move |ctx, entries| {
-        let covered = entries.last().map_or(after.map_or(until, |after| after.seq), |e| e.seq);
+        let covered = entries.last().map_or(after.map_or(until, |after| after.seq.max(since)), |e| e.seq);
         let mut events = Vec::new();
         for entry in &entries {
             let announced = announce(&ctx.cfg.task_id, entry).into_iter().zip(0..);

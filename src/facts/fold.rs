@@ -31,6 +31,8 @@ pub struct Facts {
     pub history: String,
     /// Of the last entry.
     pub seq: u64,
+    /// Of the last entry before this history's first.
+    pub since: u64,
     /// Of the last entry.
     pub epoch: u64,
     /// The latest timestamp used, in milliseconds of the wall clock.
@@ -64,6 +66,16 @@ impl Facts {
     /// Nothing is known yet of the history with this nonce.
     pub fn new(history: impl Into<String>) -> Self {
         Facts { history: history.into(), ..Facts::default() }
+    }
+
+    /// As [`Facts::new`], for a history whose first entry comes after entry `since`.
+    pub fn behind(since: u64, history: impl Into<String>) -> Self {
+        Facts { seq: since, since, ..Facts::new(history) }
+    }
+
+    /// Whether it has no entry yet.
+    pub fn is_unwritten(&self) -> bool {
+        self.seq == self.since
     }
 
     /// Takes an entry in. It must be the next one.

@@ -177,6 +177,7 @@ fn without_what_a_roll_up_writes(doc: &TaskDocument) -> String {
     };
     if let Some(project) = progress.get_mut("project").and_then(Value::as_object_mut) {
         project.shift_remove("current_milestone");
+        project.shift_remove("status");
     }
     Value::Object(data).to_string()
 }

@@ -39,7 +39,7 @@ pub fn roll_up(doc: &TaskDocument, done: &Done, current: Option<&ItemKey>, at: &
     let mut board = Board::of(doc);
     let counts = board.roll_items(done, current, Some(at));
     board.roll_milestones(&counts, Some(at));
-    board.into_roll_up(doc, done, current)
+    board.into_roll_up(doc, done, current, current)
 }
 
 /// As [`roll_up`] for a task that starts anew: every item is open again, whatever the document shows, and milestones
@@ -51,7 +51,7 @@ pub fn reopen(doc: &TaskDocument, current: Option<&ItemKey>, at: &str) -> RollUp
     let counts = board.roll_items(&done, current, Some(at));
     board.roll_milestones(&counts, Some(at));
     let first = doc.plan.items().first().map(|item| &item.key);
-    board.into_roll_up(doc, &done, current.or(first))
+    board.into_roll_up(doc, &done, current, current.or(first))
 }
 
 /// The progress with `done` counted in, for those who only read: nothing is stamped with a time.
@@ -75,21 +75,17 @@ pub fn advance(doc: &TaskDocument, done: &Done, key: &ItemKey, at: &str) -> Adva
     }
 }
 
-/// The names of a timestamp: first the one of the document's shape, then the other. An element's own name goes
-/// first, then the one that its siblings use.
+/// The names of a timestamp, the one to write first. An element's own name goes first, then the one that its siblings
+/// use, then the one of the rest of the document.
 #[derive(Clone, Copy)]
 struct Stamp {
     names: [&'static str; 2],
 }
 
 impl Stamp {
-    /// Older documents have `*_at` throughout; newer ones have `started`, `completed` and `completed_date`, after
-    /// `progress.project.started`.
-    fn of(shape: Shape, older: &'static str, newer: &'static str) -> Stamp {
-        match shape {
-            Shape::Older => Stamp { names: [older, newer] },
-            Shape::Newer => Stamp { names: [newer, older] },
-        }
+    /// `*_at`, unless the document has dates and all of them have earlier names.
+    fn of(earlier: bool, usual: &'static str, before: &'static str) -> Stamp {
+        Stamp { names: if earlier { [before, usual] } else { [usual, before] } }
     }
 
     fn as_used_in<'v>(self, mut siblings: impl Iterator<Item = &'v Value> + Clone) -> Stamp {
@@ -140,10 +136,18 @@ impl Board {
         let milestones: Vec<Value> = stored_milestones(doc).to_vec();
         let tasks = stored(doc, &["tasks"]).and_then(Value::as_object).cloned().unwrap_or_default();
         let items = || tasks.values().filter_map(Value::as_array).flatten();
+        let uses = |names: &[&str]| {
+            milestones
+                .iter()
+                .chain(items())
+                .any(|element| names.iter().any(|name| element.get(name).is_some()))
+        };
+        let earlier =
+            uses(&["started", "completed", "completed_date"]) && !uses(&["started_at", "completed_at"]);
         Board {
-            started: Stamp::of(doc.shape, "started_at", "started").as_used_in(milestones.iter()),
-            completed: Stamp::of(doc.shape, "completed_at", "completed").as_used_in(milestones.iter()),
-            item_completed: Stamp::of(doc.shape, "completed_at", "completed_date").as_used_in(items()),
+            started: Stamp::of(earlier, "started_at", "started").as_used_in(milestones.iter()),
+            completed: Stamp::of(earlier, "completed_at", "completed").as_used_in(milestones.iter()),
+            item_completed: Stamp::of(earlier, "completed_at", "completed_date").as_used_in(items()),
             milestones,
             tasks,
         }
@@ -245,12 +249,40 @@ impl Board {
         mean.min(100)
     }
 
+    /// Where the whole plan stands.
+    fn project_status(&self, doc: &TaskDocument, done: &Done, current: Option<&ItemKey>) -> &'static str {
+        let statuses = || {
+            let items = self.tasks.values().filter_map(Value::as_array).flatten();
+            items
+                .filter(|item| item.get("id").is_some())
+                .map(|item| item.get("status").and_then(Value::as_str))
+        };
+        let is_done = if doc.plan.is_single() {
+            doc.plan.next_item(done).is_none()
+        } else {
+            statuses().all(|status| status == Some("completed"))
+        };
+        let begun = current.is_some() || statuses().any(|s| matches!(s, Some("completed" | "in_progress")));
+        match (is_done, begun) {
+            (true, _) => "completed",
+            (false, true) => "in_progress",
+            (false, false) => "not_started",
+        }
+    }
+
     fn into_progress(self, doc: &TaskDocument, done: &Done) -> Progress {
         Progress { overall: self.overall(doc, done), milestones: self.milestones, tasks: self.tasks }
     }
 
     /// What differs from the document.
-    fn into_roll_up(self, doc: &TaskDocument, done: &Done, pointed_at: Option<&ItemKey>) -> RollUp {
+    fn into_roll_up(
+        self,
+        doc: &TaskDocument,
+        done: &Done,
+        current: Option<&ItemKey>,
+        pointed_at: Option<&ItemKey>,
+    ) -> RollUp {
+        let project_status = self.project_status(doc, done, current);
         let progress = self.into_progress(doc, done);
         let mut fields = Vec::new();
         for (group, items) in &progress.tasks {
@@ -283,6 +315,12 @@ impl Board {
             if doc.shape == Shape::Older || stored(doc, &["current_task"]).is_some() {
                 write(&["current_task"], item);
             }
+        }
+        // A word of the app's own says more than the plan does.
+        let known =
+            |status: &Value| matches!(status.as_str(), Some("not_started" | "in_progress" | "completed"));
+        if doc.shape == Shape::Newer && stored(doc, &["project", "status"]).is_none_or(known) {
+            write(&["project", "status"], project_status.into());
         }
         match doc.shape {
             Shape::Older => write(&["overall_percentage"], progress.overall.into()),

@@ -7,7 +7,7 @@ mod table;
 mod tools;
 
 use super::lease::{Acquiring, Taken};
-use super::refusal::{check_fresh, task_not_found};
+use super::refusal::{of_this_task, task_not_found};
 use super::wishes::Wishes;
 use super::{Ctx, Outcome};
 use crate::effect::{Command, Effect, Input, Question, Ticket, ToolDescription};
@@ -38,6 +38,8 @@ struct Seen {
     task: TaskDocument,
     task_version: String,
     head: Option<(Head, String)>,
+    /// The head as it is stored, where that is an earlier task's.
+    stored: Option<Head>,
     settings: Settings,
     mode: Mode,
 }
@@ -259,9 +261,13 @@ impl Opening {
             None => None,
             Some(d) => Some((Head::read(&d.path, &d.data).map_err(refused)?, d.version)),
         };
-        if let Some((head, _)) = &head {
-            check_fresh(head, &task).map_err(refused)?;
-        }
+        let (head, stored) = match head {
+            None => (None, None),
+            Some((stored, version)) => {
+                let head = of_this_task(&stored, &task, &mut ctx.io.rng).map_err(refused)?;
+                (Some((head, version)), Some(stored))
+            }
+        };
         let settings = Settings::resolve(&ctx.cfg.options, &task.config);
         ctx.io.push(Effect::Status { status: task.status });
         let mode = match table::mode(ctx, &task, head.as_ref().map(|(h, _)| h)) {
@@ -275,7 +281,7 @@ impl Opening {
                 "There is no model to run the task with: pass `model` in the host, e.g. bedrockModel({ region, modelId }).",
             )));
         }
-        let seen = Box::new(Seen { task, task_version, head, settings, mode });
+        let seen = Box::new(Seen { task, task_version, head, stored, settings, mode });
         match self.watch.holder_of(ctx, &seen, age) {
             Holder::None => self.ready(ctx, seen),
             Holder::Unknown if !self.wishes.interrupts() => {
@@ -339,9 +345,11 @@ fn acquire(ctx: &mut Ctx, mut seen: Box<Seen>) -> Step {
 
 /// The outcome of a run that runs nothing says what the journal holds.
 fn recall(ctx: &mut Ctx, outcome: Box<Outcome>, head: Option<&Head>) -> Next {
-    let Some(head) = head.filter(|head| head.seq > 0) else { return Err(Opened::RunsNothing(outcome)) };
+    let Some(head) = head.filter(|head| head.seq > head.since) else {
+        return Err(Opened::RunsNothing(outcome));
+    };
     let (timeout, paths) = (ctx.cfg.options.store_timeout_ms(), ctx.paths.clone());
-    let loader = Loader::new(ctx.now.mono, paths, &head.history, head.seq, timeout, &mut ctx.io);
+    let loader = Loader::new(ctx.now.mono, paths, head, timeout, &mut ctx.io);
     Ok(Step::Recalling { outcome, loader: Box::new(loader) })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Code, EngineError};
 use crate::facts::task::TaskDocument;
+use crate::ids::Rng;
 use crate::storage::head::{Head, Owner};
 
 /// TASK_NOT_FOUND.
@@ -39,24 +40,41 @@ pub fn lease_held(owner: &str, age_ms: u64) -> EngineError {
     .with("ageMs", age_ms)
 }
 
-/// The head belongs to this very task document.
+/// The head as it counts for this task document. Where a task that was made before under this id has left it, the history
+/// begins anew behind that task's.
+///
+/// # Errors
+/// STALE_HISTORY, while a history is being deleted.
+pub fn of_this_task(head: &Head, task: &TaskDocument, rng: &mut Rng) -> Result<Head, EngineError> {
+    if head.deleted {
+        return Err(stale("its deletion was begun and not finished"));
+    }
+    if head.is_of_another(task.created_at.as_deref()) {
+        return Ok(head.anew(rng.id(), task.created_at.clone()));
+    }
+    Ok(head.clone())
+}
+
+/// The head of a run still belongs to this very task document.
 ///
 /// # Errors
 /// STALE_HISTORY.
 pub fn check_fresh(head: &Head, task: &TaskDocument) -> Result<(), EngineError> {
-    if head.created_at == task.created_at && !head.deleted {
-        return Ok(());
+    if head.deleted {
+        return Err(stale("its deletion was begun and not finished"));
     }
-    let why = if head.deleted {
-        "its deletion was begun and not finished"
-    } else {
-        "the task was deleted and made again since"
-    };
-    Err(EngineError::new(
+    if head.is_of_another(task.created_at.as_deref()) {
+        return Err(stale("the task was deleted and made again since"));
+    }
+    Ok(())
+}
+
+fn stale(why: &str) -> EngineError {
+    EngineError::new(
         Code::StaleHistory,
         format!(
             "The stored history belongs to an earlier task of this id: {why}. Nothing was changed. Remove it with \
              new TaskPersistence(taskId, userId).delete({{ keepTask: true }})."
         ),
-    ))
+    )
 }

@@ -132,6 +132,7 @@ mod tests {
             schema: SCHEMA,
             history: "h".into(),
             created_at: None,
+            since: 0,
             epoch: 3,
             owner: Some(Owner {
                 id: "o".into(),

@@ -2,6 +2,7 @@
 
 use crate::error::{Code, EngineError};
 use crate::facts::fact::EndStatus;
+use crate::time::parse_iso8601;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -89,6 +90,10 @@ impl From<EndStatus> for LastRun {
     }
 }
 
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 /// The document `engine/head`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Head {
@@ -106,6 +111,9 @@ pub struct Head {
     pub owner: Option<Owner>,
     /// Of the last journal entry.
     pub seq: u64,
+    /// Of the last entry that an earlier task of this id has left: this task's own begin behind it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub since: u64,
     /// Of the last commit to this document.
     pub write_id: String,
     /// How the last run ended.
@@ -133,12 +141,33 @@ impl Head {
             epoch: 1,
             owner: Some(owner),
             seq: 0,
+            since: 0,
             write_id,
             last_run: LastRun::None,
             attempts: 0,
             summary: Value::Object(Map::new()),
             deleted: false,
             fenced_off: None,
+        }
+    }
+
+    /// Whether it belongs to a task that was made at another time than this one, under the same id: that task was
+    /// deleted, and not by the engine. A time that is missing or cannot be read says nothing.
+    pub fn is_of_another(&self, created_at: Option<&str>) -> bool {
+        let instant = |text: Option<&str>| text.and_then(parse_iso8601);
+        matches!((instant(self.created_at.as_deref()), instant(created_at)), (Some(a), Some(b)) if a != b)
+    }
+
+    /// The head of a task that was made anew: a history of its own, behind what is there, under the same lease.
+    pub fn anew(&self, history: String, created_at: Option<String>) -> Head {
+        Head {
+            history,
+            created_at,
+            since: self.seq,
+            last_run: LastRun::None,
+            attempts: 0,
+            summary: Value::Object(Map::new()),
+            ..self.clone()
         }
     }
 
@@ -236,6 +265,7 @@ mod tests {
             epoch: 3,
             owner: None,
             seq: 7,
+            since: 0,
             write_id: "w".into(),
             last_run: LastRun::Running,
             attempts: 0,

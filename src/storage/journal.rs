@@ -104,6 +104,12 @@ fn split(text: &str, bytes: usize) -> (&str, &str) {
     text.split_at(at)
 }
 
+/// What to list the journal after, to get what comes behind an entry; from the beginning for 0.
+pub fn behind(seq: u64) -> Option<String> {
+    // Sorts after every continuation of that entry.
+    (seq > 0).then(|| format!("{seq:08}.~"))
+}
+
 /// One entry's documents, put together.
 #[derive(Debug)]
 struct Parts {

@@ -1,7 +1,8 @@
 //! Reading the journal back, page by page, into facts.
 
+use super::head::Head;
 use super::io::{Fetch, Io, Want};
-use super::journal::Joiner;
+use super::journal::{Joiner, behind};
 use crate::converse::Validator;
 use crate::converse::validity::check_message;
 use crate::effect::Input;
@@ -25,6 +26,7 @@ pub struct Loader {
     timeout_ms: u64,
     until_seq: u64,
     history: String,
+    since: u64,
     facts: Facts,
     /// Of the request that the facts make, so far.
     validator: Validator,
@@ -41,25 +43,20 @@ enum State {
 }
 
 impl Loader {
-    /// Begins to list. `history` and `until_seq` are the head's.
-    pub fn new(
-        now: Instant,
-        paths: Paths,
-        history: &str,
-        until_seq: u64,
-        timeout_ms: u64,
-        io: &mut Io,
-    ) -> Self {
-        let want = Want::Page { collection: paths.journal.clone(), after: None, limit: PAGE };
+    /// Begins to list what the head counts.
+    pub fn new(now: Instant, paths: Paths, head: &Head, timeout_ms: u64, io: &mut Io) -> Self {
+        let after = behind(head.since);
+        let want = Want::Page { collection: paths.journal.clone(), after: after.clone(), limit: PAGE };
         Loader {
             paths,
             timeout_ms,
-            until_seq,
-            history: history.to_owned(),
-            facts: Facts::new(history),
+            until_seq: head.seq,
+            history: head.history.clone(),
+            since: head.since,
+            facts: Facts::behind(head.since, head.history.as_str()),
             validator: Validator::new(),
             joiner: Joiner::default(),
-            after: None,
+            after,
             give_up: now + timeout_ms,
             state: State::Listing(Fetch::new(now, want, timeout_ms, io)),
         }
@@ -139,10 +136,10 @@ impl Loader {
 
     /// From the beginning: a listing that lags may lack any document.
     fn again(&mut self, now: Instant) {
-        self.facts = Facts::new(self.history.clone());
+        self.facts = Facts::behind(self.since, self.history.as_str());
         self.validator = Validator::new();
         self.joiner = Joiner::default();
-        self.after = None;
+        self.after = behind(self.since);
         self.state = State::Again(now + LIST_AGAIN_MS);
     }
 

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, inject, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { root } from './pack.js';
 import { type PublicTypes, publicTypesOf, written } from './types/public-types.js';
+import { undocumentedIn } from './types/undocumented.js';
 
 const { './package.json': _, ...exported } = packageJson.exports;
 const entries = Object.entries(exported).map(([path, { import: esm, require: cjs }]) => ({
@@ -84,6 +85,26 @@ describe('the public types', () => {
     const anys = new Set(entries.flatMap(({ esm }) => read(esm).anys.filter((at) => !structural.test(at))));
     expect([...anys].sort()).toEqual([...intended].sort());
   });
+});
+
+/** What people read and write most: events, options, the host, states, task documents. */
+const hovered =
+  /^(TaskEvent\w*|FactFields|LifecycleChange|WaitingCall\w*|TaskFailure|RunOptions|EventsOptions|TaskHost|PromptContext|TaskEngine|Usage|Progress|TaskState|TaskOutcome|NewThreadMessage|ThreadMessage|JournalEntry|Task|Milestone|TaskItem|TaskConfig|NewTask|NewMilestone|NewTaskItem|Tool|ToolCall|ToolContext)\./;
+
+test('every field of events, options, states and task documents says what it is when a pointer rests on it', () => {
+  const installed = join(inject('consumer'), 'node_modules/task-execution-engine');
+  const files = entries.map(({ esm }) => join(installed, esm));
+  expect(undocumentedIn(installed, files).filter((name) => hovered.test(name))).toEqual([]);
+});
+
+test('the check of what is said sees what stands on the line of another member', async () => {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'undocumented-')));
+  const file = join(folder, 'index.d.ts');
+  await writeFile(
+    file,
+    'export interface A {\n  /** One. */\n  one: string; /** Lost. */\n  two: {\n    /** Three. */\n    three: 1;\n    four: 2;\n  };\n}\n',
+  );
+  expect(undocumentedIn(folder, [file])).toEqual(['A.two', 'A.two.four']);
 });
 
 describe('the check of public types', () => {

@@ -11,13 +11,15 @@ import {
 import { checkTasksQuery, fullPage } from '../task-order.js';
 import { checkDeadline, withDeadline } from './deadline.js';
 import { storeError } from './errors.js';
+import { foreignIn } from './foreign.js';
 import { firestoreLimits } from './limits.js';
 import { originOf } from './origin.js';
+import { isTaskPath, Originals } from './originals.js';
 import { nameable } from './pages.js';
 import { tasksQuery } from './rest-tasks.js';
 import { elapsed, expectedVersion, later } from './times.js';
 import { checkToken, reasonOf, redacted, tokenOf, withoutToken } from './token.js';
-import { decodeFields, encodeFields, encodeValue, fieldPath, type RestFields } from './values.js';
+import { decodeFields, encodeFields, encodeValue, fieldPath, lookValue, type RestFields } from './values.js';
 
 /** What a call needs of `fetch`. */
 export type FetchLike = (url: string, init: any) => Promise<any>;
@@ -73,6 +75,7 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
   const { origin, emulator } = originOf(host);
   checkToken(token);
   const limits = firestoreLimits(emulator);
+  const originals = new Originals();
 
   /** One call. `at` is the path that it is about, inside the database; `rest` ends the URL. */
   const call = (
@@ -129,12 +132,18 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
   const present = (
     { name, fields, updateTime }: RestDocument,
     readTime: string | undefined,
-  ): StoredDocument => ({
-    path: name.slice(root.length + 1),
-    data: decodeFields(fields),
-    version: updateTime,
-    ageMs: readTime === undefined ? undefined : elapsed(updateTime, readTime),
-  });
+  ): StoredDocument => {
+    const path = name.slice(root.length + 1);
+    if (isTaskPath(path)) {
+      originals.see(path, updateTime, foreignIn({ mapValue: { fields } }, lookValue));
+    }
+    return {
+      path,
+      data: decodeFields(fields),
+      version: updateTime,
+      ageMs: readTime === undefined ? undefined : elapsed(updateTime, readTime),
+    };
+  };
 
   /**
    * The emulator takes a path to end at its first colon, Firestore at its last; of documents below an id with a colon it
@@ -194,37 +203,44 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
     return found.flatMap(({ document, readTime }) => (document ? [present(document, readTime)] : []));
   };
 
+  const read: TaskStore['read'] = async (paths, { signal } = {}) => {
+    paths.forEach(checkDocumentPath);
+    if (paths.length === 0) {
+      return [];
+    }
+    const documents = [...new Set(paths)].map((path) => `${root}/${path}`);
+    const looked = rows('read', await call('read', '', ':batchGet', { documents }, signal));
+    const found = new Map<string, StoredDocument | null>();
+    for (const { found: document, missing, readTime } of looked) {
+      if (document !== undefined) {
+        found.set(document.name, present(document, readTime));
+      } else if (missing !== undefined) {
+        found.set(missing, null);
+      }
+    }
+    return paths.map((path) => {
+      const document = found.get(`${root}/${path}`);
+      if (document === undefined) {
+        throw new StoreError('unavailable', `Firestore: the read was answered without ${path}.`);
+      }
+      return document;
+    });
+  };
+
   return {
     id: `firestore:${projectId}/${databaseId}`,
     limits,
 
-    async read(paths, { signal } = {}) {
-      paths.forEach(checkDocumentPath);
-      if (paths.length === 0) {
-        return [];
-      }
-      const documents = [...new Set(paths)].map((path) => `${root}/${path}`);
-      const looked = rows('read', await call('read', '', ':batchGet', { documents }, signal));
-      const found = new Map<string, StoredDocument | null>();
-      for (const { found: document, missing, readTime } of looked) {
-        if (document !== undefined) {
-          found.set(document.name, present(document, readTime));
-        } else if (missing !== undefined) {
-          found.set(missing, null);
-        }
-      }
-      return paths.map((path) => {
-        const document = found.get(`${root}/${path}`);
-        if (document === undefined) {
-          throw new StoreError('unavailable', `Firestore: the read was answered without ${path}.`);
-        }
-        return document;
-      });
-    },
+    read,
 
     async commit(writes, { signal } = {}) {
-      checkCommit(writes, limits);
-      const body = { writes: writes.map(encodeWrite) };
+      const whole = await originals.restored(
+        writes,
+        (path) => read([path], { signal }),
+        (timestampValue) => ({ timestampValue }),
+      );
+      checkCommit(whole, limits);
+      const body = { writes: whole.map(encodeWrite) };
       const reply = (await call('commit', '', ':commit', body, signal)) as {
         writeResults?: { updateTime?: string }[];
         commitTime?: string;
@@ -235,6 +251,7 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
       if (version === undefined) {
         throw new StoreError('unavailable', 'Firestore: the commit was answered without a time.');
       }
+      originals.stored(whole, version);
       return { version };
     },
 

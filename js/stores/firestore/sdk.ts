@@ -4,10 +4,12 @@ import { checkCommit, checkDocumentPath, checkListing, StoreError } from '../doc
 import { checkTasksQuery, fullPage } from '../task-order.js';
 import { checkDeadline, withDeadline } from './deadline.js';
 import { storeError } from './errors.js';
+import { foreignIn, native } from './foreign.js';
 import { firestoreLimits } from './limits.js';
 import { listen } from './listener.js';
+import { isTaskPath, Originals } from './originals.js';
 import { nameable } from './pages.js';
-import { plainData } from './plain.js';
+import { exactData, lookNative, plainData } from './plain.js';
 import { loadSdk } from './sdk-classes.js';
 import type { BatchLike, FirestoreLike, FirestoreSdk, SnapshotLike, TimestampLike } from './structure.js';
 import { elapsed, expectedVersion, formatTime, later, parseTime } from './times.js';
@@ -38,6 +40,7 @@ export function firestoreStore(db: FirestoreLike, options: FirestoreStoreOptions
   checkDatabase(db);
   const timeoutMs = checkDeadline(options.timeoutMs);
   const limits = firestoreLimits(options.emulator ?? environment('FIRESTORE_EMULATOR_HOST') !== undefined);
+  const originals = new Originals();
   let loading: Promise<FirestoreSdk> | undefined;
   const classes = () => {
     loading ??= loadSdk(db, options.sdk);
@@ -46,9 +49,15 @@ export function firestoreStore(db: FirestoreLike, options: FirestoreStoreOptions
 
   const present = (snapshot: SnapshotLike): StoredDocument => {
     const version = formatTime(snapshot.updateTime as TimestampLike);
+    const { path } = snapshot.ref;
+    const data = snapshot.data();
+    if (isTaskPath(path)) {
+      const reply = { mapValue: { fields: (snapshot as { _fieldsProto?: unknown })._fieldsProto } };
+      originals.see(path, version, foreignIn(exactData(data, reply), lookNative));
+    }
     return {
-      path: snapshot.ref.path,
-      data: plainData(snapshot.data()),
+      path,
+      data: plainData(data),
       version,
       ageMs: elapsed(version, formatTime(snapshot.readTime)),
     };
@@ -61,33 +70,40 @@ export function firestoreStore(db: FirestoreLike, options: FirestoreStoreOptions
     }
   };
 
+  const read: TaskStore['read'] = async (paths, { signal } = {}) => {
+    paths.forEach(checkDocumentPath);
+    if (paths.length === 0) {
+      return [];
+    }
+    const unique = [...new Set(paths)];
+    const snapshots = await withDeadline('read', timeoutMs, signal, () =>
+      asking('read', () => db.getAll(...unique.map((path) => db.doc(path)))),
+    );
+    const found = new Map(snapshots.map((snapshot) => [snapshot.ref.path, snapshot]));
+    return paths.map((path) => {
+      const snapshot = found.get(path);
+      return snapshot?.exists ? present(snapshot) : null;
+    });
+  };
+
   return {
     id: `firestore:${projectOf(db, options.projectId)}/${db.databaseId}`,
     limits,
 
-    async read(paths, { signal } = {}) {
-      paths.forEach(checkDocumentPath);
-      if (paths.length === 0) {
-        return [];
-      }
-      const unique = [...new Set(paths)];
-      const snapshots = await withDeadline('read', timeoutMs, signal, () =>
-        asking('read', () => db.getAll(...unique.map((path) => db.doc(path)))),
-      );
-      const found = new Map(snapshots.map((snapshot) => [snapshot.ref.path, snapshot]));
-      return paths.map((path) => {
-        const snapshot = found.get(path);
-        return snapshot?.exists ? present(snapshot) : null;
-      });
-    },
+    read,
 
     async commit(writes, { signal } = {}) {
-      checkCommit(writes, limits);
+      const sdk = await classes();
+      const whole = await originals.restored(
+        writes,
+        (path) => read([path], { signal }),
+        (iso) => timeOf(iso, sdk),
+      );
+      checkCommit(whole, limits);
       const results = await withDeadline('commit', timeoutMs, signal, async (deadline) => {
-        const sdk = await classes();
         const batch = db.batch();
         try {
-          for (const write of writes) {
+          for (const write of whole) {
             add(batch, write, db, sdk);
           }
         } catch (cause) {
@@ -99,7 +115,9 @@ export function firestoreStore(db: FirestoreLike, options: FirestoreStoreOptions
         return asking('commit', () => batch.commit());
       });
       // a write that changed nothing keeps its old time
-      return { version: results.map(({ writeTime }) => formatTime(writeTime)).reduce(later) };
+      const version = results.map(({ writeTime }) => formatTime(writeTime)).reduce(later);
+      originals.stored(whole, version);
+      return { version };
     },
 
     async list(collection, { after, limit, signal }) {
@@ -144,7 +162,7 @@ function add(batch: BatchLike, write: StoreWrite, db: FirestoreLike, sdk: Firest
     case 'update': {
       const pairs = write.fields.flatMap(({ path, value, delete: remove }) => [
         new sdk.FieldPath(...path),
-        remove ? sdk.FieldValue.delete() : value,
+        remove ? sdk.FieldValue.delete() : native(value),
       ]);
       const condition = precondition(write, sdk);
       const [first, ...rest] = condition === undefined ? pairs : [...pairs, condition];
@@ -165,8 +183,12 @@ function precondition(
   if (version === undefined) {
     return undefined;
   }
-  const { seconds, nanoseconds } = parseTime(version);
-  return { lastUpdateTime: new sdk.Timestamp(seconds, nanoseconds) };
+  return { lastUpdateTime: timeOf(version, sdk) };
+}
+
+function timeOf(iso: string, sdk: FirestoreSdk): unknown {
+  const { seconds, nanoseconds } = parseTime(iso);
+  return new sdk.Timestamp(seconds, nanoseconds);
 }
 
 /** What the SDK refuses without asking the server. */

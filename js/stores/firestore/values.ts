@@ -1,5 +1,8 @@
 /** JavaScript values as the REST API writes them. https://firebase.google.com/docs/firestore/reference/rest/v1/Value */
 
+import { Kept } from '../kept.js';
+import type { Look } from './foreign.js';
+
 /** One value of a document. */
 export type RestValue = Record<string, unknown>;
 /** The fields of a document or of a map. */
@@ -7,6 +10,9 @@ export type RestFields = Record<string, RestValue>;
 
 /** Encodes a value that `checkCommit` has let pass. */
 export function encodeValue(value: unknown): RestValue {
+  if (value instanceof Kept) {
+    return value.native as RestValue;
+  }
   switch (typeof value) {
     case 'string':
       return { stringValue: value };
@@ -34,22 +40,27 @@ export function encodeFields(data: Record<string, unknown>): RestFields {
 
 /**
  * Decodes a value. What other writers may have stored and JSON does not have is read as the nearest that it has: a
- * timestamp as its ISO 8601 text, bytes as base64, a reference as its name, a point as an object. Integers beyond 2^53
- * are rounded, as Google's SDK does.
+ * timestamp as its ISO 8601 text, bytes as base64, a reference as its name, a point as an object, a vector as an array,
+ * NaN and the infinities as null. Integers beyond 2^53 are rounded, as Google's SDK does.
  */
 export function decodeValue(value: RestValue): unknown {
-  const [kind, content] = Object.entries(value)[0] ?? ['nullValue', null];
+  const [kind, content] = entryOf(value);
   switch (kind) {
     case 'integerValue':
-    case 'doubleValue':
+    case 'doubleValue': {
       // NaN and the infinities are strings in JSON
-      return Number(content);
+      const number = Number(content);
+      return Number.isFinite(number) ? number : null;
+    }
     case 'nullValue':
       return null;
     case 'arrayValue':
       return ((content as { values?: RestValue[] }).values ?? []).map(decodeValue);
-    case 'mapValue':
-      return decodeFields((content as { fields?: RestFields }).fields);
+    case 'mapValue': {
+      const { fields } = content as { fields?: RestFields };
+      const vector = vectorOf(fields);
+      return vector === undefined ? decodeFields(fields) : decodeValue(vector);
+    }
     case 'geoPointValue': {
       const { latitude = 0, longitude = 0 } = content as { latitude?: number; longitude?: number };
       return { latitude, longitude };
@@ -57,6 +68,40 @@ export function decodeValue(value: RestValue): unknown {
     default:
       return content;
   }
+}
+
+/** Which values would not come back from JSON as they are. */
+export function lookValue(value: unknown): Look {
+  const [kind, content] = entryOf(value as RestValue);
+  const kept = () => new Kept(value, decodeValue(value as RestValue), kind === 'timestampValue');
+  switch (kind) {
+    case 'nullValue':
+    case 'booleanValue':
+    case 'stringValue':
+      return undefined;
+    case 'integerValue':
+      return Number.isSafeInteger(Number(content)) ? undefined : kept();
+    case 'doubleValue':
+      // a whole one would come back as an integer
+      return Number.isFinite(Number(content)) && !Number.isSafeInteger(Number(content)) ? undefined : kept();
+    case 'arrayValue':
+      return { list: (content as { values?: RestValue[] }).values ?? [] };
+    case 'mapValue': {
+      const { fields = {} } = content as { fields?: RestFields };
+      return vectorOf(fields) === undefined ? { map: fields, id: fields.id?.stringValue } : kept();
+    }
+    default:
+      return kept();
+  }
+}
+
+function entryOf(value: RestValue): [kind: string, content: unknown] {
+  return Object.entries(value)[0] ?? ['nullValue', null];
+}
+
+/** A vector is a map that says so, in a name that no other map can have. */
+function vectorOf(fields: RestFields | undefined): RestValue | undefined {
+  return fields?.__type__?.stringValue === '__vector__' ? fields.value : undefined;
 }
 
 /** Decodes the fields of a document. A field named `__proto__` is a field like any other. */

@@ -60,6 +60,7 @@ pub(super) fn with_head(world: &mut World, last_run: LastRun, owner: Option<Owne
         epoch: 3,
         owner,
         seq: 0,
+        since: 0,
         write_id: "first".into(),
         last_run,
         attempts: 0,

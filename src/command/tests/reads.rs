@@ -341,3 +341,24 @@ fn a_read_lists_again_while_an_entry_is_missing_and_calls_it_corrupt_when_it_sta
         }
     }
 }
+
+#[test]
+fn of_a_task_that_was_made_again_nothing_of_the_one_before_is_shown() {
+    let mut world = lived();
+    set(&mut world, &[FieldWrite::set(&["created_at"], "2027-01-01T00:00:00.000Z")]);
+    assert_eq!(run(&mut world, "apiMessages", json!({})), Ok(json!([])));
+    assert_eq!(run(&mut world, "toolResults", json!({})), Ok(json!([])));
+    let task = run(&mut world, "load", json!({})).unwrap();
+    assert_eq!(task["execution"]["api_messages"], json!([]));
+    let state = run(&mut world, "state", json!({})).unwrap();
+    assert_eq!((&state["waiting"], &state["usage"]["inputTokens"]), (&json!([]), &json!(0)));
+    for after in ["0", "1.0", "2"] {
+        let events = run(&mut world, "events", json!({ "after": after })).unwrap();
+        assert_eq!(
+            (&events["events"], &events["more"], &events["cursor"]),
+            (&json!([]), &json!(false), &json!("3"))
+        );
+    }
+    let journal = run(&mut world, "journal", json!({})).unwrap();
+    assert_eq!(journal["entries"], json!([]));
+}

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::effect::Ticket;
-use crate::facts::fact::EndStatus;
+use crate::facts::fact::{Begin, EndStatus};
 use crate::lifecycle::Status;
 use crate::store::StoreErrorCode;
 use crate::testkit::{Fault, Op};
@@ -446,18 +446,26 @@ fn a_store_that_stays_silent_ends_the_command_within_its_deadline() {
 }
 
 #[test]
-fn a_history_of_another_task_or_in_deletion_is_refused() {
+fn a_history_in_deletion_is_refused() {
     let mut world = world("in_progress");
-    with_head(&mut world, LastRun::Running, None);
-    set(&mut world, &[FieldWrite::set(&["created_at"], "2025-01-01T00:00:00.000Z")]);
-    assert_eq!(refused(&mut world, "pause", json!({})), Code::StaleHistory);
-
-    let mut world = super::world("in_progress");
     with_head(&mut world, LastRun::Running, None);
     let at = world.now().mono;
     world.store.patch(HEAD, &[FieldWrite::set(&["deleted"], true)], at);
     assert_eq!(refused(&mut world, "stop", json!({})), Code::StaleHistory);
     assert!(world.store.commits.is_empty());
+}
+
+#[test]
+fn a_pause_of_a_task_that_was_made_again_goes_behind_what_the_task_before_has_left() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Completed, None);
+    journal(&mut world, vec![Fact::Begun { how: Begin::Started }], |_| {});
+    set(&mut world, &[FieldWrite::set(&["created_at"], "2027-01-01T00:00:00.000Z")]);
+    assert_eq!(run(&mut world, "pause", json!({})), Ok(Value::Null));
+    let head = head(&world);
+    assert_eq!((head.since, head.seq, head.last_run), (1, 2, LastRun::Paused));
+    assert_ne!(head.history, "h");
+    assert_eq!(status(&world), json!("paused"));
 }
 
 #[test]

@@ -115,12 +115,12 @@ fn the_newer_shape_is_written_under_its_own_names() {
         [
             (
                 "progress.tasks.m1".into(),
-                json!([{ "id": "a", "name": "a", "status": "completed", "completed_date": AT }])
+                json!([{ "id": "a", "name": "a", "status": "completed", "completed_at": AT }])
             ),
             (
                 "progress.milestones".into(),
                 json!([{ "id": "m1", "status": "completed", "progress": 100, "tasks_completed": 1, "tasks_total": 1,
-                         "started": AT, "completed": AT }])
+                         "started_at": AT, "completed_at": AT }])
             ),
             ("progress.project.current_milestone".into(), json!("m1")),
             ("progress.progress.overall".into(), json!(100)),
@@ -300,4 +300,62 @@ fn reopening_may_begin_an_item_in_the_same_write() {
     assert_eq!(progress["tasks"]["m1"][1]["status"], json!("in_progress"));
     assert_eq!(progress["milestones"][0]["started_at"], json!(AT));
     assert_eq!((&progress["current_task"], &progress["overall_percentage"]), (&json!("b"), &json!(0)));
+}
+
+#[test]
+fn a_document_that_has_dates_of_earlier_names_only_gets_those() {
+    for (milestone, element) in [
+        (json!({ "id": "m1", "started": "x" }), item("a", "not_started")),
+        (json!({ "id": "m1" }), json!({ "id": "a", "completed_date": null })),
+    ] {
+        let doc = document(json!({ "milestones": [milestone], "tasks": { "m1": [element] } }));
+        let progress = roll_up(&doc, &Done::from([key("m1", "a")]), None, AT).progress;
+        assert_eq!(progress.milestones[0]["completed"], json!(AT));
+        assert_eq!(progress.tasks["m1"][0]["completed_date"], json!(AT));
+    }
+    let mixed = document(json!({
+        "milestones": [{ "id": "m1", "started_at": "x" }], "tasks": { "m1": [{ "id": "a", "completed_date": "" }] }
+    }));
+    let progress = roll_up(&mixed, &Done::from([key("m1", "a")]), None, AT).progress;
+    assert_eq!(progress.milestones[0]["completed_at"], json!(AT));
+    assert_eq!(progress.tasks["m1"][0]["completed_date"], json!(AT));
+}
+
+#[test]
+fn the_projects_status_follows_the_plan_unless_it_is_a_word_of_the_apps_own() {
+    let doc = |status: Value, items: Value| {
+        let mut project = json!({ "name": "P" });
+        if !status.is_null() {
+            project["status"] = status;
+        }
+        document(json!({ "project": project, "milestones": [{ "id": "m1" }], "tasks": { "m1": items } }))
+    };
+    let written = |doc: &TaskDocument, done: &Done, current: Option<&ItemKey>| {
+        let fields = written(&roll_up(doc, done, current, AT));
+        fields.into_iter().find(|(path, _)| path == "progress.project.status").map(|(_, value)| value)
+    };
+    let open = || json!([item("a", "not_started"), { "id": "b" }]);
+    let (none, all) = (Done::new(), Done::from([key("m1", "a"), key("m1", "b")]));
+    let first = key("m1", "a");
+    assert_eq!(written(&doc(json!("not_started"), open()), &none, Some(&first)), Some(json!("in_progress")));
+    assert_eq!(written(&doc(json!("in_progress"), open()), &none, Some(&first)), None);
+    assert_eq!(written(&doc(json!("in_progress"), open()), &all, None), Some(json!("completed")));
+    assert_eq!(written(&doc(json!(null), open()), &all, None), Some(json!("completed")));
+    assert_eq!(
+        written(&doc(json!("completed"), open()), &Done::from([first.clone()]), None),
+        Some(json!("in_progress"))
+    );
+    assert_eq!(written(&doc(json!("on hold"), open()), &all, None), None);
+    assert_eq!(written(&older(), &none, Some(&first)), None, "the older shape has no project");
+
+    let single = doc(json!("not_started"), json!([]));
+    let task = ItemKey { milestone: None, item: "task".into() };
+    assert_eq!(written(&single, &none, Some(&task)), Some(json!("in_progress")));
+    assert_eq!(written(&single, &Done::from([task]), None), Some(json!("completed")));
+    let begun = doc(json!("completed"), json!([item("a", "completed")]));
+    assert!(
+        reopen(&begun, None, AT)
+            .fields
+            .contains(&FieldWrite::set(&["progress", "project", "status"], "not_started"))
+    );
 }

@@ -9,7 +9,8 @@ use crate::limits::Settings;
 use crate::storage::inbox::{InboxItem, Useless, bytes_of};
 use crate::storage::io::{Fetch, Want, attempt_deadline};
 use crate::store::{StoreErrorCode, StoreWrite, StoredDocument};
-use crate::time::Instant;
+use crate::time::{Instant, parse_iso8601};
+use serde_json::Value;
 
 /// Documents a page: each may have a megabyte.
 const PAGE: u32 = 8;
@@ -178,9 +179,18 @@ impl Desk {
         self.inbox_read(ctx, around);
     }
 
+    /// Sent to the task that had this id before, which never read it.
+    fn is_for_another(&self, around: Around<'_>, document: &StoredDocument) -> bool {
+        let instant = |text: Option<&str>| text.and_then(parse_iso8601);
+        let sent = instant(document.data.get("at").and_then(Value::as_str));
+        around.head.since > 0
+            && sent.zip(instant(self.task.created_at.as_deref())).is_some_and(|(at, made)| at < made)
+    }
+
     fn use_of(&mut self, ctx: &mut Ctx, around: Around<'_>, document: &StoredDocument) -> Use {
         match InboxItem::read(document) {
             Ok(item) if around.facts.is_journaled(item.id()) => Use::Drop,
+            Ok(InboxItem::Message { .. }) if self.is_for_another(around, document) => Use::Drop,
             Ok(item) => use_of_item(around, item),
             Err(Useless::Unknown(what)) => {
                 let noted = &mut self.noted;

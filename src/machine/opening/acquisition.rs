@@ -42,6 +42,7 @@ pub(super) fn acquire(ctx: &mut Ctx, seen: &mut Seen) -> Acquiring {
         heartbeat_ms: settings.heartbeat_ms(),
         store_timeout_ms: settings.store_timeout_ms,
     };
-    let stored = seen.head.as_ref().map(|(head, version)| (head, version.as_str()));
+    let stored =
+        seen.stored.as_ref().zip(seen.head.as_ref()).map(|(stored, (_, version))| (stored, version.as_str()));
     Acquiring::new(&ctx.paths, stored, head, terms, &ctx.clock, &mut ctx.io)
 }

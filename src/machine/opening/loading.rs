@@ -39,13 +39,13 @@ pub(super) fn load(
 ) -> Step {
     let timeout = seen.settings.store_timeout_ms;
     let head = lease.head();
-    let (history, seq) = (head.history.clone(), head.seq);
-    let loader = Loader::new(ctx.now.mono, ctx.paths.clone(), &history, seq, timeout, &mut ctx.io);
+    let facts = Facts::behind(head.since, head.history.as_str());
+    let loader = Loader::new(ctx.now.mono, ctx.paths.clone(), head, timeout, &mut ctx.io);
     let acquired = Acquired {
         mode: seen.mode,
         unclean: seen.head.as_ref().is_some_and(|(h, _)| h.unclean()),
         attempts_before: seen.head.as_ref().map_or(0, |(h, _)| h.attempts),
-        facts: Facts::new(history),
+        facts,
         lease,
         task: seen.task,
         task_version: seen.task_version,

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 impl Run {
     pub(super) fn take_up(&mut self, ctx: &mut Ctx, mode: Mode, unclean: bool) {
-        if self.facts.seq == 0 && self.desk.task().old_history {
+        if self.facts.is_unwritten() && self.desk.task().old_history {
             self.due_fact(crate::machine::compose::import(self.desk.task()));
         }
         match mode {

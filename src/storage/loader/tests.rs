@@ -4,6 +4,7 @@ use super::*;
 use crate::effect::{Effect, Ticket};
 use crate::error::Code;
 use crate::facts::fact::{Begin, Fact};
+use crate::storage::head::Owner;
 use crate::store::{StoreError, StoreErrorCode, StoreWrite, StoredDocument};
 
 const TIMEOUT: u64 = 15_000;
@@ -29,6 +30,18 @@ fn journal(seqs: impl IntoIterator<Item = u64>) -> Vec<StoredDocument> {
     seqs.into_iter().flat_map(|seq| documents_of(seq, false)).collect()
 }
 
+fn head(seq: u64) -> Head {
+    let owner = Owner {
+        id: "o".into(),
+        holder: None,
+        ttl_ms: 30_000,
+        heartbeat_ms: 10_000,
+        grace_ms: 10_000,
+        store_timeout_ms: TIMEOUT,
+    };
+    Head { seq, ..Head::first("the history".into(), None, owner, "w".into()) }
+}
+
 /// A loader before a journal that is listed as told.
 struct Bench {
     now: Instant,
@@ -41,7 +54,7 @@ type Loaded = Option<Result<Facts, EngineError>>;
 impl Bench {
     fn until(seq: u64) -> Bench {
         let (now, mut io) = (Instant(1_000), Io::new(1));
-        let loader = Loader::new(now, Paths::new("u", "t"), "the history", seq, TIMEOUT, &mut io);
+        let loader = Loader::new(now, Paths::new("u", "t"), &head(seq), TIMEOUT, &mut io);
         Bench { now, loader, io }
     }
 

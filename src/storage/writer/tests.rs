@@ -99,6 +99,7 @@ fn head(epoch: u64, write_id: &str) -> Option<StoredDocument> {
         epoch,
         owner: None,
         seq: 6,
+        since: 0,
         write_id: write_id.into(),
         last_run: LastRun::Running,
         attempts: 0,

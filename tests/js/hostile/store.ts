@@ -72,7 +72,7 @@ function foreign(json: string | undefined, withoutPlan: boolean): string {
   drop(task?.execution, ['error', 'abort_reason']);
   const progress = task?.progress;
   drop(progress, ownOfProgress);
-  drop(progress?.project, ['current_milestone']);
+  drop(progress?.project, ['current_milestone', 'status']);
   drop(progress?.progress, ['overall']);
   for (const milestone of elements(progress?.milestones)) drop(milestone, ownOfMilestone);
   for (const items of Object.values(progress?.tasks ?? {})) {
