@@ -378,3 +378,18 @@ fn a_pause_or_stop_waits_for_no_callback_of_the_host_before_the_task_is_acquired
         }
     }
 }
+
+#[test]
+fn a_call_that_waits_for_a_person_while_the_machine_sleeps_runs_when_it_is_approved_afterwards() {
+    let mut w = World::new(54, 1);
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    let run = w.runner("start", json!({ "options": { "limits": { "minutes": 30 } } }));
+    w.until_event(run, "task:approval_required");
+    stands_still(&mut w, run, 3_600_000);
+    w.pass(3_600_100);
+    w.decide("a", Decision::Approve { note: None });
+    w.give(run, Input::Changed);
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!((w.executions.len(), &w.head()["epoch"]), (1, &json!(1)));
+}
