@@ -144,12 +144,6 @@ const count = (kinds: string[], kind: string) => kinds.filter((one) => one === k
 const everywhere: Kind[] = ['memory', 'sqlite', 'rest'];
 const shared: Kind[] = ['sqlite', 'rest'];
 
-/**
- * What the core does not do yet: a lease that has run out with nobody else in sight is to be renewed (DESIGN §5); today
- * the run gives up at once (`interrupted`), also where the stored lease says that it was superseded.
- */
-const waitsForTheCore = test.fails;
-
 async function stoppedInACall(kind: Kind, ttlMs: number): Promise<void> {
   const { runs, log, kinds } = await world(kind, 'answers late', ttlMs);
   const runner = runs('first');
@@ -201,50 +195,42 @@ describe.each(everywhere)('on the %s store, within the lease,', (kind) => {
 });
 
 describe.each(everywhere)('on the %s store, beyond the lease, while nobody else wants the task,', (kind) => {
-  waitsForTheCore('a tool that blocks the event loop ends nothing', () => blocked(kind, lease.short));
+  test('a tool that blocks the event loop ends nothing', () => blocked(kind, lease.short));
 
-  waitsForTheCore('a process that was stopped during a call takes in the answer that waited', () =>
-    stoppedInACall(kind, lease.short),
-  );
+  test('a process that was stopped during a call takes in the answer that waited', () =>
+    stoppedInACall(kind, lease.short));
 
-  waitsForTheCore('a process that was stopped in mid-turn goes on, without asking again', () =>
-    stoppedInATurn(kind, lease.short),
-  );
+  test('a process that was stopped in mid-turn goes on, without asking again', () =>
+    stoppedInATurn(kind, lease.short));
 });
 
 describe.each(shared)('on the %s store, where another run took the task meanwhile,', (kind) => {
-  waitsForTheCore(
-    'a run whose loop was blocked is superseded, and nothing is done or stored twice',
-    async () => {
-      const { runs, log, kinds } = await world(kind, 'blocks');
-      const first = runs('first');
-      await first.line('blocking');
-      const rival = runs('rival');
-      expect(await rival.line('outcome')).toMatchObject({ status: 'completed', text: 'Done.' });
-      expect(await first.line('outcome')).toMatchObject({ status: 'superseded' });
-      const done = log().map(({ what, by }) => `${what} ${by}`);
-      expect(done).toEqual(['model first', 'tool first', 'model rival']);
-      const journal = await kinds();
-      expect([count(journal, 'turn'), count(journal, 'result'), count(journal, 'done')]).toEqual([2, 1, 1]);
-    },
-  );
+  test('a run whose loop was blocked is superseded, and nothing is done or stored twice', async () => {
+    const { runs, log, kinds } = await world(kind, 'blocks');
+    const first = runs('first');
+    await first.line('blocking');
+    const rival = runs('rival');
+    expect(await rival.line('outcome')).toMatchObject({ status: 'completed', text: 'Done.' });
+    expect(await first.line('outcome')).toMatchObject({ status: 'superseded' });
+    const done = log().map(({ what, by }) => `${what} ${by}`);
+    expect(done).toEqual(['model first', 'tool first', 'model rival']);
+    const journal = await kinds();
+    expect([count(journal, 'turn'), count(journal, 'result'), count(journal, 'done')]).toEqual([2, 1, 1]);
+  });
 
-  waitsForTheCore(
-    'a run whose process was stopped is superseded, and nothing is done or stored twice',
-    async () => {
-      const { runs, log, kinds } = await world(kind, 'answers late');
-      const first = runs('first');
-      const response = await asks('/answer', 'first');
-      first.child.kill('SIGSTOP');
-      response.end('answered');
-      const rival = runs('rival');
-      expect(await rival.line('outcome')).toMatchObject({ status: 'completed', text: 'Done.' });
-      first.child.kill('SIGCONT');
-      expect(await first.line('outcome')).toMatchObject({ status: 'superseded' });
-      const done = log().map(({ what, by }) => `${what} ${by}`);
-      expect(done).toEqual(['model first', 'tool first', 'model rival']);
-      const journal = await kinds();
-      expect([count(journal, 'turn'), count(journal, 'result'), count(journal, 'done')]).toEqual([2, 1, 1]);
-    },
-  );
+  test('a run whose process was stopped is superseded, and nothing is done or stored twice', async () => {
+    const { runs, log, kinds } = await world(kind, 'answers late');
+    const first = runs('first');
+    const response = await asks('/answer', 'first');
+    first.child.kill('SIGSTOP');
+    response.end('answered');
+    const rival = runs('rival');
+    expect(await rival.line('outcome')).toMatchObject({ status: 'completed', text: 'Done.' });
+    first.child.kill('SIGCONT');
+    expect(await first.line('outcome')).toMatchObject({ status: 'superseded' });
+    const done = log().map(({ what, by }) => `${what} ${by}`);
+    expect(done).toEqual(['model first', 'tool first', 'model rival']);
+    const journal = await kinds();
+    expect([count(journal, 'turn'), count(journal, 'result'), count(journal, 'done')]).toEqual([2, 1, 1]);
+  });
 });
