@@ -207,20 +207,38 @@ export default [
   {
     name: 'a run does not ask whether the history belongs to this very task',
     file: opening,
-    find: 'check_fresh(head, &task).map_err(refused)?;',
-    replace: '',
+    find: 'let head = of_this_task(&stored, &task, &mut ctx.io.rng).map_err(refused)?;',
+    replace: 'let head = stored.clone();',
   },
   {
     name: 'a history whose deletion was begun is gone on with',
     file: refusal,
-    find: 'head.created_at == task.created_at && !head.deleted',
-    replace: 'head.created_at == task.created_at',
+    find: 'rng: &mut Rng) -> Result<Head, EngineError> {\n    if head.deleted {',
+    replace: 'rng: &mut Rng) -> Result<Head, EngineError> {\n    if false {',
   },
   {
     name: 'the history of a task that was deleted and made again is gone on with',
     file: refusal,
-    find: 'head.created_at == task.created_at && !head.deleted',
-    replace: '!head.deleted',
+    find: 'if head.is_of_another(task.created_at.as_deref()) {\n        return Ok(',
+    replace: 'if false {\n        return Ok(',
+  },
+  {
+    name: 'a run that goes on does not see that its task was made again',
+    file: refusal,
+    find: 'if head.is_of_another(task.created_at.as_deref()) {\n        return Err(',
+    replace: 'if false {\n        return Err(',
+  },
+  {
+    name: 'a task made again begins before what the one before has left',
+    file: 'src/storage/head.rs',
+    find: 'since: self.seq,',
+    replace: 'since: 0,',
+  },
+  {
+    name: 'a task made again keeps the history of the one before',
+    file: 'src/storage/head.rs',
+    find: '            history,\n            created_at,\n            since: self.seq,',
+    replace: '            created_at,\n            since: self.seq,',
   },
   {
     name: 'tools and model calls start up to the end of the lease and beyond',
@@ -419,7 +437,7 @@ export default [
   {
     name: 'the first entry of a command leaves the old history behind',
     file: byCommand,
-    find: 'if self.facts.seq == 0 && self.task.old_history {',
+    find: 'if self.facts.is_unwritten() && self.task.old_history {',
     replace: 'if false && self.task.old_history {',
   },
   {

@@ -168,13 +168,13 @@ export default [
   {
     name: 'an old history is not imported',
     file: lease,
-    find: 'if self.facts.seq == 0 && self.task.old_history {',
-    replace: 'if self.facts.seq == 0 && self.task.old_history && false {',
+    find: 'if self.facts.is_unwritten() && self.task.old_history {',
+    replace: 'if self.facts.is_unwritten() && self.task.old_history && false {',
   },
   {
     name: 'an old history is imported by every run',
     file: lease,
-    find: 'if self.facts.seq == 0 && self.task.old_history {',
+    find: 'if self.facts.is_unwritten() && self.task.old_history {',
     replace: 'if self.task.old_history {',
   },
   {

@@ -26,13 +26,13 @@ export default [
   {
     name: 'a second listing is folded upon the first',
     file: loader,
-    find: 'self.facts = Facts::new(self.history.clone());\n        self.validator',
+    find: 'self.facts = Facts::behind(self.since, self.history.as_str());\n        self.validator',
     replace: 'self.validator',
   },
   {
     name: 'a second listing begins where the first ended',
     file: loader,
-    find: 'self.after = None;',
+    find: 'self.after = behind(self.since);',
     replace: '',
   },
   {
@@ -68,8 +68,8 @@ export default [
   {
     name: 'a run loads the journal under no history',
     file: loader,
-    find: 'facts: Facts::new(history),',
-    replace: 'facts: Facts::new(""),',
+    find: 'facts: Facts::behind(head.since, head.history.as_str()),',
+    replace: 'facts: Facts::behind(head.since, ""),',
   },
   {
     name: 'a missing continuation of an entry is passed over',

@@ -78,8 +78,8 @@ export default [
   {
     name: 'times are stored under the other shape’s names',
     file: rollup,
-    find: 'Shape::Older => Stamp { names: [older, newer] },',
-    replace: 'Shape::Older => Stamp { names: [newer, older] },',
+    find: 'if earlier { [before, usual] } else { [usual, before] }',
+    replace: 'if earlier { [usual, before] } else { [before, usual] }',
   },
   {
     name: 'a task that starts anew keeps its items completed',
