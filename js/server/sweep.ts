@@ -100,8 +100,11 @@ async function left(
 
 /** What `resumeUnfinished` takes. */
 export interface ResumeUnfinishedOptions extends UnfinishedTasksOptions {
-  /** What a request has to carry as `Authorization: Bearer …`: at least 16 characters. */
-  secret: string;
+  /**
+   * What a request has to carry as `Authorization: Bearer …`: at least 16 characters. Without one every request is refused:
+   * builds load the module where the environment has none.
+   */
+  secret: string | undefined;
   /** Begun by one request, at most. Default 10. */
   limit?: number | undefined;
   run?: Pick<RouteRunOptions, 'maxDurationMs' | 'keepAlive'> | undefined;
@@ -117,7 +120,8 @@ export interface ResumeUnfinishedOptions extends UnfinishedTasksOptions {
  */
 export function resumeUnfinished(options: ResumeUnfinishedOptions): (request: Request) => Promise<Response> {
   const { secret, limit = 10, run, liveMs } = options;
-  if (typeof secret !== 'string' || secret.length < 16) {
+  const none = secret === undefined || secret === '';
+  if (!none && (typeof secret !== 'string' || secret.length < 16)) {
     throw new TaskExecutionError(
       'INVALID_ARGUMENT',
       'resumeUnfinished needs a secret of at least 16 characters.',
@@ -129,6 +133,12 @@ export function resumeUnfinished(options: ResumeUnfinishedOptions): (request: Re
   const keyOf = ({ userId, taskId }: UnfinishedTask) => JSON.stringify([userId, taskId]);
   return async (request) => {
     try {
+      if (none) {
+        throw new TaskExecutionError(
+          'NOT_CONFIGURED',
+          'resumeUnfinished has no secret: set the variable that you give it, to at least 16 characters.',
+        );
+      }
       const [, token = ''] = request.headers.get('authorization')?.match(/^bearer\s+(.+)$/i) ?? [];
       if (!(await sameSecret(token, secret)))
         throw new Refusal(401, 'UNAUTHORIZED', 'The secret is not the one.');

@@ -153,6 +153,22 @@ describe('the sweep', () => {
     expect(() => resumeUnfinished({ secret: 'short' })).toThrow(/16 characters/);
   });
 
+  it('may be made without a secret, as builds do, and is open to nobody then', async () => {
+    for (const none of [undefined, '']) {
+      const told: unknown[] = [];
+      const logger = { ...console, error: (message: unknown) => told.push(message) };
+      const sweep = resumeUnfinished({
+        secret: none,
+        engine: createTaskEngine({ store: memoryStore(), logger }),
+      });
+      for (const token of ['', 'undefined', secret]) {
+        expect((await sweep(timer(token))).status).toBe(500);
+      }
+      expect(told).toHaveLength(3);
+      expect(String(told[0])).toContain('no secret');
+    }
+  });
+
   it('says where the store cannot list the tasks of all users', async () => {
     const { tasks: _, ...store } = memoryStore();
     await expect(unfinishedTasks({ engine: createTaskEngine({ store }) })).rejects.toMatchObject({
