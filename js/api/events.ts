@@ -201,12 +201,19 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     if (event !== undefined) return this.#ofFeed(event);
     this.#feeds.shift();
     this.#saved.clear();
-    // Whether that was the end, the status says.
-    if (this.#untilEnded) this.#behind = true;
+    // Whether that was the end, the status says; what lies between two runs, the journal.
+    if (this.#untilEnded || this.#feeds.length > 0) this.#behind = true;
     return undefined;
   }
 
   #turnPage(page: Page): TaskEvent | undefined {
+    const begins = this.#feeds[0]?.firstSeq;
+    if (begins !== undefined && (page.events[0]?.seq ?? 0) >= begins) {
+      // What the feed has, it tells with its text.
+      this.#page = undefined;
+      this.#behind = false;
+      return undefined;
+    }
     const stored = page.events.shift();
     if (stored !== undefined) {
       this.#lastNews = undefined;

@@ -74,6 +74,7 @@ export class Feed implements RunListener {
   #recalled: TaskEvent[] = [];
   #wake: (() => void) | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  #firstSeq: number | undefined;
   #over = false;
   #left = false;
 
@@ -87,6 +88,11 @@ export class Feed implements RunListener {
   /** Characters that wait in memory. */
   get size(): number {
     return this.#size;
+  }
+
+  /** The journal entry of the first fact that it was told: it has all from there on. */
+  get firstSeq(): number | undefined {
+    return this.#firstSeq;
   }
 
   event(json: string): void {
@@ -262,6 +268,7 @@ export class Feed implements RunListener {
       this.#reasoning = undefined;
       this.#input = undefined;
     }
+    if (this.#firstSeq === undefined && 'fact' in item) this.#firstSeq = JSON.parse(item.fact).seq;
     this.#items.push(item);
     this.#size += length + itemSize;
     if (this.#size > this.#mostWaiting) this.#forget();

@@ -1,6 +1,9 @@
 //! What the boundary owes a machine and the host, whichever platform runs it.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod effects;
+mod replies;
+
 use js_sys::{Promise, Reflect, eval};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -48,16 +51,30 @@ impl Machine for Probe {
 
 /// A host whose `emit` calls back in, with a log of what it was asked.
 const HOST: &str = "({
-    log: [], handle: undefined, ownsTimers: false,
+    noted: [], handle: undefined, ownsTimers: false,
     mono() { return performance.now() }, wall() { return Date.now() },
-    wake() { this.handle.wake() }, tick() { this.handle.tick() }, done() { this.log.push('done') },
-    opened(ticket) { this.log.push('opened ' + ticket) }, closed(ticket) { this.log.push('closed ' + ticket) },
+    wake() { this.handle.wake() }, tick() { this.handle.tick() }, done() { this.noted.push('done') },
+    opened(ticket) { this.noted.push('opened ' + ticket) }, closed(ticket) { this.noted.push('closed ' + ticket) },
     stringify(value) { return JSON.stringify(value) ?? 'null' },
     describeStoreError(thrown) {
         return JSON.stringify({ code: thrown?.code ?? 'unavailable', message: String(thrown?.message), cause: 7 })
     },
-    emit(event) { this.log.push(event); this.handle.command(2 ** 52, '{\"command\":\"pause\"}') },
-    settle(ticket, ok, text) { this.log.push(['settle', ticket, ok, text].join(' ')) },
+    emit(event) { this.noted.push(event); this.handle.command(2 ** 52, '{\"command\":\"pause\"}') },
+    settle(ticket, ok, text) { this.noted.push(['settle', ticket, ok, text].join(' ')) },
+    log(level, message) { this.noted.push(['log', level, message].join(' ')) },
+    watch(paths) { this.noted.push('watch ' + paths.join(' ')) },
+    status(status) { this.noted.push('status ' + status) },
+    converse(...told) { this.noted.push(['converse', ...told].join(' ')) },
+    runTool(call, attempt, key, signal) {
+        this.noted.push(['runTool', call, attempt, key].join(' '));
+        return this.tool?.(signal) ?? Promise.resolve('{}');
+    },
+    ask(question) { this.noted.push('ask ' + question); return this.answer?.() ?? Promise.resolve('{}') },
+    after(ms) {
+        this.noted.push('after');
+        const timer = setTimeout(() => this.tick(), ms);
+        return () => { this.noted.push('unset'); clearTimeout(timer) };
+    },
 })";
 
 struct World {
@@ -68,7 +85,13 @@ struct World {
 impl World {
     /// A machine at work: `store` is the source of a store object.
     fn begin(store: &str, probe: Probe) -> World {
+        World::prepared(store, probe, "prepared", "true")
+    }
+
+    /// With a property of the host set before the machine begins.
+    fn prepared(store: &str, probe: Probe, property: &str, source: &str) -> World {
         let host = eval(HOST).unwrap();
+        Reflect::set(&host, &property.into(), &eval(source).unwrap()).unwrap();
         let store = eval(&format!("({store})")).unwrap();
         let told = Rc::clone(&probe.told);
         let subject = Subject::Command(Box::new(probe));
@@ -87,7 +110,7 @@ impl World {
     }
 
     fn log(&self) -> Vec<String> {
-        let log = Reflect::get(&self.host, &"log".into()).unwrap();
+        let log = Reflect::get(&self.host, &"noted".into()).unwrap();
         js_sys::Array::from(&log).iter().filter_map(|line| line.as_string()).collect()
     }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -15,17 +15,8 @@ async function runs(file: string, source: string): Promise<string> {
   return (await outputOf(process.execPath, [file], consumer)).trim();
 }
 
-test('an ES module imports the package and gets a working engine', async () => {
-  const source = "import { version } from 'task-execution-engine';\nconsole.log(await version());\n";
-  expect(await runs('version.mjs', source)).toBe(packageJson.version);
-});
-
-test('a CommonJS module requires the package and gets a working engine', async () => {
-  const source = "require('task-execution-engine').version().then((text) => console.log(text));\n";
-  expect(await runs('version.cjs', source)).toBe(packageJson.version);
-});
-
-test.each(subpaths)('%s loads as ES module and as CommonJS with the same exports', async (subpath) => {
+/** As ES module and as CommonJS, with the same exports. */
+async function loads(subpath: string): Promise<void> {
   const name = subpath.replaceAll('/', '-');
   const imported = await runs(
     `${name}.mjs`,
@@ -37,10 +28,33 @@ test.each(subpaths)('%s loads as ES module and as CommonJS with the same exports
   );
   expect(imported).not.toBe('');
   expect(required).toBe(imported);
+}
+
+test('an ES module imports the package and gets a working engine', async () => {
+  const source = "import { version } from 'task-execution-engine';\nconsole.log(await version());\n";
+  expect(await runs('version.mjs', source)).toBe(packageJson.version);
+});
+
+test('a CommonJS module requires the package and gets a working engine', async () => {
+  const source = "require('task-execution-engine').version().then((text) => console.log(text));\n";
+  expect(await runs('version.cjs', source)).toBe(packageJson.version);
+});
+
+test.each(subpaths.filter((path) => path !== 'task-execution-engine/react'))(
+  '%s loads without optional peers',
+  (path) => loads(path),
+);
+
+test('task-execution-engine/react loads beside React', async () => {
+  const react = join(consumer, 'node_modules/react');
+  await symlink(join(root, 'node_modules/react'), react);
+  await loads('task-execution-engine/react').finally(() => unlink(react));
 });
 
 /** They speak the web's own types: Request, Response, Headers. */
-const ofTheWeb = ['task-execution-engine/server', 'task-execution-engine/client'];
+const ofTheWeb = ['server', 'client', 'react', 'react/testing'].map(
+  (path) => `task-execution-engine/${path}`,
+);
 
 test.each([
   { name: 'with the DOM and without @types/node', lib: ['ES2022', 'DOM'], types: [] },
