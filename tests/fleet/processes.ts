@@ -100,6 +100,8 @@ export function startWorkerInTerminal(world: World, args: string[] = []): Proces
   return new Process('script', ['-qec', command, '/dev/null'], {
     FLEET: JSON.stringify(world),
     TERM: 'xterm',
+    // also where CI is set, which counts as a terminal without colours
+    FORCE_COLOR: '1',
   });
 }
 
