@@ -51,6 +51,14 @@ function configOf(text: string): string {
   return file;
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 describe('a worker process', () => {
   test('takes up what was started, and hands on at SIGTERM what another worker ends', async () => {
     const { begin, task, statusOf, completed, engine } = place();
@@ -204,6 +212,9 @@ describe('a worker process', () => {
     await worker.seen(new RegExp(`u/${id} {2}Do Item 1 +.*░.* %`));
     await worker.seen(/0 of 4 at work · 1 completed/);
     expect(worker.output).toContain(`\u001b[32mu/${id} is completed`);
+    const [, pid] = await worker.seen(/Process (\d+) works/);
+    await worker.kill();
+    await eventually('the worker ends with its terminal', () => !isAlive(Number(pid)));
   });
 });
 

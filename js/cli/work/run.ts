@@ -41,10 +41,12 @@ export async function runWork({ config, atOnce, perUser, everyMs }: WorkOptions)
   process.on('uncaughtException', fell('An exception that nobody caught'));
   process.on('unhandledRejection', fell('A promise that nobody handled was rejected'));
   // Whoever read the output is gone: that is no reason to lose work.
-  process.stdout.on('error', () => {
-    exitCode = exitCodes.failed;
-    if (!draining.signal.aborted) drain();
-  });
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', () => {
+      exitCode = exitCodes.failed;
+      if (!draining.signal.aborted) drain();
+    });
+  }
 
   const backend = await opened(config);
   display = workDisplay(process.stdout, atOnce);
