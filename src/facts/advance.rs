@@ -183,4 +183,16 @@ mod tests {
     fn what_says_neither_is_refused() {
         assert!(serde_json::from_value::<Advance>(json!({ "overall": 1 })).is_err());
     }
+
+    #[test]
+    fn a_milestone_is_told_within_its_hundred_and_in_whole_items() {
+        let plan = json!({ "overall": 25, "tasks": { "m": [{ "id": "i" }] }, "milestones": [
+            { "id": "m", "name": "", "progress": 140.0, "tasks_completed": -3, "tasks_total": 1e300 },
+        ] });
+        let older = json!({ "progress": plan, "milestoneId": "m", "itemId": "i" });
+        let read: Advance = serde_json::from_value(older).unwrap();
+        let told = json!({ "id": "m", "name": "m", "status": "in_progress", "progress": 100, "tasks_completed": 0,
+            "tasks_total": u32::MAX });
+        assert_eq!(serde_json::to_value(read.milestone).unwrap(), told);
+    }
 }

@@ -312,4 +312,34 @@ mod tests {
         let key = key("m1", "a");
         assert_eq!(serde_json::from_value::<ItemKey>(serde_json::to_value(&key).unwrap()).unwrap(), key);
     }
+
+    #[test]
+    fn only_completed_counts_as_completed_by_others() {
+        for (status, completed) in
+            [("completed", true), ("failed", false), ("done", false), ("in_progress", false), ("", false)]
+        {
+            let plan = plan(json!({ "tasks": { "m": [{ "id": "a", "status": status }] } }));
+            assert_eq!(plan.externally_completed(&Done::new()).len(), usize::from(completed), "{status}");
+        }
+    }
+
+    #[test]
+    fn an_item_that_nests_deeper_than_an_entry_can_hold_is_refused() {
+        let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+        let read = |levels: usize, name: &str| {
+            let mut progress = json!({ "milestones": [{ "id": "m" }], "tasks": { "m": [{ "id": "a" }] } });
+            match name {
+                "tasks" => progress["tasks"]["m"][0]["notes"] = nested(levels),
+                _ => progress["milestones"][0]["notes"] = nested(levels),
+            }
+            let Value::Object(data) = json!({ "status": "paused", "progress": progress }) else {
+                panic!("an object")
+            };
+            TaskDocument::read("users/u/tasks/t", data).map(|_| ()).map_err(|e| e.details["path"].clone())
+        };
+        for name in ["tasks", "milestones"] {
+            assert_eq!(read(50, name), Ok(()));
+            assert_eq!(read(120, name), Err(json!(format!("progress.{name}"))));
+        }
+    }
 }

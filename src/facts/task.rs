@@ -395,4 +395,43 @@ mod tests {
         );
         assert_eq!(applied.abort_reason, None);
     }
+
+    #[test]
+    fn ids_that_stores_do_not_keep_are_refused_and_those_that_they_keep_are_not() {
+        let milestone = |id: &str| {
+            let tasks = json!({ id: [{ "id": "a" }] });
+            read(json!({ "status": "paused", "progress": { "milestones": [{ "id": id }], "tasks": tasks } }))
+        };
+        for (id, kept) in [
+            ("x".repeat(1_500), true),
+            ("x".repeat(1_501), false),
+            ("____".into(), false),
+            ("__x__".into(), false),
+            ("___".into(), true),
+            (" ".into(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(milestone(&id).is_ok(), kept, "{id:.20}");
+        }
+        for (id, taken) in [(" ", false), ("a", true)] {
+            let tasks = json!({ "m": [{ "id": id }] });
+            assert_eq!(read(json!({ "status": "paused", "progress": { "tasks": tasks } })).is_ok(), taken);
+        }
+    }
+
+    #[test]
+    fn no_minutes_are_no_limit() {
+        for (minutes, limit) in [(json!(0), None), (json!(-1), None), (json!(0.5), Some(0.5))] {
+            let document =
+                read(json!({ "status": "paused", "config": { "timeout_minutes": minutes } })).unwrap();
+            assert_eq!(document.config.timeout_minutes, limit);
+        }
+    }
+
+    #[test]
+    fn what_is_deleted_leaves_the_order_of_the_rest() {
+        let document = read(json!({ "a": 1, "b": 2, "status": "paused", "c": 3, "d": 4 })).unwrap();
+        let after = document.apply(&[FieldWrite::unset(&["a"])]).unwrap();
+        assert_eq!(after.raw.keys().collect::<Vec<_>>(), ["b", "status", "c", "d"]);
+    }
 }

@@ -366,4 +366,12 @@ mod tests {
         twice.push(&documents[1]).unwrap();
         assert!(twice.push(&documents[1]).is_err());
     }
+
+    #[test]
+    fn an_entry_as_long_as_a_document_may_be_is_one_document() {
+        let (paths, entry) = (Paths::new("u", "t"), entry("some words"));
+        let (_, bytes) = encode(&paths, &entry, 1_000_000);
+        let documents = |limit: usize| encode(&paths, &entry, limit).0.len();
+        assert_eq!([documents(bytes), documents(bytes - 1)], [1, 2]);
+    }
 }

@@ -397,3 +397,19 @@ fn a_pause_that_would_outlast_the_deadline_is_not_waited_for() {
         assert!(bench.now.0 < 1_000 + TIMEOUT, "at once");
     }
 }
+
+#[test]
+fn a_commit_of_which_the_store_denies_to_tell_may_be_stored() {
+    let mut bench = Bench::sending(entry());
+    let resolved = loop {
+        let (ticket, _) = bench.sent();
+        assert!(bench.replied(ticket, StoreErrorCode::Conflict).is_none());
+        let (ticket, _) = bench.read();
+        let denied = Input::Read { ticket, result: Err(error(StoreErrorCode::Denied)) };
+        if let Some(resolved) = bench.handle(&denied).or_else(|| bench.wake()) {
+            break resolved;
+        }
+    };
+    let Resolved::Lost { loss: Loss::Unknown(e), .. } = resolved else { panic!("{resolved:?}") };
+    assert_eq!((e.code, e.retryable), (Code::StoreUnavailable, true));
+}
