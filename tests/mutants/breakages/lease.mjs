@@ -335,7 +335,7 @@ export default [
     name: 'the head does not say how the last run ended',
     file: writes,
     find: 'last_run: plan.last_run,',
-    replace: 'last_run: self.head.last_run,',
+    replace: 'last_run: self.lease.head().last_run,',
   },
   {
     name: 'a turn does not reset the crash counter',
@@ -372,7 +372,7 @@ export default [
     name: 'a command’s entry does not say how the run ended',
     file: byCommand,
     find: 'owner: None,\n            last_run,',
-    replace: 'owner: None,\n            last_run: if true { self.head.last_run } else { last_run },',
+    replace: 'owner: None,\n            last_run: if true { stored.last_run } else { last_run },',
   },
   {
     name: 'a command takes the task at a third of the holder’s TTL',

@@ -24,8 +24,8 @@ export default [
   {
     name: 'an unknown outcome ends a row of mistakes',
     file: allowance,
-    find: '(true, ..) | (false, true,',
-    replace: '(_, true,',
+    find: 'match (result.unknown, result.mistake,',
+    replace: 'match (false, result.mistake,',
   },
   {
     name: 'polling that gets new answers is taken for a loop',

@@ -76,7 +76,7 @@ export default [
     name: 'every attempt has the whole time of a turn',
     file: turn,
     find: 'let attempt = Attempt { number: attempt.number + 1, ..attempt };',
-    replace: 'let attempt = Attempt { number: attempt.number + 1, first: now, ..attempt };',
+    replace: 'let attempt = Attempt { number: attempt.number + 1, lost_ms: 0, ..attempt };',
   },
   {
     name: 'every attempt has a message id of its own',
