@@ -3,7 +3,7 @@
 use crate::facts::allowance::Allowance;
 use crate::facts::task::TaskConfig;
 use crate::retry::RetryPolicy;
-use crate::storage::head::LARGEST_NUMBER;
+use crate::storage::head::{LARGEST_NUMBER, LONGEST_MS};
 use serde::Deserialize;
 
 /// When an item counts as done.
@@ -79,7 +79,7 @@ pub struct RunOptions {
 impl RunOptions {
     /// For a store call with its retries, before the task's own config is known.
     pub fn store_timeout_ms(&self) -> u64 {
-        ms(self.store_timeout_ms, STORE_TIMEOUT_MS).max(1)
+        ms(self.store_timeout_ms, STORE_TIMEOUT_MS).clamp(1, LONGEST_MS)
     }
 }
 
@@ -158,7 +158,7 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-/// The head holds durations, and what it holds has to be read again.
+/// Milliseconds. A time without end is very long.
 fn ms(given: Option<f64>, default: u64) -> u64 {
     given.map_or(default, |n| (n as u64).min(LARGEST_NUMBER))
 }
@@ -181,8 +181,8 @@ impl Settings {
             yield_after_ms: None,
             while_waiting: given.while_waiting.unwrap_or_default(),
             wait_for_lease_ms: given.wait_for_lease_ms.map(|n| n as u64),
-            lease_ttl_ms: ms(given.lease_ttl_ms, 30_000).max(30),
-            grace_ms: ms(given.grace_ms, 10_000),
+            lease_ttl_ms: ms(given.lease_ttl_ms, 30_000).clamp(30, LONGEST_MS),
+            grace_ms: ms(given.grace_ms, 10_000).min(LONGEST_MS),
             store_timeout_ms: given.store_timeout_ms(),
             callback_timeout_ms: ms(given.callback_timeout_ms, 30_000),
             first_event_ms: ms(first, 120_000).max(1),

@@ -174,7 +174,7 @@ fn store(ctx: &mut Ctx, mut lease: Held, message: Value) -> Step {
     }
     let change = Change {
         facts: vec![Fact::Saved { message: Rc::new(message) }],
-        last_run: lease.head().last_run,
+        last_run: lease.last_run(),
         task: TaskUpdate::default(),
         status: None,
         survivor_ttl_ms: None,

@@ -25,7 +25,7 @@ use crate::effect::Machine;
 use crate::error::{Code, EngineError};
 use crate::facts::fact::Decision;
 use crate::ids::{Paths, check_id};
-use crate::storage::head::LARGEST_NUMBER;
+use crate::storage::head::LONGEST_MS;
 use crate::storage::inbox;
 use crate::storage::io::Io;
 use crate::store::StoreLimits;
@@ -66,7 +66,7 @@ pub(crate) struct Options {
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates
 fn ms(given: Option<f64>, default: u64) -> u64 {
-    given.filter(|n| n.is_finite() && *n >= 1.0).map_or(default, |n| (n as u64).min(LARGEST_NUMBER))
+    given.filter(|n| n.is_finite() && *n >= 1.0).map_or(default, |n| (n as u64).min(LONGEST_MS))
 }
 
 impl Options {

@@ -156,7 +156,9 @@ impl View<'_> {
         }
         let last_run = self.last_run(&draft.facts, &ends);
         if self.beginning.restores() && matches!(ends, Some(End::Released)) {
-            return Ok(Composed::Restore);
+            // A message that nobody has read is answered first.
+            let has_looked = self.desk.is_whole() || !self.cfg.drives;
+            return Ok(if has_looked { Composed::Restore } else { Composed::Needs(Need::Look) });
         }
         if draft.facts.is_empty() {
             return Ok(match ends {

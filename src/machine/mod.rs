@@ -1,6 +1,7 @@
 //! The machine that runs a task: inputs in, effects out.
 //!
-//! A run is opened (read, wait for the lease, acquire, load: `opening`) and then driven (`run`) until it ends.
+//! A run is opened (read, wait for the lease, acquire, load: `opening`) and then driven (`run`) until it ends; one that
+//! ended where it stood gives its lease back (`leaving`).
 
 mod beginning;
 mod calls;
@@ -9,6 +10,7 @@ mod compose;
 mod desk;
 mod host;
 pub(crate) mod lease;
+mod leaving;
 mod live_text;
 mod meter;
 mod opening;
@@ -26,6 +28,7 @@ use crate::storage::io::Io;
 use crate::store::StoreLimits;
 use crate::time::{Clock, Instant, Now};
 pub(crate) use compose::import;
+use leaving::Leaving;
 use opening::{Opened, Opening};
 use run::Run;
 use serde::Deserialize;
@@ -118,6 +121,7 @@ impl Ctx {
 enum Phase {
     Opening(Box<Opening>),
     Running(Box<Run>),
+    Leaving(Box<Leaving>),
     Done,
 }
 
@@ -157,6 +161,7 @@ impl Runner {
         let (deadline, renewal) = match &self.phase {
             Phase::Opening(opening) => (opening.timeout(), opening.renewal()),
             Phase::Running(run) => (run.timeout(&self.ctx), run.renewal()),
+            Phase::Leaving(leaving) => (leaving.timeout(), None),
             Phase::Done => (None, None),
         };
         self.ctx.clock.plan(deadline, renewal);
@@ -198,11 +203,16 @@ impl Runner {
     fn drive(&mut self, mut run: Box<Run>, input: &Input) -> Phase {
         match run.handle(&mut self.ctx, input) {
             None => Phase::Running(run),
-            Some(outcome) => {
-                finish(&mut self.ctx, outcome);
-                Phase::Done
-            }
+            Some(outcome) => match Leaving::begin(&mut self.ctx, run.lease, outcome) {
+                Ok(leaving) => Phase::Leaving(Box::new(leaving)),
+                Err(outcome) => self.over(outcome),
+            },
         }
+    }
+
+    fn over(&mut self, outcome: Outcome) -> Phase {
+        finish(&mut self.ctx, outcome);
+        Phase::Done
     }
 }
 
@@ -223,11 +233,16 @@ impl Machine for Runner {
                 }
             }
             (Phase::Running(run), input) => self.drive(run, &input),
-            (Phase::Done, Input::Command { ticket, command: Command::Yield { .. } }) => {
+            (over, Input::Command { ticket, command: Command::Yield { .. } }) => {
                 settle_all(&mut self.ctx, vec![(ticket, Ok(Value::Null))]);
-                Phase::Done
+                over
             }
             // A pause or stop stays unanswered, so that whoever gave it gives it to the store.
+            (over @ (Phase::Leaving(_) | Phase::Done), Input::Command { .. }) => over,
+            (Phase::Leaving(leaving), input) => match leaving.handle(&mut self.ctx, &input) {
+                Ok(leaving) => Phase::Leaving(leaving),
+                Err(outcome) => self.over(outcome),
+            },
             (Phase::Done, _) => Phase::Done,
         };
         self.plan();

@@ -228,7 +228,7 @@ impl Run {
                     self.restore(ctx);
                     return GOES_ON;
                 }
-                // Others have added an item since the task was read.
+                // Others have added an item since the task was read, or sent a message.
                 Composed::Restore => {
                     self.resumes();
                     return self.advance(ctx);

@@ -11,10 +11,9 @@ pub const SCHEMA: u64 = 1;
 /// Well below 2^53, where JavaScript stops to count in ones.
 pub const LARGEST_NUMBER: u64 = 1 << 52;
 
-/// Milliseconds as a head holds them: a time without end is very long.
-pub fn storable(ms: u64) -> u64 {
-    ms.min(LARGEST_NUMBER)
-}
+/// The longest that a head makes others wait for its owner, a day in milliseconds: who asks for more has a crash, or a
+/// tool without end, in mind last.
+pub const LONGEST_MS: u64 = 86_400_000;
 
 /// The run that owns the task, and how long others have to wait for it. Milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +75,14 @@ impl LastRun {
     /// Ended for good: taking up from here is an explicit resume.
     pub fn ended(self) -> bool {
         matches!(self, LastRun::Paused | LastRun::Stopped | LastRun::Completed | LastRun::Failed)
+    }
+
+    /// Once whoever held the lease meanwhile, and ran nothing, gives it back: an unclean end before it stays one.
+    pub fn given_back(self, unclean: bool) -> LastRun {
+        match self {
+            LastRun::Running | LastRun::Yielded if unclean => LastRun::YieldedUnclean,
+            last => last,
+        }
     }
 }
 

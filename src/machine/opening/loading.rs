@@ -65,7 +65,9 @@ pub(super) fn loading(
         None | Some(Outcome::Stored { superseded: false, .. }) => {}
         Some(Outcome::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => return Err(refused(e)),
         Some(Outcome::Lost { loss: Loss::TaskGone, .. }) => {
-            return Err(refused(task_not_found(&ctx.cfg.user_id, &ctx.cfg.task_id)));
+            loader.cancel(&mut ctx.io);
+            let error = task_not_found(&ctx.cfg.user_id, &ctx.cfg.task_id);
+            return releasing(ctx, acquired, Box::new(error), None);
         }
         // Somebody took the task: look again who holds it now.
         Some(_) => {

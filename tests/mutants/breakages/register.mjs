@@ -433,8 +433,8 @@ export default [
   {
     name: 'a pause that comes after the end is told as obeyed',
     file: machine,
-    find: '(Phase::Done, Input::Command { ticket, command: Command::Yield { .. } }) => {',
-    replace: '(Phase::Done, Input::Command { ticket, .. }) => {',
+    find: '(over, Input::Command { ticket, command: Command::Yield { .. } }) => {',
+    replace: '(over, Input::Command { ticket, .. }) => {',
   },
   {
     name: 'a run that has ended does not tell its outcome as an event',
