@@ -19,6 +19,7 @@ const measures = {
   size: { stable: true },
   'idle-executors': { stable: false },
   sqlite: { stable: false },
+  many: { stable: false },
   firestore: { stable: false, strict: true },
   bedrock: { stable: false },
   server: { stable: false },

@@ -168,12 +168,19 @@ function requestsUnderWay(): boolean {
 }
 
 /**
- * A clock that starts at `start` (default 2026-01-01T00:00:00Z) and only moves by `advance` and, where `auto` is on,
- * to the next timer once the event loop has been idle for a few turns. Timers of the platform do not count as
- * something that can happen: work that waits for real time takes `hold()`, or makes `underWay` say so.
+ * A clock that only moves by `advance` and, where `auto` is on, to the next timer once the event loop has been idle for a
+ * few turns. Timers of the platform do not count as something that can happen: work that waits for real time takes
+ * `hold()`, or makes `underWay` say so.
  */
 export function virtualClock(
-  options: { start?: number; auto?: boolean; underWay?: () => boolean } = {},
+  options: {
+    /** Milliseconds since 1970. Default: 2026-01-01T00:00:00Z. */
+    start?: number;
+    /** Default true. */
+    auto?: boolean;
+    /** Whether something is under way that the clock has to wait for. Default: nothing is. */
+    underWay?: () => boolean;
+  } = {},
 ): VirtualClock {
   let time = options.start ?? Date.UTC(2026, 0, 1);
   let auto = options.auto ?? true;

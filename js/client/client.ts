@@ -26,6 +26,7 @@ export interface TaskClientOptions {
 
 /** Which tasks to list. */
 export interface TaskListQuery {
+  /** Those of this status. Default: of any. */
   status?: TaskStatus | undefined;
   /** At most 100. Default 50. */
   limit?: number | undefined;
@@ -33,18 +34,23 @@ export interface TaskListQuery {
   before?: string | undefined;
   /** Text in the title or the description. */
   search?: string | undefined;
+  /** Ends the request. */
   signal?: AbortSignal | undefined;
 }
 
 /** One task, on the server. Commands settle when they are stored there. */
 export interface TaskHandle {
+  /** The task's id. */
   readonly id: string;
   /** The task's document, without its history. */
   get(): Promise<TaskView>;
   /** Where the task stands. */
   state(): Promise<TaskState>;
   /** The last messages of the thread, the oldest first. Default 100. */
-  messages(options?: { limit?: number | undefined }): Promise<ThreadMessage[]>;
+  messages(options?: {
+    /** How many, at most. Default 100. */
+    limit?: number | undefined;
+  }): Promise<ThreadMessage[]>;
   /** Begins the task and has it run on the server. */
   start(): Promise<void>;
   /** Ends a pause, a stop or a failure, and has the task run on the server. */
@@ -54,11 +60,24 @@ export interface TaskHandle {
   /** Settles when the stop is stored. */
   stop(reason?: string): Promise<void>;
   /** Lets a waiting call run. */
-  approve(toolCallId: string, options?: { note?: string | undefined }): Promise<void>;
+  approve(
+    toolCallId: string,
+    options?: {
+      /** Why, for whoever reads the journal; the model does not get it. */
+      note?: string | undefined;
+    },
+  ): Promise<void>;
   /** Answers the model that the call was rejected. */
   reject(toolCallId: string, reason?: string): Promise<void>;
   /** Gives a waiting call its result. */
-  answer(toolCallId: string, result: unknown, options?: { error?: boolean | undefined }): Promise<void>;
+  answer(
+    toolCallId: string,
+    result: unknown,
+    options?: {
+      /** True: the model is told that the call failed. Default false. */
+      error?: boolean | undefined;
+    },
+  ): Promise<void>;
   /** Sends the model a message of the user. */
   send(message: string): Promise<void>;
   /** Deletes the task and all that belongs to it. */
@@ -82,8 +101,14 @@ export interface TaskClient {
    * processes.
    */
   create(
-    task: NewTask & { id?: string | undefined },
-    options?: { idempotencyKey?: string | undefined },
+    task: NewTask & {
+      /** The task's id, made by the caller. Default: the server makes one. */
+      id?: string | undefined;
+    },
+    options?: {
+      /** The same key makes the same task once. Default: one for this call. */
+      idempotencyKey?: string | undefined;
+    },
   ): Promise<TaskView>;
   /** Where a task stands. */
   state(id: string): Promise<TaskState>;

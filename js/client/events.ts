@@ -13,6 +13,7 @@ export type TaskClientEvent = TaskSnapshot | TaskEvent;
 export interface TaskClientEventsOptions {
   /** The `id` of the last event that was seen, '0' for all. Default: a snapshot comes first. */
   after?: string | undefined;
+  /** Ends the loop and the connection. */
   signal?: AbortSignal | undefined;
   /** Told `true` when a connection stands, `false` when it is lost, or ended by the server, and is made anew. */
   onConnection?: ((isConnected: boolean) => void) | undefined;

@@ -11,6 +11,7 @@ import { viewOf } from './view.js';
 
 /** What `useTask` returns. The same object as long as nothing has changed. */
 export interface UsedTask extends LiveTask, TaskCommands {
+  /** The task's id. */
   readonly id: string;
   /** False where the server has not been heard of for more than two seconds. */
   connected: boolean;

@@ -10,7 +10,9 @@ import { snapshotOf, type TaskSnapshot } from './snapshot.js';
 
 /** The last event of a stream whose task is completed or failed: there is nothing to come back for. */
 export interface StreamEnd {
+  /** Tells it from an event of the task. */
   type: 'end';
+  /** The task's id. */
   taskId: string;
 }
 

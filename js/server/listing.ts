@@ -11,6 +11,7 @@ const statuses = ['not_started', 'in_progress', 'paused', 'completed', 'failed']
 
 /** What `GET /` answers. */
 export interface TaskList {
+  /** The newest first. */
   tasks: TaskView[];
   /** How many there are that match, of the thousand newest. */
   total: number;

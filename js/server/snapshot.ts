@@ -8,10 +8,13 @@ const mostMessages = 50;
 
 /** Where a task stands: the first event of a stream without a cursor, and whenever a viewer has to start over. */
 export interface TaskSnapshot {
+  /** Tells it from an event of the task. */
   type: 'snapshot';
+  /** The task's id. */
   taskId: string;
   /** Events after it follow. It was read before everything else, so that one or the other may be in here already. */
   cursor: string;
+  /** Where the task stands. */
   state: TaskState;
   /** The last of the thread, the oldest first. */
   messages: ThreadMessage[];
@@ -19,7 +22,16 @@ export interface TaskSnapshot {
    * The assistant's text of the turn under way, as far as it has come: where the task runs on another instance, the last 4
    * KB of what was stored, which begin at `offset` of the message.
    */
-  text?: { messageId: string; attempt: number; content: string; offset: number };
+  text?: {
+    /** The id that the message will have. */
+    messageId: string;
+    /** From 1 on; a greater one takes back what the one before has said. */
+    attempt: number;
+    /** The text. */
+    content: string;
+    /** Where in the message it begins, in UTF-16 units. */
+    offset: number;
+  };
 }
 
 /** Reads where a task stands. */

@@ -31,7 +31,10 @@ export interface ModelClient {
   /** The stream of one turn. Once `signal` is aborted, nothing more is wanted of it. */
   stream(
     request: ConverseRequest,
-    options: { signal: AbortSignalLike },
+    options: {
+      /** Aborted once nothing more is wanted. */
+      signal: AbortSignalLike;
+    },
   ): AsyncIterable<ConverseStreamEvent> | Promise<AsyncIterable<ConverseStreamEvent>>;
 }
 
