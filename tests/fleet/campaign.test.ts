@@ -12,7 +12,7 @@ const numbers: Numbers = long
       kills: 60,
       restarts: 5,
       stops: 1,
-      peace: { least: 40, most: 100 },
+      peace: { least: 20, most: 60 },
       leaseTtlMs: 5_000,
       everyS: 1,
     }

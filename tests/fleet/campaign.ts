@@ -15,7 +15,7 @@ import { startBalancer } from './balancer.mjs';
 import { People } from './people.js';
 import { type Process, startRestateWorker, startWorker } from './processes.js';
 import { type Ids, Progress } from './progress.js';
-import { RestateServer } from './restate-server.js';
+import { RestateServer } from './restate-server.mjs';
 
 export interface Numbers {
   workers: number;

@@ -3,7 +3,7 @@ import type { TaskEngine } from '../../js/index.js';
 import { restateRunner } from '../../js/restate/index.js';
 import { sleep } from '../kill/random.js';
 import type { Ids, Progress, Seen } from './progress.js';
-import type { RestateServer } from './restate-server.js';
+import type { RestateServer } from './restate-server.mjs';
 
 type Command = 'start' | 'resume' | 'approve' | 'answer';
 
@@ -25,8 +25,9 @@ export class People {
   readonly #server: RestateServer | undefined;
   readonly #progress: Progress;
   readonly #tasks: readonly Ids[];
-  /** The head that each task had when something was said about it. */
-  readonly #said = new Map<string, string>();
+  /** The head that each task had when its calls were answered. */
+  readonly #answered = new Map<string, string>();
+  readonly #resumedAt = new Map<string, number>();
   #isLeaving = false;
 
   constructor(
@@ -61,17 +62,20 @@ export class People {
 
   async #seeTo(seen: Seen): Promise<void> {
     const { ids, version, lastRun, movedAt } = seen;
-    if (this.#said.get(ids.taskId) === version) return;
     if (seen.waits) {
-      this.#said.set(ids.taskId, version);
+      if (this.#answered.get(ids.taskId) === version) return;
+      this.#answered.set(ids.taskId, version);
       const { waiting } = await this.#engine.lifecycle(ids.taskId, ids.userId).state();
       for (const { toolCall, why } of waiting) {
         await this.#say(ids, why === 'input' ? 'answer' : 'approve', toolCall.id);
       }
-    } else if (lastRun === 'failed' || (Date.now() - movedAt > stuckMs && (await this.#isStuck(seen)))) {
-      this.#said.set(ids.taskId, version);
-      await this.#say(ids, 'resume');
+      return;
     }
+    const quietSince = Math.max(movedAt, this.#resumedAt.get(ids.taskId) ?? 0);
+    if (lastRun !== 'failed' && Date.now() - quietSince < stuckMs) return;
+    if (lastRun !== 'failed' && !(await this.#isStuck(seen))) return;
+    this.#resumedAt.set(ids.taskId, Date.now());
+    await this.#say(ids, 'resume');
   }
 
   /** Whether nobody goes on with it. */
