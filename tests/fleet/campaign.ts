@@ -13,7 +13,7 @@ import { factsOf } from '../kill/journal.js';
 import { Random, sleep } from '../kill/random.js';
 import { startBalancer } from './balancer.mjs';
 import { People } from './people.js';
-import { type Process, startRestateWorker, startWorker } from './processes.js';
+import { type Process, spawnRestateWorker, startWorker } from './processes.js';
 import { type Ids, Progress } from './progress.js';
 import { RestateServer } from './restate-server.mjs';
 
@@ -39,6 +39,8 @@ interface Slot {
   name: string;
   process: Process;
   port: number;
+  /** It works. */
+  isUp: boolean;
 }
 
 /** Tasks at once: on a worker without Restate, and of a user behind Restate. */
@@ -93,18 +95,24 @@ export class FleetCampaign {
     });
     if (this.#kind === 'restate') this.#server = await RestateServer.start(this.#folder);
     for (let n = 0; n < this.#numbers.workers; n += 1) {
-      const port = await freePort();
-      this.#slots.push(await this.#spawn(port));
+      this.#slots.push(this.#spawn(await freePort()));
     }
     if (this.#server !== undefined) {
       this.#balancer = await startBalancer(() => this.#slots.map(({ port }) => port));
-      await this.#server.register(this.#balancer.port);
     }
+    await this.#up();
+    if (this.#balancer !== undefined) await this.#server?.register(this.#balancer.port);
     const began = Date.now();
     await this.#create();
     this.people = new People(this.#engine, this.#server, this.#progress, this.#tasks);
-    await this.people.begin();
-    await Promise.all([this.people.see().finally(() => this.#end()), this.#disturb()]);
+    await Promise.all([
+      this.people.begin(),
+      this.people.see().finally(() => this.#end()),
+      this.#disturb().catch((error) => {
+        this.people.leave();
+        throw error;
+      }),
+    ]);
     this.seconds = (Date.now() - began) / 1_000;
     // Nobody goes on while it is looked at what there is.
     await Promise.all(this.#slots.map(({ process }) => process.kill()));
@@ -124,7 +132,7 @@ export class FleetCampaign {
     }
   }
 
-  async #spawn(port: number): Promise<Slot> {
+  #spawn(port: number): Slot {
     const name = `worker-${++this.#spawned}`;
     const { leaseTtlMs, everyS } = this.#numbers;
     const world = {
@@ -138,10 +146,28 @@ export class FleetCampaign {
     const process =
       this.#kind === 'work'
         ? startWorker(world, ['--at-once', String(atOnce), '--every', String(everyS)])
-        : await startRestateWorker(world, serve);
+        : spawnRestateWorker(world, serve);
     this.#processes.push(process);
-    if (this.#kind === 'work') await process.seen(/works on/);
-    return { name, process, port };
+    const slot = { name, process, port, isUp: false };
+    const up = () => {
+      slot.isUp = true;
+    };
+    // What ends before is found by whoever looks for one that is up.
+    process.seen(/works on|serving on/).then(up, () => {});
+    return slot;
+  }
+
+  /** One of the workers that are up, once there is one. */
+  async #up(): Promise<Slot> {
+    for (;;) {
+      const fallen = this.#slots.find(({ process }) => process.isOver);
+      if (fallen !== undefined) {
+        throw new Error(`${fallen.name} has ended by itself:\n${fallen.process.output.slice(-5_000)}`);
+      }
+      const up = this.#slots.filter(({ isUp }) => isUp);
+      if (up.length > 0) return this.#random.pick(up);
+      await sleep(50);
+    }
   }
 
   /** Kills, stops and restarts, in any order, each after so much was done. */
@@ -155,14 +181,8 @@ export class FleetCampaign {
     for (const { what } of due.sort((a, b) => a.at - b.at)) {
       const wanted = this.#progress.entries + this.#random.between(peace.least, peace.most);
       await this.#progress.reaches(wanted, () => this.#isOver);
-      const fallen = this.#slots.find(({ process }) => process.isOver);
-      if (fallen !== undefined) {
-        this.people.leave();
-        throw new Error(`${fallen.name} has ended by itself:\n${fallen.process.output.slice(-5_000)}`);
-      }
+      const slot = await this.#up();
       if (this.#isOver) return;
-      const n = Math.floor(this.#random.next() * this.#slots.length);
-      const slot = this.#slots[n] as Slot;
       if (what === 'restart') {
         this.restarts += 1;
         await this.#server?.kill();
@@ -173,11 +193,14 @@ export class FleetCampaign {
         await sleep(2 * leaseTtlMs);
         slot.process.signal('SIGCONT');
       } else {
-        await slot.process.kill();
+        // Others go on, and are struck, while its successor comes up.
+        const killed = slot.process.kill();
+        this.#slots[this.#slots.indexOf(slot)] = this.#spawn(slot.port);
+        await killed;
         this.kills.push({ worker: slot.name, at: Date.now() });
-        this.#slots[n] = await this.#spawn(slot.port);
       }
     }
+    await this.#up();
   }
 
   async #evidence(): Promise<Evidence[]> {

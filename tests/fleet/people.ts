@@ -27,7 +27,8 @@ export class People {
   readonly #tasks: readonly Ids[];
   /** The head that each task had when its calls were answered. */
   readonly #answered = new Map<string, string>();
-  readonly #resumedAt = new Map<string, number>();
+  /** When each was started or resumed. */
+  readonly #toldAt = new Map<string, number>();
   #isLeaving = false;
 
   constructor(
@@ -43,7 +44,10 @@ export class People {
   }
 
   async begin(): Promise<void> {
-    await some(this.#tasks, (ids) => this.#say(ids, 'start'));
+    await some(this.#tasks, async (ids) => {
+      await this.#say(ids, 'start');
+      this.#toldAt.set(ids.taskId, Date.now());
+    });
   }
 
   /** Until every task is completed, or nothing happens any more. */
@@ -71,10 +75,12 @@ export class People {
       }
       return;
     }
-    const quietSince = Math.max(movedAt, this.#resumedAt.get(ids.taskId) ?? 0);
+    const toldAt = this.#toldAt.get(ids.taskId);
+    if (toldAt === undefined) return;
+    const quietSince = Math.max(movedAt, toldAt);
     if (lastRun !== 'failed' && Date.now() - quietSince < stuckMs) return;
     if (lastRun !== 'failed' && !(await this.#isStuck(seen))) return;
-    this.#resumedAt.set(ids.taskId, Date.now());
+    this.#toldAt.set(ids.taskId, Date.now());
     await this.#say(ids, 'resume');
   }
 

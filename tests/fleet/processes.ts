@@ -121,14 +121,15 @@ export async function eventually(
 
 const workers = { node: 'restate-worker.mjs', lambda: 'lambda-worker.mjs', fetch: 'fetch-worker.mjs' };
 
-/** A worker that Restate pushes to, once it serves. */
-export async function startRestateWorker(
-  world: World,
-  serve: object,
-  on: keyof typeof workers = 'node',
-): Promise<Process> {
+/** A worker that Restate pushes to. */
+export function spawnRestateWorker(world: World, serve: object, on: keyof typeof workers = 'node'): Process {
   const env = { FLEET: JSON.stringify(world), SERVE: JSON.stringify(serve), RESTATE_LOGGING: 'ERROR' };
-  const worker = new Process(process.execPath, [join(import.meta.dirname, workers[on])], env);
+  return new Process(process.execPath, [join(import.meta.dirname, workers[on])], env);
+}
+
+/** The same, once it serves. */
+export async function startRestateWorker(...of: Parameters<typeof spawnRestateWorker>): Promise<Process> {
+  const worker = spawnRestateWorker(...of);
   await worker.seen(/serving on \d+/);
   return worker;
 }
