@@ -43,9 +43,14 @@ function judged(row) {
 }
 
 /** In a process of its own: no measure warms up another. */
-async function measured(name) {
+async function measured(name, isCheck) {
   const program = fileURLToPath(new URL('./lib/measure.mjs', import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', program, name]);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--expose-gc',
+    program,
+    name,
+    isCheck ? 'check' : 'all',
+  ]);
   return JSON.parse(stdout).map((row) => judged({ measure: name, ...row }));
 }
 
@@ -66,7 +71,7 @@ async function main() {
   const rows = [];
   for (const name of wanted.filter((name) => !values.check || measures[name].stable)) {
     process.stderr.write(`• ${name}\n`);
-    rows.push(...(await measured(name)));
+    rows.push(...(await measured(name, values.check)));
   }
   const machine = { node: process.version, cpu: cpus()[0]?.model.trim(), cores: cpus().length };
   console.log(values.json ? JSON.stringify({ machine, rows }, null, 2) : table(machine, rows));

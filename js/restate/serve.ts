@@ -1,3 +1,4 @@
+import { loadPeer } from '#peers';
 import { drainTaskExecution } from '../api/drain.js';
 import { TaskExecutionError } from '../errors.js';
 import { isLoopback } from './addresses.js';
@@ -74,7 +75,7 @@ export async function serveTasks(options: ServeTasksOptions = {}): Promise<TaskS
 
 async function loadSdk(): Promise<typeof import('@restatedev/restate-sdk')> {
   try {
-    return await import('@restatedev/restate-sdk');
+    return (await loadPeer('@restatedev/restate-sdk')) as typeof import('@restatedev/restate-sdk');
   } catch (cause) {
     throw new TaskExecutionError(
       'NOT_CONFIGURED',

@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildPanickingEngine } from './build.mjs';
 import { lint } from './lint.mjs';
+import { installRestate } from './restate.mjs';
 import { bin, root, run } from './run.mjs';
 import { browser, wasmTestTools } from './tools.mjs';
 
@@ -47,7 +48,10 @@ export const stages = {
   firestore: () => vitest('firestore'),
   soak: async () => vitest('soak', await seeds()),
   kill: () => vitest('kill'),
-  fleet: () => vitest('fleet'),
+  fleet: async () => {
+    await installRestate();
+    return vitest('fleet');
+  },
   mutants: async () => {
     // Prints its seed, and what survived.
     const { MUTANTS_SEED } = await seeds();
