@@ -43,8 +43,11 @@ export interface TaskHandle {
   get(): Promise<TaskView>;
   /** Where the task stands. */
   state(): Promise<TaskState>;
-  /** The last messages of the thread, the oldest first. Default 100. */
-  messages(options?: { limit?: number | undefined }): Promise<ThreadMessage[]>;
+  /**
+   * The last messages of the thread, the oldest first: at most `limit`, default 100, and 2 MB. `before` is the id of a message:
+   * those before it.
+   */
+  messages(options?: { limit?: number | undefined; before?: string | undefined }): Promise<ThreadMessage[]>;
   /** Begins the task and has it run on the server. */
   start(): Promise<void>;
   /** Ends a pause, a stop or a failure, and has the task run on the server. */
@@ -98,10 +101,7 @@ export function taskClient(options: TaskClientOptions): TaskClient {
   const task = (id: string) => handleOf(options, id, read);
   return {
     list({ signal, ...query } = {}) {
-      const asked = new URLSearchParams();
-      for (const [name, value] of Object.entries(query))
-        if (value !== undefined) asked.set(name, String(value));
-      return read(asked.size > 0 ? `?${asked}` : '', signal);
+      return read(queryOf(query), signal);
     },
     async create(body, { idempotencyKey = newKey() } = {}) {
       const headers = { 'idempotency-key': idempotencyKey };
@@ -122,9 +122,8 @@ function handleOf(options: TaskClientOptions, id: string, read: <T>(path: string
     id,
     get: () => read(path),
     state: () => read(`${path}/state`),
-    async messages({ limit } = {}) {
-      const query = limit === undefined ? '' : `?limit=${limit}`;
-      return (await read<{ messages: ThreadMessage[] }>(`${path}/messages${query}`)).messages;
+    async messages(page = {}) {
+      return (await read<{ messages: ThreadMessage[] }>(`${path}/messages${queryOf(page)}`)).messages;
     },
     start: () => command('start'),
     resume: () => command('resume'),
@@ -140,6 +139,12 @@ function handleOf(options: TaskClientOptions, id: string, read: <T>(path: string
     },
     events: (how = {}) => follow(options, `${path}/events`, how),
   };
+}
+
+function queryOf(fields: object): string {
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) asked.set(name, String(value));
+  return asked.size > 0 ? `?${asked}` : '';
 }
 
 /** Pages without TLS have no `randomUUID`. */

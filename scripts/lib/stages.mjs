@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { buildPanickingEngine } from './build.mjs';
 import { lint } from './lint.mjs';
 import { bin, root, run } from './run.mjs';
+import { runtimePrograms } from './runtimes.mjs';
 import { browser, wasmTestTools } from './tools.mjs';
 
 /**
@@ -41,7 +42,7 @@ export const stages = {
   },
   package: async () => vitest('package', await browser()),
   specs: () => vitest('specs'),
-  hosts: async () => vitest('hosts', await browser()),
+  hosts: async () => vitest('hosts', { ...(await browser()), ...(await runtimePrograms()) }),
   example: async () => vitest('example', await browser()),
   bedrock: () => vitest('bedrock'),
   firestore: () => vitest('firestore'),
