@@ -37,7 +37,7 @@ describe.each([
   const start = async () => {
     const port = String(await freePort());
     const own = { TASKS_FILE: tasksFile(), ORDERS_FILE: ordersFile() };
-    const server = await serve(program('node24'), ['server.js'], image, {
+    const server = await serve(program('node20'), ['server.js'], image, {
       env: { HOSTNAME: '127.0.0.1', PORT: port, ...own },
       address: /Ready in/,
     });
@@ -75,12 +75,18 @@ describe.each([
     journeyTest({ ...next, way: `${runtime} route` }, async (taskId) => {
       await server.stop();
       server = await start();
-      return json(`/journey/${runtime}?${queryOf(`next-${bundler.toLowerCase()}-${runtime}`, taskId)}`, 'POST');
+      return json(
+        `/journey/${runtime}?${queryOf(`next-${bundler.toLowerCase()}-${runtime}`, taskId)}`,
+        'POST',
+      );
     });
   }
 
   journeyTest({ ...next, way: 'client page' }, (taskId) =>
-    journeyPage(browser, `${server.address}/journey/page?${queryOf(`next-${bundler.toLowerCase()}-page`, taskId)}`),
+    journeyPage(
+      browser,
+      `${server.address}/journey/page?${queryOf(`next-${bundler.toLowerCase()}-page`, taskId)}`,
+    ),
   );
 
   test('serves a route that configures nothing by what instrumentation has configured', async () => {

@@ -42,7 +42,7 @@ for (const name of ['node20', 'node22', 'node24']) {
 journeyOf(
   { name: 'Deno', version: await versionOf('deno'), way: 'ES module' },
   // not of the package's own files
-  [program('deno'), 'run', '--no-prompt', '--allow-env', '--allow-sys', '--allow-read=.', '--allow-write=.'],
+  [program('deno'), 'run', '--no-prompt', '--allow-read=.', '--allow-write=.'],
   () => join(app, 'main.mjs'),
 );
 journeyOf({ name: 'Bun', version: await versionOf('bun'), way: 'ES module' }, [program('bun'), 'run'], () =>

@@ -1,6 +1,12 @@
 import type { NextConfig } from 'next';
 
-// The server with all that it needs, for an image: the package is in it without being named here.
-const config: NextConfig = { output: 'standalone' };
+const config: NextConfig = {
+  // The server with all that it needs, for an image.
+  output: 'standalone',
+  // On Node before 22.13: the driver of SQLite, which is looked for when the first task is opened.
+  outputFileTracingIncludes: {
+    '/*': ['node_modules/libsql/**', 'node_modules/@libsql/**', 'node_modules/@neon-rs/**'],
+  },
+};
 
 export default config;
