@@ -59,17 +59,28 @@ interface Registry {
 const name = Symbol.for('task-execution-engine/1');
 const holder = globalThis as { [name]?: Registry };
 // Several copies of the package may be loaded: the first makes it, all use it.
-holder[name] ??= { instance: nonce(), runs: new Map(), watchers: new Set() };
+holder[name] ??= emptyRegistry();
 const registry: Registry = holder[name];
 
-function nonce(): string {
-  return randomWords(3)
-    .map((n) => n.toString(36))
-    .join('');
+function emptyRegistry(): Registry {
+  let instance: string | undefined;
+  return {
+    // Drawn when it is asked for: workers refuse random numbers while a module is loaded.
+    get instance() {
+      instance ??= randomWords(3)
+        .map((n) => n.toString(36))
+        .join('');
+      return instance;
+    },
+    runs: new Map(),
+    watchers: new Set(),
+  };
 }
 
 /** Names this process, or the realm of it that shares the registry. */
-export const instance = registry.instance;
+export function instance(): string {
+  return registry.instance;
+}
 
 /** Names a task across stores. */
 export function keyOf(host: TaskHost, userId: string, taskId: string): string {

@@ -46,10 +46,12 @@ export interface TaskHandle {
   get(): Promise<TaskView>;
   /** Where the task stands. */
   state(): Promise<TaskState>;
-  /** The last messages of the thread, the oldest first. Default 100. */
+  /** The last messages of the thread, the oldest first, at most 2 MB of them. */
   messages(options?: {
     /** How many, at most. Default 100. */
     limit?: number | undefined;
+    /** The id of a message: only those before it. */
+    before?: string | undefined;
   }): Promise<ThreadMessage[]>;
   /** Begins the task and has it run on the server. */
   start(): Promise<void>;
@@ -123,10 +125,7 @@ export function taskClient(options: TaskClientOptions): TaskClient {
   const task = (id: string) => handleOf(options, id, read);
   return {
     list({ signal, ...query } = {}) {
-      const asked = new URLSearchParams();
-      for (const [name, value] of Object.entries(query))
-        if (value !== undefined) asked.set(name, String(value));
-      return read(asked.size > 0 ? `?${asked}` : '', signal);
+      return read(queryOf(query), signal);
     },
     async create(body, { idempotencyKey = newKey() } = {}) {
       const headers = { 'idempotency-key': idempotencyKey };
@@ -147,9 +146,8 @@ function handleOf(options: TaskClientOptions, id: string, read: <T>(path: string
     id,
     get: () => read(path),
     state: () => read(`${path}/state`),
-    async messages({ limit } = {}) {
-      const query = limit === undefined ? '' : `?limit=${limit}`;
-      return (await read<{ messages: ThreadMessage[] }>(`${path}/messages${query}`)).messages;
+    async messages(page = {}) {
+      return (await read<{ messages: ThreadMessage[] }>(`${path}/messages${queryOf(page)}`)).messages;
     },
     start: () => command('start'),
     resume: () => command('resume'),
@@ -165,6 +163,12 @@ function handleOf(options: TaskClientOptions, id: string, read: <T>(path: string
     },
     events: (how = {}) => follow(options, `${path}/events`, how),
   };
+}
+
+function queryOf(fields: object): string {
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) asked.set(name, String(value));
+  return asked.size > 0 ? `?${asked}` : '';
 }
 
 /** Pages without TLS have no `randomUUID`. */

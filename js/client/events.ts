@@ -13,6 +13,8 @@ export type TaskClientEvent = TaskSnapshot | TaskEvent;
 export interface TaskClientEventsOptions {
   /** The `id` of the last event that was seen, '0' for all. Default: a snapshot comes first. */
   after?: string | undefined;
+  /** Of how many entries of the journal before it a snapshot tells, at most 1,000. Default 20. */
+  history?: number | undefined;
   /** Ends the loop and the connection. */
   signal?: AbortSignal | undefined;
   /** Told `true` when a connection stands, `false` when it is lost, or ended by the server, and is made anew. */
@@ -23,7 +25,7 @@ export interface TaskClientEventsOptions {
 export async function* follow(
   options: TaskClientOptions,
   path: string,
-  { after, signal, onConnection }: TaskClientEventsOptions,
+  { after, history, signal, onConnection }: TaskClientEventsOptions,
 ): AsyncGenerator<TaskClientEvent, undefined> {
   const gone = new AbortController();
   const onAbort = () => gone.abort();
@@ -34,7 +36,11 @@ export async function* follow(
   let retryMs: number | undefined;
   try {
     while (!gone.signal.aborted) {
-      const connection = new Connection(options, path, cursor, gone.signal, onConnection);
+      const query = new URLSearchParams({
+        ...(cursor !== undefined && { after: cursor }),
+        ...(history !== undefined && { history: String(history) }),
+      });
+      const connection = new Connection(options, `${path}?${query}`, cursor, gone.signal, onConnection);
       try {
         for await (const { id, data } of connection) {
           failures = 0;
@@ -110,7 +116,7 @@ class Connection implements AsyncIterable<ServerSentEvent> {
     this.#alive();
     const after = this.#after;
     const response = await send(this.#options, {
-      path: this.#path + (after === undefined ? '' : `?after=${encodeURIComponent(after)}`),
+      path: this.#path,
       headers: { accept: 'text/event-stream', ...(after !== undefined && { 'last-event-id': after }) },
       signal: this.#aborter.signal,
     });

@@ -25,7 +25,7 @@ export interface UsedTask extends LiveTask, TaskCommands {
 export interface UseTaskOptions {
   /** What a server component has read, for the first HTML. */
   initial?: InitialTask | undefined;
-  /** How many entries of the journal before now are read for their calls. Default 200. */
+  /** Of how many entries of the journal before now the calls are shown, at most 1,000. Default 200. */
   history?: number | undefined;
 }
 

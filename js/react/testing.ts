@@ -190,7 +190,12 @@ class Fake implements FakeTaskClient {
       id,
       get: async () => this.#of(id).document(),
       state: () => this.state(id),
-      messages: async ({ limit = 100 } = {}) => this.#of(id).snapshot().messages.slice(-limit),
+      messages: async ({ limit = 100, before } = {}) => {
+        const { messages } = this.#of(id).snapshot();
+        const end =
+          before === undefined ? messages.length : messages.findIndex((message) => message.id === before);
+        return messages.slice(Math.max(0, end - limit), Math.max(0, end));
+      },
       start: () => run('start'),
       resume: () => run('resume'),
       pause: () => command('pause', [], end('task:paused')),
@@ -329,6 +334,7 @@ class Pretended {
         unfinished: false,
       },
       messages: messages.map((message) => ({ ...message, task_id: this.#given.id })),
+      facts: this.#facts,
       ...(messageId !== undefined && {
         text: { messageId, attempt, content, offset: this.#page.streaming?.from ?? 0 },
       }),

@@ -121,7 +121,7 @@ export interface TaskRoutesOptions {
   secret?: string | undefined;
   /**
    * What a viewer sees of an event; null: nothing. Default: all of it, but of errors only what is meant for the public. It
-   * is about events alone: the snapshot, `state` and `messages` have what is stored.
+   * is about events, those among the `facts` of a snapshot too: `state` and `messages` have what is stored.
    */
   present?:
     | ((

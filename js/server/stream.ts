@@ -4,6 +4,7 @@ import { logTo } from '../log.js';
 import { clearInterval, clearTimeout, setInterval, setTimeout, TextEncoder } from '../platform.js';
 import { describeThrown } from '../values.js';
 import { Batches } from './batch.js';
+import { countOf } from './body.js';
 import { cursorOf } from './cursor.js';
 import { Follower } from './follower.js';
 import { limitsOf, type TaskRoutesOptions } from './options.js';
@@ -38,12 +39,10 @@ export class EventStreams {
     }
     try {
       const { present = publicEvent } = this.#options;
-      const follower = new Follower(
-        task,
-        after,
-        (event) => present(event, { userId, request }),
-        limitsOf(this.#options).bufferedBytes,
-      );
+      const follower = new Follower(task, after, (event) => present(event, { userId, request }), {
+        mostWaiting: limitsOf(this.#options).bufferedBytes,
+        history: countOf(task.url.searchParams, 'history', 20, 1_000, 0),
+      });
       const isNews = await follower.begin();
       if (!isNews || request.method === 'HEAD') {
         leave();

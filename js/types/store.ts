@@ -100,7 +100,7 @@ export interface TasksQuery {
 
 /** Where tasks are kept: documents in collections, as Firestore has them. */
 export interface TaskStore {
-  /** Same id = same data: `firestore:project/(default)`, `sqlite:/abs/file`, `memory:<nonce>`. */
+  /** Same id = same data: `firestore:project/(default)`, `sqlite:/abs/file`, `memory:1`. */
   readonly id: string;
   /** UTF-8 bytes: of `json` per document, of all strings per commit. */
   readonly limits: {

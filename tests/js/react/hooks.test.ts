@@ -199,13 +199,15 @@ describe('useTask', () => {
     expect(task.error).toMatchObject({ code: 'TASK_NOT_FOUND', retryable: false });
   });
 
-  it('shows the calls of before the page was opened', async () => {
+  it('shows the calls of before the page was opened, by the one connection that it has', async () => {
     const client = fake();
     const toolCall = { id: 'c', name: 'look', input: {} };
     client.tell('t', { type: 'task:tool_call', toolCall });
     client.say('t', 'Seen.');
+    const events = vi.spyOn(client, 'task');
     await show(client, h(Task, { id: 't' }));
     expect(lines()).toEqual(['look: running', 'Seen.']);
+    expect([client.watching, events.mock.calls.length]).toEqual([1, 1]);
   });
 
   it('is in the first HTML with what the server has read, which the page takes over', async () => {
