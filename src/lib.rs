@@ -12,6 +12,7 @@ pub mod effect;
 pub mod error;
 pub mod facts;
 pub mod ids;
+mod json;
 pub mod lifecycle;
 pub mod limits;
 pub mod machine;

@@ -9,11 +9,12 @@ use crate::error::{Code, EngineError};
 use crate::facts::fact::{Entry, Fact};
 use crate::facts::fold::Facts;
 use crate::facts::thread::thread;
+use crate::json::json;
 use crate::machine::import;
 use crate::machine::refusal::{held_by, lease_held};
 use crate::storage::commit::TaskUpdate;
 use crate::time::iso8601;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::rc::Rc;
 
 /// The machine of `apiMessages`.

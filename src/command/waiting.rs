@@ -2,8 +2,9 @@
 
 use crate::effect::ToolCall;
 use crate::facts::fact::{Entry, Fact, Why};
+use crate::json::json;
 use crate::time::iso8601;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashMap;
 
 /// Where a call stands, as far as the entries tell that were read.

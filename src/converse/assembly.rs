@@ -4,7 +4,8 @@ use super::blocks::{SERVER_TOOL_USE, is_too_deep};
 use super::classify::{Failure, FaultKind, ModelFault, classify};
 use super::turn::{self, Block, Piece, Stop, ToolUseIds, Turn};
 use super::usage::Usage;
-use serde_json::{Map, Value, json};
+use crate::json::json;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Collects the events of one attempt. Blocks are keyed by `contentBlockIndex`: they may interleave, come late,

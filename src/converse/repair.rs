@@ -3,8 +3,9 @@
 use super::blocks::{is_reasoning, numbered_id, valid_id};
 use super::request::{ResultStatus, text, tool_result};
 use super::transcript::MISSING;
+use crate::json::json;
 use convert::{Converter, Part};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 mod convert;

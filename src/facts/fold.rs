@@ -8,6 +8,7 @@ use crate::converse::ResultStatus;
 use crate::converse::repair::UNKNOWN_OUTCOME;
 use crate::converse::request::{self, RequestOp, Transcript};
 use crate::error::EngineError;
+use crate::json::writes;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -16,13 +17,15 @@ use std::rc::Rc;
 pub const REASONING: &str = "reasoning";
 
 /// An item's closing words.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ItemText {
     /// The item's id.
     pub id: String,
     /// What the model said last about it.
     pub text: String,
 }
+
+writes!(ItemText { id: always "id", text: always "text" });
 
 /// Everything known of a task.
 #[derive(Debug, Default)]

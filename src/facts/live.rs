@@ -184,7 +184,7 @@ impl Live {
             | Fact::Saved { .. }
             | Fact::Trimmed { .. }
             | Fact::Withheld { .. }
-            | Fact::Progress(_) => {}
+            | Fact::Progress { .. } => {}
             Fact::Shortened { bytes } => self.shorten(usize::try_from(*bytes).unwrap_or(usize::MAX)),
             Fact::Redacted => self.mask(),
             Fact::Refused { block, reason } => self.leave_out(block, reason),

@@ -3,21 +3,22 @@
 use super::fields::{FIELD_NAME, Field, Object, is_field_name};
 use super::task::Shape;
 use crate::error::{Code, EngineError};
+use crate::json::record;
 use crate::ordered;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Names one item. Item ids may repeat across milestones, so only the pair identifies.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemKey {
     /// The id under which the item stands in `progress.tasks`; none for a task without items.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub milestone: Option<String>,
     /// The item's own id.
     pub item: String,
 }
+
+record!(ItemKey { milestone: unless_default "milestone", item: always "item" });
 
 /// The items that the journal holds as done.
 pub type Done = BTreeSet<ItemKey>;

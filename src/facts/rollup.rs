@@ -5,13 +5,13 @@
 use super::advance::{Advance, ItemShown};
 use super::plan::{Done, ItemKey};
 use super::task::{Shape, TaskDocument};
+use crate::json::record;
 use crate::store::FieldWrite;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The progress of a task, the same for both shapes, as `state()` tells it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
     /// Percent, 0 to 100.
     pub overall: u32,
@@ -20,6 +20,8 @@ pub struct Progress {
     /// The document's items by milestone id, likewise.
     pub tasks: Map<String, Value>,
 }
+
+record!(Progress { overall: always "overall", milestones: always "milestones", tasks: always "tasks" });
 
 /// What a roll-up writes and shows.
 #[derive(Clone, Debug, PartialEq)]

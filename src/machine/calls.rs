@@ -6,6 +6,7 @@ use crate::effect::{Effect, LogLevel, Thrown, Ticket, ToolDescription};
 use crate::facts::fact::{CallResult, Fact};
 use crate::facts::fold::Facts;
 use crate::facts::live::CallState;
+use crate::json::{self, Encode};
 use crate::storage::io::Io;
 use crate::time::Instant;
 use serde_json::Value;
@@ -212,7 +213,7 @@ pub(super) fn fitting(result: CallResult, commit_bytes: usize) -> CallResult {
         );
         return failure(result.tool_call_id, result.name, &says);
     }
-    let bytes = serde_json::to_string(result.content.as_ref()).map_or(0, |s| s.len());
+    let bytes = json::text(&result.content.encode()).len();
     let most = commit_bytes / 4 * 3;
     if bytes <= most {
         return result;

@@ -329,7 +329,7 @@ impl View<'_> {
 
     fn add_progress(&self, draft: &mut Draft, key: &ItemKey, items: Vec<String>) {
         let advance = rollup::advance(self.desk.task(), &draft.live.done, key, &iso8601(draft.wall));
-        draft.add(Fact::Progress(Advance { items, ..advance }));
+        draft.add(Fact::Progress { advance: Advance { items, ..advance } });
     }
 }
 

@@ -5,6 +5,7 @@ use crate::error::{CauseId, Code, EngineError};
 use crate::facts::fact::Fact;
 use crate::facts::plan::ItemKey;
 use crate::facts::task::TaskDocument;
+use crate::json;
 use crate::storage::io::Io;
 use crate::time::Instant;
 use serde_json::Value;
@@ -82,7 +83,7 @@ impl Host {
     pub fn answered(&mut self, ticket: Ticket, result: &Result<Value, Thrown>, io: &mut Io) -> Answered {
         let Some(asked) = self.asked.take_if(|a| a.ticket == ticket) else { return Ok(()) };
         match (result, asked.what) {
-            (Ok(value), Asking::Vet(ids)) => match serde_json::from_value::<Vec<Vetting>>(value.clone()) {
+            (Ok(value), Asking::Vet(ids)) => match json::decode::<Vec<Vetting>>(value.clone()) {
                 Ok(vettings) if vettings.len() == ids.len() => {
                     self.vetted.extend(ids.into_iter().zip(vettings));
                 }

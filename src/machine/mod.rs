@@ -23,6 +23,7 @@ use crate::effect::{Command, Effect, Input, Machine, Ticket};
 use crate::error::EngineError;
 use crate::facts::announce::event;
 use crate::ids::{Paths, check_id};
+use crate::json::{json, reads, words};
 use crate::limits::RunOptions;
 use crate::storage::io::Io;
 use crate::store::StoreLimits;
@@ -31,12 +32,10 @@ pub(crate) use compose::import;
 use leaving::Leaving;
 use opening::{Opened, Opening};
 use run::Run;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What the caller wants of the task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
     /// Drive what is stored; override no decision.
     Run,
@@ -46,9 +45,10 @@ pub enum Intent {
     Resume,
 }
 
+words!(read Intent { Run "run", Start "start", Resume "resume" });
+
 /// How a run is made.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct RunnerConfig {
     /// Owner of the task.
     pub user_id: String,
@@ -59,32 +59,41 @@ pub struct RunnerConfig {
     /// False: only begin, and leave the running to others.
     pub drives: bool,
     /// All layers above the task's own, merged.
-    #[serde(default)]
     pub options: RunOptions,
     /// The store's.
     pub limits: StoreLimits,
     /// `store.holder.id`.
-    #[serde(default)]
     pub holder: Option<String>,
     /// Of the process and its registry, which lets one run a task at a time: what an owner of this instance has left
     /// without releasing it is taken up at once.
-    #[serde(default)]
     pub instance: Option<String>,
     /// For ids and jitter.
     pub seed: u64,
     /// The store can watch.
-    #[serde(default)]
     pub has_watch: bool,
     /// The host has a prompt function.
-    #[serde(default)]
     pub has_prompt: bool,
     /// The host has a model.
-    #[serde(default)]
     pub has_model: bool,
     /// The model that the host's client asks where a task names none, where it says so.
-    #[serde(default)]
     pub model_id: Option<String>,
 }
+
+reads!(RunnerConfig {
+    user_id: always "userId",
+    task_id: always "taskId",
+    intent: always "intent",
+    drives: always "drives",
+    options: or_default "options",
+    limits: always "limits",
+    holder: always "holder",
+    instance: always "instance",
+    seed: always "seed",
+    has_watch: or_default "hasWatch",
+    has_prompt: or_default "hasPrompt",
+    has_model: or_default "hasModel",
+    model_id: always "modelId",
+});
 
 /// What every part of the machine works with.
 #[derive(Debug)]

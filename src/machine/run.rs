@@ -29,6 +29,7 @@ use crate::effect::{Command, Effect, Input, Question, Ticket, ToolDescription};
 use crate::error::EngineError;
 use crate::facts::fact::Fact;
 use crate::facts::fold::Facts;
+use crate::json::{self, Encode};
 use crate::lifecycle::Status;
 use crate::limits::Settings;
 use crate::time::Instant;
@@ -85,7 +86,7 @@ impl Run {
     }
 
     pub fn due_fact(&mut self, fact: Fact) {
-        let bytes = serde_json::to_string(&fact).map_or(0, |s| s.len());
+        let bytes = json::text(&fact.encode()).len();
         self.due.push((fact, bytes));
     }
 

@@ -4,6 +4,7 @@ use crate::converse::blocks::is_valid_name;
 use crate::decide::COMPLETE_TASK_ITEM;
 use crate::effect::ToolDescription;
 use crate::error::{Code, EngineError};
+use crate::json;
 use crate::limits::Completion;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -16,7 +17,7 @@ pub(super) fn described(
     value: &Value,
     completion: Completion,
 ) -> Result<HashMap<String, ToolDescription>, EngineError> {
-    let tools: Vec<ToolDescription> = serde_json::from_value(value.clone())
+    let tools: Vec<ToolDescription> = json::decode(value.clone())
         .map_err(|e| EngineError::new(Code::HostCallback, format!("tools could not be described: {e}")))?;
     if let Some(tool) = tools.iter().find(|tool| !is_valid_name(&tool.spec.name)) {
         let what = format!("tools could not be described: models take no name like {:?}", tool.spec.name);

@@ -6,7 +6,7 @@ use crate::converse::{FaultKind, ModelFault, Usage, refused_block, refuses_reaso
 use crate::decide::Nudge;
 use crate::facts::fact::Fact;
 use crate::facts::fold::{Facts, REASONING};
-use serde_json::json;
+use crate::json::json;
 
 /// Of the service's words, for the model.
 const MAX_REASON_BYTES: usize = 500;

@@ -163,14 +163,14 @@ export default [
   {
     name: 'calls of the same tool with other input count as identical',
     file: allowance,
-    find: '(&u.name, u.input.to_string())',
+    find: '(&u.name, json::text(&u.input))',
     replace: '&u.name',
   },
   {
     name: 'calls of other tools with the same input count as identical',
     file: allowance,
-    find: '(&u.name, u.input.to_string())',
-    replace: 'u.input.to_string()',
+    find: '(&u.name, json::text(&u.input))',
+    replace: 'json::text(&u.input)',
   },
   {
     name: 'the model is told of identical calls once in a task',
