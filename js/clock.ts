@@ -1,9 +1,7 @@
+import { longestTimerMs } from './longest-timer.js';
 import { clearTimeout, monotonicMs, setImmediate, setTimeout, wallMs } from './platform.js';
 import type { Clock } from './types.js';
 import { describeThrown, overhear } from './values.js';
-
-/** The longest delay that `setTimeout` obeys; beyond it fires at once. */
-const longestTimer = 2_147_483_647;
 
 /** The platform's time. */
 export const systemClock: Clock & { monotonic(): number } = {
@@ -15,7 +13,7 @@ export const systemClock: Clock & { monotonic(): number } = {
     let timer: ReturnType<typeof setTimeout>;
     const arm = () => {
       const left = Math.max(0, due - monotonicMs());
-      timer = left > longestTimer ? setTimeout(arm, longestTimer) : setTimeout(fn, left);
+      timer = left > longestTimerMs ? setTimeout(arm, longestTimerMs) : setTimeout(fn, left);
     };
     arm();
     return () => clearTimeout(timer);

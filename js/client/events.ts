@@ -1,4 +1,5 @@
 import { TaskExecutionError } from '../errors.js';
+import { longestTimerMs } from '../longest-timer.js';
 import type { StreamEnd } from '../server/follower.js';
 import type { TaskSnapshot } from '../server/snapshot.js';
 import type { TaskEvent } from '../types.js';
@@ -109,7 +110,8 @@ class Connection implements AsyncIterable<ServerSentEvent> {
   /** Not one that stopped half-way: it is asked again where it was. */
   #alive(): void {
     clearTimeout(this.#stalled);
-    this.#stalled = setTimeout(() => this.#aborter.abort(), this.#options.stallMs ?? 45_000);
+    const { stallMs = 45_000 } = this.#options;
+    this.#stalled = setTimeout(() => this.#aborter.abort(), Math.min(stallMs, longestTimerMs));
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ServerSentEvent, undefined> {

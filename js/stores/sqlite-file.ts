@@ -92,7 +92,7 @@ export class Writing {
     if (this.#isThere()) return this.#database;
     throw new StoreError(
       'invalid',
-      `${this.#file}, or the log beside it, was deleted or replaced while it was in use; nothing more is stored in it. Stop every process that uses it, see that the right file is there, and start them again.`,
+      `${this.#file}, or the log beside it, was deleted or replaced while it was in use, as another SQLite library of this process does when it closes the file; nothing more is stored in it. Stop every process that uses it, see that the right file is there, and start them again.`,
     );
   }
 

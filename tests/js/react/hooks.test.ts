@@ -236,8 +236,8 @@ describe('useTask', () => {
 });
 
 describe('useTasks', () => {
-  function List({ search }: { search?: string }) {
-    const { tasks, total, loading, error, create, remove } = useTasks({ search, refreshMs: 20 });
+  function List({ search, refreshMs = 20 }: { search?: string; refreshMs?: number }) {
+    const { tasks, total, loading, error, create, remove } = useTasks({ search, refreshMs });
     const [title] = useState('New one');
     return h('div', null, [
       h('p', { key: 1 }, error ? error.code : loading ? 'loading' : `${total} tasks`),
@@ -265,6 +265,19 @@ describe('useTasks', () => {
     expect(lines()).not.toContain('a: in_progress');
     expect(paragraph()).toBe('2 tasks');
   });
+
+  it.each([Number.POSITIVE_INFINITY, 3e9])(
+    'reads the list once where it is to be read again after %s ms (nodejs/node#4541)',
+    async (refreshMs) => {
+      const client = fakeTaskClient({ tasks: [{ id: 'a' }] });
+      const list = vi.spyOn(client, 'list');
+      await show(client, h(List, { refreshMs }));
+      await happens(() => {});
+      const reads = list.mock.calls.length;
+      await happens(() => new Promise((resolve) => setTimeout(resolve, 50)));
+      expect([paragraph(), list.mock.calls.length]).toEqual(['1 tasks', reads]);
+    },
+  );
 
   it('keeps what it shows until the answer to another question is there', async () => {
     const client = fakeTaskClient({ tasks: [{ id: 'apple' }, { id: 'pear' }] });
