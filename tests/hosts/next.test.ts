@@ -74,7 +74,7 @@ describe.each([
     expect(built.replace(aboutEdge, '')).not.toMatch(/task-execution-engine|warn|⚠|error/i);
   });
 
-  const next = { name: `Next.js with ${bundler}`, version, store: 'Firestore (REST)' as const };
+  const next = { name: `Next.js with ${bundler}, standalone`, version, store: 'Firestore (REST)' as const };
 
   for (const runtime of ['node', 'edge']) {
     journeyTest({ ...next, way: `${runtime} route` }, async (taskId) => {
