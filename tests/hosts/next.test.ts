@@ -44,7 +44,12 @@ describe.each([
     return { ...server, address: `http://127.0.0.1:${port}` };
   };
   const ask = (path: string, method = 'GET') => fetch(server.address + path, { method });
-  const json = async (path: string, method?: string) => (await ask(path, method)).json();
+  const json = async (path: string, method?: string) => {
+    const response = await ask(path, method);
+    const text = await response.text();
+    if (text === '') throw new Error(`${path} has answered ${response.status}:\n${server.printed()}`);
+    return JSON.parse(text);
+  };
   const createTask = async (): Promise<string> => `/tasks/${(await json('/tasks', 'POST')).id}`;
   const run = async (task: string) => eventsOf(await ask(`${task}/run`, 'POST'));
   const orders = async () => (await readFile(ordersFile(), 'utf8')).trimEnd().split('\n');
@@ -69,7 +74,7 @@ describe.each([
     expect(built.replace(aboutEdge, '')).not.toMatch(/task-execution-engine|warn|⚠|error/i);
   });
 
-  const next = { name: `Next.js with ${bundler}`, version, store: 'Firestore (REST)' as const };
+  const next = { name: `Next.js with ${bundler}, standalone`, version, store: 'Firestore (REST)' as const };
 
   for (const runtime of ['node', 'edge']) {
     journeyTest({ ...next, way: `${runtime} route` }, async (taskId) => {

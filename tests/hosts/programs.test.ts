@@ -22,11 +22,11 @@ function journeyOf(
   command: string[],
   main: () => string,
 ): void {
-  const [run = '', ...args] = command;
   const file = `${++files}.sqlite`;
   journeyTest({ ...runtime, store: 'SQLite' }, async (taskId) => {
     const task = taskId === undefined ? [] : [taskId];
-    return JSON.parse(await outputOf(run, [...args, main(), join(data, file), ...task], data));
+    const [run = '', ...args] = [...command, main(), join(data, file), ...task];
+    return JSON.parse(await outputOf(run, args, data));
   });
 }
 
@@ -51,6 +51,22 @@ journeyOf({ name: 'Bun', version: await versionOf('bun'), way: 'ES module' }, [p
 journeyOf({ name: 'Bun', version: await versionOf('bun'), way: 'CommonJS' }, [program('bun'), 'run'], () =>
   join(app, 'main.cjs'),
 );
+
+describe('compiled by Bun', async () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await scratch('bun');
+    await outputOf(
+      program('bun'),
+      ['build', '--compile', 'main.mjs', '--outfile', join(folder, 'program')],
+      app,
+    );
+  });
+
+  const bun = { name: 'Bun', version: await versionOf('bun') };
+  journeyOf({ ...bun, way: 'single file' }, [], () => join(folder, 'program'));
+});
 
 describe('bundled for Node', async () => {
   const esbuild = { name: 'esbuild for Node.js', version: await lockedVersion('journey', 'esbuild') };

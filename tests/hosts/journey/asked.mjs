@@ -7,7 +7,11 @@ const { begin, resume } = journey(engine, testing);
 
 /** Does what a query asks for, in the Firestore that it names. */
 export function asked(query) {
-  const store = firestoreRestStore({ projectId: query.get('project'), host: query.get('firestore') });
+  const store = firestoreRestStore({
+    projectId: query.get('project'),
+    host: query.get('firestore'),
+    timeoutMs: 60_000,
+  });
   const taskId = query.get('task');
   return taskId === null ? begin(store) : resume(store, taskId);
 }

@@ -24,7 +24,9 @@ export function journey({ createTask, TaskExecutor, tool }, { scriptedModel }) {
           : { text: opening, tools: [{ name: 'read_thermometer', input: { room: 'hall' } }] },
       { delayMs, record: false },
     );
-    return { host: { store, model, tools: { read_thermometer } }, readings };
+    // where a task runs is looked at here, not how fast the machine is
+    const defaults = { storeTimeoutMs: 120_000 };
+    return { host: { store, model, tools: { read_thermometer }, defaults }, readings };
   }
 
   async function told(executor, readings, run, onText = () => {}) {
