@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
-import { failuresOf, reportOf } from './runner.js';
+import { failuresOf, reportOf, type Start } from './runner.js';
 
 const folder = join(inject('specs'), 'leftover');
 /** More than there are workers: in each worker a file comes after another one. */
@@ -23,11 +23,8 @@ test("a run that nobody awaited takes nothing of the next file along where Jest 
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "commonjs" }');
   for (const name of files) await writeFile(join(folder, `${name}.spec.js`), careless);
-  const start = {
-    name: 'Jest 30, leftover',
-    runner: 'jest',
-    command: ['node_modules/jest/bin/jest.js'],
-  } as const;
+  const command = ['node_modules/jest/bin/jest.js'];
+  const start: Start = { name: 'Jest 30, leftover', runner: 'jest', command };
   const project = {
     rootDir: folder,
     testMatch: ['**/*.spec.js'],
