@@ -60,6 +60,7 @@ describe.each(['work', 'restate'] as const)('tasks on workers that are killed, b
 
   test('had somebody in charge all the time', () => {
     expect(campaign.people.unsupervised).toEqual([]);
+    expect(campaign.people.left).toEqual([]);
   });
 
   test.each(Object.entries(checks))('%s', (_, check) => {

@@ -142,7 +142,7 @@ export class FleetCampaign {
       defaults: { leaseTtlMs, storeTimeoutMs: 15_000, graceMs: 500 },
     };
     // Looks are seldom: what people say has to wake a task.
-    const serve = { port, sliceMs: 10_000, perUser, look: { firstMs: 3_600_000 } };
+    const serve = { port, perUser, look: { firstMs: 3_600_000 } };
     const process =
       this.#kind === 'work'
         ? startWorker(world, ['--at-once', String(atOnce), '--every', String(everyS)])

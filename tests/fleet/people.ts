@@ -19,8 +19,10 @@ const mostDeaths = 3;
 export class People {
   /** Tasks that had failed, or died too often at the same place. */
   helped = 0;
-  /** Tasks that Restate had in its charge no longer. */
+  /** Tasks that Restate had in its charge no longer, and how that ended. */
   unsupervised: string[] = [];
+  /** What was not completed when nothing happened any more. */
+  left: string[] = [];
   readonly #engine: TaskEngine;
   readonly #server: RestateServer | undefined;
   readonly #progress: Progress;
@@ -30,6 +32,7 @@ export class People {
   /** When each was started or resumed. */
   readonly #toldAt = new Map<string, number>();
   #isLeaving = false;
+  #isOver = false;
 
   constructor(
     engine: TaskEngine,
@@ -52,11 +55,30 @@ export class People {
 
   /** Until every task is completed, or nothing happens any more. */
   async see(): Promise<void> {
-    for (;;) {
-      const open = await this.#progress.look(this.#tasks);
-      if (open.length === 0 || this.#progress.silentMs > silentMs || this.#isLeaving) return;
-      await some(open, (seen) => this.#seeTo(seen));
-      await sleep(lookMs.least + lookMs.each * open.length);
+    await Promise.all([this.#look(), this.#act()]);
+  }
+
+  async #look(): Promise<void> {
+    for (let open = 1; open > 0; ) {
+      open = (await this.#progress.look(this.#tasks)).length;
+      if (this.#progress.silentMs > silentMs) {
+        this.left = this.#progress.open.map((seen) => JSON.stringify(seen));
+        break;
+      }
+      if (this.#isLeaving) break;
+      await sleep(lookMs.least + lookMs.each * open);
+    }
+    this.#isOver = true;
+  }
+
+  /** Commands may take long while nobody is there to take them: what they are about is seen when their turn comes. */
+  async #act(): Promise<void> {
+    while (!this.#isOver) {
+      await some(this.#progress.open, async ({ ids }) => {
+        const seen = this.#progress.of(ids);
+        if (seen !== undefined && !this.#isOver) await this.#seeTo(seen);
+      });
+      await sleep(200);
     }
   }
 
@@ -90,16 +112,34 @@ export class People {
       this.helped += 1;
       return true;
     }
-    if (this.#server === undefined) return false;
+    const end = await this.#endOfSupervision({ userId, taskId });
+    if (end === undefined) return false;
+    // It may have ended since it was seen.
+    const { unfinished } = await this.#engine.lifecycle(taskId, userId).state();
+    if (!unfinished) return false;
+    // Three slices without a turn or a result: on a machine that is busy enough, too.
+    if (end.includes('stalled')) this.helped += 1;
+    else this.unsupervised.push(`${taskId}: ${end}`);
+    return true;
+  }
+
+  /** What Restate's last invocation for a task came to; undefined where one is under way, or cannot be asked for. */
+  async #endOfSupervision({ userId, taskId }: Ids): Promise<string | undefined> {
+    if (this.#server === undefined) return undefined;
     try {
-      const rows = await this.#server.query(
-        `select id from sys_invocation where target_service_key = '${userId}/${taskId}' and status != 'completed'`,
+      const runs = await this.#server.query(
+        `select id, status from sys_invocation where target_service_key = '${userId}/${taskId}' and target_handler_name = 'run' order by created_at desc`,
       );
-      if (rows.length === 0) this.unsupervised.push(taskId);
-      return rows.length === 0;
+      if (runs.some(({ status }) => status !== 'completed')) return undefined;
+      const entries = await this.#server.query(
+        `select entry_json from sys_journal where id = '${runs[0]?.id}' and entry_type = 'Command: Output'`,
+      );
+      const said = JSON.parse(String(entries[0]?.entry_json ?? '{}'));
+      const bytes = said.Command?.Output?.result?.Success ?? [];
+      return Buffer.from(bytes).toString() || JSON.stringify(said);
     } catch {
       // it is being restarted
-      return false;
+      return undefined;
     }
   }
 
@@ -122,7 +162,8 @@ export class People {
         const { code, retryable } = error as { code?: string; retryable?: boolean };
         // What was lost was the answer to the first try; or a run has it again.
         if (['ALREADY_DECIDED', 'LEASE_HELD', 'INVALID_TRANSITION'].includes(code ?? '')) return;
-        if (!retryable || this.#isLeaving) throw error;
+        if (!retryable) throw error;
+        if (this.#isLeaving || this.#isOver) return;
         await sleep(300);
       }
     }

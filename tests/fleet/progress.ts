@@ -66,7 +66,18 @@ export class Progress {
         });
       }
     }
+    return this.open;
+  }
+
+  /** Those that were not completed when they were looked at. */
+  get open(): Seen[] {
     return [...this.#seen.values()].filter(({ lastRun }) => lastRun !== 'completed');
+  }
+
+  /** As the last look has it; undefined where it is completed. */
+  of({ taskId }: Ids): Seen | undefined {
+    const seen = this.#seen.get(taskId);
+    return seen?.lastRun === 'completed' ? undefined : seen;
   }
 
   /** Until there are so many entries, as looks of others count them. */

@@ -233,6 +233,18 @@ describe('of supervisors', () => {
     await is(ids, 'completed');
   });
 
+  test('a command whose first answer was lost wakes its task when it is repeated', async () => {
+    const ids = await task(['Item 2'], 'lost');
+    await runner.start(ids);
+    await eventually('it waits', async () => (await stateOf(ids)).waiting.length > 0);
+    const [call] = (await stateOf(ids)).waiting;
+    const callId = call?.toolCall.id ?? '';
+    // as by a worker that died between the store's answer and Restate's
+    await engine.lifecycle(ids.taskId, ids.userId).approve(callId);
+    await expect(runner.approve(ids, callId)).rejects.toMatchObject({ code: 'ALREADY_DECIDED' });
+    await is(ids, 'completed');
+  });
+
   test('no slice is suspended while it is under way: Restate’s patience is longer (sdk-typescript#122)', async () => {
     const response = await fetch(`${server.admin}/services/tasks/handlers/run`);
     const { inactivity_timeout, abort_timeout } = (await response.json()) as Record<string, string>;
