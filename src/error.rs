@@ -3,6 +3,7 @@
 use crate::json::{Decode, Reader, bridge, words, writes};
 use serde_json::{Map, Value};
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 /// Every code that a `TaskExecutionError` can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,9 +81,13 @@ impl Code {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CauseId(pub u32);
 
-/// A typed failure.
+/// A typed failure. In a box: results that carry one are moved all the time, and hardly ever hold it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct EngineError {
+pub struct EngineError(Box<Details>);
+
+/// What an [`EngineError`] says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Details {
     /// What kind of failure.
     pub code: Code,
     /// What was wrong, where, and what to do.
@@ -95,16 +100,30 @@ pub struct EngineError {
     pub cause: Option<CauseId>,
 }
 
+impl Deref for EngineError {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for EngineError {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
+    }
+}
+
 impl Decode for EngineError {
     fn decode(value: Option<Value>, reader: &mut Reader) -> Self {
         let mut fields = reader.object(value);
-        EngineError {
+        EngineError(Box::new(Details {
             code: fields.always("code"),
             message: fields.always("message"),
             retryable: fields.always("retryable"),
             details: fields.or_default("details"),
             cause: None,
-        }
+        }))
     }
 }
 
@@ -120,13 +139,13 @@ writes!(EngineError {
 impl EngineError {
     /// An error with the code's own `retryable` and no details.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        EngineError {
-            code,
-            message: message.into(),
-            retryable: code.retryable(),
-            details: Map::new(),
-            cause: None,
-        }
+        EngineError::of(code, message.into())
+    }
+
+    #[inline(never)]
+    fn of(code: Code, message: String) -> Self {
+        let retryable = code.retryable();
+        EngineError(Box::new(Details { code, message, retryable, details: Map::new(), cause: None }))
     }
 
     /// Adds one detail.

@@ -16,8 +16,8 @@ mod json;
 pub mod lifecycle;
 pub mod limits;
 pub mod machine;
-mod ordered;
 pub mod retry;
+mod sorted;
 pub mod storage;
 pub mod store;
 #[cfg(test)]

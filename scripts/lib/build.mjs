@@ -80,7 +80,7 @@ async function buildWasm() {
     join(root, 'node_modules/binaryen/bin/wasm-opt'),
     '-Oz',
     // Functions with one caller are inlined up to this size: without a limit, what is inlined compresses far worse.
-    '--one-caller-inline-max-function-size=10',
+    '--one-caller-inline-max-function-size=20',
     '--strip-debug',
     '--strip-producers',
     join(root, scratch, 'engine_bg.wasm'),

@@ -7,9 +7,10 @@ use super::reply::{Arrival, command, failure};
 use super::timer::Timer;
 use crate::effect::{Effect, Input, Machine, Ticket};
 use crate::json::{self, Encode};
+use crate::sorted::SortedMap;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::iter;
 use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -24,7 +25,7 @@ pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) machine: RefCell<Subject>,
     pub(super) arrived: RefCell<VecDeque<Arrival>>,
-    pub(super) flights: RefCell<BTreeMap<Ticket, Flight>>,
+    pub(super) flights: RefCell<SortedMap<Ticket, Flight>>,
     timer: Timer,
     performing: Cell<bool>,
     through: Cell<bool>,
@@ -79,7 +80,7 @@ impl EngineHandle {
         let ticket = ticket_of(ticket);
         let event = json::parse(event).unwrap_or(Value::Null);
         self.0.take_in(Input::Streamed { ticket, event });
-        self.0.flights.borrow().contains_key(&ticket)
+        self.0.flights.borrow().get(&ticket).is_some()
     }
 
     /// The model's stream is over; `failed` is the `Failure` that ended it, as JSON text.

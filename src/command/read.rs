@@ -47,8 +47,7 @@ fn task_state(seen: &Seen, free: bool, entries: &[Entry]) -> Value {
     let summary = seen.head.as_ref().map_or(&Value::Null, |h| &h.head.summary);
     let usage: Usage = json::decode::<Usage>(summary["usage"].clone()).unwrap_or_default();
     let completed = seen.task.status == Status::Completed;
-    let done: Done =
-        crate::ordered::set(seen.task.plan.items().iter().filter(|_| completed).map(|i| i.key.clone()));
+    let done: Done = seen.task.plan.items().iter().filter(|_| completed).map(|i| i.key.clone()).collect();
     let mut state = json!({
         "status": seen.task.status,
         "seq": seen.seq(),

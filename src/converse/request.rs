@@ -3,6 +3,7 @@
 use super::blocks::is_blank;
 pub use super::transcript::{Transcript, Trim};
 use crate::json::{self, Encode, Members, bridge, json, record, words};
+use crate::sorted::SortedSet;
 use serde_json::Value;
 
 /// A change of the request that the client side keeps. Indexes count messages as they are before the operation.
@@ -145,7 +146,7 @@ pub fn tool_config<'a>(
     names_in_history: impl IntoIterator<Item = &'a str>,
 ) -> Option<Value> {
     let tools: Vec<Value> = if specs.is_empty() {
-        let names = crate::ordered::set(names_in_history);
+        let names = SortedSet::of(names_in_history.into_iter().collect());
         names.into_iter().map(|name| spec(name, GONE, &Value::Null)).collect()
     } else {
         specs.iter().map(|tool| spec(&tool.name, &tool.description, &tool.input_schema)).collect()

@@ -8,8 +8,8 @@ use super::classify::{FaultKind, ModelFault};
 use super::request::{NO_OUTPUT, text as text_block};
 use super::usage::Usage;
 use crate::json::{self, Decode, Encode, Reader, bridge, json, record};
+use crate::sorted::{SortedSet, in_order};
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 mod stored;
 
@@ -166,7 +166,7 @@ impl Piece {
 
 /// Makes the turn of its blocks; see [`super::Assembly::finish`].
 pub(super) fn assemble(
-    mut blocks: Vec<Block>,
+    blocks: Vec<Block>,
     stop: Stop,
     text: String,
     usage: Option<Usage>,
@@ -178,9 +178,9 @@ pub(super) fn assemble(
             format!("the model stopped with {}", stop.as_str()),
         ));
     }
-    blocks.sort_by_key(|block| block.index);
+    let blocks = in_order(blocks, &|a, b| a.index.cmp(&b.index));
     let mut writer =
-        Writer { ids, taken: BTreeSet::new(), server_ids: Vec::new(), stop: &stop, uses: Vec::new() };
+        Writer { ids, taken: SortedSet::default(), server_ids: Vec::new(), stop: &stop, uses: Vec::new() };
     let count = blocks.len();
     let mut content: Vec<Value> = blocks
         .into_iter()
@@ -210,7 +210,7 @@ pub(super) fn assemble(
 
 struct Writer<'a> {
     ids: &'a dyn ToolUseIds,
-    taken: BTreeSet<String>,
+    taken: SortedSet<String>,
     /// Of uses that the model's own servers answer: their ids in the stream and now.
     server_ids: Vec<(String, String)>,
     stop: &'a Stop,

@@ -29,8 +29,10 @@ impl fmt::Display for Place<'_> {
             Place::Document(_) => Ok(()),
             Place::Index(parent, index) => write!(f, "{parent}[{index}]"),
             Place::Key(parent, key) => {
-                let plain =
-                    !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+                let plain = !key.is_empty()
+                    && key
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-' || !c.is_ascii());
                 match (plain, parent) {
                     (true, Place::Document(_)) => f.write_str(key),
                     (true, _) => write!(f, "{parent}.{key}"),

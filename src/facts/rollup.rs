@@ -6,9 +6,9 @@ use super::advance::{Advance, ItemShown};
 use super::plan::{Done, ItemKey};
 use super::task::{Shape, TaskDocument};
 use crate::json::record;
+use crate::sorted::SortedMap;
 use crate::store::FieldWrite;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 /// The progress of a task, the same for both shapes, as `state()` tells it.
 #[derive(Clone, Debug, PartialEq)]
@@ -177,8 +177,8 @@ impl Board {
         done: &Done,
         current: Option<&ItemKey>,
         at: Option<&str>,
-    ) -> BTreeMap<String, Count> {
-        let mut counts: BTreeMap<String, Count> = BTreeMap::new();
+    ) -> SortedMap<String, Count> {
+        let mut counts: SortedMap<String, Count> = SortedMap::default();
         for (group, items) in &mut self.tasks {
             for item in elements(items) {
                 let Some(id) = text(item, "id") else { continue };
@@ -193,7 +193,7 @@ impl Board {
                     set(item, "status", "in_progress");
                 }
                 let status = text(item, "status");
-                let count = counts.entry(group.clone()).or_default();
+                let count = counts.or_default(group.clone());
                 count.total += 1;
                 count.done += u32::from(status == Some("completed"));
                 count.begun |= matches!(status, Some("completed" | "in_progress"));
@@ -202,7 +202,7 @@ impl Board {
         counts
     }
 
-    fn roll_milestones(&mut self, counts: &BTreeMap<String, Count>, at: Option<&str>) {
+    fn roll_milestones(&mut self, counts: &SortedMap<String, Count>, at: Option<&str>) {
         for milestone in self.milestones.iter_mut().filter_map(Value::as_object_mut) {
             let Some(count) = text(milestone, "id").and_then(|id| counts.get(id)) else { continue };
             set_number(milestone, "tasks_completed", count.done);

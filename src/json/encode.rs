@@ -1,7 +1,6 @@
 //! From types to values.
 
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// What can be written as a value.
@@ -123,16 +122,6 @@ impl<T: Encode> Encode for Option<T> {
 
     fn is_default(&self) -> bool {
         self.is_none()
-    }
-}
-
-impl<T: Encode> Encode for BTreeSet<T> {
-    fn encode(&self) -> Value {
-        let mut elements = Vec::with_capacity(self.len());
-        for element in self {
-            elements.push(element.encode());
-        }
-        Value::Array(elements)
     }
 }
 

@@ -1,7 +1,7 @@
 //! JSON: one way in, text to `Value` to types, and one way out, types to `Value` to text.
 //!
 //! Serde's derives compile a reader for every pair of a type and a source, and a buffer in between for tagged, flattened
-//! and untagged ones: a third of the wasm. Here a type names its fields once (`record!`, `tagged!`, `words!`), and all
+//! and untagged ones: a quarter of the wasm. Here a type names its fields once (`record!`, `tagged!`, `words!`), and all
 //! of them go through the same few functions.
 
 mod decode;

@@ -33,11 +33,11 @@ use crate::facts::rollup;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
 use crate::limits::Settings;
+use crate::sorted::SortedMap;
 use crate::storage::head::LastRun;
 use crate::time::Now;
 use crate::time::iso8601;
 use serde_json::Value;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// All that a commit depends on: the rooms of a run, and what it has beside them.
@@ -46,7 +46,7 @@ pub(crate) struct View<'a> {
     pub cfg: &'a RunnerConfig,
     pub now: Now,
     pub settings: &'a Settings,
-    pub tools: &'a HashMap<String, ToolDescription>,
+    pub tools: &'a SortedMap<String, ToolDescription>,
     pub facts: &'a Facts,
     /// Facts that wait for the next commit, with their size in bytes.
     pub due: &'a [(Fact, usize)],

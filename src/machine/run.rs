@@ -32,9 +32,9 @@ use crate::facts::fold::Facts;
 use crate::json::{self, Encode};
 use crate::lifecycle::Status;
 use crate::limits::Settings;
+use crate::sorted::SortedMap;
 use crate::time::Instant;
 use serde_json::Value;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub(crate) struct Run {
     pub wishes: Wishes,
     pub facts: Facts,
     pub desk: Desk,
-    pub tools: HashMap<String, ToolDescription>,
+    pub tools: SortedMap<String, ToolDescription>,
     pub turn: Turn,
     pub live_text: LiveText,
     pub calls: Calls,

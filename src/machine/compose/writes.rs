@@ -6,6 +6,7 @@ use crate::facts::live::{CallState, Live};
 use crate::facts::rollup;
 use crate::ids::Paths;
 use crate::json::json;
+use crate::sorted::SortedSet;
 
 use crate::storage::commit::{self, TaskUpdate};
 use crate::storage::head::Head;
@@ -141,7 +142,7 @@ impl View<'_> {
             .filter(|c| matches!(c.state, CallState::Waiting(_)))
             .filter_map(|c| c.asked.map(|(seq, _)| seq))
             .take(MAX_SUMMARY_WAITING);
-        let waiting = crate::ordered::set(waiting);
+        let waiting = SortedSet::of(waiting.collect());
         json!({ "usage": live.usage, "item": item, "waiting": waiting })
     }
 }

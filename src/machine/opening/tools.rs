@@ -6,8 +6,8 @@ use crate::effect::ToolDescription;
 use crate::error::{Code, EngineError};
 use crate::json;
 use crate::limits::Completion;
+use crate::sorted::SortedMap;
 use serde_json::Value;
-use std::collections::HashMap;
 
 /// By name.
 ///
@@ -16,7 +16,7 @@ use std::collections::HashMap;
 pub(super) fn described(
     value: &Value,
     completion: Completion,
-) -> Result<HashMap<String, ToolDescription>, EngineError> {
+) -> Result<SortedMap<String, ToolDescription>, EngineError> {
     let tools: Vec<ToolDescription> = json::decode(value.clone())
         .map_err(|e| EngineError::new(Code::HostCallback, format!("tools could not be described: {e}")))?;
     if let Some(tool) = tools.iter().find(|tool| !is_valid_name(&tool.spec.name)) {
@@ -32,5 +32,9 @@ pub(super) fn described(
             ),
         ));
     }
-    Ok(tools.into_iter().map(|t| (t.spec.name.clone(), t)).collect())
+    let mut by_name = SortedMap::default();
+    for tool in tools {
+        by_name.insert(tool.spec.name.clone(), tool);
+    }
+    Ok(by_name)
 }

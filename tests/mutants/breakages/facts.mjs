@@ -151,7 +151,7 @@ export default [
   {
     name: 'the ids of a turn’s calls are not remembered',
     file: fold,
-    find: 'self.used_ids.insert(used.id.clone());',
+    find: 'self.used_ids.insert(&used.id, ());',
     replace: '',
   },
   {
@@ -163,7 +163,7 @@ export default [
   {
     name: 'the ids of imported calls are not remembered',
     file: fold,
-    find: 'self.used_ids.insert(id.to_owned());',
+    find: 'self.used_ids.insert(id, ());',
     replace: 'let _ = id;',
   },
   {
@@ -175,13 +175,13 @@ export default [
   {
     name: 'a message that was received is not remembered by its id',
     file: fold,
-    find: 'Fact::Received { inbox, .. } => {\n                self.inbox.insert(inbox.clone());\n            }',
+    find: 'Fact::Received { inbox, .. } => {\n                self.inbox.insert(inbox, ());\n            }',
     replace: '',
   },
   {
     name: 'a decision is not remembered by its id',
     file: fold,
-    find: 'self.inbox.insert(inbox.clone());\n                let asked',
+    find: 'self.inbox.insert(inbox, ());\n                let asked',
     replace: 'let _ = inbox;\n                let asked',
   },
   {

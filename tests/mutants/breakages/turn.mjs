@@ -222,8 +222,8 @@ export default [
   {
     name: 'blocks stand in the order of their arrival',
     file: assembled,
-    find: 'blocks.sort_by_key(|block| block.index);',
-    replace: 'let _ = &mut blocks;',
+    find: 'in_order(blocks, &|a, b| a.index.cmp(&b.index))',
+    replace: 'in_order(blocks, &|_, _| std::cmp::Ordering::Equal)',
   },
   {
     name: 'calls of a withheld turn are kept',
