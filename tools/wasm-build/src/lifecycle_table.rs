@@ -3,7 +3,12 @@
 //! The modules it comes from are compiled by themselves: the whole engine, for this machine, takes as long to
 //! compile as the wasm does.
 
-#![allow(dead_code, unused_imports, unused_macros, reason = "the table is a small part of what the modules are for")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "the table is a small part of what the modules are for"
+)]
 
 #[path = "../../../src/error.rs"]
 mod error;
