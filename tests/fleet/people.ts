@@ -145,7 +145,7 @@ export class People {
 
   /** A command, again until it is stored. */
   async #say(ids: Ids, what: Command, callId = ''): Promise<void> {
-    const runner = this.#server && restateRunner({ ingress: this.#server.ingress, timeoutMs: 10_000 });
+    const runner = this.#server && restateRunner({ ingress: this.#server.ingress });
     const lifecycle = this.#engine.lifecycle(ids.taskId, ids.userId);
     for (;;) {
       try {
