@@ -60,7 +60,7 @@ impl<'a> Given<'a> {
     }
 
     fn refused(&self, expected: &str) -> EngineError {
-        let found = self.value.map_or_else(|| "missing".into(), |v| json::text(v));
+        let found = self.value.map_or_else(|| "missing".into(), json::text);
         let shown: String = found.chars().take(60).collect();
         EngineError::new(
             Code::InvalidArgument,

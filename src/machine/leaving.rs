@@ -10,12 +10,16 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Leaving {
     lease: Lease<OnItsWay>,
-    outcome: Outcome,
+    outcome: Box<Outcome>,
 }
 
 impl Leaving {
     /// Begins to give the lease back; the outcome at once where there is nothing to give back, or no store that answers.
-    pub fn begin(ctx: &mut Ctx, lease: Lease<OnItsWay>, outcome: Outcome) -> Result<Leaving, Outcome> {
+    pub fn begin(
+        ctx: &mut Ctx,
+        lease: Lease<OnItsWay>,
+        outcome: Box<Outcome>,
+    ) -> Result<Leaving, Box<Outcome>> {
         let silent = |code: Code| code == Code::StoreUnavailable;
         let lost = outcome.error.as_ref().is_none_or(|e| silent(e.code));
         if outcome.status != "interrupted" || lost || lease.head().owner.is_none() {
@@ -31,7 +35,7 @@ impl Leaving {
     }
 
     /// The outcome, once the lease is given back or lost.
-    pub fn handle(mut self: Box<Self>, ctx: &mut Ctx, input: &Input) -> Result<Box<Self>, Outcome> {
+    pub fn handle(mut self: Box<Self>, ctx: &mut Ctx, input: &Input) -> Result<Box<Self>, Box<Outcome>> {
         match self.lease.handle(input, &ctx.clock, &mut ctx.io) {
             None => Ok(self),
             // What was on its way already.

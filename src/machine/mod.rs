@@ -214,7 +214,7 @@ impl Runner {
             None => Phase::Running(run),
             Some(outcome) => match Leaving::begin(&mut self.ctx, run.lease, outcome) {
                 Ok(leaving) => Phase::Leaving(Box::new(leaving)),
-                Err(outcome) => self.over(outcome),
+                Err(outcome) => self.over(*outcome),
             },
         }
     }
@@ -250,7 +250,7 @@ impl Machine for Runner {
             (over @ (Phase::Leaving(_) | Phase::Done), Input::Command { .. }) => over,
             (Phase::Leaving(leaving), input) => match leaving.handle(&mut self.ctx, &input) {
                 Ok(leaving) => Phase::Leaving(leaving),
-                Err(outcome) => self.over(outcome),
+                Err(outcome) => self.over(*outcome),
             },
             (Phase::Done, _) => Phase::Done,
         };

@@ -111,10 +111,10 @@ impl Run {
     }
 
     /// Takes an input in; Some when the run is over.
-    pub fn handle(&mut self, ctx: &mut Ctx, input: &Input) -> Option<Outcome> {
+    pub fn handle(&mut self, ctx: &mut Ctx, input: &Input) -> Option<Box<Outcome>> {
         let outcome = self.take_in(ctx, input).break_value()?;
         self.clear(ctx, &outcome);
-        Some(*outcome)
+        Some(outcome)
     }
 
     /// First what has arrived, then what the time brings about, then what follows from all that.

@@ -48,7 +48,7 @@ pub(crate) enum Event {
     /// Task and inbox are to be looked at before the model is asked again.
     Looks,
     /// A fact for the next commit.
-    Due(Fact),
+    Due(Box<Fact>),
     /// No attempt is left.
     Fails(EngineError),
 }

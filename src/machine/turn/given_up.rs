@@ -41,7 +41,7 @@ impl Turn {
         match instead {
             Some(Ok(fact)) => {
                 announce_retry(ctx, &attempt, &fault, 0);
-                return vec![Event::Due(fact)];
+                return vec![Event::Due(Box::new(fact))];
             }
             Some(Err(error)) => return vec![Event::Fails(error)],
             None => {}
