@@ -17,6 +17,9 @@ const tools = {
   look: { description: 'Looks.', inputSchema: { type: 'object' }, execute: () => 'r'.repeat(400) },
 };
 
+// Time on the CPU is what counts: a disk that others use may be slow.
+const defaults = { storeTimeoutMs: 600_000, leaseTtlMs: 600_000 };
+
 /** Works with a tool at every turn, then says that it is done. Others have their turn before each of its own. */
 function busy() {
   const { stream } = modelOf((n) => {
@@ -33,7 +36,7 @@ function busy() {
 }
 
 async function oneTask(store, n) {
-  const engine = createTaskEngine({ store, model: busy(), tools });
+  const engine = createTaskEngine({ store, model: busy(), tools, defaults });
   const { id } = await engine.createTask(`user-${n}`, { title: `Task ${n}` });
   const executor = engine.executor(id, `user-${n}`);
   await executor.start();
