@@ -44,7 +44,7 @@ describe.each(['work', 'restate'] as const)('tasks on workers that are killed, b
         `${kind}: seed ${campaign.seed}, ${campaign.seconds.toFixed(0)} s, ${evidence.length} tasks on ${numbers.workers} workers`,
         `${campaign.kills.length} kills, ${campaign.stops.length} stops, ${campaign.restarts} restarts of Restate's server`,
         `${evidence.reduce((sum, { journal }) => sum + journal.length, 0)} journal entries, ${unknown} unknown outcomes, ${campaign.people.helped} resumed by a person`,
-        `recovery after a kill, with a lease of ${numbers.leaseTtlMs} ms: p50 ${quantile(recoveries, 0.5)} ms, p95 ${quantile(recoveries, 0.95)} ms, of ${recoveries.length}`,
+        `recovery after a kill, with a lease of ${campaign.leaseTtlMs} ms: p50 ${quantile(recoveries, 0.5)} ms, p95 ${quantile(recoveries, 0.95)} ms, of ${recoveries.length}`,
         campaign.troubles(),
       ].join('\n'),
     );

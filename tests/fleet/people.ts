@@ -12,7 +12,7 @@ const lookMs = { least: 200, each: 4 };
 /** Nothing was stored of a task for so long: somebody looks why. */
 const stuckMs = 30_000;
 /** Nothing was stored of any task for so long: nobody waits any longer. */
-const silentMs = 300_000;
+const silentMs = 900_000;
 /** Deaths at the same place after which a worker leaves a task to people. */
 const mostDeaths = 3;
 
