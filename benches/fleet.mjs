@@ -1,6 +1,7 @@
-// What a task of a fleet costs its store: documents read and written by a task of twelve turns with a call each, by one that
+// What a fleet does in a second, and what a task of it holds while it waits (lib/fleet.mjs); and what one costs its store: documents read and written by a task of twelve turns with a call each, by one that
 // waits for a person, and by a look at it, as a worker or Restate has it; and that in dollars of Firestore's list prices.
 import { createTaskEngine } from 'task-execution-engine';
+import { held, throughput } from './lib/fleet.mjs';
 import { rounded } from './lib/numbers.mjs';
 import { modelOf, observedStore, planOf } from './lib/world.mjs';
 
@@ -65,7 +66,8 @@ async function waiting() {
   return { worker, restate, writes: world.counts.writes - before.writes };
 }
 
-export default async function measure() {
+/** With a server and processes only where it is asked for more than what is the same everywhere. */
+export default async function measure({ isCheck }) {
   const { reads, writes } = await working();
   const look = await waiting();
   const dollars = (reads * prices.read + writes * prices.write) / 100;
@@ -76,5 +78,6 @@ export default async function measure() {
     { name: 'reads of a look at a waiting task, work', unit: '', value: look.worker },
     { name: 'reads of a look at a waiting task, Restate', unit: '', value: look.restate },
     { name: 'writes of such a look', unit: '', value: look.writes, budget: 0 },
+    ...(isCheck ? [] : [...(await throughput()), ...(await held())]),
   ];
 }

@@ -19,10 +19,13 @@ const measures = {
   size: { stable: true },
   'idle-executors': { stable: false },
   sqlite: { stable: false },
+  many: { stable: false },
   firestore: { stable: false, strict: true },
   bedrock: { stable: false },
   server: { stable: false },
   fleet: { stable: true },
+  // Installs libraries: only where it is named.
+  rivals: { stable: false, named: true },
 };
 
 const usage = `Usage: npm run bench -- [--json] [--check] [MEASURE…]
@@ -40,9 +43,14 @@ function judged(row) {
 }
 
 /** In a process of its own: no measure warms up another. */
-async function measured(name) {
+async function measured(name, isCheck) {
   const program = fileURLToPath(new URL('./lib/measure.mjs', import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', program, name]);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--expose-gc',
+    program,
+    name,
+    isCheck ? 'check' : 'all',
+  ]);
   return JSON.parse(stdout).map((row) => judged({ measure: name, ...row }));
 }
 
@@ -58,11 +66,12 @@ async function main() {
     process.exitCode = unknown === undefined ? 0 : 1;
     return;
   }
-  const wanted = positionals.length > 0 ? positionals : Object.keys(measures);
+  const all = Object.keys(measures).filter((name) => !measures[name].named);
+  const wanted = positionals.length > 0 ? positionals : all;
   const rows = [];
   for (const name of wanted.filter((name) => !values.check || measures[name].stable)) {
     process.stderr.write(`• ${name}\n`);
-    rows.push(...(await measured(name)));
+    rows.push(...(await measured(name, values.check)));
   }
   const machine = { node: process.version, cpu: cpus()[0]?.model.trim(), cores: cpus().length };
   console.log(values.json ? JSON.stringify({ machine, rows }, null, 2) : table(machine, rows));

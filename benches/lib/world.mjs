@@ -1,7 +1,7 @@
 import { createTask, memoryStore, TaskExecutor } from 'task-execution-engine';
 
 /** Events of a turn that says something and uses tools. */
-function* turnEvents({ text, uses = [] }) {
+export function* turnEvents({ text, uses = [] }) {
   let contentBlockIndex = 0;
   yield { messageStart: { role: 'assistant' } };
   yield { contentBlockDelta: { contentBlockIndex, delta: { text } } };

@@ -1,12 +1,15 @@
 import { type TaskErrorCode, TaskExecutionError } from '../errors.js';
 import type { Sdk } from './sdk.js';
 
+/** What a command does not fit, or no longer. */
+export const conflict = 409;
+
 const statusOf: Partial<Record<TaskErrorCode, number>> = {
   TASK_NOT_FOUND: 404,
   INVALID_ARGUMENT: 400,
-  INVALID_TRANSITION: 409,
-  ALREADY_DECIDED: 409,
-  LEASE_HELD: 409,
+  INVALID_TRANSITION: conflict,
+  ALREADY_DECIDED: conflict,
+  LEASE_HELD: conflict,
   TOO_LARGE: 413,
   STORE_DENIED: 403,
 };

@@ -28,8 +28,10 @@ export function placesObject({ handlers, object, rpc }: Sdk, name: string, perUs
     const end = (await ctx.get<number>(next)) ?? 0;
     for (; begin < end && Object.keys(holders).length < perUser; begin += 1) {
       const asked = await ctx.get<PlaceRequest>(`queue.${begin}`);
-      ctx.clear(`queue.${begin}`);
+      // Whoever left the queue has taken its request along.
       if (asked === null) continue;
+      ctx.clear(`queue.${begin}`);
+      ctx.clear(`at.${asked.holder}`);
       holders[asked.holder] = now + leaseMs;
       ctx.resolveAwakeable(asked.awakeable);
     }
@@ -48,6 +50,7 @@ export function placesObject({ handlers, object, rpc }: Sdk, name: string, perUs
       take: exclusive(options, async (ctx: ObjectContext, asked: PlaceRequest): Promise<void> => {
         const end = (await ctx.get<number>(next)) ?? 0;
         ctx.set(`queue.${end}`, asked);
+        ctx.set(`at.${asked.holder}`, end);
         ctx.set(next, end + 1);
         await grant(ctx);
       }),
@@ -61,6 +64,12 @@ export function placesObject({ handlers, object, rpc }: Sdk, name: string, perUs
         const holders = (await ctx.get<Held>(held)) ?? {};
         delete holders[holder];
         ctx.set(held, holders);
+        const at = await ctx.get<number>(`at.${holder}`);
+        if (at !== null) {
+          // It was cancelled while it waited: a place that it is given would be nobody's.
+          ctx.clear(`at.${holder}`);
+          ctx.clear(`queue.${at}`);
+        }
         await grant(ctx);
       }),
       look: exclusive(options, async (ctx: ObjectContext): Promise<void> => {

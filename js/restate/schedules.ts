@@ -69,6 +69,16 @@ export function schedulesObject(sdk: Sdk, name: string, tasksName: string, optio
           const count = current.count + 1;
           // By a version too: a schedule that was set anew makes new tasks.
           const id = `${scheduleId}-${current.version}-${count}`;
+          // The next time first: a task that cannot be made ends no schedule.
+          if (schedule.every === undefined) {
+            ctx.clear(stored);
+          } else {
+            const now = await ctx.date.now();
+            const missed = Math.max(0, Math.floor((now - current.next) / schedule.every));
+            const again = { ...current, count, next: current.next + (missed + 1) * schedule.every };
+            ctx.set(stored, again);
+            plan(ctx, again, now);
+          }
           await ctx.run('create', () =>
             asStep(sdk, async () => {
               const { engine } = await backendFor({ userId }, options.engine);
@@ -76,15 +86,6 @@ export function schedulesObject(sdk: Sdk, name: string, tasksName: string, optio
             }),
           );
           ctx.objectSendClient<Start>({ name: tasksName }, keyOfIds({ userId, taskId: id })).start({});
-          if (schedule.every === undefined) {
-            ctx.clear(stored);
-            return;
-          }
-          const now = await ctx.date.now();
-          const missed = Math.max(0, Math.floor((now - current.next) / schedule.every));
-          const again = { ...current, count, next: current.next + (missed + 1) * schedule.every };
-          ctx.set(stored, again);
-          plan(ctx, again, now);
         },
       ),
       get: shared(async (ctx): Promise<{ next: string; count: number } | null> => {

@@ -1,3 +1,4 @@
+import { loadPeer } from '#peers';
 import { drainTaskExecution } from '../api/drain.js';
 import { TaskExecutionError } from '../errors.js';
 import { isLoopback } from './addresses.js';
@@ -18,9 +19,13 @@ export interface ServeTasksOptions extends SupervisionOptions {
 
 /** A worker that serves. */
 export interface TaskServer {
+  /** Where it listens. */
   port: number;
   /** Takes nothing more, has the runs of this process yield, and settles when all is closed. */
-  close(options?: { timeoutMs?: number | undefined }): Promise<void>;
+  close(options?: {
+    /** Milliseconds that runs are waited for, at most. Default: until they have ended. */
+    timeoutMs?: number | undefined;
+  }): Promise<void>;
 }
 
 /**
@@ -74,7 +79,7 @@ export async function serveTasks(options: ServeTasksOptions = {}): Promise<TaskS
 
 async function loadSdk(): Promise<typeof import('@restatedev/restate-sdk')> {
   try {
-    return await import('@restatedev/restate-sdk');
+    return (await loadPeer('@restatedev/restate-sdk')) as typeof import('@restatedev/restate-sdk');
   } catch (cause) {
     throw new TaskExecutionError(
       'NOT_CONFIGURED',

@@ -2,7 +2,7 @@ import type { ObjectContext, ObjectSharedContext } from '@restatedev/restate-sdk
 import { backendFor } from '../server/host.js';
 import type { TaskState } from '../types.js';
 import { type CommandInput, type CommandName, commands } from './commands.js';
-import { asStep } from './errors.js';
+import { asStep, conflict } from './errors.js';
 import { idsOfKey, settingsOf, type TaskServiceOptions } from './options.js';
 import { placesObject } from './places.js';
 import { schedulesObject } from './schedules.js';
@@ -12,6 +12,7 @@ import { WorkerPlaces } from './worker-places.js';
 
 /** A service as `restate.serve({ services })` and every other endpoint of Restate's SDK takes it. */
 export interface RestateService {
+  /** The name that Restate knows it by. */
   name: string;
 }
 
@@ -63,12 +64,18 @@ export function taskService(options: TaskServiceOptions): RestateService[] {
   const command = (which: CommandName) =>
     shared(lazy, async (ctx: ObjectSharedContext, input: CommandInput | undefined): Promise<void> => {
       const ids = await idsOf(ctx);
-      await ctx.run(which, () =>
-        asStep(sdk, async () => {
-          const { engine } = await backendFor(ids, options.engine);
-          await commands[which](engine.lifecycle(ids.taskId, ids.userId), input ?? {});
-        }),
-      );
+      try {
+        await ctx.run(which, () =>
+          asStep(sdk, async () => {
+            const { engine } = await backendFor(ids, options.engine);
+            await commands[which](engine.lifecycle(ids.taskId, ids.userId), input ?? {});
+          }),
+        );
+      } catch (thrown) {
+        // It may be the repetition of one that was stored while its answer was lost, and has woken nobody yet.
+        if (thrown instanceof sdk.TerminalError && thrown.code === conflict) await wake(ctx, false);
+        throw thrown;
+      }
       await wake(ctx, begins.includes(which));
     });
 

@@ -102,6 +102,11 @@ export class Supervisor {
   }
 
   async #run(): Promise<SupervisedEnd | undefined> {
+    if (this.#isQuiet) {
+      // What came while one invocation handed on to this one has woken neither.
+      this.#wake = this.#awakeable();
+      await this.#look();
+    }
     for (let left = this.#settings.slices; left > 0; left -= 1) {
       // Stored before the slice that may need it: a command that comes meanwhile finds it.
       this.#wake ??= this.#awakeable();
@@ -190,14 +195,17 @@ export class Supervisor {
 
   /** Until somebody wakes the task, or a look finds what came without a word: then it looks ever more seldom. */
   async #waitForPeople(ms: number): Promise<void> {
-    if (await this.#sleep(ms)) return;
+    if (!(await this.#sleep(ms))) await this.#look();
+  }
+
+  async #look(): Promise<void> {
     const isThere = await this.#ctx.run(
       'look',
       () => asStep(this.#sdk, () => hasNews(this.#options, this.#ids)),
       stepRetry,
     );
     if (isThere) this.#lookMs = 0;
-    else this.#isQuiet = true;
+    this.#isQuiet = !isThere;
   }
 
   /** Gives the place up and suspends, until somebody wakes the task or for so long. */

@@ -33,9 +33,13 @@ export async function lookAt(backend: Backend, userId: string, taskId: string): 
   const { status, unfinished, waiting, seq } = await backend.engine.lifecycle(taskId, userId).state();
   const [head = null] = await backend.host.store.read([headOf(userId, taskId)]);
   if (!unfinished) return { standing: status === 'in_progress' ? 'held' : 'over', head, seq };
-  if (Number(head?.data.attempts ?? 0) >= mostAttempts) return { standing: 'stuck', head, seq };
+  const hasYielded = head?.data.last_run === 'yielded';
+  // Whoever has taken the task since, and given it up in order, wants it tried again: start() and resume() do that.
+  const isAskedFor = hasYielded && head?.data.owner === undefined;
+  if (!isAskedFor && Number(head?.data.attempts ?? 0) >= mostAttempts) {
+    return { standing: 'stuck', head, seq };
+  }
   // A run that yielded has cut nothing: where calls wait, there is nothing else to do.
-  const waits =
-    waiting.length > 0 && head?.data.last_run === 'yielded' && !(await hasMail(backend, userId, taskId));
+  const waits = waiting.length > 0 && hasYielded && !(await hasMail(backend, userId, taskId));
   return { standing: waits ? 'waits' : 'left', head, seq };
 }

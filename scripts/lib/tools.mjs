@@ -15,7 +15,7 @@ const otherTools = {
 };
 
 /** Where tools that are built from source are kept: outside of the clone, so that the next one need not build them. */
-function cacheFolder() {
+export function cacheFolder() {
   const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
   return join(caches, 'task-execution-engine', 'tools');
 }

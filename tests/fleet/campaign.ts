@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createTaskEngine, type JournalEntry, type TaskEngine } from '../../js/index.js';
-import { restateRunner } from '../../js/restate/index.js';
 import { firestoreRestStore } from '../../js/stores/firestore/index.js';
 import { type Emulator, freePort, startEmulator } from '../firestore/emulator.js';
 import type { Effect } from '../kill/campaign.js';
@@ -13,39 +12,42 @@ import type { Evidence } from '../kill/evidence.js';
 import { factsOf } from '../kill/journal.js';
 import { Random, sleep } from '../kill/random.js';
 import { startBalancer } from './balancer.mjs';
-import { type Process, startRestateWorker, startWorker } from './processes.js';
-import { RestateServer } from './restate-server.js';
+import { People } from './people.js';
+import { type Process, spawnRestateWorker, startWorker } from './processes.js';
+import { type Ids, Progress } from './progress.js';
+import { RestateServer } from './restate-server.mjs';
 
 export interface Numbers {
   workers: number;
   tasks: number;
   users: number;
-  /** By SIGKILL, at least. */
+  /** By SIGKILL. */
   kills: number;
   /** Of Restate's server. */
   restarts: number;
   /** Stops of a worker beyond its lease. */
   stops: number;
-  /** Milliseconds between two kills. */
-  peaceMs: { least: number; most: number };
-  /** After which nobody waits any longer. */
-  mostMs: number;
-}
-
-interface Ids {
-  userId: string;
-  taskId: string;
+  /** Journal entries that are stored between two of these: the harder the machine works, the more time they have. */
+  peace: { least: number; most: number };
+  /** Milliseconds after which what a killed worker has is free, at least: longer where the store is slow. */
+  leaseTtlMs: number;
+  /** Seconds between two looks of a worker without Restate. */
+  everyS: number;
 }
 
 interface Slot {
   name: string;
   process: Process;
   port: number;
+  /** It works. */
+  isUp: boolean;
 }
 
-export const leaseTtlMs = 2_000;
-/** What people see to: a task of which nothing was stored for so long may be let alone for having died too often. */
-const stuckMs = 20_000;
+/** Tasks at once: on a worker without Restate, and of a user behind Restate. */
+const atOnce = 20;
+const perUser = 1;
+/** Milliseconds that who looks on waits for the store: what they see is no question of speed. */
+const patienceMs = 600_000;
 /** Four items: twelve turns of the model, a call that is approved and one that is answered by a person. */
 const items = ['Item 1', 'Item 2', 'Item 3', 'Item 1'];
 
@@ -53,9 +55,8 @@ export class FleetCampaign {
   readonly kills: { worker: string; at: number }[] = [];
   readonly stops: string[] = [];
   restarts = 0;
-  /** Tasks that a person had to resume. */
-  helped = 0;
   seconds = 0;
+  people!: People;
   readonly #kind: 'work' | 'restate';
   readonly #numbers: Numbers;
   readonly #random: Random;
@@ -63,12 +64,14 @@ export class FleetCampaign {
   readonly #tasks: Ids[] = [];
   readonly #slots: Slot[] = [];
   readonly #processes: Process[] = [];
-  readonly #moved = new Map<string, { seq: number; at: number }>();
   #emulator!: Emulator;
   #log!: ChildProcess;
   #effects = '';
   #server: RestateServer | undefined;
   #engine!: TaskEngine;
+  #progress!: Progress;
+  /** As docs/scaling.md has it: far above the time for which one of them may stand still. */
+  leaseTtlMs = 0;
   #balancer: Awaited<ReturnType<typeof startBalancer>> | undefined;
   #spawned = 0;
   #isOver = false;
@@ -85,144 +88,135 @@ export class FleetCampaign {
 
   async run(): Promise<Evidence[]> {
     this.#emulator = await startEmulator();
-    const store = firestoreRestStore({ projectId: 'fleet', host: this.#emulator.host });
-    this.#engine = createTaskEngine({ store, defaults: { storeTimeoutMs: 60_000 } });
+    const store = firestoreRestStore({
+      projectId: 'fleet',
+      host: this.#emulator.host,
+      timeoutMs: patienceMs,
+    });
+    // Without a model: it can run nothing.
+    this.#engine = createTaskEngine({ store, defaults: { storeTimeoutMs: patienceMs } });
+    this.#progress = new Progress(store);
     const script = fileURLToPath(new URL('../kill/effects.mjs', import.meta.url));
     this.#log = fork(script, [join(this.#folder, 'effects.jsonl')]);
     this.#effects = await new Promise((resolve) => {
       this.#log.once('message', (message) => resolve((message as { host: string }).host));
     });
     if (this.#kind === 'restate') this.#server = await RestateServer.start(this.#folder);
+    const slowestMs = await this.#create();
+    this.leaseTtlMs = Math.round(Math.max(this.#numbers.leaseTtlMs, 5 * slowestMs));
     for (let n = 0; n < this.#numbers.workers; n += 1) {
-      const port = await freePort();
-      this.#slots.push(await this.#spawn(port));
+      this.#slots.push(this.#spawn(await freePort()));
     }
     if (this.#server !== undefined) {
       this.#balancer = await startBalancer(() => this.#slots.map(({ port }) => port));
-      await this.#server.register(this.#balancer.port);
     }
+    await this.#up();
+    if (this.#balancer !== undefined) await this.#server?.register(this.#balancer.port);
     const began = Date.now();
-    await this.#begin();
-    const late = began + this.#numbers.mostMs;
-    await Promise.all([this.#people(late), this.#disturb(late)]);
+    this.people = new People(this.#engine, this.#server, this.#progress, this.#tasks);
+    await Promise.all([
+      this.people.begin(),
+      this.people.see().finally(() => this.#end()),
+      this.#disturb().catch((error) => {
+        this.people.leave();
+        throw error;
+      }),
+    ]);
     this.seconds = (Date.now() - began) / 1_000;
     // Nobody goes on while it is looked at what there is.
     await Promise.all(this.#slots.map(({ process }) => process.kill()));
     return this.#evidence();
   }
 
-  async #begin(): Promise<void> {
-    for (let n = 0; n < this.#numbers.tasks; n += 1) {
-      const userId = `user-${n % this.#numbers.users}`;
-      const milestones = [{ name: 'All', items: items.map((name) => ({ name })) }];
-      const { id } = await this.#engine.createTask(userId, { title: `Task ${n}`, milestones });
-      this.#tasks.push({ userId, taskId: id });
-    }
-    for (const ids of this.#tasks) await this.#say(ids, 'start');
-  }
-
-  async #spawn(port: number): Promise<Slot> {
-    const name = `worker-${++this.#spawned}`;
-    const world = {
-      store: { kind: 'rest', projectId: 'fleet', host: this.#emulator.host, timeoutMs: 2_000 },
-      effects: this.#effects,
-      worker: name,
-      defaults: { leaseTtlMs, storeTimeoutMs: 8_000, graceMs: 500 },
-    };
-    const serve = { port, sliceMs: 10_000, look: { firstMs: 5_000, maxMs: 10_000 } };
-    const process =
-      this.#kind === 'work'
-        ? startWorker(world, ['--at-once', '20'])
-        : await startRestateWorker(world, serve);
-    this.#processes.push(process);
-    return { name, process, port };
-  }
-
-  /** A command, again until it is stored. */
-  async #say(ids: Ids, what: 'start' | 'resume' | 'approve' | 'answer', callId = ''): Promise<void> {
-    const runner = this.#server && restateRunner({ ingress: this.#server.ingress, timeoutMs: 10_000 });
-    const lifecycle = this.#engine.lifecycle(ids.taskId, ids.userId);
-    for (;;) {
-      try {
-        if (what === 'answer') {
-          await (runner
-            ? runner.answer(ids, callId, { said: 'by a person' })
-            : lifecycle.answer(callId, { said: 'by a person' }));
-        } else if (what === 'approve') {
-          await (runner ? runner.approve(ids, callId) : lifecycle.approve(callId));
-        } else {
-          await (runner ? runner[what](ids) : lifecycle[what]());
-        }
-        return;
-      } catch (error) {
-        const { code, retryable } = error as { code?: string; retryable?: boolean };
-        // What was lost was the answer to the first try; or a run has it again.
-        if (['ALREADY_DECIDED', 'LEASE_HELD', 'INVALID_TRANSITION'].includes(code ?? '')) return;
-        if (!retryable || this.#isOver) throw error;
-        await sleep(300);
-      }
-    }
-  }
-
-  /** Sees to what waits, until every task has ended. */
-  async #people(late: number): Promise<void> {
-    const open = new Set(this.#tasks);
-    while (open.size > 0 && Date.now() < late) {
-      for (const ids of [...open]) {
-        const { status, waiting, seq, unfinished } = await this.#engine
-          .lifecycle(ids.taskId, ids.userId)
-          .state();
-        if (status === 'completed') open.delete(ids);
-        const before = this.#moved.get(ids.taskId);
-        if (before?.seq !== seq) this.#moved.set(ids.taskId, { seq, at: Date.now() });
-        for (const { toolCall, why } of waiting) {
-          await this.#say(ids, why === 'input' ? 'answer' : 'approve', toolCall.id);
-        }
-        const isStuck = unfinished && before?.seq === seq && Date.now() - before.at > stuckMs;
-        if (status === 'failed' || isStuck) {
-          this.helped += 1;
-          this.#moved.delete(ids.taskId);
-          await this.#say(ids, 'resume');
-        }
-      }
-      await sleep(200);
-    }
+  #end(): void {
     this.#isOver = true;
   }
 
-  /** Kills, stops and restarts until there were enough, and keeps as many workers as there have to be. */
-  async #disturb(late: number): Promise<void> {
-    const { kills, stops, restarts, peaceMs } = this.#numbers;
-    const isDue = () =>
-      this.kills.length < kills ||
-      this.stops.length < stops ||
-      (this.#server !== undefined && this.restarts < restarts);
-    while (!this.#isOver && Date.now() < late) {
-      await sleep(this.#random.between(peaceMs.least, peaceMs.most));
-      for (const [n, slot] of this.#slots.entries()) {
-        // one that ended by itself is a failure, which the evidence tells
-        if (slot.process.isOver) this.#slots[n] = await this.#spawn(slot.port);
+  /** Returns the milliseconds that the slowest of these commits took. */
+  async #create(): Promise<number> {
+    let slowest = 0;
+    for (let n = 0; n < this.#numbers.tasks; n += 1) {
+      const userId = `user-${n % this.#numbers.users}`;
+      const milestones = [{ name: 'All', items: items.map((name) => ({ name })) }];
+      const began = performance.now();
+      const { id } = await this.#engine.createTask(userId, { title: `Task ${n}`, milestones });
+      // The emulator's first one warms it up.
+      if (n > 0) slowest = Math.max(slowest, performance.now() - began);
+      this.#tasks.push({ userId, taskId: id });
+    }
+    return slowest;
+  }
+
+  #spawn(port: number): Slot {
+    const name = `worker-${++this.#spawned}`;
+    const { leaseTtlMs } = this;
+    const { everyS } = this.#numbers;
+    const world = {
+      store: { kind: 'rest', projectId: 'fleet', host: this.#emulator.host, timeoutMs: leaseTtlMs },
+      effects: this.#effects,
+      worker: name,
+      defaults: { leaseTtlMs, storeTimeoutMs: 3 * leaseTtlMs, graceMs: 500 },
+    };
+    // Looks are seldom: what people say has to wake a task.
+    const serve = { port, perUser, look: { firstMs: 3_600_000 } };
+    const process =
+      this.#kind === 'work'
+        ? startWorker(world, ['--at-once', String(atOnce), '--every', String(everyS)])
+        : spawnRestateWorker(world, serve);
+    this.#processes.push(process);
+    const slot = { name, process, port, isUp: false };
+    const up = () => {
+      slot.isUp = true;
+    };
+    // What ends before is found by whoever looks for one that is up.
+    process.seen(/works on|serving on/).then(up, () => {});
+    return slot;
+  }
+
+  /** One of the workers that are up, once there is one. */
+  async #up(): Promise<Slot> {
+    for (;;) {
+      const fallen = this.#slots.find(({ process }) => process.isOver);
+      if (fallen !== undefined) {
+        throw new Error(`${fallen.name} has ended by itself:\n${fallen.process.output.slice(-5_000)}`);
       }
-      if (!isDue() || this.#isOver) continue;
-      const n = Math.floor(this.#random.next() * this.#slots.length);
-      const slot = this.#slots[n] as Slot;
-      // spread over the time that the kills take
-      const share = Math.min(1, (this.kills.length + 1) / Math.max(1, kills));
-      if (this.#server !== undefined && this.restarts < Math.ceil(restarts * share)) {
+      const up = this.#slots.filter(({ isUp }) => isUp);
+      if (up.length > 0) return this.#random.pick(up);
+      await sleep(50);
+    }
+  }
+
+  /** Kills, stops and restarts, in any order, each after so much was done. */
+  async #disturb(): Promise<void> {
+    const { kills, stops, restarts, peace } = this.#numbers;
+    const due = [
+      ...Array.from({ length: kills }, () => 'kill'),
+      ...Array.from({ length: stops }, () => 'stop'),
+      ...Array.from({ length: this.#server === undefined ? 0 : restarts }, () => 'restart'),
+    ].map((what) => ({ what, at: this.#random.next() }));
+    for (const { what } of due.sort((a, b) => a.at - b.at)) {
+      const wanted = this.#progress.entries + this.#random.between(peace.least, peace.most);
+      await this.#progress.reaches(wanted, () => this.#isOver);
+      const slot = await this.#up();
+      if (this.#isOver) return;
+      if (what === 'restart') {
         this.restarts += 1;
-        await this.#server.kill();
-        await this.#server.begin();
-      } else if (this.stops.length < Math.ceil(stops * share)) {
+        await this.#server?.kill();
+        await this.#server?.begin();
+      } else if (what === 'stop') {
         this.stops.push(slot.name);
         slot.process.signal('SIGSTOP');
-        await sleep(2 * leaseTtlMs);
+        await sleep(2 * this.leaseTtlMs);
         slot.process.signal('SIGCONT');
       } else {
-        await slot.process.kill();
+        // Others go on, and are struck, while its successor comes up.
+        const killed = slot.process.kill();
+        this.#slots[this.#slots.indexOf(slot)] = this.#spawn(slot.port);
+        await killed;
         this.kills.push({ worker: slot.name, at: Date.now() });
-        this.#slots[n] = await this.#spawn(slot.port);
       }
     }
+    await this.#up();
   }
 
   async #evidence(): Promise<Evidence[]> {
@@ -263,24 +257,27 @@ export class FleetCampaign {
     return [...said].map(([what, times]) => `  ${times} × ${what}`).join('\n');
   }
 
-  /** Milliseconds from a worker's death until another has stored something for a task that it had, in order. */
+  /**
+   * Milliseconds from a worker's death until another has stored something for a task that it had, in order. Where that one
+   * died first, they count from its death.
+   */
   recoveries(evidence: Evidence[]): number[] {
-    return evidence
-      .flatMap(({ journal }) =>
-        journal.flatMap((entry, i) => {
-          const before = journal[i - 1];
-          const isRecovery = factsOf(entry, 'begun').some(({ how }) => how === 'recovered');
-          if (!isRecovery || before === undefined) return [];
-          const [from, to] = [Date.parse(before.at) - 200, Date.parse(entry.at)];
-          const kill = this.kills.find(({ at }) => at >= from && at <= to);
-          return kill === undefined ? [] : [to - kill.at];
-        }),
-      )
-      .sort((a, b) => a - b);
+    const ms = new Map<string, number>();
+    for (const { worker, at } of this.kills) {
+      for (const { taskId, journal, effects } of evidence) {
+        const owner = effects.filter((effect) => effect.what === 'opened' && effect.at < at).at(-1)?.worker;
+        const next = journal.find((entry) => Date.parse(entry.at) > at && factsOf(entry, 'begun').length > 0);
+        if (owner !== worker || next === undefined) continue;
+        if (!factsOf(next, 'begun').some(({ how }) => how === 'recovered')) continue;
+        // Kills are in order: the last one stays.
+        ms.set(`${taskId}/${next.seq}`, Date.parse(next.at) - at);
+      }
+    }
+    return [...ms.values()].sort((a, b) => a - b);
   }
 
   async close(): Promise<void> {
-    this.#isOver = true;
+    this.people?.leave();
     await Promise.all(this.#slots.map(({ process }) => process.kill()));
     this.#balancer?.end();
     await this.#server?.kill();

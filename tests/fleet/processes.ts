@@ -1,5 +1,6 @@
 /** Processes of the fleet tests: started with what they need, watched, and ended by their own pid. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root: string = fileURLToPath(new URL('../..', import.meta.url));
@@ -118,12 +119,17 @@ export async function eventually(
   }
 }
 
-const restateWorker = fileURLToPath(new URL('./restate-worker.mjs', import.meta.url));
+const workers = { node: 'restate-worker.mjs', lambda: 'lambda-worker.mjs', fetch: 'fetch-worker.mjs' };
 
-/** A worker that Restate pushes to, once it serves. */
-export async function startRestateWorker(world: World, serve: object): Promise<Process> {
+/** A worker that Restate pushes to. */
+export function spawnRestateWorker(world: World, serve: object, on: keyof typeof workers = 'node'): Process {
   const env = { FLEET: JSON.stringify(world), SERVE: JSON.stringify(serve), RESTATE_LOGGING: 'ERROR' };
-  const worker = new Process(process.execPath, [restateWorker], env);
+  return new Process(process.execPath, [join(import.meta.dirname, workers[on])], env);
+}
+
+/** The same, once it serves. */
+export async function startRestateWorker(...of: Parameters<typeof spawnRestateWorker>): Promise<Process> {
+  const worker = spawnRestateWorker(...of);
   await worker.seen(/serving on \d+/);
   return worker;
 }

@@ -7,7 +7,7 @@ import { restateRunner } from '../../js/restate/index.js';
 import { sqliteStore } from '../../js/stores/sqlite.js';
 import { freePort } from '../firestore/emulator.js';
 import { eventually, type Process, startRestateWorker } from './processes.js';
-import { RestateServer } from './restate-server.js';
+import { RestateServer } from './restate-server.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'task-execution-engine-restate-'));
 const file = join(folder, 'tasks.sqlite');

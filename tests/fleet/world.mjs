@@ -41,11 +41,14 @@ export const host = {
     slowModel(() => {}),
     failFirst,
   ),
-  tools: ({ id }) =>
-    loggedTools(
+  async tools({ id }) {
+    // a run asks for its tools once it has the task
+    await log(id, { what: 'opened' });
+    return loggedTools(
       (note) => log(id, note),
       () => {},
-    ),
+    );
+  },
   prompt: ({ item }) => statementOf(item),
   defaults,
 };

@@ -34,7 +34,7 @@ import type { Worker } from './worker.js';
 export interface Effect {
   n: number;
   at: number;
-  what: 'asked' | 'begin' | 'end' | 'stored';
+  what: 'opened' | 'asked' | 'begin' | 'end' | 'stored';
   taskId: string;
   worker: string;
   toolCallId: string;

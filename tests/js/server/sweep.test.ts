@@ -90,7 +90,7 @@ describe('the sweep', () => {
     await eventually(() => localRunsIn(host.store.id).length === 0);
   });
 
-  it('gives up what has died three times at the same place', async () => {
+  it('gives up what has died three times at the same place, until somebody resumes it', async () => {
     const store = memoryStore({ tasks: [taskWith(['I'])] });
     const crash = async () => {
       const engine = createTaskEngine({ store, model: { stream: () => new Promise<never>(() => {}) } });
@@ -106,6 +106,10 @@ describe('the sweep', () => {
     for (; sweeps < 20 && (await unfinishedTasks({ engine })).length > 0; sweeps += 1) await crash();
     expect(sweeps).toBe(4);
     expect((await store.read(['users/u/tasks/t/engine/head']))[0]?.data.attempts).toBeGreaterThanOrEqual(3);
+    await engine.lifecycle('t', 'u').resume();
+    expect(await unfinishedTasks({ engine })).toHaveLength(1);
+    await crash();
+    expect(await unfinishedTasks({ engine })).toEqual([]);
   });
 
   it('leaves a task alone whose runs only yield, three times in a row, until something is stored', async () => {

@@ -1,0 +1,2 @@
+export const restateBinary: string;
+export function installRestate(): Promise<void>;
