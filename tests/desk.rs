@@ -139,15 +139,24 @@ fn what_others_add_before_a_new_beginning_is_stored_is_part_of_it() {
     assert_eq!(stated, ["i1", "i0", "i1"]);
 }
 
+/// The question is stored at once, and the run hears of it late.
+fn loses_the_reply_to_its_question(w: &mut World) {
+    let mut asked = false;
+    w.fault = Box::new(move |_, effect| match effect {
+        Effect::Commit { writes, .. } if !asked && format!("{writes:?}").contains("waiting\\\"") => {
+            asked = true;
+            Fault::Silent(true)
+        }
+        _ => Fault::None,
+    });
+}
+
 #[test]
 fn an_approval_that_is_there_before_the_question_is_known_to_be_stored_counts() {
     let mut w = World::new(9, 1);
     w.vet = Box::new(|_| json!({ "verdict": "approve" }));
     w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
-    w.fault = Box::new(|_, effect| match effect {
-        Effect::Commit { writes, .. } if format!("{writes:?}").contains("waiting\\\"") => Fault::Silent(true),
-        _ => Fault::None,
-    });
+    loses_the_reply_to_its_question(&mut w);
     let run = w.runner("start", json!({ "hasWatch": true }));
     while w.asked("a").is_empty() {
         assert!(w.step());
@@ -165,10 +174,7 @@ fn an_approval_that_is_there_before_the_question_does_not_stand_for_a_result() {
     let mut w = World::new(10, 1);
     w.vet = Box::new(|_| json!({ "verdict": "answer" }));
     w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
-    w.fault = Box::new(|_, effect| match effect {
-        Effect::Commit { writes, .. } if format!("{writes:?}").contains("waiting\\\"") => Fault::Silent(true),
-        _ => Fault::None,
-    });
+    loses_the_reply_to_its_question(&mut w);
     let run = w.runner("start", json!({ "hasWatch": true }));
     while w.asked("a").is_empty() {
         assert!(w.step());

@@ -5,8 +5,10 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::cell::Cell;
+use std::rc::Rc;
 use support::*;
-use task_execution_engine::effect::{Command, Effect, Input};
+use task_execution_engine::effect::{Command, Effect, Input, Ticket};
 use task_execution_engine::facts::fact::Decision;
 
 const LAPSED: u64 = 60_000;

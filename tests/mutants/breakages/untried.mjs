@@ -890,14 +890,14 @@ export default [
   {
     name: 'who leaves the wait for another run says that the task is left alone',
     file: 'src/machine/opening.rs',
-    find: 'unfinished: !self.is_held(),',
-    replace: 'unfinished: true,',
+    find: 'leaves(reason.clone(), self.is_held());',
+    replace: 'leaves(reason.clone(), false);',
   },
   {
     name: 'who leaves an opening does not say why',
     file: 'src/machine/opening.rs',
-    find: 'reason: Some(reason.clone()),',
-    replace: 'reason: None,',
+    find: '("yielded", Some(reason));',
+    replace: '("yielded", Some(reason).filter(|_| false));',
   },
   {
     name: 'a question about tools goes on after a yield',
