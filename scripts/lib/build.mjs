@@ -81,6 +81,8 @@ async function buildWasm() {
     '-Oz',
     // Functions with one caller are inlined up to this size: without a limit, what is inlined compresses far worse.
     '--one-caller-inline-max-function-size=20',
+    // The first KB is the far end of the stack: no sum of an address and an offset wraps around into it.
+    '--low-memory-unused',
     '--strip-debug',
     '--strip-producers',
     join(root, scratch, 'engine_bg.wasm'),

@@ -4202,7 +4202,7 @@ export default [
   {
     name: 'a call under a name that no tool has is executed',
     file: 'src/converse/turn.rs',
-    find: 'problem = Some(format!("Not executed: {:?} is not a valid tool name.", excerpt(&name, 200)));',
+    find: 'problem =\n                Some(format!("Not executed: {} is not a valid tool name.", quoted(excerpt(&name, 200))));',
     replace: 'problem.get_or_insert_with(String::new);\n            problem = None;',
   },
   {
@@ -4325,7 +4325,7 @@ export default [
   {
     name: 'a context that is full is none that overflows',
     file: 'src/converse/overflow.rs',
-    find: '(any(words, &TOO_MUCH) || words.contains("full"))',
+    find: '(any(words, &TOO_MUCH) || any(words, &["full"]))',
     replace: 'any(words, &TOO_MUCH)',
   },
   {
@@ -4898,7 +4898,7 @@ export default [
   {
     name: 'an id with a lone surrogate is taken',
     file: 'src/ids.rs',
-    find: "else if id.contains('\\u{FFFD}') {",
+    find: "else if id.chars().any(|c| c == '\\u{FFFD}') {",
     replace: 'else if id == "\\u{FFFD}" {',
   },
   {
