@@ -149,7 +149,9 @@ function withoutLocalPaths() {
 /** Zopfli looks longer for the same format: a twentieth less than zlib at its best. */
 async function inlinedWasm(bytes) {
   const { deflateAsync } = await import('@gfx/zopfli');
-  const base64 = Buffer.from(await deflateAsync(bytes, { numiterations: 5, blocksplittingmax: 0 })).toString('base64');
+  const base64 = Buffer.from(await deflateAsync(bytes, { numiterations: 5, blocksplittingmax: 0 })).toString(
+    'base64',
+  );
   return `export const wasmByteLength: number = ${bytes.length};\nexport const wasmDeflatedBase64: string =\n  '${base64}';\n`;
 }
 
