@@ -7,7 +7,7 @@ use super::blocks::{
 use super::classify::{FaultKind, ModelFault};
 use super::request::{NO_OUTPUT, text as text_block};
 use super::usage::Usage;
-use crate::json::{self, Decode, Encode, Reader, bridge, json, record};
+use crate::json::{self, Decode, Encode, Reader, bridge, json, quoted, record};
 use crate::sorted::{SortedSet, in_order};
 use serde_json::Value;
 
@@ -249,7 +249,8 @@ impl Writer<'_> {
         };
         let valid = valid_name(&name);
         if !is_valid_name(&name) {
-            problem = Some(format!("Not executed: {:?} is not a valid tool name.", excerpt(&name, 200)));
+            problem =
+                Some(format!("Not executed: {} is not a valid tool name.", quoted(excerpt(&name, 200))));
         }
         let streamed = id.clone();
         let id = self.unique(id);
