@@ -9,6 +9,7 @@ use support::spy::Seen;
 use support::*;
 use task_execution_engine::effect::{Command, Effect, Input, Question, Thrown, Ticket};
 use task_execution_engine::error::CauseId;
+use task_execution_engine::facts::fact::Decision;
 
 fn vets(effect: &Effect) -> bool {
     matches!(effect, Effect::Ask { question: Question::Vet { .. }, .. })
@@ -231,4 +232,34 @@ fn a_call_that_a_person_approves_is_not_put_to_the_host_again() {
     w.ask("approve", json!({ "toolCallId": "a" })).unwrap();
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert_eq!((tickets(&seen, vets).len(), w.executions.len()), (1, 1));
+}
+
+#[test]
+fn a_call_that_a_person_approved_and_that_did_not_run_is_not_put_to_the_host_by_the_next_run() {
+    let mut w = World::new(16, 1);
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    let run = w.runner("start", json!({ "hasWatch": true }));
+    w.until_event(run, "task:approval_required");
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Commit { writes, .. } if format!("{writes:?}").contains("decided") => Fault::Late(500),
+        _ => Fault::None,
+    });
+    let seen = w.spy(run, |_| false);
+    w.decide("a", Decision::Approve { note: None });
+    w.give(run, Input::Changed);
+    while !seen
+        .borrow()
+        .iter()
+        .any(|e| matches!(e, Effect::Commit { writes, .. } if format!("{writes:?}").contains("decided")))
+    {
+        assert!(w.step());
+    }
+    w.command(run, Command::Pause);
+    assert_eq!(w.finish(run).unwrap()["status"], "paused");
+    assert_eq!((w.store.facts("not_run").len(), w.executions.len()), (1, 0));
+    let run = w.runner("resume", json!({}));
+    let seen = w.spy(run, |_| false);
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!((w.executions.len(), seen.borrow().iter().any(vets)), (1, false));
 }

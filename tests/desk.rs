@@ -11,6 +11,7 @@ use support::*;
 use task_execution_engine::effect::{Command, Effect, Input};
 use task_execution_engine::facts::fact::Decision;
 use task_execution_engine::storage::inbox;
+use task_execution_engine::store::StoreWrite;
 
 const HEAD: &str = "users/u/tasks/t/engine/head";
 
@@ -334,6 +335,57 @@ fn a_deletion_of_junk_that_nobody_answers_is_given_up_and_the_look_goes_on() {
         _ => None,
     });
     assert!(seen.borrow().contains(&Effect::Cancel { ticket: swept.unwrap() }));
+    w.command(run, Command::Stop { reason: None });
+    w.finish(run).unwrap();
+}
+
+/// The run must not delete it: none of the commits that it sends does.
+fn is_swept(seen: &support::spy::Seen, id: &str) -> bool {
+    let deletes = |effect: &Effect| {
+        matches!(effect, Effect::Commit { writes, .. }
+        if writes.iter().any(|write| matches!(write, StoreWrite::Delete { path, .. } if path.ends_with(id))))
+    };
+    seen.borrow().iter().any(deletes)
+}
+
+#[test]
+fn a_decision_that_another_owner_may_have_asked_for_is_left_to_them() {
+    for (confirmed, swept) in [(true, true), (false, false)] {
+        let (mut w, run) = working(60_000, json!({ "leaseTtlMs": 3_000 }));
+        let seen = w.spy(run, |_| false);
+        if !confirmed {
+            w.fault = Box::new(|_, effect| match effect {
+                Effect::Commit { .. } => Fault::Silent(false),
+                _ => Fault::None,
+            });
+        }
+        w.pass(2_200);
+        w.put_into_inbox(&inbox::decision("a", 9, "nonce".into(), Decision::Approve { note: None }));
+        w.pass(2_000);
+        assert_eq!(is_swept(&seen, "decision-a-9"), swept, "lease confirmed: {confirmed}");
+    }
+}
+
+#[test]
+fn a_decision_about_an_earlier_question_does_not_run_a_call_of_unknown_outcome_again() {
+    let mut w = World::new(16, 1);
+    w.tools[0]["onUnknownOutcome"] = json!("ask");
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    w.tool = Box::new(|_| Does::Hangs);
+    let first = w.start();
+    w.until_event(first, "task:approval_required");
+    let asked = w.asked("a")[0];
+    w.decide("a", Decision::Approve { note: None });
+    w.until(first, |a| !a.executed.is_empty());
+    w.crash(first);
+    w.now += 60_000;
+    let run = w.runner("run", json!({}));
+    w.until_event(run, "task:answer_required");
+    let late = inbox::decision("a", asked, "another's".into(), Decision::Approve { note: None });
+    w.put_into_inbox(&late);
+    w.pass(30_000);
+    assert_eq!(w.executions.len(), 1);
     w.command(run, Command::Stop { reason: None });
     w.finish(run).unwrap();
 }

@@ -81,7 +81,14 @@ fn a_run_has_begun_once_that_is_stored_also_where_it_ends_with_the_same_entry() 
 #[test]
 fn only_a_turn_that_no_commit_holds_fails_the_task() {
     let (mut w, run) = working(100, json!({}));
-    spoil(&mut w, "result", Fault::Fails(StoreErrorCode::TooLarge));
+    let mut refused = false;
+    w.fault = Box::new(move |_, effect| match effect {
+        effect if !refused && writes(effect, "result") => {
+            refused = true;
+            Fault::Fails(StoreErrorCode::TooLarge)
+        }
+        _ => Fault::None,
+    });
     let outcome = w.finish(run).unwrap();
     assert_eq!((&outcome["status"], &outcome["error"]["code"]), (&json!("interrupted"), &json!("TOO_LARGE")));
 
@@ -398,7 +405,7 @@ fn of_two_calls_that_complete_an_item_one_does() {
 
 #[test]
 fn the_system_prompt_is_sent_once_and_again_when_it_has_changed() {
-    let mut w = World::new(15, 2);
+    let mut w = World::new(15, 3);
     let run = w.start();
     w.until(run, |a| a.requests.len() == 1);
     w.outside(&["config", "system_prompt"], json!("Be long."));
@@ -445,4 +452,14 @@ fn a_failed_task_that_others_set_in_progress_is_resumed_by_whoever_runs_it() {
         ["started", "resumed"]
     );
     assert_eq!(w.store.task()["execution"].get("error"), None);
+}
+
+#[test]
+fn a_run_that_is_over_is_not_ended_again_by_whatever_it_is_told() {
+    let mut w = World::new(18, 1);
+    let run = w.start();
+    w.finish(run).unwrap();
+    w.give(run, Input::Command { ticket: Ticket::RESULT, command: drain() });
+    assert!(w.command(run, drain()) != Ticket::RESULT);
+    assert_eq!(w.actors[run].settled.len(), 3, "the beginning, the end, and whoever asked since");
 }

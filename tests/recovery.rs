@@ -566,3 +566,34 @@ fn a_yield_that_is_given_twice_is_no_clean_one_where_the_first_cut_something() {
     assert_eq!(w.finish(run).unwrap()["status"], "yielded");
     assert_eq!(w.head()["last_run"], "yielded_unclean");
 }
+
+#[test]
+fn the_plan_of_a_task_whose_first_run_died_before_it_began_stays_as_it_is_when_it_is_paused() {
+    let mut w = World::new(37, 1);
+    w.outside(&["progress", "overall_percentage"], json!(7));
+    let run = w.start();
+    while w.store.get(&format!("{TASK_PATH}/engine/head")).is_none() {
+        assert!(w.step());
+    }
+    w.crash(run);
+    w.now += LAPSED;
+    w.outside(&["status"], json!("paused"));
+    assert_eq!(completes(&mut w, "run")["status"], "paused");
+    assert_eq!(w.store.facts("begun").len(), 0);
+    assert_eq!(w.store.get(TASK_PATH).unwrap()["progress"]["overall_percentage"], 7);
+}
+
+#[test]
+fn a_message_of_the_moment_in_which_the_task_was_made_again_is_for_the_new_task() {
+    let made = "2026-02-01T00:00:00.000Z";
+    for (sent, read) in [(made, 1), ("2026-01-31T23:59:59.999Z", 0)] {
+        let mut w = World::new(38, 1);
+        let run = w.start();
+        w.finish(run).unwrap();
+        makes_again(&mut w, made);
+        let message = json!({ "kind": "message", "text": "Hello?", "at": sent });
+        w.store.put(&format!("{TASK_PATH}/inbox/0000000000001-x"), message, w.now);
+        assert_eq!(completes(&mut w, "start")["status"], "completed");
+        assert_eq!(w.store.facts("received").len(), read, "{sent}");
+    }
+}

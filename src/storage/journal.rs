@@ -96,14 +96,11 @@ pub fn encode(paths: &Paths, entry: &Entry, document_bytes: usize) -> (Vec<Store
 
 /// At most `bytes` bytes off the front, at a character's border; always at least one character.
 fn split(text: &str, bytes: usize) -> (&str, &str) {
-    if text.len() <= bytes {
-        return (text, "");
-    }
-    let mut at = bytes.max(4);
-    while at > 0 && !text.is_char_boundary(at) {
+    let mut at = bytes.max(4).min(text.len());
+    while !text.is_char_boundary(at) {
         at -= 1;
     }
-    text.split_at_checked(at).unwrap_or((text, ""))
+    text.split_at(at)
 }
 
 /// What to list the journal after, to get what comes behind an entry; from the beginning for 0.

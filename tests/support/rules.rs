@@ -167,11 +167,8 @@ impl Rules {
 
     fn is_through(&mut self, result: &Result<Value, EngineError>, store: &Store, faulty: bool) {
         self.is_over = true;
-        let left: Vec<_> = self
-            .open
-            .iter()
-            .filter(|(_, kind)| matches!(kind, Kind::Model | Kind::Tool | Kind::Callback))
-            .collect();
+        let left: Vec<_> =
+            self.open.iter().filter(|(_, kind)| !matches!(kind, Kind::Head | Kind::Other)).collect();
         assert!(left.is_empty(), "{left:?} outlive the machine that asked for them");
         assert!(!self.watches, "a watch outlives the machine that asked for it");
         let head =

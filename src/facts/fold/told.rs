@@ -744,26 +744,21 @@ fn what_a_model_refused_stays_left_out_after_a_turn_and_its_reasoning_of_before_
 
 #[test]
 fn older_turns_that_are_left_out_stand_before_what_the_model_is_asked_next() {
-    let told = |trims: bool| {
-        let mut told =
-            Told::new().is(json!([stated("i1"), says(&"x".repeat(500)), stated("i2"), says("Two.")]));
-        told = told.is(json!([stated("i3")]));
-        told.0.push_tail();
-        let trim = told.0.transcript.plan_trim("Do i3").unwrap();
-        let mut other =
-            Told::new().is(json!([stated("i1"), says(&"x".repeat(500)), stated("i2"), says("Two.")]));
-        other = other.is(json!([stated("i3")]));
-        if trims {
-            other = other.is(json!([{ "kind": "trimmed", "trim": trim }]));
-        } else {
-            other.0.push_tail();
-            other = other.is(json!([{ "kind": "trimmed", "trim": trim }]));
-        }
-        other.0.push_tail();
-        other.request()
+    let told = || {
+        let turns = json!([stated("i1"), says(&"x".repeat(500)), stated("i2"), says("Two."), stated("i3")]);
+        Told::new().is(turns)
     };
-    assert_eq!(told(true), told(false), "as live, so at resume");
-    assert_eq!(told(true).last().unwrap()["content"], json!([{ "text": "Do i3" }]));
+    let mut asked = told();
+    asked.0.push_tail();
+    let trim = asked.0.transcript.plan_trim_of_all("Do i3").unwrap();
+    let trimmed = json!([{ "kind": "trimmed", "trim": trim }]);
+    let (mut lived, mut resumed) = (asked.is(trimmed.clone()), told().is(trimmed));
+    for told in [&mut lived, &mut resumed] {
+        told.0.push_tail();
+    }
+    let request = lived.request();
+    assert_eq!(request, resumed.request(), "as live, so at resume");
+    assert_eq!((request.len(), &request[1]["content"]), (2, &json!([{ "text": "Do i3" }])));
 }
 
 #[test]
@@ -796,7 +791,7 @@ fn blocks_that_a_person_sends_are_asked_of_a_model_that_had_nothing_to_say() {
     let sent =
         json!({ "kind": "received", "inbox": "x", "text": "[image]", "content": [{ "text": "Look." }] });
     let told = told.is(json!([sent]));
-    assert!(told.0.live.owes_reply());
+    assert!(told.0.live.owes_reply() && told.0.live.message_waiting);
 }
 
 #[test]

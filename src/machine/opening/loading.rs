@@ -63,7 +63,10 @@ pub(super) fn loading(
 ) -> Next {
     match acquired.lease.handle(input, &ctx.clock, &mut ctx.io) {
         None | Some(Outcome::Stored { superseded: false, .. }) => {}
-        Some(Outcome::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => return Err(refused(e)),
+        Some(Outcome::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => {
+            loader.cancel(&mut ctx.io);
+            return Err(refused(e));
+        }
         Some(Outcome::Lost { loss: Loss::TaskGone, .. }) => {
             loader.cancel(&mut ctx.io);
             let error = task_not_found(&ctx.cfg.user_id, &ctx.cfg.task_id);

@@ -64,7 +64,6 @@ impl Run {
         let how = match task.status {
             Status::InProgress => {
                 if self.wishes.taken_back() {
-                    self.desk.grow_stale();
                     // What was aborted and has not answered has an unknown outcome.
                     self.calls.give_up_aborted();
                 }

@@ -112,10 +112,7 @@ impl Run {
             Resolved::Stored { purpose, carried, superseded } => {
                 match (purpose, carried) {
                     (Purpose::Entry(entry), Some(sent)) => self.landed(ctx, &entry, sent, superseded)?,
-                    (Purpose::Release, Some(sent)) => {
-                        self.wishes.answered(sent.waiters);
-                        return self.released(ctx);
-                    }
+                    (Purpose::Release, _) => return self.released(ctx),
                     _ => {}
                 }
                 if superseded { self.superseded() } else { GOES_ON }
@@ -150,11 +147,10 @@ impl Run {
         } else {
             let task = self.desk.task().apply(&sent.task_fields).ok();
             self.desk.written(ctx, task, self.lease.version(), sent.rolled_up.is_some());
-            self.beginning.task_changed(self.desk.task());
         }
         self.settle_plan(&sent.plan);
         self.meter.stored(entry.active_ms);
-        if matches!(sent.plan.ends, Some(crate::machine::compose::End::For { .. })) {
+        if sent.plan.ends.is_some() {
             self.wishes.answered(sent.waiters);
         }
         if superseded {
