@@ -1,6 +1,6 @@
 //! How far a task came when an item was done: what the journal keeps of it and listeners are told.
 
-use super::rollup::Progress;
+use super::progress::Progress;
 use crate::json::{Decode, Fields, Reader, Record, bridge, record, writes};
 use serde_json::Value;
 

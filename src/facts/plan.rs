@@ -1,11 +1,20 @@
 //! The plan: which items there are, in which order, and which comes next.
 
 use super::fields::{FIELD_NAME, Field, Object, is_field_name};
-use super::task::Shape;
 use crate::error::{Code, EngineError};
 use crate::json::{quoted, record};
 use crate::sorted::{Known, SortedSet, order};
 use std::rc::Rc;
+
+/// Which of the two shapes a document has: `progress.project` tells, since writers that know only the older shape
+/// add its other fields to newer documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `progress.overall_percentage`, `progress.current_milestone`, `progress.current_task`.
+    Older,
+    /// `progress.project`, `progress.progress.overall`.
+    Newer,
+}
 
 /// Names one item. Item ids may repeat across milestones, so only the pair identifies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

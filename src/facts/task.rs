@@ -1,23 +1,13 @@
 //! The app's task document, as far as the engine reads it.
 
 use super::fields::Object;
-use super::plan::Plan;
+use super::plan::{Plan, Shape};
 use crate::error::{Code, EngineError};
 use crate::json::quoted;
 use crate::lifecycle::Status;
 use crate::store::FieldWrite;
 use serde_json::{Map, Value};
 use std::rc::Rc;
-
-/// Which of the two shapes a document has: `progress.project` tells, since writers that know only the older shape
-/// add its other fields to newer documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// `progress.overall_percentage`, `progress.current_milestone`, `progress.current_task`.
-    Older,
-    /// `progress.project`, `progress.progress.overall`.
-    Newer,
-}
 
 /// The task's own settings.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,11 +11,10 @@ mod pipeline;
 mod taking_up;
 
 pub(crate) use ending::{Flow, GOES_ON};
-pub(crate) use pipeline::OnItsWay;
 
 use super::beginning::Beginning;
 use super::calls::{Calls, Said};
-use super::compose::{Composed, Composition, View, compose};
+use super::compose::{Composed, Composition, OnItsWay, View, compose};
 use super::desk::Desk;
 use super::host::Host;
 use super::lease::Lease;

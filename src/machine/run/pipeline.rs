@@ -7,24 +7,13 @@ use crate::error::{Code, EngineError};
 use crate::facts::announce::announce;
 use crate::facts::fact::{Entry, Fact};
 use crate::machine::Ctx;
-use crate::machine::compose::Plan;
+use crate::machine::compose::{OnItsWay, Plan};
 use crate::machine::lease::{Commit, Outcome as Resolved};
 use crate::machine::wishes::How;
 use crate::storage::head::{Head, LastRun};
 use crate::storage::writer::{Loss, Purpose};
 use crate::store::{FieldWrite, StoreWrite};
 use std::rc::Rc;
-
-/// What a commit on its way will change when it lands.
-#[derive(Debug)]
-pub(crate) struct OnItsWay {
-    pub plan: Plan,
-    pub task_fields: Vec<FieldWrite>,
-    /// The version of the document that shows all progress once `task_fields` are written to it.
-    pub rolled_up: Option<String>,
-    /// So many had given their command when it was sent.
-    pub waiters: usize,
-}
 
 impl Run {
     pub(super) fn submit(&mut self, ctx: &mut Ctx, mut plan: Plan) -> Flow {
