@@ -331,7 +331,7 @@ export default [
     name: 'a pause that is taken back gives up calls that still run',
     file: 'src/machine/calls.rs',
     find: 'self.running.iter().filter(|(_, c)| c.aborted).map(|(id, _)| id.clone()).collect();',
-    replace: 'self.running.keys().cloned().collect();',
+    replace: 'self.running.iter().map(|(id, _)| id.clone()).collect();',
   },
   {
     name: 'a call whose outcome a person is asked for is asked about again',

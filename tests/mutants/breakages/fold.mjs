@@ -76,7 +76,8 @@ export default [
     name: 'a suspended turn completes its item',
     file: 'src/decide.rs',
     find: 'TurnEnd::Suspended => Step::Nudge(Nudge::GoOn),\n        TurnEnd::Natural | TurnEnd::Announced if',
-    replace: 'TurnEnd::Natural | TurnEnd::Announced | TurnEnd::Suspended if',
+    replace:
+      'TurnEnd::Suspended => Step::Finish(stated.clone()),\n        TurnEnd::Natural | TurnEnd::Announced if',
   },
   {
     name: 'a turn that was cut before it said anything is continued',

@@ -169,7 +169,7 @@ export default [
     name: 'another write answers for that of the live text',
     file: 'src/machine/live_text.rs',
     find: 'if self.sent.take_if(|(sent, _)| sent == ticket).is_none() {',
-    replace: 'if self.sent.take_if(|(sent, _)| sent <= ticket).is_none() {',
+    replace: 'if self.sent.take_if(|(sent, _)| *sent <= *ticket).is_none() {',
   },
   {
     name: 'the offset of the live text counts characters',

@@ -568,7 +568,7 @@ export default [
     file: 'src/command/register.rs',
     find: 'wish.command == TaskCommand::Pause && wish.stored.is_none() && lease.head().last_run.ended()',
     replace:
-      'wish.command == TaskCommand::Pause && wish.stored.is_none() && lease.head().last_run == LastRun::Paused',
+      'wish.command == TaskCommand::Pause && wish.stored.is_none() && lease.head().last_run == crate::storage::head::LastRun::Paused',
   },
   {
     name: 'a pause that meets a stop in the register is journaled as a pause',
