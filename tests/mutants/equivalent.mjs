@@ -145,6 +145,10 @@ export default [
     why: 'An earlier question about a call was answered before the later one was asked: its decision is journaled, and known by its id.',
   },
   {
+    mutant: 'a new attempt may write sooner than was asked for',
+    why: 'The timer that this sets off finds nothing to write yet, and sets the next.',
+  },
+  {
     mutant: 'replace match guard self.nothing_is_open() with true in Run::take_up',
     file: 'src/machine/run.rs',
     why: 'What a restore would be composed of is asked again before it is sent: with an item open the run resumes there.',
