@@ -4,7 +4,7 @@ use super::blocks::{SERVER_TOOL_USE, is_too_deep};
 use super::classify::{Failure, FaultKind, ModelFault, classify};
 use super::turn::{self, Block, Piece, Stop, ToolUseIds, Turn};
 use super::usage::Usage;
-use crate::json::json;
+use crate::json::{self, json};
 use crate::sorted::SortedMap;
 use serde_json::{Map, Value};
 
@@ -147,19 +147,27 @@ impl Assembly {
 
     fn start_use(&mut self, index: u32, value: &Value) -> Result<(), ModelFault> {
         let member = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (id, name) = (member("toolUseId"), member("name"));
+        let (id, name, server) = (member("toolUseId"), member("name"), is_server_use(value));
+        let whole = match value.get("input") {
+            Some(Value::String(json)) => json.clone(),
+            Some(input @ Value::Object(_)) => {
+                refuse_depth(input)?;
+                json::text(input)
+            }
+            _ => String::new(),
+        };
         let at = self.slot(index, Kind::ToolUse, Piece::nameless_use)?;
         match self.piece(at) {
             // Announced twice.
             Some(Piece::ToolUse { id: known, name: called, .. }) if *known == id && *called == name => {}
             // The start was late, its deltas are here already.
-            Some(Piece::ToolUse { id: known, name: called, server, .. })
+            Some(Piece::ToolUse { id: known, name: called, whole: input, server: by_server, .. })
                 if known.is_empty() && called.is_empty() =>
             {
-                (*known, *called, *server) = (id, name, is_server_use(value));
+                (*known, *called, *input, *by_server) = (id, name, whole, server);
             }
             _ => {
-                let piece = Piece::ToolUse { id, name, input: String::new(), server: is_server_use(value) };
+                let piece = Piece::ToolUse { id, name, input: String::new(), whole, server };
                 self.push(index, Kind::ToolUse, piece)?;
             }
         }
@@ -211,7 +219,7 @@ impl Assembly {
     fn tool_input(&mut self, at: usize, fragment: &str) -> Option<Live> {
         let is_use = |block: &Block| matches!(&block.piece, Piece::ToolUse { server: false, .. });
         let index = self.blocks.iter().take(at).filter(|block| is_use(block)).count();
-        let Some(Piece::ToolUse { id, name, input, server }) = self.piece(at) else { return None };
+        let Some(Piece::ToolUse { id, name, input, server, .. }) = self.piece(at) else { return None };
         input.push_str(fragment);
         // Of a use that nobody has named yet there is nothing to show.
         let shown = !*server && !name.is_empty() && !fragment.is_empty();

@@ -48,6 +48,9 @@ pub fn refuses_reasoning(message: &str) -> bool {
                 "is empty",
                 "non-empty",
                 "must contain",
+                "must not be null",
+                "final block",
+                "first block must be",
             ],
         )
 }
@@ -79,6 +82,11 @@ mod tests {
             "messages.647.content.0.thinking.signature: Field required",
             "The text field in the ReasoningTextBlock object at messages.1.content.0.reasoningContent is blank.",
             "messages.1.content.0.thinking: each thinking block must contain thinking",
+            "1 validation error detected: Value at 'messages.4.member.content.1.member.reasoningContent.reasoningText.text' \
+             failed to satisfy constraint: Member must not be null",
+            "messages.1: The final block in an assistant message cannot be `thinking`.",
+            "messages.51.content.0: If an assistant message contains any thinking blocks, the first block must be thinking \
+             or redacted_thinking. Found text.",
         ] {
             assert!(refuses_reasoning(message), "{message}");
         }

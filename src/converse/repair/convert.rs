@@ -189,7 +189,8 @@ impl Converter {
         let words = source.get("text").and_then(Value::as_str).filter(|words| !is_blank(words));
         let source = words.map(|words| json!({ "text": words })).or_else(|| stored(source))?;
         let name = media.get("name").and_then(Value::as_str).unwrap_or_default();
-        Some(self.document(media.get("format").and_then(Value::as_str).unwrap_or("txt"), name, source))
+        let format = media.get("format").map_or(Some("txt"), |format| known(format, &DOCUMENTS))?;
+        Some(self.document(format, name, source))
     }
 
     /// Names of documents are letters, digits, single spaces, hyphens and brackets, and each occurs once.
@@ -221,8 +222,21 @@ fn anthropic_image(source: &Value) -> Option<Value> {
 }
 
 fn converse_media(kind: &str, media: &Value) -> Option<Value> {
-    let (format, source) = (media.get("format")?.as_str()?, stored(media.get("source")?)?);
+    let formats = if kind == "image" { &IMAGES[..] } else { &VIDEOS };
+    let (format, source) = (known(media.get("format")?, formats)?, stored(media.get("source")?)?);
     Some(json!({ kind: { "format": format, "source": source } }))
+}
+
+/// What the API takes.
+const IMAGES: [&str; 4] = ["png", "jpeg", "gif", "webp"];
+const VIDEOS: [&str; 9] = ["mkv", "mov", "mp4", "webm", "flv", "mpeg", "mpg", "wmv", "three_gp"];
+const DOCUMENTS: [&str; 9] = ["pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md"];
+
+/// The format in the API's words.
+fn known(format: &Value, formats: &[&'static str]) -> Option<&'static str> {
+    let word = format.as_str()?;
+    let word = if word.eq_ignore_ascii_case("jpg") { "jpeg" } else { word };
+    formats.iter().copied().find(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// A source that still says where its bytes are.

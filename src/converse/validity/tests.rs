@@ -49,6 +49,14 @@ fn the_first_message_is_a_users() {
 }
 
 #[test]
+fn the_last_message_is_a_users_with_tools_and_without() {
+    for tools in [None, tools()] {
+        let broken = validate(&[hello(), assistant(vec![text("hi")])], tools.as_ref());
+        assert_eq!(broken.unwrap_err().rule, Rule::LastIsUser);
+    }
+}
+
+#[test]
 fn a_request_has_messages() {
     assert_eq!(rule(&[]), Some(Rule::ContentEmpty));
 }
