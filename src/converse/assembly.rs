@@ -1,5 +1,6 @@
 //! Puts a streamed turn together.
 
+use super::base64;
 use super::blocks::{SERVER_TOOL_USE, is_too_deep};
 use super::classify::{Failure, FaultKind, ModelFault, classify};
 use super::turn::{self, Block, Piece, Stop, ToolUseIds, Turn};
@@ -234,9 +235,7 @@ impl Assembly {
     fn reasoning(&mut self, index: u32, delta: &Value) -> Result<Option<Live>, ModelFault> {
         if let Some(data) = delta.get("redactedContent").filter(|data| !data.is_null()) {
             refuse_depth(data)?;
-            let redacted = Piece::Redacted(data.clone());
-            self.push(index, Kind::Other("redactedContent".to_owned()), redacted)?;
-            return Ok(None);
+            return self.redacted(index, data).map(|()| None);
         }
         let part = |name: &str| delta.get(name).and_then(Value::as_str);
         let (more, seal) = (part("text"), part("signature"));
@@ -257,6 +256,24 @@ impl Assembly {
             }
         }
         Ok(more.filter(|more| !more.is_empty()).map(|more| Live::Reasoning(more.to_owned())))
+    }
+
+    /// A block has its bytes in any number of deltas.
+    fn redacted(&mut self, index: u32, data: &Value) -> Result<(), ModelFault> {
+        let key = Kind::Other("redactedContent".to_owned());
+        let open = self.open.get(&(index, key.clone())).copied();
+        if let (Some(Piece::Redacted(known)), Some(more)) =
+            (open.and_then(|at| self.piece(at)), bytes_in(data))
+        {
+            match known.get_mut("$bytes") {
+                Some(Value::String(bytes)) if base64::is_base64(bytes) => {
+                    base64::append(bytes, more);
+                    return Ok(());
+                }
+                _ => {}
+            }
+        }
+        self.push(index, key, Piece::Redacted(data.clone())).map(|_| ())
     }
 
     /// Images, results of the model's own tools and kinds that nobody knows yet. What cannot be joined without
@@ -296,6 +313,10 @@ impl Assembly {
     fn piece(&mut self, at: usize) -> Option<&mut Piece> {
         self.blocks.get_mut(at).map(|block| &mut block.piece)
     }
+}
+
+fn bytes_in(value: &Value) -> Option<&str> {
+    value.get("$bytes").and_then(Value::as_str).filter(|data| base64::is_base64(data))
 }
 
 fn malformed(message: impl Into<String>) -> ModelFault {

@@ -509,3 +509,25 @@ fn a_turn_that_ends_in_the_words_of_another_api_is_cut_or_withheld_all_the_same(
     let withheld = turn(&[call(0, "a", "read"), stop("content_filter")]);
     assert_eq!((withheld.stop.clone(), withheld.uses.len()), (Stop::ContentFiltered, 0));
 }
+
+#[test]
+fn encrypted_reasoning_in_several_deltas_is_one_block_with_all_bytes() {
+    let part =
+        |index: u32, data: Value| delta(index, json!({ "reasoningContent": { "redactedContent": data } }));
+    let bytes = |data: &str| json!({ "$bytes": data });
+    let turn = turn(&[
+        part(0, bytes("Zg==")),
+        part(0, bytes("b28=")),
+        part(0, bytes("YmFy")),
+        part(1, bytes("AAAA")),
+        part(2, bytes("AAAA")),
+        part(2, bytes("no base64")),
+        call(3, "a", "read"),
+        stop("tool_use"),
+    ]);
+    let redacted = |data: &str| json!({ "reasoningContent": { "redactedContent": bytes(data) } });
+    assert_eq!(
+        turn.content[..4],
+        [redacted("Zm9vYmFy"), redacted("AAAA"), redacted("AAAA"), redacted("no base64")]
+    );
+}

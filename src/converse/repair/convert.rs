@@ -1,5 +1,6 @@
 //! Blocks of old histories in ConverseStream shape.
 
+use crate::converse::base64::is_base64;
 use crate::converse::blocks::{is_blank, is_too_deep, is_valid_name, text_of, valid_name};
 use crate::converse::request::{ResultStatus, result_content, text};
 use crate::json::{self, json};
@@ -257,12 +258,4 @@ fn is_bytes(value: &Value) -> bool {
 
 fn wrapped(data: &str) -> Value {
     json!({ "$bytes": data })
-}
-
-fn is_base64(data: &str) -> bool {
-    let digits = data.trim_end_matches('=');
-    !digits.is_empty()
-        && data.len() % 4 == 0
-        && data.len() - digits.len() <= 2
-        && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
