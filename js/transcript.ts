@@ -125,7 +125,12 @@ export function copied<T>(value: T): T {
   if (value === null || typeof value !== 'object') return value;
   if (isBytes(value)) return value.slice() as T;
   if (Array.isArray(value)) return value.map(copied) as T;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, copied(member)])) as T;
+  const copy: Record<string, unknown> = { ...value };
+  for (const key of Object.keys(copy)) {
+    const member = copy[key];
+    if (typeof member === 'object') copy[key] = copied(member);
+  }
+  return copy as T;
 }
 
 /** Roles alternate afterwards: in front of a user's message the marker becomes its first content. */

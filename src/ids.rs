@@ -62,7 +62,7 @@ impl Paths {
 pub fn check_id(what: &str, id: &str) -> Result<(), EngineError> {
     let broken = if id.is_empty() {
         "is empty"
-    } else if id.contains('/') {
+    } else if id.bytes().any(|byte| byte == b'/') {
         "contains a slash"
     } else if id == "." || id == ".." {
         "is '.' or '..'"
@@ -70,7 +70,7 @@ pub fn check_id(what: &str, id: &str) -> Result<(), EngineError> {
         "begins and ends with two underscores, which the database reserves"
     } else if id.len() > 1_500 {
         "is longer than 1,500 bytes"
-    } else if id.contains('\u{FFFD}') {
+    } else if id.chars().any(|c| c == '\u{FFFD}') {
         "contains a replacement character or a lone surrogate, which would make two ids collide"
     } else {
         return Ok(());

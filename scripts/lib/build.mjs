@@ -78,9 +78,12 @@ async function buildWasm() {
   const optimised = join(root, generated, 'engine.wasm');
   await run('node', [
     join(root, 'node_modules/binaryen/bin/wasm-opt'),
-    '-Oz',
+    // Control flow made anew out of flat code takes half a percent less, gzipped.
+    ...['-Oz', '--flatten', '--rereloop', '-Oz', '-Oz'],
     // Functions with one caller are inlined up to this size: without a limit, what is inlined compresses far worse.
     '--one-caller-inline-max-function-size=20',
+    // The first KB is the far end of the stack: no sum of an address and an offset wraps around into it.
+    '--low-memory-unused',
     '--strip-debug',
     '--strip-producers',
     join(root, scratch, 'engine_bg.wasm'),
@@ -146,7 +149,9 @@ function withoutLocalPaths() {
 /** Zopfli looks longer for the same format: a twentieth less than zlib at its best. */
 async function inlinedWasm(bytes) {
   const { deflateAsync } = await import('@gfx/zopfli');
-  const base64 = Buffer.from(await deflateAsync(bytes, { numiterations: 5 })).toString('base64');
+  const base64 = Buffer.from(await deflateAsync(bytes, { numiterations: 5, blocksplittingmax: 0 })).toString(
+    'base64',
+  );
   return `export const wasmByteLength: number = ${bytes.length};\nexport const wasmDeflatedBase64: string =\n  '${base64}';\n`;
 }
 

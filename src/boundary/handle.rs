@@ -80,7 +80,7 @@ impl EngineHandle {
         let ticket = ticket_of(ticket);
         let event = json::parse(event).unwrap_or(Value::Null);
         self.0.take_in(Input::Streamed { ticket, event });
-        self.0.flights.borrow().get(&ticket).is_some()
+        self.0.is_under_way(ticket)
     }
 
     /// The model's stream is over; `failed` is the `Failure` that ended it, as JSON text.

@@ -6,7 +6,6 @@ use super::reply::{Arrival, Shape};
 use crate::effect::{Effect, Question, Ticket};
 use crate::json::{self, Encode, json};
 use crate::store::StoreWrite;
-use futures::future::{AbortHandle, abortable};
 use js_sys::{Array, Function, JSON, Object, Promise};
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
@@ -17,7 +16,6 @@ use web_sys::AbortController;
 #[derive(Default)]
 pub(super) struct Flight {
     controller: Option<AbortController>,
-    waiting: Option<AbortHandle>,
     /// Settles what is waited for.
     release: Option<Function>,
     /// A tool that is aborted may still say what it has done.
@@ -27,9 +25,6 @@ pub(super) struct Flight {
 impl Flight {
     /// Aborts the signal and forgets whoever waits: a promise that never settles must not keep its waiter.
     pub(super) fn abort(self) {
-        if let Some(waiting) = self.waiting {
-            waiting.abort();
-        }
         // A callback of ours lives until its promise settles, the host's may never do so.
         if let Some(release) = self.release {
             let _ = release.call0(&JsValue::UNDEFINED);
@@ -108,6 +103,10 @@ impl Inner {
         flight.is_some()
     }
 
+    pub(super) fn is_under_way(&self, ticket: Ticket) -> bool {
+        self.flights.borrow().get(&ticket).is_some()
+    }
+
     fn cancel(&self, ticket: Ticket) {
         let tool = self
             .flights
@@ -145,29 +144,25 @@ impl Inner {
     fn wait(self: &Rc<Self>, ticket: Ticket, shape: Shape, called: Result<JsValue, JsValue>) {
         let weak = Rc::downgrade(self);
         let host = self.host.clone();
-        // Subscribed at once: a promise whose waiter is aborted before it was first polled may reject, and a rejection
-        // that nobody has subscribed to ends a Node process.
+        // Subscribed at once: a rejection that nobody has subscribed to ends a Node process.
         let mut release = None;
         let released = Promise::new(&mut |resolve, _| release = Some(resolve));
         let promised = called.map(|value| JsFuture::from(Promise::race(&Array::of2(&value, &released))));
-        let (waiting, handle) = abortable(async move {
+        if let Some(flight) = self.flights.borrow_mut().get_mut(&ticket) {
+            flight.release = release;
+        }
+        spawn_local(async move {
             // Commands that listeners have just given come before the answer, or a pause would let one more turn begin.
             let _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
             let settled = match promised {
                 Ok(promised) => promised.await,
                 Err(thrown) => Err(thrown),
             };
-            if let Some(inner) = weak.upgrade() {
+            if let Some(inner) = weak.upgrade().filter(|inner| inner.is_under_way(ticket)) {
                 inner.arrived.borrow_mut().push_back(Arrival { ticket, shape, settled });
                 host.wake();
             }
         });
-        if let Some(flight) = self.flights.borrow_mut().get_mut(&ticket) {
-            flight.waiting = Some(handle);
-            flight.release = release;
-        }
-        // Aborted means that nobody waits any more.
-        spawn_local(async move { if waiting.await.is_err() {} });
     }
 }
 

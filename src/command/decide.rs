@@ -8,6 +8,7 @@ use super::sending::Sent;
 use super::waiting::{Calls, Standing, first_asking};
 use crate::error::{Code, EngineError};
 use crate::facts::fact::{Decision, Why};
+use crate::json::quoted;
 use crate::storage::inbox::{self, InboxItem};
 use crate::store::StoreWrite;
 use serde_json::Value;
@@ -152,8 +153,9 @@ fn already_decided(id: &str) -> EngineError {
     EngineError::new(
         Code::AlreadyDecided,
         format!(
-            "The call {id:?} waits for no decision any more: it was decided before, or its run has gone on. \
-             state().waiting lists the calls that wait."
+            "The call {} waits for no decision any more: it was decided before, or its run has gone on. \
+             state().waiting lists the calls that wait.",
+            quoted(id)
         ),
     )
     .with("toolCallId", id)
@@ -162,7 +164,10 @@ fn already_decided(id: &str) -> EngineError {
 fn no_such_call(id: &str) -> EngineError {
     EngineError::new(
         Code::InvalidArgument,
-        format!("toolCallId: this task has no call {id:?}. state().waiting lists the calls that wait."),
+        format!(
+            "toolCallId: this task has no call {}. state().waiting lists the calls that wait.",
+            quoted(id)
+        ),
     )
     .with("path", "toolCallId")
     .with("toolCallId", id)
@@ -172,8 +177,9 @@ fn needs_an_answer(id: &str) -> EngineError {
     EngineError::new(
         Code::InvalidArgument,
         format!(
-            "toolCallId: the call {id:?} needs a result, not an approval: answer it with answer(toolCallId, \
-             result), or reject it."
+            "toolCallId: the call {} needs a result, not an approval: answer it with answer(toolCallId, \
+             result), or reject it.",
+            quoted(id)
         ),
     )
     .with("path", "toolCallId")

@@ -6,6 +6,7 @@ use super::lease::too_large;
 use super::script::{Ctx, Step};
 use super::sending::Sent;
 use crate::error::{Code, EngineError};
+use crate::json::quoted;
 use crate::sorted::in_order;
 use crate::storage::inbox::message_id;
 use crate::store::{StoreWrite, StoredDocument};
@@ -107,7 +108,7 @@ fn with_id(message: StoredDocument) -> Value {
 fn no_such_message(id: &str) -> EngineError {
     EngineError::new(
         Code::InvalidArgument,
-        format!("taskMessages: after is {id:?}, and this task has no message of that id."),
+        format!("taskMessages: after is {}, and this task has no message of that id.", quoted(id)),
     )
     .with("path", "after")
 }

@@ -25,7 +25,7 @@ use crate::effect::Machine;
 use crate::error::{Code, EngineError};
 use crate::facts::fact::Decision;
 use crate::ids::{Paths, check_id};
-use crate::json::{self, reads};
+use crate::json::{self, quoted, reads};
 use crate::storage::head::LONGEST_MS;
 use crate::storage::inbox;
 use crate::storage::io::Io;
@@ -201,7 +201,7 @@ fn first_step(ctx: &mut Ctx, kind: &str, args: &Arguments<'_>) -> Result<Step, E
         "delete" => delete::delete(ctx, args.flag("keepTask")?),
         "createTask" => create::create(ctx, args.get("task"))?,
         _ => {
-            let what = format!("There is no command or read named {kind:?}.");
+            let what = format!("There is no command or read named {}.", quoted(kind));
             return Err(EngineError::new(Code::InvalidArgument, what));
         }
     })

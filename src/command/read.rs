@@ -13,7 +13,7 @@ use crate::facts::announce::announce;
 use crate::facts::fact::Entry;
 use crate::facts::plan::Done;
 use crate::facts::rollup;
-use crate::json::{self, json};
+use crate::json::{self, json, quoted};
 use crate::lifecycle::Status;
 use crate::time::iso8601;
 use serde_json::Value;
@@ -112,7 +112,8 @@ impl Cursor {
             EngineError::new(
                 Code::InvalidArgument,
                 format!(
-                    "events: after is {text:?}, expected the id of an event, like '12.0', or '0' for all."
+                    "events: after is {}, expected the id of an event, like '12.0', or '0' for all.",
+                    quoted(text)
                 ),
             )
             .with("path", "after")

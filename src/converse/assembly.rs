@@ -150,12 +150,8 @@ impl Assembly {
         let member = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (id, name, server) = (member("toolUseId"), member("name"), is_server_use(value));
         let whole = match value.get("input") {
-            Some(Value::String(json)) => json.clone(),
-            Some(input @ Value::Object(_)) => {
-                refuse_depth(input)?;
-                json::text(input)
-            }
-            _ => String::new(),
+            Some(input @ Value::Object(_)) => json::text(input),
+            _ => member("input"),
         };
         let at = self.slot(index, Kind::ToolUse, Piece::nameless_use)?;
         match self.piece(at) {
@@ -234,8 +230,7 @@ impl Assembly {
 
     fn reasoning(&mut self, index: u32, delta: &Value) -> Result<Option<Live>, ModelFault> {
         if let Some(data) = delta.get("redactedContent").filter(|data| !data.is_null()) {
-            refuse_depth(data)?;
-            return self.redacted(index, data).map(|()| None);
+            return self.redacted(index, delta, data).map(|()| None);
         }
         let part = |name: &str| delta.get(name).and_then(Value::as_str);
         let (more, seal) = (part("text"), part("signature"));
@@ -259,21 +254,17 @@ impl Assembly {
     }
 
     /// A block has its bytes in any number of deltas.
-    fn redacted(&mut self, index: u32, data: &Value) -> Result<(), ModelFault> {
-        let key = Kind::Other("redactedContent".to_owned());
-        let open = self.open.get(&(index, key.clone())).copied();
-        if let (Some(Piece::Redacted(known)), Some(more)) =
-            (open.and_then(|at| self.piece(at)), bytes_in(data))
-        {
-            match known.get_mut("$bytes") {
-                Some(Value::String(bytes)) if base64::is_base64(bytes) => {
-                    base64::append(bytes, more);
-                    return Ok(());
-                }
-                _ => {}
-            }
+    fn redacted(&mut self, index: u32, delta: &Value, data: &Value) -> Result<(), ModelFault> {
+        let Some(more) = data.get("$bytes").and_then(Value::as_str).filter(|data| base64::is_base64(data))
+        else {
+            return self.other(index, "reasoningContent", delta);
+        };
+        let kind = Kind::Other("redactedContent".to_owned());
+        let at = self.slot(index, kind, || Piece::Redacted(String::new()))?;
+        if let Some(Piece::Redacted(data)) = self.piece(at) {
+            base64::append(data, more);
         }
-        self.push(index, key, Piece::Redacted(data.clone())).map(|_| ())
+        Ok(())
     }
 
     /// Images, results of the model's own tools and kinds that nobody knows yet. What cannot be joined without
@@ -313,10 +304,6 @@ impl Assembly {
     fn piece(&mut self, at: usize) -> Option<&mut Piece> {
         self.blocks.get_mut(at).map(|block| &mut block.piece)
     }
-}
-
-fn bytes_in(value: &Value) -> Option<&str> {
-    value.get("$bytes").and_then(Value::as_str).filter(|data| base64::is_base64(data))
 }
 
 fn malformed(message: impl Into<String>) -> ModelFault {

@@ -8,36 +8,30 @@ pub(super) fn is_base64(data: &str) -> bool {
     !digits.is_empty()
         && data.len() % 4 == 0
         && data.len() - digits.len() <= 2
-        && digits.bytes().all(|byte| DIGITS.contains(&byte))
+        && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 /// Appends bytes to bytes; both are [`is_base64`]. Costs what is appended.
 pub(super) fn append(data: &mut String, more: &str) {
-    if !data.ends_with('=') {
-        data.push_str(more);
-        return;
+    let marks = |data: &str| data.len() - data.trim_end_matches('=').len();
+    let value = |byte: &u8| DIGITS.iter().position(|digit| digit == byte).unwrap_or(0);
+    let (mut bits, mut pending) = (0, 0);
+    if let (marks @ 1.., Some(last)) = (marks(data), data.trim_end_matches('=').as_bytes().last()) {
+        // Two bits of the last digit belong to no byte for each mark of padding.
+        (bits, pending) = (value(last) >> (2 * marks), 6 - 2 * marks);
+        data.truncate(data.len() - marks - 1);
     }
-    let mut bytes = decoded(&data.split_off(data.len() - 4));
-    bytes.append(&mut decoded(more));
-    for three in bytes.chunks(3) {
-        let at = |n: usize| three.get(n).map_or(0, |byte| u32::from(*byte));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        let digit = |n: usize| char::from(DIGITS[(bits >> (18 - 6 * n)) as usize & 63]);
-        data.extend((0..4).map(|n| if n <= three.len() { digit(n) } else { '=' }));
+    let mut push = |digit: usize| data.push(char::from(DIGITS[digit & 63]));
+    for digit in more.trim_end_matches('=').as_bytes() {
+        bits = bits << 6 | value(digit);
+        push(bits >> pending);
     }
-}
-
-fn decoded(data: &str) -> Vec<u8> {
-    let (mut bytes, mut bits, mut pending) = (Vec::new(), 0_u32, 0);
-    for digit in data.bytes().filter_map(|byte| DIGITS.iter().position(|digit| *digit == byte)) {
-        bits = bits << 6 | digit as u32;
-        pending += 6;
-        if pending >= 8 {
-            pending -= 8;
-            bytes.push((bits >> pending & 255) as u8);
-        }
+    if pending > 2 * marks(more) {
+        push(bits << (6 - pending));
     }
-    bytes
+    while data.len() % 4 > 0 {
+        data.push('=');
+    }
 }
 
 #[cfg(test)]

@@ -95,10 +95,16 @@ pub fn as_taken_back(mut content: Vec<Value>) -> Vec<Value> {
     while content.last().is_some_and(is_reasoning) {
         content.pop();
     }
-    let calls = |block: &Value| use_id(block).is_some();
-    if let (Some(first), Some(last)) = (content.iter().position(calls), content.iter().rposition(calls)) {
-        let behind = content.split_off(last + 1);
-        content.splice(first..first, behind);
+    let asks = |block: &Value| use_id(block).is_some();
+    if content.last().is_some_and(|last| !asks(last)) {
+        let mut calls = Vec::new();
+        let mut said = Vec::new();
+        for block in content {
+            let among = if asks(&block) { &mut calls } else { &mut said };
+            among.push(block);
+        }
+        said.append(&mut calls);
+        content = said;
     }
     if let Some(Value::String(last)) = content.last_mut().and_then(|block| block.get_mut("text")) {
         last.truncate(last.trim_end().len());

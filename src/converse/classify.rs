@@ -2,6 +2,7 @@
 
 use super::blocks::excerpt;
 use super::overflow::{speaks_of_overflow, speaks_of_rate};
+use super::words::any;
 use crate::error::{CauseId, Code, EngineError};
 
 /// What the boundary could read from a thrown value.
@@ -140,7 +141,7 @@ impl ModelFault {
 
     fn advice(&self) -> &'static str {
         let words = self.message.to_ascii_lowercase();
-        let says = |texts: &[&str]| texts.iter().any(|text| words.contains(text));
+        let says = |texts: &[&str]| any(&words, texts);
         match self.kind {
             FaultKind::Throttled => {
                 "All attempts are used up. Resume the task later, or raise the account's quota for this model."
@@ -196,7 +197,7 @@ pub fn classify(failure: &Failure) -> ModelFault {
             known @ (FaultKind::Denied | FaultKind::Host | FaultKind::Unconfigured | FaultKind::Throttled),
         ) => known,
         // What says so itself is known; a plain Error says it in words.
-        _ if THROTTLING_TEXTS.iter().any(|text| words.contains(text)) => FaultKind::Throttled,
+        _ if any(&words, &THROTTLING_TEXTS) => FaultKind::Throttled,
         None if speaks_of_rate(&words) => FaultKind::Throttled,
         // The SDK's own words, by a plain Error, where no region is set.
         None if words.trim() == "region is missing" => FaultKind::Unconfigured,

@@ -16,6 +16,7 @@ pub mod turn;
 mod unsupported;
 pub mod usage;
 pub mod validity;
+mod words;
 
 pub use assembly::{Assembly, Live};
 pub use classify::{Failure, FaultKind, ModelFault, classify};

@@ -3,6 +3,8 @@
 //! Each provider behind Bedrock has words of its own, and new ones come: so this is a rule over what they speak of (the
 //! context, or the input and its size) and what they say of it (that it is too much), not a list of sentences.
 
+use super::words::{any, behind, without};
+
 /// What holds the conversation: where it is too small, nothing else has to be named.
 const CONTEXT: [&str; 6] =
     ["context length", "context_length", "context window", "context_window", "context limit", "context size"];
@@ -95,10 +97,6 @@ const FIXED: [&str; 6] = [
 const OUTPUT: [&str; 5] =
     ["max_tokens", "max tokens", "maximum tokens", "output tokens", "maximum number of tokens to generate"];
 
-pub(super) fn any(words: &str, of: &[&str]) -> bool {
-    of.iter().any(|text| words.contains(text))
-}
-
 /// Whether the words, in lower case, say that too much was asked for in too short a time.
 pub fn speaks_of_rate(words: &str) -> bool {
     any(words, &RATE)
@@ -110,8 +108,13 @@ pub fn speaks_of_overflow(words: &str) -> bool {
         return false;
     }
     let context = any(words, &CONTEXT);
-    let words = &FIXED.iter().fold(words.to_owned(), |words, fixed| words.replace(fixed, ""));
-    let of_a_tool = words.split("tools.").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let words = &FIXED.iter().fold(words.to_owned(), |words, fixed| without(&words, fixed));
+    let mut next = behind(words, "tools.");
+    let mut of_a_tool = false;
+    while let Some(rest) = next {
+        of_a_tool |= rest.starts_with(|c: char| c.is_ascii_digit());
+        next = behind(rest, "tools.");
+    }
     if !context && (of_a_tool || any(words, &PARTS)) {
         return false;
     }
@@ -119,7 +122,7 @@ pub fn speaks_of_overflow(words: &str) -> bool {
     if any(words, &OUTPUT) && !context && !input {
         return false;
     }
-    (context && (any(words, &TOO_MUCH) || words.contains("full")))
+    (context && (any(words, &TOO_MUCH) || any(words, &["full"])))
         || (input && any(words, &SIZE) && any(words, &TOO_MUCH))
 }
 

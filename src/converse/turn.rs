@@ -7,7 +7,7 @@ use super::blocks::{
 use super::classify::{FaultKind, ModelFault};
 use super::request::{NO_OUTPUT, text as text_block};
 use super::usage::Usage;
-use crate::json::{self, Decode, Encode, Reader, bridge, json, record};
+use crate::json::{self, Decode, Encode, Reader, bridge, json, quoted, record};
 use crate::sorted::{SortedSet, in_order};
 use serde_json::Value;
 
@@ -168,7 +168,8 @@ pub(super) enum Piece {
         text: String,
         signature: Option<String>,
     },
-    Redacted(Value),
+    /// Base64.
+    Redacted(String),
     Other {
         kind: String,
         value: Value,
@@ -251,7 +252,9 @@ impl Writer<'_> {
             Piece::Reasoning { text, .. } => {
                 Some(json!({ "reasoningContent": { "reasoningText": { "text": text } } }))
             }
-            Piece::Redacted(data) => Some(json!({ "reasoningContent": { "redactedContent": data } })),
+            Piece::Redacted(bytes) => {
+                Some(json!({ "reasoningContent": { "redactedContent": { "$bytes": bytes } } }))
+            }
             Piece::ToolUse { .. } if self.stop.withheld() => None,
             Piece::ToolUse { id, name, input, whole, server } => {
                 let input = if is_blank(&input) { whole } else { input };
@@ -270,7 +273,8 @@ impl Writer<'_> {
         };
         let valid = valid_name(&name);
         if !is_valid_name(&name) {
-            problem = Some(format!("Not executed: {:?} is not a valid tool name.", excerpt(&name, 200)));
+            problem =
+                Some(format!("Not executed: {} is not a valid tool name.", quoted(excerpt(&name, 200))));
         }
         let streamed = id.clone();
         let id = self.unique(id);

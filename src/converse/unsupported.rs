@@ -1,6 +1,6 @@
 //! Blocks that a model does not take, by what the service says of them.
 
-use super::overflow::any;
+use super::words::{any, without};
 
 /// The kinds of blocks that some models take and others refuse.
 const KINDS: [&str; 3] = ["image", "document", "video"];
@@ -24,18 +24,18 @@ pub fn unsupported_block(message: &str) -> Option<&'static str> {
     let about_one =
         any(&words, &["format", "media type", "mime", "size", "dimension", "pixel", "corrupt", "decode"]);
     let refused = any(&words, &REFUSALS) && !about_one;
-    KINDS.into_iter().find(|kind| refused && words.contains(kind))
+    KINDS.into_iter().find(|kind| refused && any(&words, &[*kind]))
 }
 
 /// The kind of block that the service speaks of where it refuses a request: one of them may be broken or too large.
 pub fn refused_block(message: &str) -> Option<&'static str> {
     let words = words_of(message);
-    KINDS.into_iter().find(|kind| words.contains(kind))
+    KINDS.into_iter().find(|kind| any(&words, &[*kind]))
 }
 
 /// In lower case, and without the documentation that is referred to, which is no document.
 fn words_of(message: &str) -> String {
-    message.to_ascii_lowercase().replace("documentation", "")
+    without(&message.to_ascii_lowercase(), "documentation")
 }
 
 /// Whether the service takes reasoning in the history for forged or changed.

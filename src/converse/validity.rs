@@ -2,6 +2,7 @@
 
 use super::blocks::{is_blank, is_valid_id, is_valid_name};
 use super::request::RequestOp;
+use crate::json::quoted;
 use crate::sorted::{Known, SortedSet};
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -67,7 +68,7 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "messages.{}: {:?}: {}", self.at, self.rule, self.what)
+        write!(f, "messages.{}: {}", self.at, self.what)
     }
 }
 
@@ -164,7 +165,7 @@ impl Validator {
         for spec in tools.iter().filter_map(|tool| tool.get("toolSpec")) {
             let name = spec.get("name").and_then(Value::as_str).unwrap_or_default();
             if !is_valid_name(name) {
-                return Err(self.violation(Rule::ToolName, format!("the configured tool {name:?}")));
+                return Err(self.violation(Rule::ToolName, format!("the configured tool {}", quoted(name))));
             }
         }
         self.tools = true;

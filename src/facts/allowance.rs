@@ -51,7 +51,7 @@ impl Allowance {
 
     /// The result of the call at that place of the turn. What nobody knows is neither a failure nor a success.
     pub(super) fn result(&mut self, at: usize, result: &CallResult) {
-        let words = result.content.iter().map(ToString::to_string);
+        let words = result.content.iter().map(json::text);
         self.repeats.answered(hash(std::iter::once((at, result.status as u8, words.collect::<Vec<_>>()))));
         match (result.unknown, result.mistake, self.results) {
             (true, ..) | (false, true, Results::Failed | Results::Succeeded) => {}

@@ -2,7 +2,7 @@
 
 use crate::converse::blocks::{MAX_DEPTH, is_too_deep};
 use crate::error::{Code, EngineError};
-use crate::json::{self, found};
+use crate::json::{self, found, quoted};
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -36,7 +36,7 @@ impl fmt::Display for Place<'_> {
                 match (plain, parent) {
                     (true, Place::Document(_)) => f.write_str(key),
                     (true, _) => write!(f, "{parent}.{key}"),
-                    (false, _) => write!(f, "{parent}[{key:?}]"),
+                    (false, _) => write!(f, "{parent}[{}]", quoted(key)),
                 }
             }
         }

@@ -3,9 +3,8 @@
 use super::fields::{FIELD_NAME, Field, Object, is_field_name};
 use super::task::Shape;
 use crate::error::{Code, EngineError};
-use crate::json::record;
+use crate::json::{quoted, record};
 use crate::sorted::{Known, SortedSet, order};
-use serde_json::Value;
 use std::rc::Rc;
 
 /// Names one item. Item ids may repeat across milestones, so only the pair identifies.
@@ -191,7 +190,7 @@ fn read_group(
 }
 
 fn duplicate(id: &Field<'_, '_>, of_what: &str) -> EngineError {
-    let value = Value::from(id.string());
+    let value = quoted(id.string().unwrap_or_default());
     id.refused(Code::InvalidTask, &format!("is {value}, which an earlier {of_what} has: ids must be unique"))
 }
 
@@ -199,7 +198,7 @@ fn duplicate(id: &Field<'_, '_>, of_what: &str) -> EngineError {
 mod tests {
     use super::*;
     use crate::facts::task::TaskDocument;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn plan(progress: Value) -> Plan {
         let Value::Object(data) = json!({

@@ -3,6 +3,7 @@
 use super::fields::Object;
 use super::plan::Plan;
 use crate::error::{Code, EngineError};
+use crate::json::quoted;
 use crate::lifecycle::Status;
 use crate::store::FieldWrite;
 use serde_json::{Map, Value};
@@ -132,8 +133,9 @@ fn read_status(document: &Object<'_, '_>) -> Result<Status, EngineError> {
     let word = field.required_text("one of not_started, in_progress, paused, completed, failed")?;
     Status::parse(word).ok_or_else(|| {
         let why = format!(
-            "is {word:?}, which this version of the engine does not know (it knows not_started, in_progress, \
-             paused, completed, failed). Upgrade the package if a newer version wrote it"
+            "is {}, which this version of the engine does not know (it knows not_started, in_progress, \
+             paused, completed, failed). Upgrade the package if a newer version wrote it",
+            quoted(word)
         );
         field.refused(Code::UnsupportedSchema, &why).with("status", word)
     })

@@ -272,9 +272,9 @@ pub(crate) fn found(value: Option<&Value>) -> String {
         Some(Value::Bool(b)) => b.to_string(),
         Some(Value::Number(n)) => format!("the number {n}"),
         Some(Value::String(s)) if s.chars().nth(60).is_some() => {
-            format!("the string {:?}…", s.chars().take(60).collect::<String>())
+            format!("the string {}…", super::quoted(&s.chars().take(60).collect::<String>()))
         }
-        Some(Value::String(s)) => format!("the string {s:?}"),
+        Some(Value::String(s)) => format!("the string {}", super::quoted(s)),
         Some(Value::Array(elements)) => format!("an array of {}", elements.len()),
         Some(Value::Object(_)) => "an object".to_owned(),
     }

@@ -55,6 +55,11 @@ pub(crate) fn decode<T: Decode>(value: Value) -> Result<T, Unreadable> {
     }
 }
 
+/// Words of others within a message. Not as `{:?}` writes them: that takes Unicode's tables along.
+pub(crate) fn quoted(words: &str) -> String {
+    text(&Value::from(words))
+}
+
 /// A value as text.
 #[inline(never)]
 pub(crate) fn text(value: &Value) -> String {

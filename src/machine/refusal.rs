@@ -3,6 +3,7 @@
 use crate::error::{Code, EngineError};
 use crate::facts::task::TaskDocument;
 use crate::ids::Rng;
+use crate::json::quoted;
 use crate::storage::head::{Head, Owner};
 
 /// TASK_NOT_FOUND.
@@ -10,8 +11,10 @@ pub fn task_not_found(user: &str, task: &str) -> EngineError {
     EngineError::new(
         Code::TaskNotFound,
         format!(
-            "Task not found: user {user:?} has no task {task:?}. The arguments are taskId, userId, in this order: \
-             new TaskExecutor(taskId, userId)."
+            "Task not found: user {} has no task {}. The arguments are taskId, userId, in this order: \
+             new TaskExecutor(taskId, userId).",
+            quoted(user),
+            quoted(task)
         ),
     )
     .with("taskId", task)

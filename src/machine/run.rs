@@ -1,11 +1,12 @@
 //! A run that owns its task: the state, the order in which things happen, what an input changes.
 //!
 //! After every input [`Run::advance`] does what can be done now: one commit at a time ([`super::compose`] says what
-//! it holds), calls that the last commit allows, the next model call. What happens at once lives in regions of its
-//! own: `control`, `turn`, `calls`, the writer, and the look at task and inbox.
+//! it holds), calls that the last commit allows, the next model call. What happens at once lives in the rooms that it
+//! holds.
 
 mod conversing;
 mod ending;
+mod looking;
 mod pipeline;
 mod taking_up;
 
@@ -14,9 +15,9 @@ pub(crate) use pipeline::OnItsWay;
 
 use super::beginning::Beginning;
 use super::calls::{Calls, Said};
-use super::compose::{Composed, Composition, Need, View, compose, prompt_context};
-use super::desk::{self, Desk};
-use super::host::{Asking, Host};
+use super::compose::{Composed, Composition, View, compose};
+use super::desk::Desk;
+use super::host::Host;
 use super::lease::Lease;
 use super::live_text::LiveText;
 use super::meter::Meter;
@@ -25,17 +26,15 @@ use super::turn::{Around, Turn};
 use super::wishes::{How, Wishes};
 use super::{Ctx, Outcome};
 use crate::decide::{Step, decide};
-use crate::effect::{Command, Effect, Input, Question, Ticket, ToolDescription};
-use crate::error::EngineError;
+use crate::effect::{Command, Effect, Input, Ticket, ToolDescription};
 use crate::facts::fact::Fact;
 use crate::facts::fold::Facts;
 use crate::json::{self, Encode};
-use crate::lifecycle::Status;
 use crate::limits::Settings;
 use crate::sorted::SortedMap;
 use crate::time::Instant;
+use looking::desk_around;
 use serde_json::Value;
-use std::rc::Rc;
 
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -282,79 +281,6 @@ impl Run {
         GOES_ON
     }
 
-    /// A callback that failed ends the run.
-    fn needs_answer(&mut self, ctx: &mut Ctx, answered: Result<(), EngineError>) {
-        if let Err(e) = answered {
-            self.end(ctx, How::Fail(e));
-        }
-    }
-
-    /// Sees to what has to be known before more can be stored.
-    pub(super) fn fetch(&mut self, ctx: &mut Ctx, need: Need) {
-        let (question, what) = match need {
-            Need::Look => return self.desk.look(ctx, &self.settings),
-            Need::Wait => return,
-            _ if self.host.is_asked() => return,
-            Need::Vet(calls) => {
-                let ids = calls.iter().map(|c| c.id.clone()).collect();
-                (Question::Vet { task: self.tell_task(ctx), calls }, Asking::Vet(ids))
-            }
-            Need::Prompt(item) => {
-                let context = prompt_context(self.desk.task(), &item);
-                (Question::Prompt { task: self.tell_task(ctx), context }, Asking::Prompt(item.key.clone()))
-            }
-            Need::LookUp(call) => {
-                let id = call.id.clone();
-                (Question::LookUp { call }, Asking::LookUp(id))
-            }
-        };
-        let until = ctx.now.mono + self.settings.callback_timeout_ms;
-        self.host.ask(question, what, until, &mut ctx.io);
-    }
-
-    fn tell_task(&mut self, ctx: &Ctx) -> Option<Rc<Value>> {
-        self.host.tell(self.desk.task(), self.desk.version(), &ctx.cfg.task_id)
-    }
-
-    /// What a look has found.
-    pub(super) fn looked(&mut self, ctx: &mut Ctx, event: Option<desk::Event>) -> Flow {
-        match event {
-            None => GOES_ON,
-            Some(desk::Event::TaskChanged) => {
-                self.beginning.task_changed(self.desk.task());
-                self.obey_register(ctx);
-                GOES_ON
-            }
-            Some(desk::Event::TaskGone) => self.task_gone(ctx),
-            Some(desk::Event::Superseded) => self.superseded(),
-            Some(desk::Event::Fails(e)) => self.interrupt(ctx, e),
-        }
-    }
-
-    /// The stored status is a register.
-    fn obey_register(&mut self, ctx: &mut Ctx) {
-        let task = self.desk.task();
-        let how = match task.status {
-            Status::InProgress => {
-                if self.wishes.taken_back() {
-                    self.desk.grow_stale();
-                    // What was aborted and has not answered has an unknown outcome.
-                    self.calls.give_up_aborted();
-                }
-                return;
-            }
-            // The run has not stored its beginning: the status is still the one that it began from.
-            _ if self.beginning.is_from(task) => return,
-            Status::Paused => How::by_register(task.abort_reason.as_deref()),
-            Status::Completed | Status::Failed | Status::NotStarted => {
-                ctx.io.push(Effect::Status { status: task.status });
-                How::External
-            }
-        };
-        self.wishes.registered(how, ctx.now.mono);
-        self.obey_wishes(ctx);
-    }
-
     fn command(&mut self, ctx: &mut Ctx, ticket: Ticket, command: Command) {
         if command == Command::Look {
             self.desk.hear_of_change();
@@ -365,21 +291,5 @@ impl Run {
         }
         self.wishes.command(ticket, command, ctx.now.mono);
         self.obey_wishes(ctx);
-    }
-}
-
-fn desk_around<'a>(
-    facts: &'a Facts,
-    settings: &'a Settings,
-    lease: &'a Lease<OnItsWay>,
-    ctx: &Ctx,
-) -> desk::Around<'a> {
-    desk::Around {
-        facts,
-        settings,
-        head: lease.head(),
-        writes_task: lease.carries().is_some_and(|sent| !sent.task_fields.is_empty()),
-        commits: !lease.is_idle(),
-        may_start: lease.may_start(&ctx.clock),
     }
 }

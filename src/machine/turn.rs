@@ -3,26 +3,20 @@
 
 mod attempt;
 mod given_up;
+mod hearing;
 mod mirror;
 
 use super::Ctx;
-use crate::converse::blocks::is_valid_id;
-use crate::converse::{
-    Assembly, Failure, FaultKind, Live, ModelFault, RequestOp, Stop, ToolUseIds, Turn as Whole, Usage,
-    classify,
-};
-use crate::effect::{Effect, LogLevel, Ticket};
+use crate::converse::{Assembly, FaultKind, ModelFault, RequestOp, Stop, ToolUseIds, Turn as Whole, Usage};
+use crate::effect::{Effect, LogLevel};
 use crate::error::EngineError;
-use crate::facts::announce::event;
 use crate::facts::fact::Fact;
 use crate::facts::fold::Facts;
-use crate::json::json;
 use crate::limits::Settings;
 use crate::time::Instant;
 use attempt::{Attempt, Silence, State};
 pub(crate) use given_up::blocked_again;
 pub(crate) use mirror::Mirror;
-use serde_json::Value;
 
 const NOTHING_BUT_REASONING: &str = "The model used up max_tokens for reasoning alone. Raise maxTokens of its \
      inferenceConfig, or lower its thinking budget, then resume the task.";
@@ -98,17 +92,6 @@ impl Turn {
     /// Of the request, and of whom it asks.
     pub fn mirror(&mut self) -> &mut Mirror {
         &mut self.mirror
-    }
-
-    /// An event of the stream has come.
-    fn heard_from(&mut self, from: Ticket, now: Instant) {
-        if let State::Streaming { ticket, silence, .. } = &mut self.state {
-            if *ticket != from {
-                return;
-            }
-            silence.lost_ms += if silence.begun { 0 } else { now - silence.since };
-            (silence.since, silence.begun) = (now, true);
-        }
     }
 
     /// Nothing of it is wanted any more.
@@ -191,97 +174,6 @@ impl Turn {
         opened
     }
 
-    /// A piece of the text. Whether it is wanted; what follows where it breaks the turn.
-    pub fn text_delta(
-        &mut self,
-        ctx: &mut Ctx,
-        around: Around<'_>,
-        (ticket, index): (Ticket, u32),
-        delta: &str,
-    ) -> Result<bool, Vec<Event>> {
-        self.heard_from(ticket, ctx.now.mono);
-        let State::Streaming { ticket: t, assembly, .. } = &mut self.state else { return Ok(false) };
-        if *t != ticket {
-            return Ok(false);
-        }
-        match assembly.text(index, delta) {
-            Ok(()) => Ok(true),
-            Err(fault) => Err(self.failed(ctx, around, fault)),
-        }
-    }
-
-    /// Any event of the stream.
-    pub fn streamed(
-        &mut self,
-        ctx: &mut Ctx,
-        around: Around<'_>,
-        ticket: Ticket,
-        said: &Value,
-    ) -> Vec<Event> {
-        self.heard_from(ticket, ctx.now.mono);
-        let State::Streaming { ticket: t, assembly, attempt, .. } = &mut self.state else {
-            return Vec::new();
-        };
-        if *t != ticket {
-            return Vec::new();
-        }
-        match assembly.event(said) {
-            Ok(None) => {}
-            Ok(Some(Live::Reasoning(delta))) => {
-                let payload = json!({ "taskId": ctx.cfg.task_id, "delta": delta });
-                ctx.io.push(Effect::Emit { event: event("task:reasoning", payload) });
-            }
-            Ok(Some(Live::ToolInput { id, name, index, delta })) => {
-                let ids = Ids { facts: around.facts };
-                let free = is_valid_id(&id) && !ids.is_used(&id);
-                let payload = json!({
-                    "messageId": attempt.message_id, "attempt": attempt.number,
-                    "toolCallId": if free { id } else { ids.replacement(index) }, "name": name, "delta": delta,
-                });
-                ctx.emit_live("task:tool_input", payload);
-            }
-            Ok(Some(Live::Text(delta))) => {
-                let payload = json!({
-                    "messageId": attempt.message_id, "attempt": attempt.number, "role": "assistant",
-                    "content": delta, "streaming": true,
-                });
-                ctx.emit_live("task:message", payload);
-                return vec![Event::Said(delta)];
-            }
-            // What follows messageStop cannot take the turn back.
-            Err(_) if assembly.complete() => {}
-            Err(fault) => return self.failed(ctx, around, fault),
-        }
-        Vec::new()
-    }
-
-    /// The stream has ended.
-    pub fn stream_ended(
-        &mut self,
-        ctx: &mut Ctx,
-        around: Around<'_>,
-        ticket: Ticket,
-        result: &Result<(), Failure>,
-    ) -> Vec<Event> {
-        if !matches!(&self.state, State::Streaming { ticket: t, .. } if *t == ticket) {
-            return Vec::new();
-        }
-        match (std::mem::take(&mut self.state), result) {
-            (State::Streaming { assembly, attempt, silence, .. }, Err(failure)) if !assembly.complete() => {
-                let attempt = attempt.after(silence, ctx.now.mono, around.settings);
-                self.retry(ctx, around, assembly.usage(), attempt, classify(failure))
-            }
-            (State::Streaming { assembly, attempt, silence, .. }, _) => {
-                let attempt = attempt.after(silence, ctx.now.mono, around.settings);
-                self.finish(ctx, around, *assembly, attempt)
-            }
-            (other, _) => {
-                self.state = other;
-                Vec::new()
-            }
-        }
-    }
-
     /// The watchdog, and the end of a back-off; `has_looked`: task and inbox were looked at since, and the lease allows
     /// to ask.
     pub fn deadlines(&mut self, ctx: &mut Ctx, around: Around<'_>, has_looked: bool) -> Vec<Event> {
@@ -307,20 +199,6 @@ impl Turn {
             State::BackingOff { attempt, looking: true, .. } if has_looked => {
                 let attempt = Attempt { number: attempt.number + 1, ..attempt };
                 vec![self.stream(ctx, attempt, Vec::new())]
-            }
-            other => {
-                self.state = other;
-                Vec::new()
-            }
-        }
-    }
-
-    fn failed(&mut self, ctx: &mut Ctx, around: Around<'_>, fault: ModelFault) -> Vec<Event> {
-        match std::mem::take(&mut self.state) {
-            State::Streaming { ticket, assembly, attempt, silence } => {
-                ctx.io.push(Effect::Cancel { ticket });
-                let attempt = attempt.after(silence, ctx.now.mono, around.settings);
-                self.retry(ctx, around, assembly.usage(), attempt, fault)
             }
             other => {
                 self.state = other;

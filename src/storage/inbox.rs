@@ -4,7 +4,7 @@ use crate::converse::blocks::{excerpt, is_too_deep};
 use crate::converse::validity::check_message;
 use crate::facts::fact::Decision;
 use crate::ids::{Paths, Rng};
-use crate::json::{self, Encode, json};
+use crate::json::{self, Encode, json, quoted};
 use crate::store::{StoreWrite, StoredDocument};
 use crate::time::{Now, iso8601};
 use serde_json::{Map, Value};
@@ -123,9 +123,9 @@ impl InboxItem {
                 })
             }
             other => Err(Useless::Unknown(format!(
-                "{} is left where it is: its kind is {:?}, which this version does not know.",
+                "{} is left where it is: its kind is {}, which this version does not know.",
                 document.path,
-                excerpt(other, 60)
+                quoted(excerpt(other, 60))
             ))),
         }
     }

@@ -103,7 +103,7 @@ fn split(text: &str, bytes: usize) -> (&str, &str) {
     while at > 0 && !text.is_char_boundary(at) {
         at -= 1;
     }
-    text.split_at(at)
+    text.split_at_checked(at).unwrap_or((text, ""))
 }
 
 /// What to list the journal after, to get what comes behind an entry; from the beginning for 0.

@@ -12,7 +12,7 @@ const done = answering(textTurn('Done.'));
 const thinking = (delta: object) =>
   toolTurn('note', {}, 'a').flatMap((event) =>
     'messageStart' in event
-      ? [event, { contentBlockDelta: { contentBlockIndex: 7, delta: { reasoningContent: delta } } }]
+      ? [event, { contentBlockDelta: { contentBlockIndex: 0, delta: { reasoningContent: delta } } }]
       : [event],
   );
 const claude = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0';

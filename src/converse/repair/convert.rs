@@ -190,7 +190,7 @@ impl Converter {
         let words = source.get("text").and_then(Value::as_str).filter(|words| !is_blank(words));
         let source = words.map(|words| json!({ "text": words })).or_else(|| stored(source))?;
         let name = media.get("name").and_then(Value::as_str).unwrap_or_default();
-        let format = media.get("format").map_or(Some("txt"), |format| known(format, &DOCUMENTS))?;
+        let format = media.get("format").map_or(Some("txt"), |format| known(format, DOCUMENTS))?;
         Some(self.document(format, name, source))
     }
 
@@ -223,21 +223,21 @@ fn anthropic_image(source: &Value) -> Option<Value> {
 }
 
 fn converse_media(kind: &str, media: &Value) -> Option<Value> {
-    let formats = if kind == "image" { &IMAGES[..] } else { &VIDEOS };
+    let formats = if kind == "image" { IMAGES } else { VIDEOS };
     let (format, source) = (known(media.get("format")?, formats)?, stored(media.get("source")?)?);
     Some(json!({ kind: { "format": format, "source": source } }))
 }
 
 /// What the API takes.
-const IMAGES: [&str; 4] = ["png", "jpeg", "gif", "webp"];
-const VIDEOS: [&str; 9] = ["mkv", "mov", "mp4", "webm", "flv", "mpeg", "mpg", "wmv", "three_gp"];
-const DOCUMENTS: [&str; 9] = ["pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md"];
+const IMAGES: &str = "png jpeg gif webp";
+const VIDEOS: &str = "mkv mov mp4 webm flv mpeg mpg wmv three_gp";
+const DOCUMENTS: &str = "pdf csv doc docx xls xlsx html txt md";
 
 /// The format in the API's words.
-fn known(format: &Value, formats: &[&'static str]) -> Option<&'static str> {
+fn known(format: &Value, formats: &'static str) -> Option<&'static str> {
     let word = format.as_str()?;
-    let word = if word.eq_ignore_ascii_case("jpg") { "jpeg" } else { word };
-    formats.iter().copied().find(|known| word.eq_ignore_ascii_case(known))
+    let word = if word == "jpg" { "jpeg" } else { word };
+    formats.split(' ').find(|known| *known == word)
 }
 
 /// A source that still says where its bytes are.

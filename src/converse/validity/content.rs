@@ -2,6 +2,7 @@
 
 use super::{Rule, Summary, is_blank, is_valid_id, is_valid_name};
 use crate::converse::blocks::{is_reasoning, use_id};
+use crate::json::quoted;
 use serde_json::Value;
 
 type Broken = (Rule, String);
@@ -67,7 +68,7 @@ fn tool_use(block: &Value, value: &Value, summary: &mut Summary) -> Result<(), B
     let id = id_of(value)?;
     let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
     if !is_valid_name(name) {
-        return broken(Rule::ToolName, format!("the tool name {name:?}"));
+        return broken(Rule::ToolName, format!("the tool name {}", quoted(name)));
     }
     if !value.get("input").is_some_and(Value::is_object) {
         return broken(Rule::NotAnObject, format!("the input of {id} is no object"));
@@ -118,7 +119,11 @@ fn reasoning(value: &Value, assistant: bool) -> Result<(), Broken> {
 
 fn id_of(value: &Value) -> Result<String, Broken> {
     let id = value.get("toolUseId").and_then(Value::as_str).unwrap_or_default();
-    if is_valid_id(id) { Ok(id.to_owned()) } else { broken(Rule::ToolUseId, format!("the toolUseId {id:?}")) }
+    if is_valid_id(id) {
+        Ok(id.to_owned())
+    } else {
+        broken(Rule::ToolUseId, format!("the toolUseId {}", quoted(id)))
+    }
 }
 
 fn broken<T>(rule: Rule, what: impl Into<String>) -> Result<T, Broken> {

@@ -4,7 +4,7 @@ use crate::converse::blocks::is_valid_name;
 use crate::decide::COMPLETE_TASK_ITEM;
 use crate::effect::ToolDescription;
 use crate::error::{Code, EngineError};
-use crate::json;
+use crate::json::{self, quoted};
 use crate::limits::Completion;
 use crate::sorted::SortedMap;
 use serde_json::Value;
@@ -20,7 +20,8 @@ pub(super) fn described(
     let tools: Vec<ToolDescription> = json::decode(value.clone())
         .map_err(|e| EngineError::new(Code::HostCallback, format!("tools could not be described: {e}")))?;
     if let Some(tool) = tools.iter().find(|tool| !is_valid_name(&tool.spec.name)) {
-        let what = format!("tools could not be described: models take no name like {:?}", tool.spec.name);
+        let what =
+            format!("tools could not be described: models take no name like {}", quoted(&tool.spec.name));
         return Err(EngineError::new(Code::HostCallback, what));
     }
     let reserved = |t: &ToolDescription| t.spec.name == COMPLETE_TASK_ITEM;

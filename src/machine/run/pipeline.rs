@@ -121,7 +121,7 @@ impl Run {
                 if superseded { self.superseded() } else { GOES_ON }
             }
             Resolved::TaskChanged { task } => {
-                let around = super::desk_around(&self.facts, &self.settings, &self.lease, ctx);
+                let around = super::looking::desk_around(&self.facts, &self.settings, &self.lease, ctx);
                 let event = self.desk.conflicted(ctx, around, task);
                 self.looked(ctx, event)
             }

@@ -7,6 +7,7 @@ const fold = 'src/facts/fold.rs';
 const live = 'src/facts/live.rs';
 const run = 'src/machine/run.rs';
 const retry = 'src/retry.rs';
+const hearing = 'src/machine/turn/hearing.rs';
 
 export default [
   {
@@ -59,7 +60,7 @@ export default [
   },
   {
     name: 'time that streams counts as lost',
-    file: turn,
+    file: hearing,
     find: 'silence.lost_ms += if silence.begun { 0 } else { now - silence.since };',
     replace: 'silence.lost_ms += now - silence.since;',
   },

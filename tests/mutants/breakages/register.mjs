@@ -1,4 +1,3 @@
-const run = 'src/machine/run.rs';
 const wishes = 'src/machine/wishes.rs';
 const compose = 'src/machine/compose.rs';
 const register = 'src/command/register.rs';
@@ -6,6 +5,7 @@ const closing = 'src/machine/closing.rs';
 const ending = 'src/machine/run/ending.rs';
 const writes = 'src/machine/compose/writes.rs';
 const machine = 'src/machine/mod.rs';
+const looking = 'src/machine/run/looking.rs';
 
 export default [
   {
@@ -154,7 +154,7 @@ export default [
   },
   {
     name: 'a run goes on pausing though the register says in_progress again',
-    file: run,
+    file: looking,
     find: 'if self.wishes.taken_back() {',
     replace: 'if false && self.wishes.taken_back() {',
   },
@@ -166,19 +166,19 @@ export default [
   },
   {
     name: 'calls that a withdrawn stop has aborted are waited for without end',
-    file: run,
+    file: looking,
     find: 'self.calls.give_up_aborted();',
     replace: '',
   },
   {
     name: 'the status that a run begins from is obeyed as somebody’s command',
-    file: run,
+    file: looking,
     find: '_ if self.beginning.is_from(task) => return,',
     replace: '',
   },
   {
     name: 'while a run begins, nobody’s pause is obeyed',
-    file: run,
+    file: looking,
     find: '_ if self.beginning.is_from(task) => return,',
     replace: '_ if self.beginning.begins() => return,',
   },

@@ -1374,37 +1374,37 @@ export default [
   },
   {
     name: 'a second question replaces the first',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/looking.rs',
     find: '_ if self.host.is_asked() => return,\n',
     replace: '',
   },
   {
     name: 'callbacks of a run have the time of a store call',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/looking.rs',
     find: 'ctx.now.mono + self.settings.callback_timeout_ms;',
     replace: 'ctx.now.mono + self.settings.store_timeout_ms;',
   },
   {
     name: 'a plan that is to be reopened does not follow what others add',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/looking.rs',
     find: 'self.beginning.task_changed(self.desk.task());\n                self.obey_register(ctx);',
     replace: 'self.obey_register(ctx);',
   },
   {
     name: 'a status that a look has found is not obeyed',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/looking.rs',
     find: 'self.obey_register(ctx);\n                GOES_ON',
     replace: 'GOES_ON',
   },
   {
     name: 'a pause that is taken back leaves the look before it counting',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/looking.rs',
     find: 'if self.wishes.taken_back() {\n                    self.desk.grow_stale();',
     replace: 'if self.wishes.taken_back() {',
   },
   {
     name: 'a status that others set is not shown',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/looking.rs',
     find: 'ctx.io.push(Effect::Status { status: task.status });',
     replace: '',
   },
@@ -1422,13 +1422,13 @@ export default [
   },
   {
     name: 'a task that is gone interrupts the run as any trouble does',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/looking.rs',
     find: 'Some(desk::Event::TaskGone) => self.task_gone(ctx),',
     replace: 'Some(desk::Event::TaskGone) => self.superseded(),',
   },
   {
     name: 'every commit on its way counts as one that writes the task',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/looking.rs',
     find: 'lease.carries().is_some_and(|sent| !sent.task_fields.is_empty())',
     replace: 'lease.carries().is_some()',
   },
@@ -1742,7 +1742,7 @@ export default [
   },
   {
     name: 'an event of an earlier stream keeps the present one alive',
-    file: 'src/machine/turn.rs',
+    file: 'src/machine/turn/hearing.rs',
     find: 'if *ticket != from {\n                return;\n            }',
     replace: 'let _ = (ticket, from);',
   },
@@ -1786,19 +1786,19 @@ export default [
   },
   {
     name: 'reasoning is shown as text',
-    file: 'src/machine/turn.rs',
+    file: 'src/machine/turn/hearing.rs',
     find: 'event("task:reasoning", payload)',
     replace: 'event("task:message", payload)',
   },
   {
     name: 'the input of a tool is shown under an id that was used before',
-    file: 'src/machine/turn.rs',
+    file: 'src/machine/turn/hearing.rs',
     find: 'let free = is_valid_id(&id) && !ids.is_used(&id);',
     replace: 'let free = is_valid_id(&id);',
   },
   {
     name: 'the input of a tool is shown under an id that no model takes',
-    file: 'src/machine/turn.rs',
+    file: 'src/machine/turn/hearing.rs',
     find: 'let free = is_valid_id(&id) && !ids.is_used(&id);',
     replace: 'let free = !ids.is_used(&id);',
   },
@@ -4202,7 +4202,7 @@ export default [
   {
     name: 'a call under a name that no tool has is executed',
     file: 'src/converse/turn.rs',
-    find: 'problem = Some(format!("Not executed: {:?} is not a valid tool name.", excerpt(&name, 200)));',
+    find: 'problem =\n                Some(format!("Not executed: {} is not a valid tool name.", quoted(excerpt(&name, 200))));',
     replace: 'problem.get_or_insert_with(String::new);\n            problem = None;',
   },
   {
@@ -4325,7 +4325,7 @@ export default [
   {
     name: 'a context that is full is none that overflows',
     file: 'src/converse/overflow.rs',
-    find: '(any(words, &TOO_MUCH) || words.contains("full"))',
+    find: '(any(words, &TOO_MUCH) || any(words, &["full"]))',
     replace: 'any(words, &TOO_MUCH)',
   },
   {
@@ -4898,7 +4898,7 @@ export default [
   {
     name: 'an id with a lone surrogate is taken',
     file: 'src/ids.rs',
-    find: "else if id.contains('\\u{FFFD}') {",
+    find: "else if id.chars().any(|c| c == '\\u{FFFD}') {",
     replace: 'else if id == "\\u{FFFD}" {',
   },
   {
@@ -5268,7 +5268,7 @@ export default [
   },
   {
     name: 'what a stream was silent for at first is lost',
-    file: 'src/machine/turn.rs',
+    file: 'src/machine/turn/hearing.rs',
     find: 'silence.lost_ms += if silence.begun { 0 } else { now - silence.since };',
     replace: '',
   },
