@@ -360,3 +360,18 @@ fn the_platforms_limit_counts_from_the_call_and_wakes_a_run_by_itself() {
     assert!((58_234..58_300).contains(&took), "{took}");
     assert!(!w.actors[run].requests.is_empty(), "it had the task");
 }
+
+#[test]
+fn a_call_is_not_charged_with_the_time_in_which_the_process_stood_still() {
+    let mut w = World::new(31, 1);
+    w.tools[0]["timeoutMs"] = json!(20_000);
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    w.tool = Box::new(|_| Does::Takes(70_000, Box::new(Does::Returns(json!(1)))));
+    let run = w.start();
+    w.until(run, |a| !a.executed.is_empty());
+    w.pass(5_000);
+    w.actors[run].frozen_until = w.now + 60_000;
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let result = &w.store.facts("result")[0];
+    assert_eq!((result.get("unknown"), &result["status"]), (None, &json!("success")));
+}

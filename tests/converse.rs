@@ -189,7 +189,9 @@ fn an_imported_history_is_repaired_and_goes_on_with_the_run() {
     w.script(vec![uses("", &[("a_b", "work", json!({}))]), text("Done.")]);
     let run = w.start();
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
-    assert!(!w.store.facts("imported")[0]["messages"].as_array().unwrap().is_empty());
+    let imported = &w.store.facts("imported")[0];
+    assert!(!imported["messages"].as_array().unwrap().is_empty());
+    assert_ne!(imported["repaired"], 0);
 }
 
 /// The last message of the request at that place, as text.

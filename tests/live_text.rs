@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
 use support::*;
-use task_execution_engine::effect::Effect;
+use task_execution_engine::effect::{Command, Effect};
 use task_execution_engine::store::{StoreErrorCode, StoreWrite};
 
 const LIVE: &str = "users/u/tasks/t/engine/live";
@@ -289,4 +289,124 @@ fn a_run_whose_lease_is_not_confirmed_stores_none() {
     w.pass(5_000);
     assert!(fresh > before);
     assert_eq!(writes.borrow().len(), fresh);
+}
+
+#[test]
+fn a_turn_that_is_over_sooner_than_it_would_be_stored_is_not_stored_nor_cleared() {
+    let mut w = World::new(10, 2);
+    let writes = watch(&mut w, |_| Fault::None);
+    w.script(vec![text("Done."), Says::Drips(2_000, pieces(&["Longer"]))]);
+    let run = w.runner("start", every(1_000));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(texts(&writes), ["Longer"]);
+}
+
+#[test]
+fn text_that_a_fact_has_saved_is_not_cleared_when_the_next_turn_begins() {
+    let mut w = World::new(11, 2);
+    let writes = watch(&mut w, |_| Fault::None);
+    w.script(vec![Says::Drips(2_000, pieces(&["First"])), Says::Stalls(vec![])]);
+    let run = w.runner("start", every(1_000));
+    w.until(run, |a| a.requests.len() == 2);
+    w.pass(5_000);
+    assert_eq!(texts(&writes), ["First"]);
+}
+
+#[test]
+fn an_attempt_has_its_own_place_in_its_message() {
+    let mut w = World::new(12, 1);
+    let writes = watch(&mut w, |_| Fault::None);
+    let mut attempts = 0;
+    w.model = Box::new(move |_| {
+        attempts += 1;
+        match attempts {
+            1 => Says::Stalls(vec![delta(&"x".repeat(10_000))]),
+            _ => Says::Drips(2_000, pieces(&["Short"])),
+        }
+    });
+    let run = w.runner("start", json!({ "options": { "liveMs": 1_000, "idleTimeoutMs": 5_000 } }));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let offset =
+        |text: &str| writes.borrow().iter().find(|w| w.data["text"] == text).unwrap().data["offset"].clone();
+    assert_eq!((offset(&"x".repeat(4_096)), offset("Short")), (json!(10_000 - 4_096), json!(0)));
+}
+
+#[test]
+fn nothing_is_stored_of_an_attempt_that_failed_while_the_next_is_waited_for() {
+    let mut w = World::new(13, 1);
+    let writes = watch(&mut w, |_| Fault::None);
+    let failure = task_execution_engine::converse::Failure {
+        name: Some("ThrottlingException".into()),
+        ..Default::default()
+    };
+    w.model = Box::new(move |_| Says::Breaks(vec![delta("Half")], failure.clone()));
+    let retry = json!({ "baseMs": 600_000, "maxMs": 600_000, "totalMs": 6_000_000 });
+    let run = w.runner("start", json!({ "options": { "liveMs": 1_000, "retry": retry } }));
+    w.until_event(run, "task:retry");
+    w.pass(30_000);
+    assert!(texts(&writes).is_empty(), "{:?}", texts(&writes));
+}
+
+#[test]
+fn what_an_earlier_run_left_is_brought_up_to_date_though_nothing_more_is_said() {
+    let mut w = World::new(14, 1);
+    w.store.put(LIVE, json!({ "text": "old" }), 0);
+    let writes = watch(&mut w, |_| Fault::None);
+    w.script(vec![Says::Stalls(vec![delta("New")])]);
+    let run = w.runner("start", every(1_000));
+    w.until(run, |a| a.open.len() == 1);
+    w.pass(5_000);
+    assert_eq!(
+        (texts(&writes), writes.borrow()[1].create),
+        (vec!["New".to_owned(), "New".to_owned()], false)
+    );
+}
+
+#[test]
+fn one_conflict_or_one_silence_does_not_end_it() {
+    for fault in [Fault::Fails(StoreErrorCode::Conflict), Fault::Fails(StoreErrorCode::Unavailable)] {
+        let mut w = World::new(15, 1);
+        let writes = watch(&mut w, move |nth| if nth == 1 { fault } else { Fault::None });
+        w.script(vec![Says::Drips(2_000, pieces(&WORDS))]);
+        let run = w.runner("start", every(1_000));
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert!(writes.borrow().len() > 2, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_write_on_its_way_ends_with_its_run() {
+    let mut w = World::new(16, 1);
+    let writes = watch(&mut w, |_| Fault::Silent(false));
+    w.script(vec![Says::Drips(500, pieces(&WORDS))]);
+    let run = w.runner("start", every(500));
+    let seen = w.spy(run, |_| false);
+    while writes.borrow().is_empty() {
+        assert!(w.step());
+    }
+    w.pass(600);
+    let sent = seen.borrow().iter().find_map(|effect| match effect {
+        Effect::Commit { ticket, .. } if live_write(effect).is_some() => Some(*ticket),
+        _ => None,
+    });
+    w.command(run, Command::Stop { reason: None });
+    w.finish(run).unwrap();
+    assert!(seen.borrow().contains(&Effect::Cancel { ticket: sent.unwrap() }));
+}
+
+#[test]
+fn a_run_that_waits_for_a_person_is_not_woken_for_it() {
+    let mut w = World::new(17, 1);
+    watch(&mut w, |_| Fault::None);
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    let run = w.runner("start", every(100));
+    w.until_event(run, "task:approval_required");
+    w.pass(1_000);
+    let (until, mut steps) = (w.now + 9_000, 0);
+    while w.now < until {
+        assert!(w.step());
+        steps += 1;
+    }
+    assert!(steps < 20, "{steps} wake-ups in nine seconds");
 }

@@ -5,8 +5,10 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::cell::Cell;
+use std::rc::Rc;
 use support::*;
-use task_execution_engine::effect::{Command, Effect, Input};
+use task_execution_engine::effect::{Command, Effect, Input, Ticket};
 use task_execution_engine::facts::fact::Decision;
 
 const LAPSED: u64 = 60_000;
@@ -464,5 +466,134 @@ fn the_same_instant_in_another_form_is_the_same_task_and_a_time_that_says_nothin
         w.outside(&["created_at"], json!(form));
         assert_eq!(completes(&mut w, "run")["status"], "completed", "{form}");
         assert_eq!((&w.head()["history"], w.head().get("since")), (&history, None), "{form}");
+    }
+}
+
+/// As if the last runs had crashed so often.
+fn crashed_before(w: &mut World, times: u64) {
+    w.store.set("users/u/tasks/t/engine/head", &["attempts"], json!(times), w.now);
+}
+
+#[test]
+fn whoever_resumes_explicitly_begins_the_count_of_crashes_anew_and_whoever_finishes_a_pause_goes_on() {
+    // Others have set a completed task going: its status is restored.
+    let mut w = World::new(30, 1);
+    let run = w.start();
+    w.finish(run).unwrap();
+    w.outside(&["status"], json!("in_progress"));
+    crashed_before(&mut w, 3);
+    assert_eq!(completes(&mut w, "run")["status"], "completed");
+    assert_eq!(attempts(&w), 0);
+
+    for (intent, status, left) in [("resume", "completed", 0), ("run", "paused", 4)] {
+        let mut w = World::new(31, 1);
+        crashes(&mut w);
+        w.outside(&["status"], json!("paused"));
+        crashed_before(&mut w, 3);
+        w.model = Box::new(|_| text("Done."));
+        let run = w.runner(intent, json!({}));
+        w.until(run, |a| a.settled.contains_key(&Ticket::STARTED));
+        assert_eq!(attempts(&w), left, "{intent}");
+        assert_eq!(w.finish(run).unwrap()["status"], status);
+    }
+}
+
+#[test]
+fn a_history_that_cannot_be_read_leaves_the_count_of_crashes_as_it_was() {
+    let mut w = World::new(32, 1);
+    crashes(&mut w);
+    crashed_before(&mut w, 3);
+    w.store.set(&format!("{TASK_PATH}/journal/00000001"), &["json"], json!("damaged"), w.now);
+    let run = w.runner("run", json!({}));
+    assert_eq!(json!(w.finish(run).unwrap_err().code), "CORRUPT_HISTORY");
+    assert_eq!((attempts(&w), &w.head()["last_run"]), (3, &json!("yielded_unclean")));
+}
+
+#[test]
+fn a_crash_loop_says_how_often_the_task_was_taken_up() {
+    let mut w = World::new(33, 1);
+    crashes(&mut w);
+    crashed_before(&mut w, 4);
+    let outcome = completes(&mut w, "run");
+    assert!(outcome["error"]["message"].as_str().unwrap().contains("taken up 5 times in a row"), "{outcome}");
+}
+
+#[test]
+fn a_task_made_again_brings_the_old_history_of_its_document_along() {
+    let mut w = World::new(34, 1);
+    let run = w.start();
+    w.finish(run).unwrap();
+    makes_again(&mut w, "2026-02-01T00:00:00.000Z");
+    let old = json!([{ "role": "user", "content": [{ "text": "Hi." }] }, { "role": "assistant", "content": [{ "text": "Hello." }] }]);
+    w.outside(&["execution", "api_messages"], old);
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.store.facts("imported").len(), 1);
+    assert_eq!(w.actors[run].requests[0][0]["content"], json!([{ "text": "Hi." }]));
+}
+
+#[test]
+fn a_completed_task_that_others_set_going_is_resumed_by_whoever_says_so() {
+    let mut w = World::new(35, 1);
+    let run = w.start();
+    w.finish(run).unwrap();
+    for intent in ["resume", "start"] {
+        w.outside(&["status"], json!("in_progress"));
+        assert_eq!(completes(&mut w, intent)["status"], "completed");
+    }
+    let hows: Vec<_> = w.store.facts("begun").iter().map(|fact| fact["how"].clone()).collect();
+    assert_eq!(hows, ["started", "resumed", "resumed"]);
+}
+
+#[test]
+fn a_yield_that_is_given_twice_is_no_clean_one_where_the_first_cut_something() {
+    let mut w = World::new(36, 1);
+    w.model = Box::new(|_| Says::Stalls(turn("Half", &[])[..2].to_vec()));
+    let run = w.start();
+    w.until(run, |a| a.events.iter().any(|e| e["type"] == "task:message"));
+    let renews = Rc::new(Cell::new(false));
+    let seen = Rc::clone(&renews);
+    w.fault = Box::new(move |_, effect| match effect {
+        Effect::Commit { .. } if !seen.replace(true) => Fault::Late(500),
+        _ => Fault::None,
+    });
+    while !renews.get() {
+        assert!(w.step());
+    }
+    for _ in 0..2 {
+        w.command(run, Command::Yield { reason: "drain".into(), grace: true });
+    }
+    assert_eq!(w.finish(run).unwrap()["status"], "yielded");
+    assert_eq!(w.head()["last_run"], "yielded_unclean");
+}
+
+#[test]
+fn the_plan_of_a_task_whose_first_run_died_before_it_began_stays_as_it_is_when_it_is_paused() {
+    let mut w = World::new(37, 1);
+    w.outside(&["progress", "overall_percentage"], json!(7));
+    let run = w.start();
+    while w.store.get(&format!("{TASK_PATH}/engine/head")).is_none() {
+        assert!(w.step());
+    }
+    w.crash(run);
+    w.now += LAPSED;
+    w.outside(&["status"], json!("paused"));
+    assert_eq!(completes(&mut w, "run")["status"], "paused");
+    assert_eq!(w.store.facts("begun").len(), 0);
+    assert_eq!(w.store.get(TASK_PATH).unwrap()["progress"]["overall_percentage"], 7);
+}
+
+#[test]
+fn a_message_of_the_moment_in_which_the_task_was_made_again_is_for_the_new_task() {
+    let made = "2026-02-01T00:00:00.000Z";
+    for (sent, read) in [(made, 1), ("2026-01-31T23:59:59.999Z", 0)] {
+        let mut w = World::new(38, 1);
+        let run = w.start();
+        w.finish(run).unwrap();
+        makes_again(&mut w, made);
+        let message = json!({ "kind": "message", "text": "Hello?", "at": sent });
+        w.store.put(&format!("{TASK_PATH}/inbox/0000000000001-x"), message, w.now);
+        assert_eq!(completes(&mut w, "start")["status"], "completed");
+        assert_eq!(w.store.facts("received").len(), read, "{sent}");
     }
 }

@@ -276,16 +276,17 @@ fn a_model_that_takes_no_images_is_asked_again_without_them_and_never_with_them_
     let image = json!({ "image": { "format": "png", "source": { "bytes": { "$bytes": "AQI=" } } } });
     let shown = image.clone();
     w.tool = Box::new(move |_| Does::Returns(json!({ "$content": [{ "text": "A picture:" }, shown] })));
-    let run = w.start();
+    let run = w.runner("start", json!({ "modelId": "one" }));
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
-    assert_eq!(w.store.facts("withheld").len(), 1);
+    let withheld = w.store.facts("withheld");
+    assert_eq!((withheld.len(), &withheld[0]["model"]), (1, &json!("one")));
     assert_eq!(
         w.store.facts("result")[0]["content"],
         json!([{ "text": "A picture:" }, image]),
         "the journal keeps it"
     );
     assert_eq!(w.events(run, "task:retry").len(), 1);
-    let told = |op: &RequestOp| matches!(op, RequestOp::Withhold { model: None, block } if block == "image");
+    let told = |op: &RequestOp| matches!(op, RequestOp::Withhold { model: Some(model), block } if (model.as_str(), block.as_str()) == ("one", "image"));
     assert_eq!(w.actors[run].ops.iter().filter(|op| told(op)).count(), 1);
 }
 
@@ -313,6 +314,11 @@ fn a_tools_input_is_told_while_it_streams_under_the_id_that_the_call_gets() {
             piece(1, "{}"),
             json!({ "messageStop": { "stopReason": "tool_use" } }),
         ]),
+        Says::Events(vec![
+            begin(0, "a"),
+            piece(0, "{\"n\":2}"),
+            json!({ "messageStop": { "stopReason": "tool_use" } }),
+        ]),
         text("Done."),
     ]);
     let run = w.start();
@@ -324,11 +330,12 @@ fn a_tools_input_is_told_while_it_streams_under_the_id_that_the_call_gets() {
         .collect();
     let called: Vec<Value> =
         w.events(run, "task:tool_call").iter().map(|e| e["toolCall"]["id"].clone()).collect();
-    assert_eq!(called.len(), 2);
+    assert_eq!(called.len(), 3);
     let of = |id: &Value| {
         told.iter().filter(|(of, _)| of == id).map(|(_, d)| d.as_str().unwrap()).collect::<String>()
     };
     assert_eq!((of(&called[0]), of(&called[1])), ("{\"n\":1}".to_owned(), "{}".to_owned()));
+    assert_eq!(of(&called[2]), "{\"n\":2}", "an id that was used before");
 }
 
 #[test]
@@ -471,4 +478,17 @@ fn what_is_blocked_a_third_time_takes_the_words_for_the_item_along() {
         .map(|fact| fact["trim"]["marker"].to_string().contains("Item 1"))
         .collect();
     assert_eq!(kept, [true, false], "{:?}", w.store.facts("trimmed"));
+}
+
+#[test]
+fn a_value_may_nest_a_hundred_levels_and_no_more() {
+    for (levels, status) in [(100, "success"), (101, "error")] {
+        let mut w = World::new(20, 1);
+        w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+        let value = (1..levels).fold(json!({ "n": 1 }), |inner, _| json!({ "n": inner }));
+        w.tool = Box::new(move |_| Does::Returns(value.clone()));
+        let run = w.start();
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert_eq!(w.store.facts("result")[0]["status"], status, "{levels} levels");
+    }
 }

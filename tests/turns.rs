@@ -78,15 +78,40 @@ fn a_stream_that_drips_is_alive_whatever_drips() {
     }
 }
 
-#[test]
-fn text_on_the_fast_path_keeps_the_stream_alive() {
+/// A run whose deltas come on the fast path.
+fn on_the_fast_path(w: &World, options: Value) -> Runner {
     let config: RunnerConfig = serde_json::from_value(json!({
         "userId": USER, "taskId": TASK, "intent": "start", "drives": true, "seed": 1, "hasModel": true,
-        "limits": { "documentBytes": 1_000_000, "commitBytes": 9_000_000 }, "options": { "idleTimeoutMs": IDLE },
+        "limits": { "documentBytes": 1_000_000, "commitBytes": 9_000_000 }, "options": options,
     }))
     .unwrap();
+    Runner::new(w.clock(), config)
+}
+
+#[test]
+fn text_on_the_fast_path_is_shown_to_other_processes() {
+    let mut w = World::new(3, 1);
+    let mut runner = on_the_fast_path(&w, json!({ "liveMs": 1_000 }));
+    let ticket = serve(&mut w, &mut runner).expect("the model is asked");
+    assert!(runner.text_delta(w.clock().mono, ticket, 0, "Hello"));
+    pass(&mut w, &mut runner, 3_000);
+    let live = w.store.get(&format!("{TASK_PATH}/engine/live")).expect("live text is stored");
+    assert_eq!(live["text"], "Hello");
+}
+
+#[test]
+fn a_stream_that_breaks_its_turn_on_the_fast_path_is_not_wanted_any_more() {
+    let mut w = World::new(4, 1);
+    let mut runner = on_the_fast_path(&w, json!({}));
+    let ticket = serve(&mut w, &mut runner).expect("the model is asked");
+    let unwanted = (0..20_000).find(|block| !runner.text_delta(w.clock().mono, ticket, *block, "x"));
+    assert_eq!(unwanted, Some(10_000), "no turn has so many blocks");
+}
+
+#[test]
+fn text_on_the_fast_path_keeps_the_stream_alive() {
     let mut w = World::new(2, 1);
-    let mut runner = Runner::new(w.clock(), config);
+    let mut runner = on_the_fast_path(&w, json!({ "idleTimeoutMs": IDLE }));
     let ticket = serve(&mut w, &mut runner).expect("the model is asked");
     let mut waits = |ms: u64| {
         pass(&mut w, &mut runner, ms);

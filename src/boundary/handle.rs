@@ -2,15 +2,13 @@
 
 use super::host::{Host, Store, instant};
 use super::open::Subject;
-use super::perform::Flight;
-use super::reply::{Arrival, command, failure};
+use super::perform::Outside;
+use super::reply::{command, failure};
 use super::timer::Timer;
 use crate::effect::{Effect, Input, Machine, Ticket};
 use crate::json::{self, Encode};
-use crate::sorted::SortedMap;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::iter;
 use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -18,14 +16,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// A run or a command, as JavaScript holds it. Every method may be called at any time, also from within a callback
 /// of the engine.
 #[wasm_bindgen]
-pub struct EngineHandle(Rc<Inner>);
-
-pub(super) struct Inner {
-    pub(super) host: Host,
-    pub(super) store: Store,
-    pub(super) machine: RefCell<Subject>,
-    pub(super) arrived: RefCell<VecDeque<Arrival>>,
-    pub(super) flights: RefCell<SortedMap<Ticket, Flight>>,
+pub struct EngineHandle {
+    outside: Rc<Outside>,
+    machine: RefCell<Subject>,
     timer: Timer,
     performing: Cell<bool>,
     through: Cell<bool>,
@@ -45,30 +38,38 @@ impl EngineHandle {
 
     /// Performs what the machine wants first.
     pub fn begin(&self) {
-        self.0.perform_all();
+        self.perform_all();
     }
 
     /// Takes in what has arrived since, the time included.
     pub fn wake(&self) {
-        self.0.wake();
+        while let Some(arrival) = self.outside.next_arrival() {
+            self.take_in(arrival.into_input(&self.outside.host));
+        }
+        let now = self.outside.host.now();
+        let due = self.machine.borrow().poll_timeout().is_some_and(|at| at <= now.mono);
+        if due {
+            self.machine.borrow_mut().handle(now, Input::Timeout);
+        }
+        self.perform_all();
     }
 
     /// As `wake`, when the timer has fired.
     pub fn tick(&self) {
-        self.0.timer.fired();
-        self.0.wake();
+        self.timer.fired();
+        self.wake();
     }
 
     /// A piece of the model's text; the fast path of `streamed`. False: no longer wanted.
     #[wasm_bindgen(js_name = textDelta)]
     #[must_use]
     pub fn text_delta(&self, ticket: f64, mono: f64, index: u32, text: &str) -> bool {
-        let wanted = self.0.machine.borrow_mut().text_delta(instant(mono), ticket_of(ticket), index, text);
+        let wanted = self.machine.borrow_mut().text_delta(instant(mono), ticket_of(ticket), index, text);
         // Mostly a delta changes nothing outside: even the timer stays, because deadlines only move on.
-        if !self.0.performing.get() {
-            let effects = self.0.take_effects();
+        if !self.performing.get() {
+            let effects = self.take_effects();
             if !effects.is_empty() {
-                self.0.perform_from(effects);
+                self.perform_from(effects);
             }
         }
         wanted
@@ -79,35 +80,36 @@ impl EngineHandle {
     pub fn streamed(&self, ticket: f64, event: &str) -> bool {
         let ticket = ticket_of(ticket);
         let event = json::parse(event).unwrap_or(Value::Null);
-        self.0.take_in(Input::Streamed { ticket, event });
-        self.0.is_under_way(ticket)
+        self.take_in(Input::Streamed { ticket, event });
+        self.outside.is_under_way(ticket)
     }
 
     /// The model's stream is over; `failed` is the `Failure` that ended it, as JSON text.
     #[wasm_bindgen(js_name = streamEnded)]
     pub fn stream_ended(&self, ticket: f64, failed: Option<String>) {
         let ticket = ticket_of(ticket);
-        if self.0.land(ticket) {
+        if self.outside.land(ticket) {
             let result = failed.map_or(Ok(()), |text| Err(failure(&text)));
-            self.0.take_in(Input::StreamEnded { ticket, result });
+            self.take_in(Input::StreamEnded { ticket, result });
         }
     }
 
     /// A command to the machine, as JSON text; its answer is settled under `ticket`, from 2^52 upwards, or 0.
     pub fn command(&self, ticket: f64, text: &str) {
         if let Some(command) = command(text) {
-            self.0.take_in(Input::Command { ticket: ticket_of(ticket), command });
+            self.take_in(Input::Command { ticket: ticket_of(ticket), command });
         }
     }
 
     /// Something watched has changed.
     pub fn changed(&self) {
-        self.0.take_in(Input::Changed);
+        self.take_in(Input::Changed);
     }
 
     /// Aborts whatever is open and drops the timer. The machine stays as it is.
     pub fn close(&self) {
-        self.0.close();
+        self.timer.cancel();
+        self.outside.close();
     }
 }
 
@@ -115,16 +117,13 @@ impl EngineHandle {
     /// A handle for a machine that is there already.
     #[must_use]
     pub fn around(host: Host, store: Store, machine: Subject) -> EngineHandle {
-        EngineHandle(Rc::new(Inner {
-            host,
-            store,
+        EngineHandle {
+            outside: Rc::new(Outside::new(host, store)),
             machine: RefCell::new(machine),
-            arrived: RefCell::default(),
-            flights: RefCell::default(),
             timer: Timer::default(),
             performing: Cell::new(false),
             through: Cell::new(false),
-        }))
+        }
     }
 }
 
@@ -133,33 +132,14 @@ fn ticket_of(number: f64) -> Ticket {
     Ticket(number as u64)
 }
 
-impl Inner {
-    fn take_in(self: &Rc<Self>, input: Input) {
-        let now = self.host.now();
+impl EngineHandle {
+    fn take_in(&self, input: Input) {
+        let now = self.outside.host.now();
         self.machine.borrow_mut().handle(now, input);
         self.perform_all();
     }
 
-    fn wake(self: &Rc<Self>) {
-        while let Some(arrival) = self.next_arrival() {
-            if self.land(arrival.ticket) {
-                let input = arrival.into_input(&self.host);
-                self.take_in(input);
-            }
-        }
-        let now = self.host.now();
-        let due = self.machine.borrow().poll_timeout().is_some_and(|at| at <= now.mono);
-        if due {
-            self.machine.borrow_mut().handle(now, Input::Timeout);
-        }
-        self.perform_all();
-    }
-
-    fn next_arrival(&self) -> Option<Arrival> {
-        self.arrived.borrow_mut().pop_front()
-    }
-
-    fn perform_all(self: &Rc<Self>) {
+    fn perform_all(&self) {
         // Called back from within an effect: the loop further out goes on with what this has added.
         if !self.performing.get() {
             let effects = self.take_effects();
@@ -167,11 +147,11 @@ impl Inner {
         }
     }
 
-    fn perform_from(self: &Rc<Self>, mut effects: Vec<Effect>) {
+    fn perform_from(&self, mut effects: Vec<Effect>) {
         self.performing.set(true);
         while !effects.is_empty() {
             for effect in effects {
-                self.perform(effect);
+                self.outside.perform(effect);
             }
             effects = self.take_effects();
         }
@@ -192,19 +172,10 @@ impl Inner {
         if done {
             self.timer.cancel();
             if !self.through.replace(true) {
-                self.host.done();
+                self.outside.host.done();
             }
         } else {
-            self.timer.set(&self.host, self.host.now().mono, wanted);
-        }
-    }
-
-    fn close(&self) {
-        self.timer.cancel();
-        let flights = self.flights.take();
-        for (ticket, flight) in flights {
-            flight.abort();
-            self.host.closed(ticket.0 as f64);
+            self.timer.set(&self.outside.host, self.outside.host.now().mono, wanted);
         }
     }
 }

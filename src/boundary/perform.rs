@@ -1,12 +1,14 @@
-//! Effects, performed.
+//! Effects, performed; what is under way outside, and what has arrived from there.
 
-use super::handle::Inner;
-use super::host::Options;
+use super::host::{Host, Options, Store};
 use super::reply::{Arrival, Shape};
 use crate::effect::{Effect, Question, Ticket};
 use crate::json::{self, Encode, json};
+use crate::sorted::SortedMap;
 use crate::store::StoreWrite;
 use js_sys::{Array, Function, JSON, Object, Promise};
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -14,7 +16,7 @@ use web_sys::AbortController;
 
 /// What is under way for a ticket.
 #[derive(Default)]
-pub(super) struct Flight {
+struct Flight {
     controller: Option<AbortController>,
     /// Settles what is waited for.
     release: Option<Function>,
@@ -24,7 +26,7 @@ pub(super) struct Flight {
 
 impl Flight {
     /// Aborts the signal and forgets whoever waits: a promise that never settles must not keep its waiter.
-    pub(super) fn abort(self) {
+    fn abort(self) {
         // A callback of ours lives until its promise settles, the host's may never do so.
         if let Some(release) = self.release {
             let _ = release.call0(&JsValue::UNDEFINED);
@@ -35,7 +37,37 @@ impl Flight {
     }
 }
 
-impl Inner {
+/// Everything outside of one machine.
+pub(super) struct Outside {
+    pub(super) host: Host,
+    store: Store,
+    flights: RefCell<SortedMap<Ticket, Flight>>,
+    arrived: RefCell<VecDeque<Arrival>>,
+}
+
+impl Outside {
+    pub(super) fn new(host: Host, store: Store) -> Self {
+        Outside { host, store, flights: RefCell::default(), arrived: RefCell::default() }
+    }
+
+    /// The next reply that still counts: its effect is over with it.
+    pub(super) fn next_arrival(&self) -> Option<Arrival> {
+        loop {
+            let arrival = self.arrived.borrow_mut().pop_front()?;
+            if self.land(arrival.ticket) {
+                return Some(arrival);
+            }
+        }
+    }
+
+    /// Aborts whatever is open.
+    pub(super) fn close(&self) {
+        for (ticket, flight) in self.flights.take() {
+            flight.abort();
+            self.host.closed(ticket.0 as f64);
+        }
+    }
+
     pub(super) fn perform(self: &Rc<Self>, effect: Effect) {
         match effect {
             Effect::Read { ticket, paths, known } => {
@@ -158,8 +190,8 @@ impl Inner {
                 Ok(promised) => promised.await,
                 Err(thrown) => Err(thrown),
             };
-            if let Some(inner) = weak.upgrade().filter(|inner| inner.is_under_way(ticket)) {
-                inner.arrived.borrow_mut().push_back(Arrival { ticket, shape, settled });
+            if let Some(outside) = weak.upgrade().filter(|outside| outside.is_under_way(ticket)) {
+                outside.arrived.borrow_mut().push_back(Arrival { ticket, shape, settled });
                 host.wake();
             }
         });

@@ -1,7 +1,6 @@
 //! Requests as operations on what the client side already holds, and the parts they are made of.
 
 use super::blocks::is_blank;
-pub use super::transcript::{Transcript, Trim};
 use crate::json::{self, Encode, Members, bridge, json, record, words};
 use crate::sorted::SortedSet;
 use serde_json::Value;

@@ -265,3 +265,55 @@ fn what_the_model_did_wrong_counts_as_a_mistake_and_what_happened_to_it_does_not
         assert!(!nudge.text().is_empty());
     }
 }
+
+/// The only item is done, and then this happened.
+fn after_all(facts: Value) -> Live {
+    let item = json!({ "milestone": "m", "item": "i1" });
+    let mut live = after(json!([turn("end_turn", &[]), { "kind": "done", "item": item, "text": "" }]));
+    said(&mut live, json!([{ "kind": "received", "inbox": "x", "text": "And?" }]));
+    said(&mut live, facts);
+    live
+}
+
+fn completing(id: &str, name: &str) -> Value {
+    let uses = json!([{ "id": id, "name": name, "input": {} }]);
+    let turn = json!({ "content": [{ "text": "So." }], "stop": "tool_use", "uses": uses });
+    json!({ "kind": "turn", "messageId": "m", "turn": turn, "usage": {}, "total": {} })
+}
+
+#[test]
+fn an_answer_to_a_person_goes_on_to_its_end_though_every_item_is_done() {
+    let nudged = json!({ "kind": "nudged", "text": "Well?" });
+    let next = |facts: Value| decide(&after_all(facts), &plan(1), &control());
+    assert_eq!(next(json!([turn("end_turn", &[])])), Step::Complete);
+    assert_eq!(next(json!([turn("max_tokens", &[])])), Step::Nudge(Nudge::Continue));
+    assert_eq!(next(json!([turn("pause_turn", &[])])), Step::Nudge(Nudge::GoOn));
+    let announces = turn("tool_use", &[]);
+    assert_eq!(next(json!([announces])), Step::Nudge(Nudge::Announced));
+    assert_eq!(next(json!([announces, nudged, announces])), Step::Complete, "it is nudged once");
+    assert_eq!(next(json!([turn("tool_use", &["a"]), result("a")])), Step::Converse);
+    assert_eq!(next(json!([turn("tool_use", &["a"]), result("a"), turn("end_turn", &[])])), Step::Complete);
+    assert_eq!(next(json!([turn("guardrail_intervened", &[])])), Step::Complete);
+    let continued = |times: usize| {
+        let mut facts = vec![turn("max_tokens", &[])];
+        for _ in 0..times {
+            facts.extend([nudged.clone(), turn("max_tokens", &[])]);
+        }
+        next(Value::Array(facts))
+    };
+    assert_eq!(continued(4), Step::Nudge(Nudge::Continue));
+    assert_eq!(continued(5), Step::Pause("max_tokens"));
+}
+
+#[test]
+fn who_has_only_completed_the_last_item_by_a_call_is_asked_for_no_more_words() {
+    let next = |facts: Value, control: &Control| decide(&after_all(facts), &plan(1), control);
+    let completes = json!([completing("a", COMPLETE_TASK_ITEM), result("a")]);
+    assert_eq!(next(completes.clone(), &explicit()), Step::Complete);
+    assert_eq!(next(completes, &control()), Step::Converse, "then it is a tool as any other");
+    assert_eq!(next(json!([completing("a", "work"), result("a")]), &explicit()), Step::Converse);
+    let uses = json!([{ "id": "a", "name": COMPLETE_TASK_ITEM, "input": {} }, { "id": "b", "name": "work", "input": {} }]);
+    let both = json!({ "kind": "turn", "messageId": "m", "usage": {}, "total": {},
+        "turn": { "content": [{ "text": "So." }], "stop": "tool_use", "uses": uses } });
+    assert_eq!(next(json!([both, result("a"), result("b")]), &explicit()), Step::Converse);
+}

@@ -1,6 +1,6 @@
 //! How far a task came when an item was done: what the journal keeps of it and listeners are told.
 
-use super::rollup::Progress;
+use super::progress::Progress;
 use crate::json::{Decode, Fields, Reader, Record, bridge, record, writes};
 use serde_json::Value;
 
@@ -192,5 +192,17 @@ mod tests {
     #[test]
     fn what_says_neither_is_refused() {
         assert!(serde_json::from_value::<Advance>(json!({ "overall": 1 })).is_err());
+    }
+
+    #[test]
+    fn a_milestone_is_told_within_its_hundred_and_in_whole_items() {
+        let plan = json!({ "overall": 25, "tasks": { "m": [{ "id": "i" }] }, "milestones": [
+            { "id": "m", "name": "", "progress": 140.0, "tasks_completed": -3, "tasks_total": 1e300 },
+        ] });
+        let older = json!({ "progress": plan, "milestoneId": "m", "itemId": "i" });
+        let read: Advance = serde_json::from_value(older).unwrap();
+        let told = json!({ "id": "m", "name": "m", "status": "in_progress", "progress": 100, "tasks_completed": 0,
+            "tasks_total": u32::MAX });
+        assert_eq!(serde_json::to_value(read.milestone).unwrap(), told);
     }
 }

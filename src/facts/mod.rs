@@ -8,6 +8,7 @@ mod fields;
 pub mod fold;
 pub mod live;
 pub mod plan;
+pub mod progress;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod properties;

@@ -1,11 +1,20 @@
 //! The plan: which items there are, in which order, and which comes next.
 
 use super::fields::{FIELD_NAME, Field, Object, is_field_name};
-use super::task::Shape;
 use crate::error::{Code, EngineError};
 use crate::json::{quoted, record};
 use crate::sorted::{Known, SortedSet, order};
 use std::rc::Rc;
+
+/// Which of the two shapes a document has: `progress.project` tells, since writers that know only the older shape
+/// add its other fields to newer documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `progress.overall_percentage`, `progress.current_milestone`, `progress.current_task`.
+    Older,
+    /// `progress.project`, `progress.progress.overall`.
+    Newer,
+}
 
 /// Names one item. Item ids may repeat across milestones, so only the pair identifies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -312,5 +321,35 @@ mod tests {
         assert_eq!(serde_json::to_value(&single).unwrap(), json!({ "item": "task" }));
         let key = key("m1", "a");
         assert_eq!(serde_json::from_value::<ItemKey>(serde_json::to_value(&key).unwrap()).unwrap(), key);
+    }
+
+    #[test]
+    fn only_completed_counts_as_completed_by_others() {
+        for (status, completed) in
+            [("completed", true), ("failed", false), ("done", false), ("in_progress", false), ("", false)]
+        {
+            let plan = plan(json!({ "tasks": { "m": [{ "id": "a", "status": status }] } }));
+            assert_eq!(plan.externally_completed(&Done::new()).len(), usize::from(completed), "{status}");
+        }
+    }
+
+    #[test]
+    fn an_item_that_nests_deeper_than_an_entry_can_hold_is_refused() {
+        let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+        let read = |levels: usize, name: &str| {
+            let mut progress = json!({ "milestones": [{ "id": "m" }], "tasks": { "m": [{ "id": "a" }] } });
+            match name {
+                "tasks" => progress["tasks"]["m"][0]["notes"] = nested(levels),
+                _ => progress["milestones"][0]["notes"] = nested(levels),
+            }
+            let Value::Object(data) = json!({ "status": "paused", "progress": progress }) else {
+                panic!("an object")
+            };
+            TaskDocument::read("users/u/tasks/t", data).map(|_| ()).map_err(|e| e.details["path"].clone())
+        };
+        for name in ["tasks", "milestones"] {
+            assert_eq!(read(50, name), Ok(()));
+            assert_eq!(read(120, name), Err(json!(format!("progress.{name}"))));
+        }
     }
 }

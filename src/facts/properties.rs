@@ -1,8 +1,9 @@
 //! What holds for every document, however odd.
 
 use super::plan::Done;
+use super::plan::Shape;
 use super::rollup::{progress, reopen, roll_up};
-use super::task::{Shape, TaskDocument};
+use super::task::TaskDocument;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 

@@ -3,25 +3,12 @@
 //! Only fields that changed are written, and an array whole, since stores cannot update an element of one.
 
 use super::advance::{Advance, ItemShown};
-use super::plan::{Done, ItemKey};
-use super::task::{Shape, TaskDocument};
-use crate::json::record;
+use super::plan::{Done, ItemKey, Shape};
+use super::progress::Progress;
+use super::task::TaskDocument;
 use crate::sorted::SortedMap;
 use crate::store::FieldWrite;
 use serde_json::{Map, Value};
-
-/// The progress of a task, the same for both shapes, as `state()` tells it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Progress {
-    /// Percent, 0 to 100.
-    pub overall: u32,
-    /// The document's milestones, brought up to date; fields that the engine does not know are kept.
-    pub milestones: Vec<Value>,
-    /// The document's items by milestone id, likewise.
-    pub tasks: Map<String, Value>,
-}
-
-record!(Progress { overall: always "overall", milestones: always "milestones", tasks: always "tasks" });
 
 /// What a roll-up writes and shows.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,23 +1,13 @@
 //! The app's task document, as far as the engine reads it.
 
 use super::fields::Object;
-use super::plan::Plan;
+use super::plan::{Plan, Shape};
 use crate::error::{Code, EngineError};
 use crate::json::quoted;
 use crate::lifecycle::Status;
 use crate::store::FieldWrite;
 use serde_json::{Map, Value};
 use std::rc::Rc;
-
-/// Which of the two shapes a document has: `progress.project` tells, since writers that know only the older shape
-/// add its other fields to newer documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// `progress.overall_percentage`, `progress.current_milestone`, `progress.current_task`.
-    Older,
-    /// `progress.project`, `progress.progress.overall`.
-    Newer,
-}
 
 /// The task's own settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -396,5 +386,44 @@ mod tests {
             })
         );
         assert_eq!(applied.abort_reason, None);
+    }
+
+    #[test]
+    fn ids_that_stores_do_not_keep_are_refused_and_those_that_they_keep_are_not() {
+        let milestone = |id: &str| {
+            let tasks = json!({ id: [{ "id": "a" }] });
+            read(json!({ "status": "paused", "progress": { "milestones": [{ "id": id }], "tasks": tasks } }))
+        };
+        for (id, kept) in [
+            ("x".repeat(1_500), true),
+            ("x".repeat(1_501), false),
+            ("____".into(), false),
+            ("__x__".into(), false),
+            ("___".into(), true),
+            (" ".into(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(milestone(&id).is_ok(), kept, "{id:.20}");
+        }
+        for (id, taken) in [(" ", false), ("a", true)] {
+            let tasks = json!({ "m": [{ "id": id }] });
+            assert_eq!(read(json!({ "status": "paused", "progress": { "tasks": tasks } })).is_ok(), taken);
+        }
+    }
+
+    #[test]
+    fn no_minutes_are_no_limit() {
+        for (minutes, limit) in [(json!(0), None), (json!(-1), None), (json!(0.5), Some(0.5))] {
+            let document =
+                read(json!({ "status": "paused", "config": { "timeout_minutes": minutes } })).unwrap();
+            assert_eq!(document.config.timeout_minutes, limit);
+        }
+    }
+
+    #[test]
+    fn what_is_deleted_leaves_the_order_of_the_rest() {
+        let document = read(json!({ "a": 1, "b": 2, "status": "paused", "c": 3, "d": 4 })).unwrap();
+        let after = document.apply(&[FieldWrite::unset(&["a"])]).unwrap();
+        assert_eq!(after.raw.keys().collect::<Vec<_>>(), ["b", "status", "c", "d"]);
     }
 }

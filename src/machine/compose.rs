@@ -8,7 +8,7 @@ mod statement;
 mod writes;
 
 use plan::Draft;
-pub(super) use plan::{Composed, Composition, End, Need, Plan};
+pub(super) use plan::{Composed, Composition, End, Need, OnItsWay, Plan};
 pub(super) use statement::{complete_task_item, prompt_context};
 
 use super::RunnerConfig;
@@ -18,7 +18,6 @@ use super::desk::Desk;
 use super::host::Host;
 use super::lease::Lease;
 use super::meter::Meter;
-use super::run::OnItsWay;
 use super::turn::Turn;
 use super::wishes::{How, Wishes};
 use crate::converse::repair::repair;

@@ -1,7 +1,7 @@
 //! Giving the lease back after a run that ended where it stood: whoever comes next need not wait until it runs out.
 
+use super::compose::OnItsWay;
 use super::lease::{Lease, Outcome as Resolved};
-use super::run::OnItsWay;
 use super::{Ctx, Outcome};
 use crate::effect::Input;
 use crate::error::Code;

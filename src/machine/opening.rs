@@ -8,7 +8,7 @@ mod tools;
 
 use super::lease::{Acquiring, Taken};
 use super::refusal::{of_this_task, task_not_found};
-use super::wishes::Wishes;
+use super::wishes::{How, Wishes};
 use super::{Ctx, Outcome};
 use crate::effect::{Command, Effect, Input, Question, Ticket, ToolDescription};
 use crate::error::{Code, EngineError};
@@ -139,15 +139,10 @@ impl Opening {
     /// register like any caller's.
     pub fn command(&mut self, ctx: &mut Ctx, ticket: Ticket, command: Command) -> Option<Opened> {
         if let (Command::Yield { reason, .. }, true) = (&command, self.may_leave()) {
-            let outcome = Outcome {
-                status: "yielded",
-                reason: Some(reason.clone()),
-                unfinished: !self.is_held(),
-                ..Outcome::default()
-            };
+            let opened = leaves(reason.clone(), self.is_held());
             self.wishes.command(ticket, command, ctx.now.mono);
             self.cancel(ctx);
-            return Some(Opened::RunsNothing(Box::new(outcome)));
+            return Some(opened);
         }
         self.wishes.command(ticket, command, ctx.now.mono);
         if !self.wishes.interrupts() {
@@ -293,6 +288,10 @@ impl Opening {
     }
 
     fn wait(&mut self, ctx: &mut Ctx, seen: Box<Seen>) -> Next {
+        // It was asked for while the lease was on its way, which another has got.
+        if let Some(How::Yield(reason)) = self.wishes.in_force() {
+            return Err(leaves(reason.clone(), true));
+        }
         match self.watch.wait(ctx, &seen, self.wishes.interrupts()) {
             Patience::LookAgain => Ok(read(ctx)),
             Patience::Until(until) => Ok(Step::WaitingForLease { until, seen }),
@@ -329,6 +328,12 @@ impl Opening {
         let task = seen.task.with_id(&ctx.cfg.task_id);
         Ok(Step::AskingTools(ask(ctx, seen, Question::Tools { task })))
     }
+}
+
+/// The run ends before it has the task; `held`: another has it.
+fn leaves(reason: String, held: bool) -> Opened {
+    let (status, reason) = ("yielded", Some(reason));
+    Opened::RunsNothing(Box::new(Outcome { status, reason, unfinished: !held, ..Outcome::default() }))
 }
 
 fn ask(ctx: &mut Ctx, seen: Box<Seen>, question: Question) -> Asked {

@@ -63,9 +63,6 @@ pub fn of_this_task(head: &Head, task: &TaskDocument, rng: &mut Rng) -> Result<H
 /// # Errors
 /// STALE_HISTORY.
 pub fn check_fresh(head: &Head, task: &TaskDocument) -> Result<(), EngineError> {
-    if head.deleted {
-        return Err(stale("its deletion was begun and not finished"));
-    }
     if head.is_of_another(task.created_at.as_deref()) {
         return Err(stale("the task was deleted and made again since"));
     }

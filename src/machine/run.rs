@@ -11,11 +11,10 @@ mod pipeline;
 mod taking_up;
 
 pub(crate) use ending::{Flow, GOES_ON};
-pub(crate) use pipeline::OnItsWay;
 
 use super::beginning::Beginning;
 use super::calls::{Calls, Said};
-use super::compose::{Composed, Composition, View, compose};
+use super::compose::{Composed, Composition, OnItsWay, View, compose};
 use super::desk::Desk;
 use super::host::Host;
 use super::lease::Lease;
@@ -76,7 +75,6 @@ impl Run {
             cut_something: false,
         };
         run.take_up(ctx, a.mode, a.unclean);
-        run.obey_wishes(ctx);
         if ctx.cfg.has_watch && ctx.cfg.drives {
             let paths = vec![ctx.paths.task.clone(), ctx.paths.inbox.clone()];
             ctx.io.push(Effect::Watch { paths });
@@ -94,7 +92,7 @@ impl Run {
         let deadlines = [
             self.lease.timeout(),
             self.desk.timeout(),
-            self.turn.timeout(&self.settings, self.may_start(ctx)),
+            self.turn.timeout(&self.settings),
             self.calls.timeout(),
             self.host.timeout(),
             self.wishes.timeout(ctx.now.mono),

@@ -141,11 +141,11 @@ impl Turn {
         self.spent = Usage::default();
     }
 
-    pub fn timeout(&self, settings: &Settings, may_start: bool) -> Option<Instant> {
+    pub fn timeout(&self, settings: &Settings) -> Option<Instant> {
         match &self.state {
             State::Streaming { silence, .. } => Some(silence.since + silence.allowed_ms(settings)),
-            // Without a fresh lease the renewal comes first, and its reply wakes the machine.
-            State::BackingOff { until, looking, .. } => Some(*until).filter(|_| !looking && may_start),
+            // The reply to the look wakes the machine, and that to a renewal where the lease is not fresh.
+            State::BackingOff { until, looking, .. } => Some(*until).filter(|_| !looking),
             State::Idle | State::Ready(_) => None,
         }
     }

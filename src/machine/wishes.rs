@@ -311,4 +311,100 @@ mod tests {
         let answers: Vec<Ticket> = wishes.settle("paused", None).into_iter().map(|(t, _)| t).collect();
         assert_eq!(answers, [Ticket(7), Ticket(9)]);
     }
+
+    #[test]
+    fn an_end_of_each_kind_leaves_running_tools_its_own_time() {
+        let failure = How::Fail(EngineError::new(Code::HostCallback, "no"));
+        for (how, at_once) in [
+            (How::Yield("drain".into()), false),
+            (How::Pause(None), false),
+            (stop("enough"), true),
+            (How::External, true),
+            (failure, true),
+        ] {
+            let mut wishes = wishes();
+            wishes.ends(how.clone(), true, Instant(0));
+            assert_eq!(wishes.is_at_once(), at_once, "{how:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_stopped_while_the_run_opened_has_the_store_s_time_alone() {
+        let mut wishes = Wishes::default();
+        wishes.command(Ticket(7), Command::Stop { reason: None }, Instant(0));
+        wishes.begin(Instant(50_000), GRACE, STORE);
+        assert!(wishes.is_grace_over(Instant(50_000)));
+        assert_eq!(wishes.storing_until(), Some(Instant(50_000 + STORE)));
+    }
+
+    #[test]
+    fn a_weaker_end_has_deadlines_of_its_own_for_when_the_stronger_is_taken_back() {
+        let mut wishes = wishes();
+        wishes.registered(stop("enough"), Instant(0));
+        wishes.ends(How::Pause(None), true, Instant(4_000));
+        assert_eq!(wishes.timeout(Instant(4_000)), Some(Instant(GRACE)));
+        assert!(wishes.taken_back());
+        assert_eq!(wishes.timeout(Instant(4_000)), Some(Instant(4_000 + GRACE)));
+        assert_eq!(wishes.storing_until(), Some(Instant(4_000 + GRACE + STORE)));
+    }
+
+    #[test]
+    fn of_two_equal_ends_here_and_in_the_register_the_first_counts() {
+        for register_first in [true, false] {
+            let mut wishes = wishes();
+            if register_first {
+                wishes.registered(stop("theirs"), Instant(0));
+            }
+            wishes.ends(stop("ours"), true, Instant(1));
+            wishes.registered(stop("theirs"), Instant(2));
+            let first = if register_first { "theirs" } else { "ours" };
+            assert_eq!(wishes.in_force(), Some(&stop(first)));
+            assert_eq!(wishes.taken_back(), register_first);
+        }
+    }
+
+    #[test]
+    fn a_stop_that_was_given_no_reason_has_none_in_the_register_either() {
+        assert_eq!(How::by_register(Some("stopped")), How::Stop(None));
+        assert_eq!(How::by_register(Some("enough")), stop("enough"));
+        assert_eq!(How::by_register(None), How::Pause(None));
+    }
+
+    #[test]
+    fn a_yield_interrupts_nothing_and_nobody_waits_for_what_the_machine_itself_is_told() {
+        let mut wishes = Wishes::default();
+        wishes.command(Ticket::RESULT, Command::Yield { reason: "drain".into(), grace: true }, Instant(0));
+        assert!(wishes.is_ending() && !wishes.interrupts());
+        wishes.command(Ticket::RESULT, Command::Stop { reason: None }, Instant(0));
+        assert!(wishes.interrupts());
+        assert_eq!((wishes.waiting(), wishes.settle("paused", None)), (0, Vec::new()));
+    }
+
+    #[test]
+    fn who_waits_for_a_run_that_could_not_begin_is_told_why_and_who_left_it_is_answered() {
+        let told = |error: Option<&EngineError>| -> Vec<(Ticket, bool)> {
+            let mut wishes = Wishes::default();
+            wishes.command(Ticket(7), Command::Pause, Instant(0));
+            wishes.command(Ticket(8), Command::Yield { reason: "drain".into(), grace: true }, Instant(0));
+            wishes
+                .settle_unbegun(error)
+                .into_iter()
+                .map(|(ticket, answer)| (ticket, answer.is_ok()))
+                .collect()
+        };
+        let refusal = EngineError::new(Code::LeaseHeld, "held");
+        assert_eq!(told(Some(&refusal)), [(Ticket(7), false), (Ticket(8), true)]);
+        assert_eq!(told(None), [(Ticket(8), true)], "a pause goes to the store");
+    }
+
+    #[test]
+    fn who_waits_for_a_run_that_is_interrupted_gets_its_very_error() {
+        for error in
+            [EngineError::new(Code::StoreDenied, "no"), EngineError::new(Code::StoreUnavailable, "later")]
+        {
+            let mut wishes = wishes();
+            wishes.command(Ticket(7), Command::Pause, Instant(0));
+            assert_eq!(wishes.settle("interrupted", Some(&error)), [(Ticket(7), Err(error))]);
+        }
+    }
 }

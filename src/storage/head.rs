@@ -359,4 +359,22 @@ mod tests {
             assert!(Head::read("p", &data).unwrap_err().message.contains(&format!("its {field} is over")));
         }
     }
+
+    #[test]
+    fn a_task_that_was_made_anew_has_nothing_of_its_predecessor_but_the_lease_and_the_place() {
+        let before =
+            Head { attempts: 4, summary: json!({ "waiting": [3] }), last_run: LastRun::Failed, ..head() };
+        let anew = before.anew("another".into(), Some("2026-01-01T00:00:00.000Z".into()));
+        let made = anew.created_at.clone();
+        let rest =
+            Head { history: "another".into(), created_at: made, since: 7, last_run: LastRun::None, ..head() };
+        assert_eq!(anew, rest);
+    }
+
+    #[test]
+    fn whatever_ends_a_run_for_good_asks_for_an_explicit_resume() {
+        use LastRun::{Completed, Failed, None, Paused, Running, Stopped, Yielded, YieldedUnclean};
+        assert!([Paused, Stopped, Completed, Failed].into_iter().all(LastRun::ended));
+        assert!(![None, Running, Yielded, YieldedUnclean].into_iter().any(LastRun::ended));
+    }
 }

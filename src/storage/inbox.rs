@@ -261,6 +261,10 @@ mod tests {
             (json!({ "kind": "message", "text": "x", "json": "[]" }), "no blocks"),
             (json!({ "kind": "message", "text": "x", "json": r#"[{"toolUse":{}}]"# }), "no blocks"),
             (json!({ "kind": "message", "text": "x", "json": r#"[{"text":" "}]"# }), "no blocks"),
+            (
+                json!({ "kind": "message", "text": "x", "json": r#"[{"toolResult":{"toolUseId":"a","content":[]}}]"# }),
+                "no blocks",
+            ),
             (json!({ "kind": "message", "text": "x", "json": 1 }), "json is no string"),
             (json!({ "kind": "decision", "tool_call_id": "c" }), "asked_seq"),
             (json!({ "kind": "later" }), "\"later\""),
@@ -351,5 +355,19 @@ mod tests {
         let at = |wall, rng: &mut Rng| message_id(Now { wall, ..Now::default() }, rng);
         let ids = [at(999, &mut rng), at(1_000, &mut rng), at(1_700_000_000_000, &mut rng)];
         assert!(ids.windows(2).all(|w| w[0] < w[1]), "{ids:?}");
+    }
+
+    #[test]
+    fn a_document_says_when_it_was_sent_and_what_it_takes_in_the_journal() {
+        let blocks = Some(Rc::new(vec![json!({ "text": "x".repeat(1_000) })]));
+        let message =
+            |content| InboxItem::Message { id: "a".into(), text: "hi".into(), in_thread: false, content };
+        assert_eq!(message(None).bytes(), 3);
+        assert!((1_003..1_050).contains(&message(blocks.clone()).bytes()));
+        let now = Now { wall: 1_700_000_000_000, ..Now::default() };
+        for item in [message(blocks), decision("c", 1, "n".into(), answer(None, false))] {
+            let sent = stored(item.create(&Paths::new("u", "t"), now));
+            assert_eq!(sent.data["at"], "2023-11-14T22:13:20.000Z");
+        }
     }
 }

@@ -96,14 +96,11 @@ pub fn encode(paths: &Paths, entry: &Entry, document_bytes: usize) -> (Vec<Store
 
 /// At most `bytes` bytes off the front, at a character's border; always at least one character.
 fn split(text: &str, bytes: usize) -> (&str, &str) {
-    if text.len() <= bytes {
-        return (text, "");
-    }
-    let mut at = bytes.max(4);
-    while at > 0 && !text.is_char_boundary(at) {
+    let mut at = bytes.max(4).min(text.len());
+    while !text.is_char_boundary(at) {
         at -= 1;
     }
-    text.split_at_checked(at).unwrap_or((text, ""))
+    text.split_at(at)
 }
 
 /// What to list the journal after, to get what comes behind an entry; from the beginning for 0.
@@ -367,5 +364,13 @@ mod tests {
         twice.push(&documents[0]).unwrap();
         twice.push(&documents[1]).unwrap();
         assert!(twice.push(&documents[1]).is_err());
+    }
+
+    #[test]
+    fn an_entry_as_long_as_a_document_may_be_is_one_document() {
+        let (paths, entry) = (Paths::new("u", "t"), entry("some words"));
+        let (_, bytes) = encode(&paths, &entry, 1_000_000);
+        let documents = |limit: usize| encode(&paths, &entry, limit).0.len();
+        assert_eq!([documents(bytes), documents(bytes - 1)], [1, 2]);
     }
 }

@@ -12,6 +12,7 @@ pub use store::MemoryStore;
 use crate::effect::{Effect, Input, LogLevel, Machine, Question, Ticket};
 use crate::error::EngineError;
 use crate::lifecycle::Status;
+use crate::store::StoreWrite;
 use crate::time::{Instant, Now};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -34,6 +35,10 @@ struct Slot {
     alive: bool,
     watched: Vec<String>,
     cancelled: Vec<Ticket>,
+    /// Effects that were performed so far.
+    performed: usize,
+    /// Under which it took the task.
+    owners: Vec<String>,
     settled: BTreeMap<Ticket, Result<Value, EngineError>>,
     events: Vec<Value>,
     statuses: Vec<Status>,
@@ -64,6 +69,8 @@ pub struct World {
     queue: BTreeMap<(Instant, u64), Happening>,
     order: u64,
     effects: HashMap<&'static str, usize>,
+    /// Some fault has occurred.
+    faulty: bool,
 }
 
 impl World {
@@ -81,6 +88,7 @@ impl World {
             queue: BTreeMap::new(),
             order: 0,
             effects: HashMap::new(),
+            faulty: false,
         }
     }
 
@@ -103,6 +111,8 @@ impl World {
             alive: true,
             watched: Vec::new(),
             cancelled: Vec::new(),
+            performed: 0,
+            owners: Vec::new(),
             settled: BTreeMap::new(),
             events: Vec::new(),
             statuses: Vec::new(),
@@ -165,8 +175,19 @@ impl World {
     /// Lets everything happen until the machine's result is settled, and for what it does after that.
     pub fn result(&mut self, id: Id) -> Result<Value, EngineError> {
         self.run_until(|w| w.slots[id.0].settled.contains_key(&Ticket::RESULT));
-        assert!(self.slots[id.0].machine.is_done(), "settled, yet not done");
+        let slot = &self.slots[id.0];
+        assert!(slot.machine.is_done(), "settled, yet not done");
+        assert!(slot.watched.is_empty(), "a watch outlives the machine that asked for it");
+        assert!(
+            self.faulty || !slot.owners.iter().any(|o| self.is_held_by(o)),
+            "its lease outlives a machine"
+        );
         self.slots[id.0].settled[&Ticket::RESULT].clone()
+    }
+
+    fn is_held_by(&self, owner: &str) -> bool {
+        let heads = self.store.paths("").into_iter().filter(|path| path.ends_with("/engine/head"));
+        heads.filter_map(|path| self.store.get(path)).any(|head| head["owner"]["id"] == owner)
     }
 
     /// Lets everything happen until the condition holds.
@@ -218,10 +239,20 @@ impl World {
                     self.happen(happening);
                 }
             }
-            (_, Some((_, id))) => self.input(id, Input::Timeout),
+            (_, Some((_, id))) => self.wake(id),
             _ => {}
         }
         true
+    }
+
+    /// Something comes of it: a machine that asks for the same moment again would ask for ever.
+    fn wake(&mut self, id: Id) {
+        let before = self.slots[id.0].performed;
+        self.input(id, Input::Timeout);
+        let slot = &self.slots[id.0];
+        let again = Some(&slot.machine).filter(|m| !m.is_done()).and_then(|m| m.poll_timeout());
+        let in_vain = slot.performed == before && again.is_some_and(|at| at <= self.now);
+        assert!(!in_vain, "a machine is woken at {:?} and wants to be woken at once", self.now);
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -273,6 +304,10 @@ impl World {
 
     fn perform(&mut self, id: Id, effect: Effect) {
         let slot = &mut self.slots[id.0];
+        slot.performed += 1;
+        if let Effect::Commit { writes, .. } = &effect {
+            slot.owners.extend(writes.iter().filter_map(owner_of));
+        }
         let name = match effect {
             Effect::Read { .. } => "read",
             Effect::List { .. } => "list",
@@ -285,10 +320,14 @@ impl World {
         match effect {
             Effect::Read { .. } | Effect::List { .. } | Effect::Commit { .. } => {
                 let fault = self.faults.next(&effect);
+                self.faulty |= fault.is_some();
                 let delay = if let Some(Fault::Late(ms)) = fault { ms } else { 0 };
                 self.later(self.latency_ms + delay, Happening::Arrives { from: id, effect, fault });
             }
-            Effect::Cancel { ticket } => slot.cancelled.push(ticket),
+            Effect::Cancel { ticket } => {
+                assert!(!slot.cancelled.contains(&ticket), "{ticket:?} is cancelled twice");
+                slot.cancelled.push(ticket);
+            }
             Effect::Watch { paths } => slot.watched = paths,
             Effect::Emit { event } => slot.events.push(event),
             Effect::Status { status } => slot.statuses.push(status),
@@ -314,6 +353,16 @@ impl World {
             }
         }
     }
+}
+
+/// The owner that a write of the head names.
+fn owner_of(write: &StoreWrite) -> Option<String> {
+    let owner = match write {
+        StoreWrite::Create { data, .. } => data.get("owner"),
+        StoreWrite::Update { fields, .. } => fields.iter().find(|f| f.path == ["owner"])?.value.as_ref(),
+        StoreWrite::Delete { .. } => None,
+    };
+    owner?["id"].as_str().map(str::to_owned)
 }
 
 fn ticket_of(effect: &Effect) -> Option<Ticket> {

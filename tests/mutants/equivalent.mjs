@@ -67,11 +67,6 @@ export default [
     why: 'The number in question is dealt with by the arm before.',
   },
   {
-    mutant: 'replace > with >= in split',
-    file: 'src/storage/journal.rs',
-    why: 'The beginning of a text is the border of a character, so that nothing is taken off it.',
-  },
-  {
     mutant: 'replace < with <= in Loader::handle',
     file: 'src/storage/loader.rs',
     why: 'Whether a listing that comes in the very millisecond of the deadline is the last is promised to nobody.',

@@ -4,8 +4,10 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod people;
+mod rules;
 pub mod spy;
 
+use rules::Rules;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -310,6 +312,9 @@ pub struct Actor {
     order: u64,
     pub crashed: bool,
     next_command: u64,
+    /// So many it has asked for.
+    effects: u64,
+    rules: Rules,
 }
 
 pub struct World {
@@ -329,6 +334,8 @@ pub struct World {
     pub executions: Vec<(String, usize)>,
     pub alive: BTreeSet<String>,
     pub look_up: Box<dyn FnMut(&ToolCall) -> Value>,
+    /// Some fault has occurred.
+    faulty: bool,
     /// Whoever drives this world takes each effect with `next_effect` and has it performed.
     pub by_hand: bool,
 }
@@ -404,6 +411,7 @@ impl World {
             executions: Vec::new(),
             alive: BTreeSet::new(),
             look_up: Box::new(|_| json!({ "found": false })),
+            faulty: false,
             by_hand: false,
         }
     }
@@ -452,6 +460,8 @@ impl World {
             order: 0,
             crashed: false,
             next_command: 1 << 52,
+            effects: 0,
+            rules: Rules::default(),
         });
         let actor = self.actors.len() - 1;
         self.drain(actor);
@@ -488,6 +498,7 @@ impl World {
 
     pub fn give(&mut self, actor: usize, input: Input) {
         let now = self.clock();
+        self.actors[actor].rules.answered(&input);
         if let Some(machine) = &mut self.actors[actor].machine {
             machine.handle(now, input);
         }
@@ -504,7 +515,10 @@ impl World {
     }
 
     pub fn next_effect(&mut self, actor: usize) -> Option<Effect> {
-        self.actors[actor].machine.as_mut()?.poll_effect()
+        let a = &mut self.actors[actor];
+        let effect = a.machine.as_mut()?.poll_effect()?;
+        a.effects += 1;
+        Some(effect)
     }
 
     pub fn reply(&mut self, actor: usize, after: u64, input: Input) {
@@ -516,10 +530,11 @@ impl World {
 
     pub fn perform(&mut self, actor: usize, effect: Effect) {
         let (now, latency) = (self.now, self.latency);
+        self.actors[actor].rules.asked(&effect, &self.store, self.faulty);
         let failed = |code: StoreErrorCode| StoreError { code, message: format!("{code:?}"), cause: None };
         match &effect {
             Effect::Read { ticket, paths, known } => {
-                let fault = (self.fault)(&mut self.rng, &effect);
+                let fault = self.fault_of(&effect);
                 let mut found: Vec<_> = paths.iter().map(|p| self.store.read(p, now)).collect();
                 for known in found.iter_mut().flatten().filter(|d| known.as_ref() == Some(&d.version)) {
                     known.data.clear();
@@ -538,7 +553,7 @@ impl World {
                 }
             }
             Effect::List { ticket, collection, after, limit } => {
-                let fault = (self.fault)(&mut self.rng, &effect);
+                let fault = self.fault_of(&effect);
                 let found = self.store.list(collection, after.as_deref(), *limit, now);
                 match fault {
                     Fault::Silent(_) => {}
@@ -553,7 +568,7 @@ impl World {
                 }
             }
             Effect::Commit { ticket, writes } => {
-                let fault = (self.fault)(&mut self.rng, &effect);
+                let fault = self.fault_of(&effect);
                 let ticket = *ticket;
                 match fault {
                     Fault::None => {
@@ -649,6 +664,12 @@ impl World {
         }
     }
 
+    fn fault_of(&mut self, effect: &Effect) -> Fault {
+        let fault = (self.fault)(&mut self.rng, effect);
+        self.faulty |= fault != Fault::None;
+        fault
+    }
+
     fn tool_does(&mut self, actor: usize, ticket: Ticket, does: Does, after: u64) {
         match does {
             Does::Returns(value) => {
@@ -706,7 +727,12 @@ impl World {
         } else {
             Input::Timeout
         };
+        let (is_timer, before) = (input == Input::Timeout, self.actors[actor].effects);
         self.give(actor, input);
+        let a = &self.actors[actor];
+        let again = a.machine.as_ref().filter(|m| !m.is_done()).and_then(|m| m.poll_timeout());
+        let in_vain = is_timer && a.effects == before && again.is_some_and(|at| at.0 <= self.now);
+        assert!(!in_vain, "a machine is woken at {} and wants to be woken at once", self.now);
         true
     }
 

@@ -717,3 +717,127 @@ fn the_journals_clock_never_runs_back() {
     facts.apply(&entry(2, 900, vec![])).unwrap();
     assert_eq!(facts.last_wall, 1_002);
 }
+
+fn saved(role: &str, block: Value) -> Value {
+    json!({ "kind": "saved", "message": { "role": role, "content": [block] } })
+}
+
+#[test]
+fn uses_that_were_saved_before_a_reset_are_not_answered_after_it() {
+    let used = json!({ "toolUse": { "toolUseId": "a", "name": "work", "input": {} } });
+    let mut told = Told::new().is(json!([saved("user", json!({ "text": "Hi." })), saved("assistant", used)]));
+    told = told.is(json!([{ "kind": "reset" }, begun("started"), stated("i1")]));
+    told.0.push_tail();
+    let request = told.request();
+    assert_eq!(request, [json!({ "role": "user", "content": [{ "text": "Do i1" }] })]);
+}
+
+#[test]
+fn what_a_model_refused_stays_left_out_after_a_turn_and_its_reasoning_of_before_does_not() {
+    let withheld = |block: &str| json!({ "kind": "withheld", "model": "x", "block": block });
+    let told = Told::new().is(json!([stated("i1"), withheld("image"), withheld(REASONING)]));
+    assert!(told.0.withholds(Some("x"), "image") && told.0.withholds(Some("x"), REASONING));
+    let told = told.is(json!([says("Done.")]));
+    assert!(told.0.withholds(Some("x"), "image") && !told.0.withholds(Some("x"), REASONING));
+    assert!(!told.0.withholds(None, "image") && !told.0.withholds(Some("y"), "image"));
+}
+
+#[test]
+fn older_turns_that_are_left_out_stand_before_what_the_model_is_asked_next() {
+    let told = || {
+        let turns = json!([stated("i1"), says(&"x".repeat(500)), stated("i2"), says("Two."), stated("i3")]);
+        Told::new().is(turns)
+    };
+    let mut asked = told();
+    asked.0.push_tail();
+    let trim = asked.0.transcript.plan_trim_of_all("Do i3").unwrap();
+    let trimmed = json!([{ "kind": "trimmed", "trim": trim }]);
+    let (mut lived, mut resumed) = (asked.is(trimmed.clone()), told().is(trimmed));
+    for told in [&mut lived, &mut resumed] {
+        told.0.push_tail();
+    }
+    let request = lived.request();
+    assert_eq!(request, resumed.request(), "as live, so at resume");
+    assert_eq!((request.len(), &request[1]["content"]), (2, &json!([{ "text": "Do i3" }])));
+}
+
+#[test]
+fn what_others_completed_has_its_place_in_the_outcome() {
+    let item = json!({ "milestone": "m1", "item": "i1" });
+    let told = Told::new()
+        .is(json!([{ "kind": "done", "item": item, "text": "", "external": true }, done("i2", "Two.")]));
+    let items: Vec<&str> = told.0.item_texts.iter().map(|item| item.id.as_str()).collect();
+    assert_eq!(items, ["i1", "i2"]);
+}
+
+#[test]
+fn words_that_come_while_a_call_has_no_result_wait_for_it() {
+    let mut told = one_call().is(json!([received("x")]));
+    told.0.push_tail();
+    let before = told.request().len();
+    told = told.is(json!([result("a", false)]));
+    told.0.push_tail();
+    let request = told.request();
+    assert_eq!((before, request.len()), (1, 1), "nothing is asked before the result");
+    let content = request[0]["content"].as_array().unwrap();
+    assert_eq!((content.len(), &content[1]), (2, &json!({ "text": "Words of x" })));
+}
+
+#[test]
+fn blocks_that_a_person_sends_are_asked_of_a_model_that_had_nothing_to_say() {
+    let silent = turn_of("", "max_tokens", &[], usage(0, 0));
+    let told = Told::new().is(json!([stated("i1"), silent]));
+    assert!(!told.0.live.owes_reply());
+    let sent =
+        json!({ "kind": "received", "inbox": "x", "text": "[image]", "content": [{ "text": "Look." }] });
+    let told = told.is(json!([sent]));
+    assert!(told.0.live.owes_reply() && told.0.live.message_waiting);
+}
+
+#[test]
+fn an_answer_goes_on_over_turns_until_one_is_at_its_end() {
+    let asked = || Told::new().is(json!([says("One."), received("x")]));
+    let after = |facts: Value| asked().is(facts).0.live.answering;
+    let cut = turn_of("Half", "max_tokens", &[], usage(0, 0));
+    let nudged = json!({ "kind": "nudged", "text": "Go on." });
+    assert!(after(json!([cut])) && after(json!([cut, nudged, cut])));
+    assert!(after(json!([asks(&[("a", "work", json!({}))]), result("a", false), cut])));
+    assert!(!after(json!([cut, nudged, says("The rest.")])));
+    for held in ["guardrail_intervened", "content_filtered"] {
+        assert!(!after(json!([cut, nudged, turn_of("", held, &[], usage(0, 0))])), "{held}");
+        assert!(!after(json!([turn_of("No.", held, &[], usage(0, 0))])), "{held}");
+    }
+}
+
+#[test]
+fn answers_in_other_places_of_a_turn_are_other_answers() {
+    let both = |first: &str, second: &str| {
+        let mut told = Told::new();
+        for (n, (x, y)) in [("yes", "no"), (first, second), (first, second)].into_iter().enumerate() {
+            let [a, b] = ["a", "b"].map(|id| format!("{id}{n}"));
+            told =
+                told.is(json!([asks(&[(&a, "work", json!({ "n": 1 })), (&b, "work", json!({ "n": 2 }))])]));
+            for (id, says) in [(&b, y), (&a, x)] {
+                told = told
+                    .is(json!([{ "kind": "result", "toolCallId": id, "name": "work", "status": "success",
+                    "content": [{ "text": says }] }]));
+            }
+        }
+        told.0.live.allowance.identical
+    };
+    assert_eq!((both("yes", "no"), both("no", "yes")), (3, 2));
+}
+
+#[test]
+fn a_block_that_was_refused_is_left_out_wherever_it_stands() {
+    let image = json!({ "image": { "format": "png" } });
+    let sent = json!({ "kind": "received", "inbox": "x", "text": "[image]", "content": [image, { "text": "Look." }] });
+    let shown = json!({ "kind": "result", "toolCallId": "a", "name": "work", "status": "success", "content": [image] });
+    let told =
+        one_call().is(json!([shown, sent, { "kind": "refused", "block": "image", "reason": "too big" }]));
+    let words = "[A block of type image is left out here. It was refused: too big]";
+    let tail = told.tail();
+    assert_eq!(tail[0]["toolResult"]["content"], json!([{ "text": words }]));
+    assert_eq!((&tail[1], &tail[2]), (&json!({ "text": words }), &json!({ "text": "Look." })));
+    assert!(!told.0.live.shows("image"));
+}

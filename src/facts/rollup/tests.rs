@@ -359,3 +359,39 @@ fn the_projects_status_follows_the_plan_unless_it_is_a_word_of_the_apps_own() {
             .contains(&FieldWrite::set(&["progress", "project", "status"], "not_started"))
     );
 }
+
+#[test]
+fn a_milestone_that_others_have_begun_stays_so_though_none_of_its_items_is() {
+    let mut doc = older();
+    doc = doc
+        .apply(&[FieldWrite::set(
+            &["progress", "milestones"],
+            json!([{ "id": "m1", "status": "in_progress" }]),
+        )])
+        .unwrap();
+    let rolled = roll_up(&doc, &Done::new(), None, AT);
+    assert_eq!(rolled.progress.milestones[0]["status"], "in_progress");
+}
+
+#[test]
+fn a_milestone_without_items_is_no_part_of_a_new_start() {
+    let bare = json!({ "id": "m0", "status": "completed", "completed_at": "before", "progress": 100 });
+    let done = json!({ "id": "m1", "status": "completed", "completed_at": "before", "started_at": "before" });
+    let doc = document(
+        json!({ "milestones": [bare, done], "tasks": { "m0": [], "m1": [item("a", "completed")] } }),
+    );
+    let milestones = reopen(&doc, None, AT).progress.milestones;
+    assert_eq!(milestones[0], bare);
+    assert_eq!((&milestones[1]["status"], milestones[1].get("completed_at")), (&json!("not_started"), None));
+    assert_eq!(milestones[1].get("started_at"), None);
+}
+
+#[test]
+fn a_time_goes_where_an_empty_one_stands() {
+    let open = json!({ "id": "a", "status": "not_started", "completed_date": "" });
+    let doc = document(
+        json!({ "milestones": [], "tasks": { "m1": [open, { "id": "b", "completed_at": "before" }] } }),
+    );
+    let items = roll_up(&doc, &Done::from([key("m1", "a")]), None, AT).progress.tasks["m1"].clone();
+    assert_eq!((&items[0]["completed_date"], items[0].get("completed_at")), (&json!(AT), None));
+}

@@ -7,6 +7,7 @@ use crate::facts::live::Live;
 use crate::facts::plan::Item;
 use crate::lifecycle::Status;
 use crate::storage::head::LastRun;
+use crate::store::FieldWrite;
 
 /// What has to be known before the next commit can be composed.
 #[derive(Debug)]
@@ -115,4 +116,15 @@ pub(crate) struct Composition {
     pub meanwhile: Option<Need>,
     /// The document, as it is now, completes nothing that the journal lacks.
     pub adopts: bool,
+}
+
+/// What a commit on its way will change when it lands.
+#[derive(Debug)]
+pub(crate) struct OnItsWay {
+    pub plan: Plan,
+    pub task_fields: Vec<FieldWrite>,
+    /// The version of the document that shows all progress once `task_fields` are written to it.
+    pub rolled_up: Option<String>,
+    /// So many had given their command when it was sent.
+    pub waiters: usize,
 }

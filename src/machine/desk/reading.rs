@@ -167,10 +167,9 @@ impl Desk {
             self.list_inbox(ctx, around.settings, reading);
             return;
         }
-        let Reading { goes_on, after, ended, mut found, .. } = reading;
+        let Reading { goes_on, after, ended, found, .. } = reading;
         if goes_on {
-            found.retain(|item| self.inbox.iter().all(|held| held.id() != item.id()));
-            self.inbox.append(&mut found);
+            self.inbox.extend(found);
         } else {
             self.inbox = found;
         }

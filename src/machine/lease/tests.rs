@@ -161,3 +161,49 @@ fn what_a_commit_carries_comes_back_with_it_and_a_heartbeat_carries_nothing() {
     let stored = bench.handle(&Input::Committed { ticket, result: Ok("3".into()) });
     assert!(matches!(stored, Some(Outcome::Stored { carried: None, .. })));
 }
+
+#[test]
+fn a_commit_that_met_another_version_of_the_task_renews_nothing() {
+    let mut bench = Bench::new();
+    bench.pass(11_000);
+    let head = Head { write_id: "w".into(), ..bench.lease.head().clone() };
+    let task_version = Some("7".into());
+    let commit =
+        Commit { purpose: Purpose::Heartbeat, head, writes: Vec::new(), task_version, carries: "a plan" };
+    bench.lease.submit(commit, &bench.clock, &mut bench.io);
+    let Some(Effect::Commit { ticket, .. }) = bench.io.pop() else { panic!("a commit") };
+    let conflict = StoreError { code: StoreErrorCode::Conflict, message: "changed".into(), cause: None };
+    assert!(bench.handle(&Input::Committed { ticket, result: Err(conflict) }).is_none());
+    let Some(Effect::Read { ticket, paths, .. }) = bench.io.pop() else { panic!("a read") };
+    let document = |path: &String, data: Map<String, Value>, version: &str| {
+        Some(StoredDocument { path: path.clone(), data, version: version.into(), age_ms: None })
+    };
+    let found = vec![document(&paths[0], head_as_stored(), "1"), document(&paths[1], Map::new(), "8")];
+    let changed = bench.handle(&Input::Read { ticket, result: Ok(found) });
+    assert!(matches!(changed, Some(Outcome::TaskChanged { task }) if task.version == "8"));
+    bench.pass(21_000);
+    assert!(bench.may_start());
+    bench.pass(21_001);
+    assert!(!bench.may_start(), "nothing was stored at 11,000");
+}
+
+fn head_as_stored() -> Map<String, Value> {
+    head().document()
+}
+
+#[test]
+fn a_wall_clock_that_is_set_back_makes_no_lease_older() {
+    let mut bench = Bench::new();
+    bench.clock.advance(Now { mono: Instant(3_001), wall: at(3_001).wall - 3_600_000 }, false);
+    assert!(bench.may_start());
+    assert!(bench.renew().is_none());
+}
+
+#[test]
+fn a_renewal_is_due_by_the_time_in_which_the_process_stood_still_too() {
+    let mut bench = Bench::new();
+    bench.clock.plan(None, None);
+    bench.clock.advance(at(11_000), false);
+    assert!(bench.clock.now().mono < Instant(9_000), "of eight seconds five count");
+    assert!(bench.renew().is_some());
+}

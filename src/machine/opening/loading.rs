@@ -3,13 +3,13 @@
 use super::super::Ctx;
 use super::super::lease::{Lease, Outcome};
 use super::super::refusal::task_not_found;
-use super::super::run::OnItsWay;
 use super::{Mode, Next, Opened, Seen, Step, read, refused};
 use crate::effect::{Input, ToolDescription};
 use crate::error::EngineError;
 use crate::facts::fold::Facts;
 use crate::facts::task::TaskDocument;
 use crate::limits::Settings;
+use crate::machine::compose::OnItsWay;
 use crate::sorted::SortedMap;
 use crate::storage::loader::Loader;
 use crate::storage::writer::Loss;
@@ -63,7 +63,10 @@ pub(super) fn loading(
 ) -> Next {
     match acquired.lease.handle(input, &ctx.clock, &mut ctx.io) {
         None | Some(Outcome::Stored { superseded: false, .. }) => {}
-        Some(Outcome::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => return Err(refused(e)),
+        Some(Outcome::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => {
+            loader.cancel(&mut ctx.io);
+            return Err(refused(e));
+        }
         Some(Outcome::Lost { loss: Loss::TaskGone, .. }) => {
             loader.cancel(&mut ctx.io);
             let error = task_not_found(&ctx.cfg.user_id, &ctx.cfg.task_id);

@@ -1,13 +1,13 @@
 //! What a run has to know: looks at task and inbox, questions to the host, the register.
 
-use super::{Flow, GOES_ON, OnItsWay, Run};
+use super::{Flow, GOES_ON, Run};
 use crate::effect::{Effect, Question};
 use crate::error::EngineError;
 use crate::facts::fold::Facts;
 use crate::lifecycle::Status;
 use crate::limits::Settings;
 use crate::machine::Ctx;
-use crate::machine::compose::{Need, prompt_context};
+use crate::machine::compose::{Need, OnItsWay, prompt_context};
 use crate::machine::desk;
 use crate::machine::host::Asking;
 use crate::machine::lease::Lease;
@@ -64,7 +64,6 @@ impl Run {
         let how = match task.status {
             Status::InProgress => {
                 if self.wishes.taken_back() {
-                    self.desk.grow_stale();
                     // What was aborted and has not answered has an unknown outcome.
                     self.calls.give_up_aborted();
                 }

@@ -7,24 +7,13 @@ use crate::error::{Code, EngineError};
 use crate::facts::announce::announce;
 use crate::facts::fact::{Entry, Fact};
 use crate::machine::Ctx;
-use crate::machine::compose::Plan;
+use crate::machine::compose::{OnItsWay, Plan};
 use crate::machine::lease::{Commit, Outcome as Resolved};
 use crate::machine::wishes::How;
 use crate::storage::head::{Head, LastRun};
 use crate::storage::writer::{Loss, Purpose};
 use crate::store::{FieldWrite, StoreWrite};
 use std::rc::Rc;
-
-/// What a commit on its way will change when it lands.
-#[derive(Debug)]
-pub(crate) struct OnItsWay {
-    pub plan: Plan,
-    pub task_fields: Vec<FieldWrite>,
-    /// The version of the document that shows all progress once `task_fields` are written to it.
-    pub rolled_up: Option<String>,
-    /// So many had given their command when it was sent.
-    pub waiters: usize,
-}
 
 impl Run {
     pub(super) fn submit(&mut self, ctx: &mut Ctx, mut plan: Plan) -> Flow {
@@ -112,10 +101,7 @@ impl Run {
             Resolved::Stored { purpose, carried, superseded } => {
                 match (purpose, carried) {
                     (Purpose::Entry(entry), Some(sent)) => self.landed(ctx, &entry, sent, superseded)?,
-                    (Purpose::Release, Some(sent)) => {
-                        self.wishes.answered(sent.waiters);
-                        return self.released(ctx);
-                    }
+                    (Purpose::Release, _) => return self.released(ctx),
                     _ => {}
                 }
                 if superseded { self.superseded() } else { GOES_ON }
@@ -150,11 +136,10 @@ impl Run {
         } else {
             let task = self.desk.task().apply(&sent.task_fields).ok();
             self.desk.written(ctx, task, self.lease.version(), sent.rolled_up.is_some());
-            self.beginning.task_changed(self.desk.task());
         }
         self.settle_plan(&sent.plan);
         self.meter.stored(entry.active_ms);
-        if matches!(sent.plan.ends, Some(crate::machine::compose::End::For { .. })) {
+        if sent.plan.ends.is_some() {
             self.wishes.answered(sent.waiters);
         }
         if superseded {

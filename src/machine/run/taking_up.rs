@@ -72,7 +72,7 @@ impl Run {
     pub(super) fn nothing_is_open(&self) -> bool {
         let (plan, done) = (&self.desk.task().plan, &self.facts.live.done);
         let messages = self.desk.inbox().iter().any(|item| matches!(item, InboxItem::Message { .. }));
-        plan.next_item(done).is_none() && plan.externally_completed(done).is_empty() && !messages
+        plan.next_item(done).is_none() && !messages
     }
 
     pub(super) fn resumes(&mut self) {

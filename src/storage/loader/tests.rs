@@ -243,3 +243,43 @@ fn a_result_that_no_model_takes_is_corrupt_wherever_it_stands() {
         assert_eq!(loaded.is_ok(), taken, "{:?}", loaded.err());
     }
 }
+
+#[test]
+fn a_turn_that_no_model_takes_is_corrupt_and_so_is_one_that_nothing_was_asked_before() {
+    let turn = |content: serde_json::Value| {
+        serde_json::json!({ "kind": "turn", "messageId": "m", "usage": {}, "total": {},
+            "turn": { "content": content, "stop": "end_turn", "text": "", "uses": [] } })
+    };
+    let stated = serde_json::json!({ "kind": "stated", "item": { "milestone": "m", "item": "i" }, "name": "I",
+        "text": "Do it." });
+    let fine = serde_json::json!([{ "text": "Done." }]);
+    for (facts, taken) in [
+        (serde_json::json!([stated, turn(fine.clone())]), true),
+        (serde_json::json!([stated, turn(serde_json::json!([{ "text": "Done. " }]))]), false),
+        (serde_json::json!([stated, turn(serde_json::json!([{ "text": "" }]))]), false),
+        (serde_json::json!([turn(fine)]), false),
+    ] {
+        let told: Vec<Fact> = serde_json::from_value(facts.clone()).unwrap();
+        let entry = Entry { seq: 1, epoch: 1, write_id: "w1".into(), wall: 0, active_ms: 0, facts: told };
+        let (writes, _) = encode(&Paths::new("u", "t"), &entry, 10_000);
+        let document = |write| match write {
+            StoreWrite::Create { path, data } => {
+                StoredDocument { path, data, version: "1".into(), age_ms: None }
+            }
+            other => panic!("{other:?}"),
+        };
+        let journal: Vec<StoredDocument> = writes.into_iter().map(document).collect();
+        let loaded = Bench::until(1).lists(&journal).expect("it is over");
+        assert_eq!(loaded.is_ok(), taken, "{facts}");
+        assert!(loaded.is_ok() || loaded.unwrap_err().code == Code::CorruptHistory);
+    }
+}
+
+#[test]
+fn a_loading_that_is_given_up_takes_its_listing_back() {
+    let mut bench = Bench::until(2);
+    let (ticket, ..) = bench.sent();
+    bench.loader.cancel(&mut bench.io);
+    assert_eq!(bench.io.pop(), Some(Effect::Cancel { ticket }));
+    assert!(bench.io.is_empty());
+}

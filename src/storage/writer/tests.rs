@@ -138,7 +138,8 @@ fn name(code: Code) -> String {
 #[test]
 fn an_entry_is_stored_if_and_only_if_the_journal_holds_its_write_id() {
     let (own, other) = (head(EPOCH, "before"), head(EPOCH + 1, "other"));
-    let foreign = || Some("foreign");
+    // As long as its own: all ids of one version are.
+    let foreign = || Some("ours");
     for (entry_holds, head, task_is, expected) in [
         (Some("mine"), own.clone(), "1", "landed as 9"),
         (Some("mine"), own.clone(), "2", "landed as 9"),
@@ -396,4 +397,20 @@ fn a_pause_that_would_outlast_the_deadline_is_not_waited_for() {
         assert!(matches!(resolved, Resolved::Lost { loss: Loss::Unknown(_), .. }));
         assert!(bench.now.0 < 1_000 + TIMEOUT, "at once");
     }
+}
+
+#[test]
+fn a_commit_of_which_the_store_denies_to_tell_may_be_stored() {
+    let mut bench = Bench::sending(entry());
+    let resolved = loop {
+        let (ticket, _) = bench.sent();
+        assert!(bench.replied(ticket, StoreErrorCode::Conflict).is_none());
+        let (ticket, _) = bench.read();
+        let denied = Input::Read { ticket, result: Err(error(StoreErrorCode::Denied)) };
+        if let Some(resolved) = bench.handle(&denied).or_else(|| bench.wake()) {
+            break resolved;
+        }
+    };
+    let Resolved::Lost { loss: Loss::Unknown(e), .. } = resolved else { panic!("{resolved:?}") };
+    assert_eq!((e.code, e.retryable), (Code::StoreUnavailable, true));
 }

@@ -547,15 +547,9 @@ export default [
     replace: '',
   },
   {
-    name: 'what two looks have seen is held twice',
-    file: 'src/machine/desk/reading.rs',
-    find: 'found.retain(|item| self.inbox.iter().all(|held| held.id() != item.id()));',
-    replace: '',
-  },
-  {
     name: 'what the look before held is forgotten by the one that goes on',
     file: 'src/machine/desk/reading.rs',
-    find: 'self.inbox.append(&mut found);',
+    find: 'self.inbox.extend(found);',
     replace: 'self.inbox = found;',
   },
   {
@@ -890,14 +884,14 @@ export default [
   {
     name: 'who leaves the wait for another run says that the task is left alone',
     file: 'src/machine/opening.rs',
-    find: 'unfinished: !self.is_held(),',
-    replace: 'unfinished: true,',
+    find: 'leaves(reason.clone(), self.is_held());',
+    replace: 'leaves(reason.clone(), false);',
   },
   {
     name: 'who leaves an opening does not say why',
     file: 'src/machine/opening.rs',
-    find: 'reason: Some(reason.clone()),',
-    replace: 'reason: None,',
+    find: '("yielded", Some(reason));',
+    replace: '("yielded", Some(reason).filter(|_| false));',
   },
   {
     name: 'a question about tools goes on after a yield',
@@ -1144,9 +1138,9 @@ export default [
   {
     name: 'a renewal that is refused while the history is loaded goes unnoticed',
     file: 'src/machine/opening/loading.rs',
-    find: 'Some(Outcome::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => return Err(refused(e)),',
+    find: 'Some(Outcome::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => {',
     replace:
-      'Some(Outcome::Lost { loss: Loss::Refused(e), .. }) => return Err(refused(e)),\n        Some(Outcome::Lost { loss: Loss::Unknown(_), .. }) => {}',
+      'Some(Outcome::Lost { loss: Loss::Unknown(_), .. }) => {} Some(Outcome::Lost { loss: Loss::Refused(e), .. }) => {',
   },
   {
     name: 'crashes are forgotten where a history cannot be read',
@@ -1243,12 +1237,6 @@ export default [
     file: 'src/machine/refusal.rs',
     find: 'return Ok(head.anew(rng.id(), task.created_at.clone()));',
     replace: 'return Ok(head.anew(head.history.clone(), task.created_at.clone()));',
-  },
-  {
-    name: 'a pause given while the task was opened is obeyed with the next input only',
-    file: 'src/machine/run.rs',
-    find: 'run.obey_wishes(ctx);\n        if ctx.cfg.has_watch',
-    replace: 'if ctx.cfg.has_watch',
   },
   {
     name: 'a run does not watch its inbox',
@@ -1395,12 +1383,6 @@ export default [
     file: 'src/machine/run/looking.rs',
     find: 'self.obey_register(ctx);\n                GOES_ON',
     replace: 'GOES_ON',
-  },
-  {
-    name: 'a pause that is taken back leaves the look before it counting',
-    file: 'src/machine/run/looking.rs',
-    find: 'if self.wishes.taken_back() {\n                    self.desk.grow_stale();',
-    replace: 'if self.wishes.taken_back() {',
   },
   {
     name: 'a status that others set is not shown',
@@ -1579,12 +1561,6 @@ export default [
     replace: ';',
   },
   {
-    name: 'whoever paused a run that yields is not answered',
-    file: 'src/machine/run/pipeline.rs',
-    find: '(Purpose::Release, Some(sent)) => {\n                        self.wishes.answered(sent.waiters);',
-    replace: '(Purpose::Release, Some(_)) => {',
-  },
-  {
     name: 'a document that needed no write is rolled up again',
     file: 'src/machine/run/pipeline.rs',
     find: 'self.desk.shows_progress(sent.rolled_up);',
@@ -1597,22 +1573,10 @@ export default [
     replace: 'true);',
   },
   {
-    name: 'a plan that is to be reopened is that of the document before the own write',
-    file: 'src/machine/run/pipeline.rs',
-    find: 'self.beginning.task_changed(self.desk.task());',
-    replace: '',
-  },
-  {
     name: 'active time is counted by every entry again',
     file: 'src/machine/run/pipeline.rs',
     find: 'self.meter.stored(entry.active_ms);',
     replace: '',
-  },
-  {
-    name: 'whoever waits for a pause is answered by the yield that came first',
-    file: 'src/machine/run/pipeline.rs',
-    find: 'if matches!(sent.plan.ends, Some(crate::machine::compose::End::For { .. })) {',
-    replace: 'if sent.plan.ends.is_some() {',
   },
   {
     name: 'every entry counts as the beginning',
@@ -1717,12 +1681,6 @@ export default [
     replace: 'asking(&call.call, why, false)',
   },
   {
-    name: 'a completed task with items that others completed is only restored',
-    file: 'src/machine/run/taking_up.rs',
-    find: 'plan.next_item(done).is_none() && plan.externally_completed(done).is_empty()',
-    replace: 'plan.next_item(done).is_none()',
-  },
-  {
     name: 'a resume reopens every item',
     file: 'src/machine/run/taking_up.rs',
     find: 'self.beginning.begin(self.desk.task(), false);',
@@ -1773,16 +1731,10 @@ export default [
     replace: 'let cuts = self.is_streaming();',
   },
   {
-    name: 'a model that is to be asked again is asked under a lease that is too old',
-    file: 'src/machine/turn.rs',
-    find: 'Some(*until).filter(|_| !looking && may_start)',
-    replace: 'Some(*until).filter(|_| !looking)',
-  },
-  {
     name: 'the end of a back-off wakes the machine again and again while it looks',
     file: 'src/machine/turn.rs',
-    find: 'Some(*until).filter(|_| !looking && may_start)',
-    replace: 'Some(*until).filter(|_| may_start)',
+    find: 'Some(*until).filter(|_| !looking)',
+    replace: 'Some(*until)',
   },
   {
     name: 'reasoning is shown as text',
@@ -2292,16 +2244,10 @@ export default [
     replace: 'data.insert("write_id".into(), format!("{}{}", entry.write_id, writes.len()).into());',
   },
   {
-    name: 'an entry exactly as long as a document may be is split',
-    file: 'src/storage/journal.rs',
-    find: 'if text.len() <= bytes {',
-    replace: 'if text.len() < bytes {',
-  },
-  {
     name: 'an entry is split a byte beyond the limit',
     file: 'src/storage/journal.rs',
-    find: 'let mut at = bytes.max(4);',
-    replace: 'let mut at = (bytes + 1).max(4);',
+    find: 'bytes.max(4).min(text.len())',
+    replace: '(bytes + 1).max(4).min(text.len())',
   },
   {
     name: 'the parts of the last entry are read once more',
@@ -5184,12 +5130,6 @@ export default [
     file: 'src/machine/refusal.rs',
     find: 'if head.deleted {\n        return Err(stale("its deletion was begun and not finished"));\n    }\n    if head.is_of_another(task.created_at.as_deref()) {\n        return Ok(',
     replace: 'if head.is_of_another(task.created_at.as_deref()) {\n        return Ok(',
-  },
-  {
-    name: 'a run does not see that its history is being deleted',
-    file: 'src/machine/refusal.rs',
-    find: 'if head.deleted {\n        return Err(stale("its deletion was begun and not finished"));\n    }\n    if head.is_of_another(task.created_at.as_deref()) {\n        return Err(',
-    replace: 'if head.is_of_another(task.created_at.as_deref()) {\n        return Err(',
   },
   {
     name: 'a run that waits for people yields although the decision may be there',
