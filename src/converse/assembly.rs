@@ -255,9 +255,10 @@ impl Assembly {
 
     /// A block has its bytes in any number of deltas.
     fn redacted(&mut self, index: u32, delta: &Value, data: &Value) -> Result<(), ModelFault> {
-        let Some(more) = data.get("$bytes").and_then(Value::as_str).filter(|data| base64::is_base64(data))
-        else {
-            return self.other(index, "reasoningContent", delta);
+        let more = match data.get("$bytes").and_then(Value::as_str) {
+            Some("") => return Ok(()),
+            Some(bytes) if base64::is_base64(bytes) => bytes,
+            _ => return self.other(index, "reasoningContent", delta),
         };
         let kind = Kind::Other("redactedContent".to_owned());
         let at = self.slot(index, kind, || Piece::Redacted(String::new()))?;

@@ -517,10 +517,12 @@ fn encrypted_reasoning_in_several_deltas_is_one_block_with_all_bytes() {
         |index: u32, data: Value| delta(index, json!({ "reasoningContent": { "redactedContent": data } }));
     let bytes = |data: &str| json!({ "$bytes": data });
     let turn = turn(&[
+        part(0, bytes("")),
         part(0, bytes("Zg==")),
         part(0, bytes("b28=")),
         part(0, bytes("YmFy")),
         part(1, bytes("AAAA")),
+        part(1, bytes("")),
         part(2, bytes("AAAA")),
         part(2, bytes("no base64")),
         call(3, "a", "read"),
