@@ -43,8 +43,9 @@ export default defineConfig({
         test: {
           name: 'hosts',
           include: ['tests/hosts/*.test.ts'],
-          globalSetup: 'tests/hosts/setup.ts',
+          globalSetup: ['tests/hosts/setup.ts', 'tests/firestore/setup.ts'],
           ...slow,
+          hookTimeout: 420_000,
         },
       },
       {

@@ -53,5 +53,5 @@ export default async function measure() {
     const engine = await microsPerDelta(withEngine);
     if (round >= 0) differences.push(rounded(engine - plain, 2));
   }
-  return [{ name: 'engine CPU per text delta', unit: 'µs', budget: 2, ...spread(differences) }];
+  return [{ name: 'engine CPU per text delta', unit: 'µs', budget: 0.6, ...spread(differences) }];
 }

@@ -162,7 +162,15 @@ export default async function measure() {
     const { value, least, most } = spread(taken.map(({ ms }) => Math.round(ms)));
     return [
       ...costs(made),
-      { name: 'Firestore: resume of 1,000 turns', unit: 'ms', budget: 2_000, value, least, most },
+      {
+        name: 'Firestore: resume of 1,000 turns',
+        unit: 'ms',
+        budget: 1_000,
+        ceiling: 2_000,
+        value,
+        least,
+        most,
+      },
       { name: 'Firestore: pages read to resume', unit: '', value: taken[0].pages },
     ];
   } finally {

@@ -5,9 +5,9 @@ import { build } from 'rolldown';
 import { rounded } from './lib/numbers.mjs';
 
 const root = new URL('..', import.meta.url);
-const budgets = { '.': 117, './client': 6, './react': 10 };
+const budgets = { '.': 250, './client': 8, './react': 10 };
 // A ratchet: lower it with every step towards the budget, and remove it there.
-const ceilings = { '.': 375 };
+const ceilings = { '.': 255 };
 // Where only servers go.
 const onNode = new Set(['./sqlite', './server']);
 

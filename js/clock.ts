@@ -1,9 +1,7 @@
+import { longestTimerMs } from './longest-timer.js';
 import { clearTimeout, monotonicMs, setImmediate, setTimeout, wallMs } from './platform.js';
 import type { Clock } from './types.js';
 import { describeThrown, overhear } from './values.js';
-
-/** The longest delay that `setTimeout` obeys; beyond it fires at once. */
-const longestTimer = 2_147_483_647;
 
 /** The platform's time. */
 export const systemClock: Clock & { monotonic(): number } = {
@@ -15,7 +13,7 @@ export const systemClock: Clock & { monotonic(): number } = {
     let timer: ReturnType<typeof setTimeout>;
     const arm = () => {
       const left = Math.max(0, due - monotonicMs());
-      timer = left > longestTimer ? setTimeout(arm, longestTimer) : setTimeout(fn, left);
+      timer = left > longestTimerMs ? setTimeout(arm, longestTimerMs) : setTimeout(fn, left);
     };
     arm();
     return () => clearTimeout(timer);
@@ -168,12 +166,19 @@ function requestsUnderWay(): boolean {
 }
 
 /**
- * A clock that starts at `start` (default 2026-01-01T00:00:00Z) and only moves by `advance` and, where `auto` is on,
- * to the next timer once the event loop has been idle for a few turns. Timers of the platform do not count as
- * something that can happen: work that waits for real time takes `hold()`, or makes `underWay` say so.
+ * A clock that only moves by `advance` and, where `auto` is on, to the next timer once the event loop has been idle for a
+ * few turns. Timers of the platform do not count as something that can happen: work that waits for real time takes
+ * `hold()`, or makes `underWay` say so.
  */
 export function virtualClock(
-  options: { start?: number; auto?: boolean; underWay?: () => boolean } = {},
+  options: {
+    /** Milliseconds since 1970. Default: 2026-01-01T00:00:00Z. */
+    start?: number;
+    /** Default true. */
+    auto?: boolean;
+    /** Whether something is under way that the clock has to wait for. Default: nothing is. */
+    underWay?: () => boolean;
+  } = {},
 ): VirtualClock {
   let time = options.start ?? Date.UTC(2026, 0, 1);
   let auto = options.auto ?? true;

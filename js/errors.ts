@@ -72,10 +72,15 @@ export interface TaskErrorOptions {
 
 /** An error as JSON: everything but the cause and the stack, which are not for other processes' eyes. */
 export interface TaskErrorJson {
+  /** The name of the class. */
   name: 'TaskExecutionError';
+  /** What went wrong, for programs. */
   code: TaskErrorCode;
+  /** What went wrong, where, and what to do, for people. */
   message: string;
+  /** The same again, later, may well succeed. */
   retryable: boolean;
+  /** What belongs to the code: ids, limits, states. */
   details: Record<string, unknown>;
 }
 

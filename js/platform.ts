@@ -5,19 +5,7 @@
  * there when this is loaded, real where a fake says what it stands for.
  */
 
-interface NodeModules {
-  'node:timers': typeof import('node:timers');
-  'node:perf_hooks': typeof import('node:perf_hooks');
-  'node:util': typeof import('node:util');
-  'node:crypto': typeof import('node:crypto');
-}
-
-/** Asked for at run time, so that no bundler for browsers meets an import of Node's. */
-function builtin<Id extends keyof NodeModules>(id: Id): Partial<NodeModules[Id]> {
-  const { process } = globalThis as { process?: { getBuiltinModule?(id: string): unknown } };
-  const found = typeof process?.getBuiltinModule === 'function' ? process.getBuiltinModule(id) : undefined;
-  return (found ?? {}) as Partial<NodeModules[Id]>;
-}
+import { builtin } from './builtin.js';
 
 /** As deep as fakes may lie on each other. */
 const mostFakes = 8;

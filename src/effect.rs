@@ -6,10 +6,10 @@
 use crate::converse::Failure;
 use crate::converse::request::{RequestOp, ToolSpec};
 use crate::error::{CauseId, EngineError};
+use crate::json::{reads, record, tagged, words};
 use crate::lifecycle::Status;
 use crate::store::{StoreError, StoreWrite, StoredDocument};
 use crate::time::{Instant, Now};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::rc::Rc;
 
@@ -27,7 +27,7 @@ impl Ticket {
 }
 
 /// A tool use of the model, as users see it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ToolCall {
     /// The tool use id that the model gets back.
     pub id: String,
@@ -36,6 +36,8 @@ pub struct ToolCall {
     /// Always an object.
     pub input: Rc<Value>,
 }
+
+record!(ToolCall { id: always "id", name: always "name", input: always "input" });
 
 /// Something to do outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,8 +137,7 @@ pub enum Effect {
 }
 
 /// Levels of [`Effect::Log`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum LogLevel {
     Debug,
@@ -144,6 +145,8 @@ pub enum LogLevel {
     Warn,
     Error,
 }
+
+words!(write LogLevel { Debug "debug", Info "info", Warn "warn", Error "error" });
 
 /// What the core asks of the host's callbacks; each reply is the JSON named here.
 #[derive(Clone, Debug, PartialEq)]
@@ -183,11 +186,9 @@ pub enum Question {
 }
 
 /// A tool as the host describes it for a run.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ToolDescription {
     /// What the model is told.
-    #[serde(flatten)]
     pub spec: ToolSpec,
     /// Whether there is an `execute`; without it the call waits for an answer.
     pub has_execute: bool,
@@ -196,13 +197,19 @@ pub struct ToolDescription {
     /// After this many milliseconds a running call is aborted.
     pub timeout_ms: f64,
     /// Runs alone: calls of a turn before it first, those after it later.
-    #[serde(default)]
     pub exclusive: bool,
 }
 
+reads!(ToolDescription {
+    spec: inline "",
+    has_execute: always "hasExecute",
+    on_unknown_outcome: always "onUnknownOutcome",
+    timeout_ms: always "timeoutMs",
+    exclusive: or_default "exclusive",
+});
+
 /// `Tool.onUnknownOutcome`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnUnknown {
     /// Tell the model and the user.
     Report,
@@ -214,9 +221,10 @@ pub enum OnUnknown {
     Lookup,
 }
 
+words!(read OnUnknown { Report "report", Rerun "rerun", Ask "ask", Lookup "lookup" });
+
 /// What vetting found for one call.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(tag = "verdict", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Vetting {
     /// May run.
     Run,
@@ -230,6 +238,13 @@ pub enum Vetting {
         message: String,
     },
 }
+
+tagged!(read Vetting by "verdict" {
+    "run" => Run {},
+    "approve" => Approve {},
+    "answer" => Answer {},
+    "refuse" => Refuse { message: always "message" },
+});
 
 /// A thrown value of a callback, described.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,12 +1,12 @@
 //! The errors that users meet: a code to branch on, a message that says what to do.
 
-use serde::{Deserialize, Serialize};
+use crate::json::{Decode, Reader, bridge, words, writes};
 use serde_json::{Map, Value};
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 /// Every code that a `TaskExecutionError` can carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // each is described where users read it, in docs/ and in the TypeScript union
 pub enum Code {
     TaskNotFound,
@@ -35,6 +35,33 @@ pub enum Code {
     EnginePanic,
 }
 
+words!(Code {
+    TaskNotFound "TASK_NOT_FOUND",
+    InvalidArgument "INVALID_ARGUMENT",
+    InvalidTask "INVALID_TASK",
+    InvalidTransition "INVALID_TRANSITION",
+    AlreadyDecided "ALREADY_DECIDED",
+    LeaseHeld "LEASE_HELD",
+    CorruptHistory "CORRUPT_HISTORY",
+    StaleHistory "STALE_HISTORY",
+    UnsupportedSchema "UNSUPPORTED_SCHEMA",
+    CrashLoop "CRASH_LOOP",
+    StoreUnavailable "STORE_UNAVAILABLE",
+    StoreDenied "STORE_DENIED",
+    StoreRejected "STORE_REJECTED",
+    TooLarge "TOO_LARGE",
+    ModelThrottled "MODEL_THROTTLED",
+    ModelUnavailable "MODEL_UNAVAILABLE",
+    ModelTimeout "MODEL_TIMEOUT",
+    ModelDenied "MODEL_DENIED",
+    ModelRejected "MODEL_REJECTED",
+    ContextOverflow "CONTEXT_OVERFLOW",
+    HostCallback "HOST_CALLBACK",
+    NotConfigured "NOT_CONFIGURED",
+    EngineUnavailable "ENGINE_UNAVAILABLE",
+    EnginePanic "ENGINE_PANIC",
+});
+
 impl Code {
     /// Whether the same call, given again later and unchanged, may well succeed.
     pub fn retryable(self) -> bool {
@@ -54,9 +81,13 @@ impl Code {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CauseId(pub u32);
 
-/// A typed failure.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EngineError {
+/// A typed failure. In a box: results that carry one are moved all the time, and hardly ever hold it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineError(Box<Details>);
+
+/// What an [`EngineError`] says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Details {
     /// What kind of failure.
     pub code: Code,
     /// What was wrong, where, and what to do.
@@ -64,23 +95,57 @@ pub struct EngineError {
     /// Whether trying again may help.
     pub retryable: bool,
     /// Facts to program against: paths, owners, ages, status codes.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub details: Map<String, Value>,
     /// The exception behind it, where JavaScript threw one in this process.
-    #[serde(skip)]
     pub cause: Option<CauseId>,
 }
+
+impl Deref for EngineError {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for EngineError {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
+    }
+}
+
+impl Decode for EngineError {
+    fn decode(value: Option<Value>, reader: &mut Reader) -> Self {
+        let mut fields = reader.object(value);
+        EngineError(Box::new(Details {
+            code: fields.always("code"),
+            message: fields.always("message"),
+            retryable: fields.always("retryable"),
+            details: fields.or_default("details"),
+            cause: None,
+        }))
+    }
+}
+
+bridge!(read EngineError);
+
+writes!(EngineError {
+    code: always "code",
+    message: always "message",
+    retryable: always "retryable",
+    details: unless_default "details",
+});
 
 impl EngineError {
     /// An error with the code's own `retryable` and no details.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        EngineError {
-            code,
-            message: message.into(),
-            retryable: code.retryable(),
-            details: Map::new(),
-            cause: None,
-        }
+        EngineError::of(code, message.into())
+    }
+
+    #[inline(never)]
+    fn of(code: Code, message: String) -> Self {
+        let retryable = code.retryable();
+        EngineError(Box::new(Details { code, message, retryable, details: Map::new(), cause: None }))
     }
 
     /// Adds one detail.

@@ -12,11 +12,12 @@ pub mod effect;
 pub mod error;
 pub mod facts;
 pub mod ids;
+mod json;
 pub mod lifecycle;
 pub mod limits;
 pub mod machine;
-mod ordered;
 pub mod retry;
+mod sorted;
 pub mod storage;
 pub mod store;
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! Statuses, commands, and what each command does in each state: the lifecycle table.
 
 use crate::error::{Code, EngineError};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use crate::json::{json, words};
+use serde_json::{Map, Value};
 
 /// The status that the task document stores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
     /// Nobody has begun it, or somebody wants it begun anew.
     NotStarted,
@@ -20,21 +19,18 @@ pub enum Status {
     Failed,
 }
 
+words!(Status {
+    NotStarted "not_started",
+    InProgress "in_progress",
+    Paused "paused",
+    Completed "completed",
+    Failed "failed",
+});
+
 impl Status {
     /// Every status, in the order in which documents name them.
     pub const ALL: [Status; 5] =
         [Status::NotStarted, Status::InProgress, Status::Paused, Status::Completed, Status::Failed];
-
-    /// The word that documents store.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Status::NotStarted => "not_started",
-            Status::InProgress => "in_progress",
-            Status::Paused => "paused",
-            Status::Completed => "completed",
-            Status::Failed => "failed",
-        }
-    }
 
     /// The status that a document's word means, if it is one.
     pub fn parse(word: &str) -> Option<Status> {
@@ -43,8 +39,7 @@ impl Status {
 }
 
 /// What somebody asks of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TaskCommand {
     /// Begin, or go on.
     Start,
@@ -58,21 +53,12 @@ pub enum TaskCommand {
     Stop,
 }
 
+words!(write TaskCommand { Start "start", Resume "resume", Run "run", Pause "pause", Stop "stop" });
+
 impl TaskCommand {
     /// The commands that `TaskLifecycle.can` and `next` know.
     pub const PUBLIC: [TaskCommand; 4] =
         [TaskCommand::Start, TaskCommand::Resume, TaskCommand::Pause, TaskCommand::Stop];
-
-    /// The method's name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            TaskCommand::Start => "start",
-            TaskCommand::Resume => "resume",
-            TaskCommand::Run => "run",
-            TaskCommand::Pause => "pause",
-            TaskCommand::Stop => "stop",
-        }
-    }
 }
 
 /// The state in which a command meets the task.

@@ -2,13 +2,13 @@
 
 use crate::facts::allowance::Allowance;
 use crate::facts::task::TaskConfig;
+use crate::json::{Decode, Reader, reads, words};
 use crate::retry::RetryPolicy;
-use crate::storage::head::LARGEST_NUMBER;
-use serde::Deserialize;
+use crate::storage::head::{LARGEST_NUMBER, LONGEST_MS};
+use serde_json::Value;
 
 /// When an item counts as done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Completion {
     /// A turn without tool use.
     #[default]
@@ -17,9 +17,10 @@ pub enum Completion {
     Explicit,
 }
 
+words!(read Completion { EndTurn "end_turn", Explicit "explicit" });
+
 /// What a run does while only people can go on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhileWaiting {
     /// It keeps the lease.
     #[default]
@@ -28,9 +29,10 @@ pub enum WhileWaiting {
     Yield,
 }
 
+words!(read WhileWaiting { Hold "hold", Yield "yield" });
+
 /// `RunOptions.retry` as given.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default)]
 pub struct RetryOptions {
     attempts: Option<f64>,
     base_ms: Option<f64>,
@@ -38,9 +40,15 @@ pub struct RetryOptions {
     total_ms: Option<f64>,
 }
 
+reads!(RetryOptions {
+    attempts: always "attempts",
+    base_ms: always "baseMs",
+    max_ms: always "maxMs",
+    total_ms: always "totalMs",
+});
+
 /// `RunOptions.limits` as given.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default)]
 pub struct LimitOptions {
     iterations: Option<f64>,
     minutes: Option<f64>,
@@ -50,17 +58,34 @@ pub struct LimitOptions {
     parallel_tools: Option<f64>,
 }
 
+reads!(LimitOptions {
+    iterations: always "iterations",
+    minutes: always "minutes",
+    tokens: always "tokens",
+    mistakes: always "mistakes",
+    identical_tool_calls: always "identicalToolCalls",
+    parallel_tools: always "parallelTools",
+});
+
 /// `RunOptions.idleTimeoutMs` as given.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Copy, Debug)]
 enum IdleOptions {
     Both(f64),
     Apart { first: Option<f64>, between: Option<f64> },
 }
 
+impl Decode for IdleOptions {
+    fn decode(value: Option<Value>, reader: &mut Reader) -> Self {
+        if let Some(both) = value.as_ref().and_then(Value::as_f64) {
+            return IdleOptions::Both(both);
+        }
+        let mut fields = reader.object(value);
+        IdleOptions::Apart { first: fields.always("first"), between: fields.always("between") }
+    }
+}
+
 /// `RunOptions` as given, the layers above the task's own already merged. Milliseconds; infinity is a huge number.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     max_duration_ms: Option<f64>,
     while_waiting: Option<WhileWaiting>,
@@ -76,10 +101,25 @@ pub struct RunOptions {
     limits: LimitOptions,
 }
 
+reads!(RunOptions {
+    max_duration_ms: always "maxDurationMs",
+    while_waiting: always "whileWaiting",
+    wait_for_lease_ms: always "waitForLeaseMs",
+    lease_ttl_ms: always "leaseTtlMs",
+    grace_ms: always "graceMs",
+    store_timeout_ms: always "storeTimeoutMs",
+    callback_timeout_ms: always "callbackTimeoutMs",
+    idle_timeout_ms: always "idleTimeoutMs",
+    live_ms: always "liveMs",
+    completion: always "completion",
+    retry: or_default "retry",
+    limits: or_default "limits",
+});
+
 impl RunOptions {
     /// For a store call with its retries, before the task's own config is known.
     pub fn store_timeout_ms(&self) -> u64 {
-        ms(self.store_timeout_ms, STORE_TIMEOUT_MS).max(1)
+        ms(self.store_timeout_ms, STORE_TIMEOUT_MS).clamp(1, LONGEST_MS)
     }
 }
 
@@ -158,7 +198,7 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-/// The head holds durations, and what it holds has to be read again.
+/// Milliseconds. A time without end is very long.
 fn ms(given: Option<f64>, default: u64) -> u64 {
     given.map_or(default, |n| (n as u64).min(LARGEST_NUMBER))
 }
@@ -181,8 +221,8 @@ impl Settings {
             yield_after_ms: None,
             while_waiting: given.while_waiting.unwrap_or_default(),
             wait_for_lease_ms: given.wait_for_lease_ms.map(|n| n as u64),
-            lease_ttl_ms: ms(given.lease_ttl_ms, 30_000).max(30),
-            grace_ms: ms(given.grace_ms, 10_000),
+            lease_ttl_ms: ms(given.lease_ttl_ms, 30_000).clamp(30, LONGEST_MS),
+            grace_ms: ms(given.grace_ms, 10_000).min(LONGEST_MS),
             store_timeout_ms: given.store_timeout_ms(),
             callback_timeout_ms: ms(given.callback_timeout_ms, 30_000),
             first_event_ms: ms(first, 120_000).max(1),

@@ -1,11 +1,8 @@
 //! Back-off with full jitter, as a pure function of the attempt.
 
-use serde::{Deserialize, Serialize};
-
 /// How often, how fast and how long a failed model call is tried again. The largest value of a field switches
 /// that limit off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Calls in all, the first included.
     pub attempts: u32,

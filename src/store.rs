@@ -1,12 +1,11 @@
 //! What the core says to a `TaskStore` and hears from it.
 
 use crate::error::CauseId;
-use serde::{Deserialize, Serialize};
+use crate::json::{Decode, Reader, bridge, reads, tagged, words, writes};
 use serde_json::{Map, Value};
 
 /// A document as a store returns it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoredDocument {
     /// Path from the store's root, `users/u/tasks/t/engine/head`.
     pub path: String,
@@ -15,9 +14,25 @@ pub struct StoredDocument {
     /// Changes with every write; opaque.
     pub version: String,
     /// How long ago it was last written, by the server's own clocks.
-    #[serde(default)]
     pub age_ms: Option<u64>,
 }
+
+impl Decode for StoredDocument {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates
+    fn decode(value: Option<Value>, reader: &mut Reader) -> Self {
+        let mut fields = reader.object(value);
+        let age_ms: Option<f64> = fields.always("ageMs");
+        StoredDocument {
+            path: fields.always("path"),
+            data: fields.always("data"),
+            version: fields.always("version"),
+            // A fraction or a clock that ran backwards are no reasons to refuse a document.
+            age_ms: age_ms.map(|age| age as u64),
+        }
+    }
+}
+
+bridge!(read StoredDocument);
 
 impl StoredDocument {
     /// The last segment of the path.
@@ -27,17 +42,17 @@ impl StoredDocument {
 }
 
 /// One field of an update. Absent `value` deletes: a stored null is a value.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FieldWrite {
     /// The field's path, one element a level.
     pub path: Vec<String>,
     /// The new value.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
     /// Set where the field is to vanish.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub delete: bool,
 }
+
+writes!(FieldWrite { path: always "path", value: present "value", delete: unless_default "delete" });
 
 impl FieldWrite {
     /// Sets the field at `path`.
@@ -56,8 +71,7 @@ impl FieldWrite {
 }
 
 /// One write of an all-or-nothing commit.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "op", rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum StoreWrite {
     /// The document must not exist yet.
     Create {
@@ -73,7 +87,6 @@ pub enum StoreWrite {
         /// What changes; everything else stays.
         fields: Vec<FieldWrite>,
         /// The version that was read.
-        #[serde(rename = "ifVersion", skip_serializing_if = "Option::is_none")]
         if_version: Option<String>,
     },
     /// Deleting what is not there succeeds, unless `if_version` is given.
@@ -81,14 +94,18 @@ pub enum StoreWrite {
         /// Where.
         path: String,
         /// The version that was read.
-        #[serde(rename = "ifVersion", skip_serializing_if = "Option::is_none")]
         if_version: Option<String>,
     },
 }
 
+tagged!(write StoreWrite by "op" {
+    "create" => Create { path: always "path", data: always "data" },
+    "update" => Update { path: always "path", fields: always "fields", if_version: unless_default "ifVersion" },
+    "delete" => Delete { path: always "path", if_version: unless_default "ifVersion" },
+});
+
 /// What a store may throw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum StoreErrorCode {
     Conflict,
@@ -99,6 +116,16 @@ pub enum StoreErrorCode {
     Invalid,
     Unavailable,
 }
+
+words!(StoreErrorCode {
+    Conflict "conflict",
+    Exists "exists",
+    NotFound "not_found",
+    Denied "denied",
+    TooLarge "too_large",
+    Invalid "invalid",
+    Unavailable "unavailable",
+});
 
 /// A store's failure. Anything it throws without a known code counts as `Unavailable`.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,11 +150,12 @@ impl StoreError {
 }
 
 /// A store's limits, in UTF-8 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreLimits {
     /// Of the `json` string per document.
     pub document_bytes: usize,
     /// Of all strings per commit.
     pub commit_bytes: usize,
 }
+
+reads!(StoreLimits { document_bytes: always "documentBytes", commit_bytes: always "commitBytes" });

@@ -1,10 +1,9 @@
 //! Time as the core sees it: handed in with every input, never asked for.
 
-use serde::{Deserialize, Serialize};
 use std::ops::{Add, Sub};
 
 /// A point on the host's monotonic clock, in milliseconds since an arbitrary origin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(pub u64);
 
 impl Add<u64> for Instant {

@@ -30,6 +30,14 @@ fn set_status(w: &mut World, run: usize, status: &str) {
     w.pass(1_000);
 }
 
+fn slow(ms: u64) -> Does {
+    Does::Takes(ms, Box::new(Does::Returns(json!(1))))
+}
+
+fn head_path() -> String {
+    format!("{TASK_PATH}/engine/head")
+}
+
 /// Listing fails with that code until [`works_again`].
 fn cannot_list(w: &mut World, code: StoreErrorCode) {
     w.fault = Box::new(move |_, effect| match effect {
@@ -392,4 +400,172 @@ fn a_call_that_waits_for_a_person_while_the_machine_sleeps_runs_when_it_is_appro
     w.give(run, Input::Changed);
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert_eq!((w.executions.len(), &w.head()["epoch"]), (1, &json!(1)));
+}
+
+#[test]
+fn a_run_whose_task_was_broken_or_deleted_by_others_leaves_no_lease() {
+    for broken in [json!("banana"), json!(7), json!({ "a": 1 }), Value::Null] {
+        let mut w = World::new(60, 1);
+        let run = working(&mut w, slow(50_000));
+        w.outside(&["status"], broken.clone());
+        w.give(run, Input::Changed);
+        let outcome = w.finish(run).unwrap();
+        assert_eq!((&outcome["status"], &outcome["unfinished"]), (&json!("interrupted"), &json!(true)));
+        assert_eq!(w.store.task()["status"], broken, "what others wrote stays");
+        assert!(!w.head().contains_key("owner"), "{broken}");
+        w.outside(&["status"], json!("in_progress"));
+        let again = w.runner("run", json!({ "options": { "waitForLeaseMs": 0 } }));
+        assert_eq!(w.finish(again).unwrap()["status"], "completed");
+        assert_eq!(w.events(again, "task:resumed")[0]["recovered"], true, "its end was no clean one");
+    }
+    for after in [0, 3, 5, 8, 12, 20, 400] {
+        let mut w = World::new(61, 1);
+        w.script(vec![uses("", &[("a", "work", json!({}))])]);
+        w.tool = Box::new(|_| slow(5_000));
+        let run = w.start();
+        w.pass(after);
+        w.store.documents.remove(TASK_PATH);
+        w.give(run, Input::Changed);
+        assert_eq!(w.finish(run).unwrap()["error"]["code"], "TASK_NOT_FOUND");
+        assert!(w.store.get(TASK_PATH).is_none(), "nothing brings it back");
+        assert!(!w.head().contains_key("owner"), "after {after} ms");
+    }
+}
+
+#[test]
+fn a_commit_that_is_on_its_way_when_the_task_breaks_is_waited_for_before_the_lease_is_given_back() {
+    let mut w = World::new(62, 1);
+    let run = working(&mut w, slow(2_000));
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Commit { .. } => Fault::Late(1_500),
+        _ => Fault::None,
+    });
+    w.pass(2_100);
+    w.outside(&["status"], json!("banana"));
+    w.give(run, Input::Changed);
+    assert_eq!(w.finish(run).unwrap()["status"], "interrupted");
+    assert!(!w.head().contains_key("owner"));
+    assert_eq!(w.store.facts("result").len(), 1, "what was on its way has landed");
+}
+
+#[test]
+fn whatever_lease_or_grace_is_asked_for_others_get_the_task_within_a_day() {
+    for given in [json!(1e300), json!(9_007_199_254_740_991_u64), json!(-5), json!(0), json!(0.5)] {
+        for option in ["leaseTtlMs", "graceMs", "storeTimeoutMs", "callbackTimeoutMs", "idleTimeoutMs"] {
+            let mut w = World::new(63, 1);
+            let run = w.runner("start", json!({ "options": { option: given } }));
+            w.tool = Box::new(|_| Does::Deaf);
+            let mut first = true;
+            w.model = Box::new(move |_| match std::mem::take(&mut first) {
+                true => uses("", &[("a", "work", json!({}))]),
+                false => text("Done."),
+            });
+            for _ in 0..100 {
+                if w.is_over(run) || !w.actors[run].executed.is_empty() || !w.step() {
+                    break;
+                }
+            }
+            for (name, number) in
+                w.store.get(&head_path()).and_then(|h| h.get("owner")?.as_object()).into_iter().flatten()
+            {
+                assert!(
+                    number.as_u64().is_none_or(|n| n <= 86_400_000),
+                    "{option} {given}: {name} is {number}"
+                );
+            }
+            w.crash(run);
+            w.now += 86_400_001;
+            w.ask("pause", json!({})).unwrap();
+            let again = w.runner("start", json!({ "options": { "waitForLeaseMs": 0 } }));
+            assert_eq!(w.finish(again).unwrap()["status"], "completed", "{option} {given}");
+        }
+    }
+}
+
+#[test]
+fn a_message_sent_to_a_task_that_others_reopened_is_answered_before_its_status_is_restored() {
+    for early in [true, false] {
+        let mut w = World::new(64, 1);
+        let run = w.start();
+        w.finish(run).unwrap();
+        w.outside(&["status"], json!("in_progress"));
+        if early {
+            w.say("One more question?");
+        }
+        let epoch = w.head()["epoch"].clone();
+        let run = w.runner("run", json!({}));
+        while w.head()["epoch"] == epoch {
+            w.step();
+        }
+        if !early {
+            w.say("One more question?");
+        }
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert_eq!((w.actors[run].requests.len(), w.store.status()), (1, "completed"));
+        assert!(json!(w.actors[run].requests[0].last()).to_string().contains("One more question?"));
+        assert!(w.store.documents.keys().all(|path| !path.contains("/inbox/")));
+    }
+}
+
+#[test]
+fn what_a_task_had_cost_before_it_was_reset_does_not_come_back() {
+    let mut w = World::new(65, 2);
+    let run = working(&mut w, slow(30_000));
+    set_status(&mut w, run, "not_started");
+    assert_eq!(w.finish(run).unwrap()["usage"]["totalTokens"], 15);
+    w.script(vec![text("New one."), text("New two.")]);
+    let run = w.start();
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((&outcome["status"], &outcome["usage"]["totalTokens"]), (&json!("completed"), &json!(30)));
+    assert_eq!(w.ask("state", json!({})).unwrap()["usage"], outcome["usage"]);
+    let first = json!(w.actors[run].requests[0]).to_string();
+    assert!(first.contains("A task") && !first.contains("toolUse"), "{first}");
+}
+
+#[test]
+fn that_a_run_ended_uncleanly_is_known_whatever_commands_come_in_between() {
+    let message = json!({ "message": { "role": "user", "content": [{ "text": "By the way." }] } });
+    for (kind, arguments, refused) in [
+        ("saveApiMessage", message.clone(), true),
+        ("saveApiMessage", message, false),
+        ("send", json!({ "message": "Hello", "text": "Hello" }), false),
+        ("state", json!({}), false),
+    ] {
+        let mut w = World::new(66, 1);
+        let run = if refused {
+            working(&mut w, Does::Deaf)
+        } else {
+            w.model = Box::new(|_| Says::Stalls(vec![]));
+            let run = w.start();
+            w.until(run, |a| !a.requests.is_empty());
+            run
+        };
+        w.crash(run);
+        w.now += 100_000;
+        assert_eq!(w.ask(kind, arguments).is_err(), refused, "{kind}");
+        w.model = Box::new(|_| text("Fine."));
+        let run = w.runner("run", json!({}));
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        let resumed = w.events(run, "task:resumed");
+        assert_eq!((resumed.len(), &resumed[0]["recovered"]), (1, &json!(true)), "{kind}");
+    }
+}
+
+#[test]
+fn a_task_that_is_deleted_and_made_again_under_a_run_is_not_written_to_by_it() {
+    let mut w = World::new(67, 1);
+    let run = working(&mut w, slow(50_000));
+    w.outside(&["created_at"], json!("2026-02-02T00:00:00.000Z"));
+    let before = w.store.task().clone();
+    w.give(run, Input::Changed);
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(
+        (&outcome["status"], &outcome["error"]["code"]),
+        (&json!("interrupted"), &json!("STALE_HISTORY"))
+    );
+    assert_eq!(*w.store.task(), before);
+    w.script(vec![text("New.")]);
+    let run = w.runner("run", json!({ "options": { "waitForLeaseMs": 0 } }));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert!(json!(w.actors[run].requests[0]).to_string().contains("A task"));
 }

@@ -372,6 +372,43 @@ fn a_kind_that_this_version_does_not_know_is_left_for_one_that_does_and_keeps_no
     assert_eq!(in_inbox(&w).len(), 30);
 }
 
+/// More than one look reads, of a kind that is left where it is, under ids that begin so.
+fn many_of_a_later_kind(w: &mut World, prefix: &str) {
+    for n in 0..1_000 {
+        put(w, &format!("{prefix}{n:04}"), json!({ "kind": "later", "text": "x" }));
+    }
+}
+
+#[test]
+fn behind_more_than_a_look_reads_a_message_is_found_by_the_looks_after_it() {
+    let mut w = World::new(24, 1);
+    many_of_a_later_kind(&mut w, "!later-");
+    w.say("Are you there?");
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.store.facts("received").len(), 1);
+    assert_eq!(in_inbox(&w).len(), 1_000);
+}
+
+#[test]
+fn a_message_that_comes_while_a_long_inbox_is_read_in_parts_is_found_before_the_task_completes() {
+    for sends in (0..120).step_by(3) {
+        let mut w = World::new(25, 1);
+        many_of_a_later_kind(&mut w, "~later-");
+        let run = w.start();
+        for _ in 0..sends {
+            w.step();
+        }
+        if w.store.status() == "completed" {
+            assert!(sends > 30, "the moments between two parts are among those that were tried");
+            break;
+        }
+        w.say("Are you there?");
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert_eq!(w.store.facts("received").len(), 1, "sent after {sends} steps");
+    }
+}
+
 #[test]
 fn whoever_squats_on_the_id_of_a_decision_does_not_keep_it_from_being_made() {
     for (call, json) in [("a", "nothing"), ("b", r#"{"decision":"approve"}"#)] {

@@ -207,6 +207,23 @@ fn identical_calls_are_counted_across_a_crash_and_another_call_begins_the_count_
 }
 
 #[test]
+fn it_makes_no_difference_in_which_order_the_same_calls_are_answered() {
+    let mut w = World::new(12, 1);
+    let mut n = 0;
+    w.model = Box::new(move |_| {
+        n += 1;
+        let (a, b) = (format!("a{n}"), format!("b{n}"));
+        uses("", &[(&a, "work", json!({ "of": "a" })), (&b, "work", json!({ "of": "b" }))])
+    });
+    w.tool = Box::new(|call| {
+        let turn: u64 = call.id[1..].parse().unwrap();
+        let first = (turn % 2 == 0) == call.id.starts_with('a');
+        Does::Takes(if first { 10 } else { 500 }, Box::new(Does::Returns(call.input["of"].clone())))
+    });
+    assert_eq!(paused(&mut w, "start", &json!({})), (json!("identical_tool_calls"), 5));
+}
+
+#[test]
 fn tokens_of_attempts_that_led_to_nothing_count_too() {
     let mut w = World::new(10, 1);
     let mut n = 0;

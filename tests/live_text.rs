@@ -193,6 +193,25 @@ fn one_write_is_in_flight_at_a_time_none_is_tried_again_and_the_run_does_not_wai
 }
 
 #[test]
+fn a_write_that_is_never_answered_holds_up_the_next_one_for_as_long_as_the_store_may_take() {
+    let mut w = World::new(9, 1);
+    let writes = watch(&mut w, |n| if n == 1 { Fault::Silent(false) } else { Fault::None });
+    let times = Rc::new(RefCell::new(Vec::new()));
+    w.script(vec![Says::Drips(2_000, pieces(&WORDS))]);
+    let run = w.runner("start", json!({ "options": { "liveMs": 1_000, "storeTimeoutMs": 5_000 } }));
+    while !w.is_over(run) {
+        let before = writes.borrow().len();
+        w.step();
+        if writes.borrow().len() > before {
+            times.borrow_mut().push(w.now);
+        }
+    }
+    let times = times.borrow();
+    assert!(times.len() >= 4, "{times:?}");
+    assert!((5_000..10_000).contains(&(times[1] - times[0])), "{times:?}");
+}
+
+#[test]
 fn a_store_that_does_not_take_it_is_left_alone() {
     for code in [StoreErrorCode::Denied, StoreErrorCode::Invalid, StoreErrorCode::TooLarge] {
         let mut w = World::new(6, 1);

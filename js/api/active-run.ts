@@ -71,7 +71,7 @@ export class ActiveRun implements LocalRun {
       options: paced(store.id, mergeRunOptions(...options, host.defaults)),
       limits: { documentBytes: store.limits.documentBytes, commitBytes: store.limits.commitBytes },
       holder: store.holder?.id ?? null,
-      instance,
+      instance: instance(),
       seed: seedOf(host),
       hasWatch: typeof store.watch === 'function',
       hasPrompt: typeof host.prompt === 'function',

@@ -39,7 +39,7 @@ async function ask(
     options: mergeRunOptions(options, host.defaults),
     limits: { documentBytes: store.limits.documentBytes, commitBytes: store.limits.commitBytes },
     holder: store.holder?.id ?? null,
-    instance,
+    instance: instance(),
     seed: seedOf(host),
     hasWatch: typeof store.watch === 'function',
   };

@@ -6,7 +6,9 @@ import { checkHost } from './check-host.js';
 
 /** Which task a host is looked up for. */
 export interface TaskIds {
+  /** Whose task it is. */
   userId: string;
+  /** Absent where no task is there yet, or all of a user's are looked through. */
   taskId?: string;
 }
 

@@ -45,6 +45,11 @@ async function endOf(runs: LocalRun[], timeoutMs: number | undefined): Promise<v
 /**
  * For SIGTERM: every run in the process yields, every loop over `events()` and every event stream of its routes ends. Settles when all runs have ended, or after `timeoutMs`.
  */
-export function drainTaskExecution(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
+export function drainTaskExecution(
+  options: {
+    /** Milliseconds that it waits for them, at most. Default: until they have ended. */
+    timeoutMs?: number | undefined;
+  } = {},
+): Promise<void> {
   return drainRuns(localRuns(), [...localFollowers()], options);
 }

@@ -27,7 +27,9 @@ type Cell = { can: boolean; next: TaskStatus } | { can: false; error: { message:
 
 /** Every command on a task and every read of it; runs nothing. */
 export class TaskLifecycle extends TaskEmitter {
+  /** The task's id. */
   readonly taskId: string;
+  /** Whose task it is. */
   readonly userId: string;
 
   /**
@@ -69,7 +71,13 @@ export class TaskLifecycle extends TaskEmitter {
   }
 
   /** Lets a waiting call run. */
-  async approve(toolCallId: string, options: { note?: string | undefined } = {}): Promise<void> {
+  async approve(
+    toolCallId: string,
+    options: {
+      /** Why, for whoever reads the journal; the model does not get it. */
+      note?: string | undefined;
+    } = {},
+  ): Promise<void> {
     const note = optionalTextOf('note', optionsOf('options', options, ['note']).note);
     const id = toolCallIdOf(toolCallId);
     await agentOf(this).deposit('approve', { toolCallId: id, ...(note !== undefined && { note }) });
@@ -86,7 +94,10 @@ export class TaskLifecycle extends TaskEmitter {
   async answer(
     toolCallId: string,
     result: unknown,
-    options: { error?: boolean | undefined } = {},
+    options: {
+      /** True: the model is told that the call failed. Default false. */
+      error?: boolean | undefined;
+    } = {},
   ): Promise<void> {
     const error = optionsOf('options', options, ['error']).error === true;
     await agentOf(this).deposit('answer', {

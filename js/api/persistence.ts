@@ -72,7 +72,12 @@ export class TaskPersistence {
 
   /** The thread by timestamp; `after` is a message's id. */
   async taskMessages(
-    options: { after?: string | undefined; limit?: number | undefined } = {},
+    options: {
+      /** The id of a message: those after it. Default: from the first. */
+      after?: string | undefined;
+      /** How many, at most. Default: all. */
+      limit?: number | undefined;
+    } = {},
   ): Promise<ThreadMessage[]> {
     const { after, limit: most } = optionsOf('options', options, ['after', 'limit']);
     if (after !== undefined) checkId('after', after);
@@ -84,7 +89,12 @@ export class TaskPersistence {
   }
 
   /** The journal's entries, from the first or after a `seq`. */
-  async *journal(options: { after?: number | undefined } = {}): AsyncIterable<JournalEntry> {
+  async *journal(
+    options: {
+      /** A `seq`: entries after it. Default 0, from the first. */
+      after?: number | undefined;
+    } = {},
+  ): AsyncIterable<JournalEntry> {
     let after: number | null = optionalCountOf('after', optionsOf('options', options, ['after']).after) ?? 0;
     while (after !== null) {
       const page: JournalPage = await agentOf(this).command('journal', { after, limit: journalPage });
@@ -94,12 +104,22 @@ export class TaskPersistence {
   }
 
   /** What a resume would go on from. */
-  checkpoint(): Promise<{ seq: number; epoch: number }> {
+  checkpoint(): Promise<{
+    /** The last entry of the journal. */
+    seq: number;
+    /** How many runs have held the task. */
+    epoch: number;
+  }> {
     return agentOf(this).command('checkpoint');
   }
 
   /** Removes the task and all that belongs to it; `keepTask` leaves the task document. */
-  async delete(options: { keepTask?: boolean | undefined } = {}): Promise<void> {
+  async delete(
+    options: {
+      /** Leaves the task document: only what the engine keeps of it goes. Default false. */
+      keepTask?: boolean | undefined;
+    } = {},
+  ): Promise<void> {
     await agentOf(this).command('delete', {
       keepTask: optionsOf('options', options, ['keepTask']).keepTask === true,
     });

@@ -5,8 +5,7 @@ import type { TaskHost, TaskOutcome } from '../types.js';
 export interface RunListener {
   /** An event as JSON text, `type` first. */
   event(json: string): void;
-  /** A piece of the assistant's text. */
-  /** `offset`: where in the message it begins, in UTF-16 units. */
+  /** A piece of the assistant's text. `offset`: where in the message it begins, in UTF-16 units. */
   delta(messageId: string, attempt: number, text: string, offset: number): void;
   status(status: string): void;
   /** The last call. `ran` is false for a run that was refused or only began the task: nothing is told of its end. */
@@ -50,26 +49,47 @@ interface Registry {
   readonly runs: Map<string, LocalRun>;
   /** Told of every run that begins. */
   readonly watchers: Set<(key: string, run: LocalRun) => void>;
-  /** Missing where a copy made it that has none. */
-  followers?: Set<LocalFollower>;
+  readonly followers: Set<LocalFollower>;
   /** How often `reset()` was called, of whichever copy. */
-  resets?: number;
+  resets: number;
 }
 
 const name = Symbol.for('task-execution-engine/1');
 const holder = globalThis as { [name]?: Registry };
 // Several copies of the package may be loaded: the first makes it, all use it.
-holder[name] ??= { instance: nonce(), runs: new Map(), watchers: new Set() };
+holder[name] ??= lasting(emptyRegistry());
 const registry: Registry = holder[name];
 
-function nonce(): string {
-  return randomWords(3)
-    .map((n) => n.toString(36))
-    .join('');
+function emptyRegistry(): Registry {
+  let instance: string | undefined;
+  return {
+    // Drawn when it is asked for: workers refuse random numbers while a module is loaded.
+    get instance() {
+      instance ??= randomWords(3)
+        .map((n) => n.toString(36))
+        .join('');
+      return instance;
+    },
+    runs: new Map(),
+    watchers: new Set(),
+    followers: new Set(),
+    resets: 0,
+  };
+}
+
+/**
+ * Nobody can delete its fields: Jest deletes those of every object on the global one when a test file is over
+ * (`globalsCleanup`), while runs that nobody awaited still go on.
+ */
+function lasting<T extends object>(object: T): T {
+  for (const key of Reflect.ownKeys(object)) Object.defineProperty(object, key, { configurable: false });
+  return object;
 }
 
 /** Names this process, or the realm of it that shares the registry. */
-export const instance = registry.instance;
+export function instance(): string {
+  return registry.instance;
+}
 
 /** Names a task across stores. */
 export function keyOf(host: TaskHost, userId: string, taskId: string): string {
@@ -112,7 +132,6 @@ export function onRun(key: string, begun: (run: LocalRun) => void): () => void {
 
 /** Everybody who follows a task in this process. */
 export function localFollowers(): Set<LocalFollower> {
-  registry.followers ??= new Set();
   return registry.followers;
 }
 
@@ -127,10 +146,10 @@ export function addFollower(follower: LocalFollower, ofEngine?: Set<LocalFollowe
 
 /** How often everything of this process was reset: what came before is not to be found any more. */
 export function resets(): number {
-  return registry.resets ?? 0;
+  return registry.resets;
 }
 
 /** Counts a reset. */
 export function countReset(): void {
-  registry.resets = resets() + 1;
+  registry.resets += 1;
 }

@@ -26,6 +26,7 @@ export interface TaskClientOptions {
 
 /** Which tasks to list. */
 export interface TaskListQuery {
+  /** Those of this status. Default: of any. */
   status?: TaskStatus | undefined;
   /** At most 100. Default 50. */
   limit?: number | undefined;
@@ -33,18 +34,25 @@ export interface TaskListQuery {
   before?: string | undefined;
   /** Text in the title or the description. */
   search?: string | undefined;
+  /** Ends the request. */
   signal?: AbortSignal | undefined;
 }
 
 /** One task, on the server. Commands settle when they are stored there. */
 export interface TaskHandle {
+  /** The task's id. */
   readonly id: string;
   /** The task's document, without its history. */
   get(): Promise<TaskView>;
   /** Where the task stands. */
   state(): Promise<TaskState>;
-  /** The last messages of the thread, the oldest first. Default 100. */
-  messages(options?: { limit?: number | undefined }): Promise<ThreadMessage[]>;
+  /** The last messages of the thread, the oldest first, at most 2 MB of them. */
+  messages(options?: {
+    /** How many, at most. Default 100. */
+    limit?: number | undefined;
+    /** The id of a message: only those before it. */
+    before?: string | undefined;
+  }): Promise<ThreadMessage[]>;
   /** Begins the task and has it run on the server. */
   start(): Promise<void>;
   /** Ends a pause, a stop or a failure, and has the task run on the server. */
@@ -54,11 +62,24 @@ export interface TaskHandle {
   /** Settles when the stop is stored. */
   stop(reason?: string): Promise<void>;
   /** Lets a waiting call run. */
-  approve(toolCallId: string, options?: { note?: string | undefined }): Promise<void>;
+  approve(
+    toolCallId: string,
+    options?: {
+      /** Why, for whoever reads the journal; the model does not get it. */
+      note?: string | undefined;
+    },
+  ): Promise<void>;
   /** Answers the model that the call was rejected. */
   reject(toolCallId: string, reason?: string): Promise<void>;
   /** Gives a waiting call its result. */
-  answer(toolCallId: string, result: unknown, options?: { error?: boolean | undefined }): Promise<void>;
+  answer(
+    toolCallId: string,
+    result: unknown,
+    options?: {
+      /** True: the model is told that the call failed. Default false. */
+      error?: boolean | undefined;
+    },
+  ): Promise<void>;
   /** Sends the model a message of the user. */
   send(message: string): Promise<void>;
   /** Deletes the task and all that belongs to it. */
@@ -82,8 +103,14 @@ export interface TaskClient {
    * processes.
    */
   create(
-    task: NewTask & { id?: string | undefined },
-    options?: { idempotencyKey?: string | undefined },
+    task: NewTask & {
+      /** The task's id, made by the caller. Default: the server makes one. */
+      id?: string | undefined;
+    },
+    options?: {
+      /** The same key makes the same task once. Default: one for this call. */
+      idempotencyKey?: string | undefined;
+    },
   ): Promise<TaskView>;
   /** Where a task stands. */
   state(id: string): Promise<TaskState>;
@@ -98,10 +125,7 @@ export function taskClient(options: TaskClientOptions): TaskClient {
   const task = (id: string) => handleOf(options, id, read);
   return {
     list({ signal, ...query } = {}) {
-      const asked = new URLSearchParams();
-      for (const [name, value] of Object.entries(query))
-        if (value !== undefined) asked.set(name, String(value));
-      return read(asked.size > 0 ? `?${asked}` : '', signal);
+      return read(queryOf(query), signal);
     },
     async create(body, { idempotencyKey = newKey() } = {}) {
       const headers = { 'idempotency-key': idempotencyKey };
@@ -122,9 +146,8 @@ function handleOf(options: TaskClientOptions, id: string, read: <T>(path: string
     id,
     get: () => read(path),
     state: () => read(`${path}/state`),
-    async messages({ limit } = {}) {
-      const query = limit === undefined ? '' : `?limit=${limit}`;
-      return (await read<{ messages: ThreadMessage[] }>(`${path}/messages${query}`)).messages;
+    async messages(page = {}) {
+      return (await read<{ messages: ThreadMessage[] }>(`${path}/messages${queryOf(page)}`)).messages;
     },
     start: () => command('start'),
     resume: () => command('resume'),
@@ -140,6 +163,12 @@ function handleOf(options: TaskClientOptions, id: string, read: <T>(path: string
     },
     events: (how = {}) => follow(options, `${path}/events`, how),
   };
+}
+
+function queryOf(fields: object): string {
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) asked.set(name, String(value));
+  return asked.size > 0 ? `?${asked}` : '';
 }
 
 /** Pages without TLS have no `randomUUID`. */

@@ -1,4 +1,5 @@
 import { TaskExecutionError } from '../errors.js';
+import { longestTimerMs } from '../longest-timer.js';
 import type { StreamEnd } from '../server/follower.js';
 import type { TaskSnapshot } from '../server/snapshot.js';
 import type { TaskEvent } from '../types.js';
@@ -13,6 +14,9 @@ export type TaskClientEvent = TaskSnapshot | TaskEvent;
 export interface TaskClientEventsOptions {
   /** The `id` of the last event that was seen, '0' for all. Default: a snapshot comes first. */
   after?: string | undefined;
+  /** Of how many entries of the journal before it a snapshot tells, at most 1,000. Default 20. */
+  history?: number | undefined;
+  /** Ends the loop and the connection. */
   signal?: AbortSignal | undefined;
   /** Told `true` when a connection stands, `false` when it is lost, or ended by the server, and is made anew. */
   onConnection?: ((isConnected: boolean) => void) | undefined;
@@ -22,7 +26,7 @@ export interface TaskClientEventsOptions {
 export async function* follow(
   options: TaskClientOptions,
   path: string,
-  { after, signal, onConnection }: TaskClientEventsOptions,
+  { after, history, signal, onConnection }: TaskClientEventsOptions,
 ): AsyncGenerator<TaskClientEvent, undefined> {
   const gone = new AbortController();
   const onAbort = () => gone.abort();
@@ -33,7 +37,11 @@ export async function* follow(
   let retryMs: number | undefined;
   try {
     while (!gone.signal.aborted) {
-      const connection = new Connection(options, path, cursor, gone.signal, onConnection);
+      const query = new URLSearchParams({
+        ...(cursor !== undefined && { after: cursor }),
+        ...(history !== undefined && { history: String(history) }),
+      });
+      const connection = new Connection(options, `${path}?${query}`, cursor, gone.signal, onConnection);
       try {
         for await (const { id, data } of connection) {
           failures = 0;
@@ -102,14 +110,15 @@ class Connection implements AsyncIterable<ServerSentEvent> {
   /** Not one that stopped half-way: it is asked again where it was. */
   #alive(): void {
     clearTimeout(this.#stalled);
-    this.#stalled = setTimeout(() => this.#aborter.abort(), this.#options.stallMs ?? 45_000);
+    const { stallMs = 45_000 } = this.#options;
+    this.#stalled = setTimeout(() => this.#aborter.abort(), Math.min(stallMs, longestTimerMs));
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ServerSentEvent, undefined> {
     this.#alive();
     const after = this.#after;
     const response = await send(this.#options, {
-      path: this.#path + (after === undefined ? '' : `?after=${encodeURIComponent(after)}`),
+      path: this.#path,
       headers: { accept: 'text/event-stream', ...(after !== undefined && { 'last-event-id': after }) },
       signal: this.#aborter.signal,
     });

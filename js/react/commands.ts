@@ -28,11 +28,24 @@ export interface TaskCommands {
   /** Settles when the stop is stored. */
   stop(reason?: string): Promise<void>;
   /** The call waits no more on this page at once; it does again where the server cannot be told. */
-  approve(toolCallId: string, options?: { note?: string | undefined }): Promise<void>;
+  approve(
+    toolCallId: string,
+    options?: {
+      /** Why, for whoever reads the journal; the model does not get it. */
+      note?: string | undefined;
+    },
+  ): Promise<void>;
   /** Answers the model that the call was rejected; shown at once, like an approval. */
   reject(toolCallId: string, reason?: string): Promise<void>;
   /** Gives a waiting call its result; shown at once, like an approval. */
-  answer(toolCallId: string, result: unknown, options?: { error?: boolean | undefined }): Promise<void>;
+  answer(
+    toolCallId: string,
+    result: unknown,
+    options?: {
+      /** True: the model is told that the call failed. Default false. */
+      error?: boolean | undefined;
+    },
+  ): Promise<void>;
   /** The message is in the thread at once, `pending`, and is taken out again where it cannot be sent. */
   send(message: string): Promise<void>;
   /** Deletes the task and all that belongs to it. */

@@ -1,7 +1,5 @@
 import type { TaskHandle } from '../client/client.js';
 import type { TaskClientEvent } from '../client/events.js';
-import type { TaskSnapshot } from '../server/snapshot.js';
-import { isAfter } from './cursor.js';
 
 /** Who is told what happens in a task. */
 export interface FollowingListener {
@@ -13,12 +11,10 @@ export interface FollowingListener {
 
 /** Without a connection for so long, it is said. */
 const patienceMs = 2_000;
-/** Earlier facts are there once nothing has come for so long: the last entries may tell nothing. */
-const silenceMs = 3_000;
 
 /**
- * Follows a task for a page: a snapshot, the calls of the entries before it, and what happens from then on. Where the task
- * has ended so has the stream; `wake()` looks whether it goes on.
+ * Follows a task for a page: a snapshot, and what happens from then on. Where the task has ended so has the stream; `wake()`
+ * looks whether it goes on.
  */
 export class Following {
   readonly #task: TaskHandle;
@@ -27,8 +23,6 @@ export class Following {
   /** The last fact that was told, or where the snapshot began. */
   #cursor: string | undefined;
   #gone: AbortController | undefined;
-  /** Ends the reading of what was before. */
-  #readingBack: AbortController | undefined;
   #impatient: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
   #isLost = false;
@@ -49,7 +43,6 @@ export class Following {
     globalThis.document?.removeEventListener('visibilitychange', this.#onVisible);
     clearTimeout(this.#impatient);
     this.#gone?.abort();
-    this.#readingBack?.abort();
   }
 
   /** Follows on where the events had ended. */
@@ -72,9 +65,9 @@ export class Following {
     const isCurrent = () => this.#gone === gone && !this.#isClosed;
     try {
       const onConnection = (isConnected: boolean) => isCurrent() && this.#connection(isConnected);
-      for await (const event of this.#task.events({ after: this.#cursor, signal, onConnection })) {
+      const how = { after: this.#cursor, history: this.#history, signal, onConnection };
+      for await (const event of this.#task.events(how)) {
         if (!isCurrent()) return;
-        if (event.type === 'snapshot') void this.#readBack(event);
         const told = event.type === 'snapshot' ? event.cursor : event.id;
         if (told !== undefined) this.#cursor = told;
         this.#listener.event(event);
@@ -97,34 +90,5 @@ export class Following {
     this.#impatient = undefined;
     if (isConnected) this.#listener.connected(true);
     else this.#impatient = setTimeout(() => this.#listener.connected(false), patienceMs);
-  }
-
-  /** The snapshot has messages and no calls: those are read from the facts before it. */
-  async #readBack({ cursor }: TaskSnapshot): Promise<void> {
-    this.#readingBack?.abort();
-    const seq = Number(cursor);
-    if (seq === 0 || this.#history <= 0) return;
-    const through = new AbortController();
-    this.#readingBack = through;
-    const { signal } = through;
-    const stop = () => through.abort();
-    let silent: ReturnType<typeof setTimeout> | undefined;
-    try {
-      const after = String(Math.max(0, seq - this.#history));
-      for await (const event of this.#task.events({ after, signal })) {
-        if (event.type === 'snapshot' || signal.aborted) return;
-        clearTimeout(silent);
-        silent = setTimeout(stop, silenceMs);
-        if (event.id === undefined) continue;
-        if (isAfter(event.id, cursor)) return;
-        this.#listener.event(event);
-      }
-    } catch (thrown) {
-      // What was before is not worth an error: the stream itself says what is wrong.
-      if (!signal.aborted) console.warn('The calls before this page was opened cannot be shown.', thrown);
-    } finally {
-      clearTimeout(silent);
-      stop();
-    }
   }
 }

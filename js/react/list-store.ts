@@ -9,7 +9,16 @@ export interface UseTasksOptions extends Pick<TaskListQuery, 'status' | 'search'
   /** How often the list is read again while the page can be seen, in milliseconds. Default 5,000; Infinity: never. */
   refreshMs?: number | undefined;
   /** What a server component has read, for the first HTML. */
-  initial?: { tasks: TaskView[]; total?: number; before?: string } | undefined;
+  initial?:
+    | {
+        /** The first page, the newest first. */
+        tasks: TaskView[];
+        /** How many match. */
+        total?: number;
+        /** What the list answered, for the tasks before these; absent at the end. */
+        before?: string;
+      }
+    | undefined;
 }
 
 /** What `useTasks` returns. */

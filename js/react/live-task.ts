@@ -11,11 +11,15 @@ import type {
 
 /** A message of the thread, as a page shows it. */
 export interface LiveMessage {
+  /** The message's id. */
   id: string;
+  /** Who says it. */
   role: ThreadMessage['role'];
+  /** Its text. */
   content: string;
   /** ISO 8601. */
   timestamp: string;
+  /** What the app stored with it. */
   metadata?: object | undefined;
   /** What the model thought before it, as far as this page has seen it stream. */
   reasoning?: string;
@@ -25,7 +29,9 @@ export interface LiveMessage {
 
 /** A call of a tool, as a page shows it. */
 export interface LiveTool {
+  /** The call's id: what `approve`, `reject` and `answer` take. */
   id: string;
+  /** The tool's name. */
   name: string;
   /** Absent while the model writes it. */
   input?: object;
@@ -52,22 +58,48 @@ export interface LiveText {
   attempt: number;
   /** Where in the message `content` begins: above 0 where this page came too late for what was before. */
   from: number;
+  /** The text so far. */
   content: string;
+  /** What the model thought so far. */
   reasoning: string;
 }
 
 /** Why a task failed or was interrupted, or why it cannot be followed. */
 export interface TaskProblem {
+  /** What went wrong, for programs. */
   code: TaskErrorCode | (string & {});
+  /** What went wrong, for people. */
   message: string;
+  /** The same again, later, may well succeed. */
   retryable: boolean;
 }
 
 /** What the page shows in order: messages and calls, then what the model says now, then what was sent and waits. */
 export type TimelineEntry =
-  | { type: 'message'; key: string; message: LiveMessage }
-  | { type: 'tool'; key: string; tool: LiveTool }
-  | { type: 'streaming'; key: string; streaming: LiveText };
+  | {
+      /** What it is. */
+      type: 'message';
+      /** For React: the same from one rendering to the next. */
+      key: string;
+      /** A message of the thread. */
+      message: LiveMessage;
+    }
+  | {
+      /** What it is. */
+      type: 'tool';
+      /** For React: the same from one rendering to the next. */
+      key: string;
+      /** A call. */
+      tool: LiveTool;
+    }
+  | {
+      /** What it is. */
+      type: 'streaming';
+      /** For React: the same from one rendering to the next. */
+      key: string;
+      /** What the model says at the moment. */
+      streaming: LiveText;
+    };
 
 /** Where a task stands and what happens in it. */
 export interface LiveTask {
@@ -92,7 +124,14 @@ export interface LiveTask {
   /** Text of the turn under way; what an attempt has said that was given up is gone from it. */
   streaming: LiveText | undefined;
   /** The model is asked again, so many milliseconds after an attempt that was given up. */
-  retrying: { code: string; delayMs: number } | undefined;
+  retrying:
+    | {
+        /** Why the attempt was given up. */
+        code: string;
+        /** Milliseconds from then on. */
+        delayMs: number;
+      }
+    | undefined;
   /** Calls that wait for a person, without those that were decided on this page. */
   waiting: WaitingCall[];
   /** Tokens of the task so far. */

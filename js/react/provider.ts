@@ -8,6 +8,7 @@ const Context = createContext<TaskClient | undefined>(undefined);
 export interface TaskProviderProps {
   /** Make it once, outside of components or in a `useState`. */
   client: TaskClient;
+  /** What uses the client. */
   children?: ReactNode;
 }
 

@@ -118,7 +118,8 @@ function afterLive(state: PageState, event: TaskEvent): PageState {
   return state;
 }
 
-function afterSnapshot(state: PageState, { state: now, messages, cursor, text }: TaskSnapshot): PageState {
+function afterSnapshot(state: PageState, snapshot: TaskSnapshot): PageState {
+  const { state: now, messages, facts, cursor, text } = snapshot;
   const isOther = isAfter(state.newest, String(Math.max(now.seq, Number(cursor))));
   // The history was deleted: what was known is of another.
   const known = isOther
@@ -128,7 +129,7 @@ function afterSnapshot(state: PageState, { state: now, messages, cursor, text }:
   const { streaming } = state;
   const isSame =
     text !== undefined && streaming?.messageId === text.messageId && streaming.attempt === text.attempt;
-  return {
+  const page: PageState = {
     ...next,
     cursor: Number(cursor),
     calls: new Map([...next.calls].filter(([, { order }]) => order !== undefined)),
@@ -143,6 +144,7 @@ function afterSnapshot(state: PageState, { state: now, messages, cursor, text }:
     interrupted: undefined,
     lost: undefined,
   };
+  return facts.reduce(reduce, page);
 }
 
 /** What a snapshot, or a server's first HTML, says. */

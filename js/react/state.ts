@@ -4,7 +4,9 @@ import type { LiveMessage, LiveText, LiveTool, TaskProblem } from './live-task.j
 
 /** What a server component can read beforehand, so that the first HTML has it: `state()` and `taskMessages()`. */
 export interface InitialTask {
+  /** Where the task stands. */
   state: TaskState;
+  /** The thread, the oldest first. */
   messages?: TaskSnapshot['messages'];
 }
 

@@ -11,6 +11,7 @@ import { viewOf } from './view.js';
 
 /** What `useTask` returns. The same object as long as nothing has changed. */
 export interface UsedTask extends LiveTask, TaskCommands {
+  /** The task's id. */
   readonly id: string;
   /** False where the server has not been heard of for more than two seconds. */
   connected: boolean;
@@ -24,7 +25,7 @@ export interface UsedTask extends LiveTask, TaskCommands {
 export interface UseTaskOptions {
   /** What a server component has read, for the first HTML. */
   initial?: InitialTask | undefined;
-  /** How many entries of the journal before now are read for their calls. Default 200. */
+  /** Of how many entries of the journal before now the calls are shown, at most 1,000. Default 200. */
   history?: number | undefined;
 }
 

@@ -20,30 +20,44 @@ import { viewOf } from './view.js';
 
 /** A task that is there from the beginning. */
 export interface FakeTask {
+  /** The task's id. */
   id: string;
   /** Default: the id. */
   title?: string;
+  /** Default: none. */
   description?: string;
   /** Default 'not_started'. */
   status?: TaskStatus;
+  /** The plan. Default: none. */
   milestones?: NewMilestone[];
-  messages?: { role: 'user' | 'assistant' | 'system'; content: string }[];
+  /** The thread, the oldest first. Default: empty. */
+  messages?: {
+    /** Who says it. */
+    role: 'user' | 'assistant' | 'system';
+    /** Its text. */
+    content: string;
+  }[];
+  /** Calls that wait for a person. Default: none. */
   waiting?: WaitingCall[];
 }
 
 /** An event without what every event has: the fake numbers the facts. */
 export type FakeEvent = {
-  [Name in TaskEventName]: { type: Name; id?: undefined } & Omit<
-    TaskEventMap[Name],
-    'taskId' | keyof FactFields
-  >;
+  [Name in TaskEventName]: {
+    /** The event's name. */
+    type: Name;
+    /** The fake numbers the facts. */
+    id?: undefined;
+  } & Omit<TaskEventMap[Name], 'taskId' | keyof FactFields>;
 }[TaskEventName];
 
 /** What a component has asked for. */
 export interface FakeCall {
+  /** The client's method. */
   command: string;
   /** Of the task; absent for `list` and `create`. */
   id?: string;
+  /** What it was called with, the task's id left out. */
   args: unknown[];
 }
 
@@ -78,7 +92,12 @@ const liveTypes: ReadonlySet<string> = new Set([
  * Makes a client of tasks in memory. Commands settle and tell what the engine would: `start()` is followed by
  * `task:started`, `pause()` by `task:paused`. What the model and the tools do the test tells itself.
  */
-export function fakeTaskClient({ tasks = [] }: { tasks?: FakeTask[] } = {}): FakeTaskClient {
+export function fakeTaskClient({
+  tasks = [],
+}: {
+  /** Those that are there from the beginning. */
+  tasks?: FakeTask[];
+} = {}): FakeTaskClient {
   return new Fake(tasks);
 }
 
@@ -171,7 +190,12 @@ class Fake implements FakeTaskClient {
       id,
       get: async () => this.#of(id).document(),
       state: () => this.state(id),
-      messages: async ({ limit = 100 } = {}) => this.#of(id).snapshot().messages.slice(-limit),
+      messages: async ({ limit = 100, before } = {}) => {
+        const { messages } = this.#of(id).snapshot();
+        const end =
+          before === undefined ? messages.length : messages.findIndex((message) => message.id === before);
+        return messages.slice(Math.max(0, end - limit), Math.max(0, end));
+      },
       start: () => run('start'),
       resume: () => run('resume'),
       pause: () => command('pause', [], end('task:paused')),
@@ -310,6 +334,7 @@ class Pretended {
         unfinished: false,
       },
       messages: messages.map((message) => ({ ...message, task_id: this.#given.id })),
+      facts: this.#facts,
       ...(messageId !== undefined && {
         text: { messageId, attempt, content, offset: this.#page.streaming?.from ?? 0 },
       }),

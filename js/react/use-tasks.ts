@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
+import { longestTimerMs } from '../longest-timer.js';
 import { ListStore, type UsedTasks, type UseTasksOptions } from './list-store.js';
 import { useTaskClient } from './provider.js';
 
@@ -15,7 +16,7 @@ export function useTasks(options: UseTasksOptions = {}): UsedTasks {
     };
     look();
     globalThis.document?.addEventListener('visibilitychange', look);
-    const timer = Number.isFinite(refreshMs) ? setInterval(look, refreshMs) : undefined;
+    const timer = setInterval(look, Math.min(refreshMs, longestTimerMs));
     return () => {
       globalThis.document?.removeEventListener('visibilitychange', look);
       clearInterval(timer);

@@ -17,9 +17,25 @@ export interface SupervisionOptions {
   /** Tasks of one user at a time, in all workers. Default 20. */
   perUser?: number | undefined;
   /** A failure that may pass is tried again: so often, first after so long, then twice as long each time, up to `maxMs`. */
-  retry?: { attempts?: number; baseMs?: number; maxMs?: number } | undefined;
+  retry?:
+    | {
+        /** So many of them. Default 5. */
+        attempts?: number;
+        /** Milliseconds before the first; doubled each time. Default 2,000. */
+        baseMs?: number;
+        /** Milliseconds between two, at most. Default 60,000. */
+        maxMs?: number;
+      }
+    | undefined;
   /** A task that waits for people is looked at after so long, then ever more seldom, where nobody wakes it. */
-  look?: { firstMs?: number; maxMs?: number } | undefined;
+  look?:
+    | {
+        /** Milliseconds until the first look. Default 60,000. */
+        firstMs?: number;
+        /** Milliseconds between two looks, at most. Default 3,600,000. */
+        maxMs?: number;
+      }
+    | undefined;
 }
 
 /** What `taskService` takes. */

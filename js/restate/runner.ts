@@ -28,7 +28,9 @@ export interface RestateRunnerOptions {
 
 /** Which task. */
 export interface TaskOfUser {
+  /** Whose task it is. */
   userId: string;
+  /** The task's id. */
   taskId: string;
 }
 
@@ -43,11 +45,26 @@ export interface RestateRunner {
   /** As `pause`, without a grace for tools. The reason is stored and announced. */
   stop(ids: TaskOfUser, reason?: string): Promise<void>;
   /** Lets a waiting call run. */
-  approve(ids: TaskOfUser, toolCallId: string, options?: { note?: string }): Promise<void>;
+  approve(
+    ids: TaskOfUser,
+    toolCallId: string,
+    options?: {
+      /** Why, for whoever reads the journal; the model does not get it. */
+      note?: string;
+    },
+  ): Promise<void>;
   /** Answers the model that the call was rejected. */
   reject(ids: TaskOfUser, toolCallId: string, reason?: string): Promise<void>;
   /** Gives a waiting call its result. */
-  answer(ids: TaskOfUser, toolCallId: string, result: unknown, options?: { error?: boolean }): Promise<void>;
+  answer(
+    ids: TaskOfUser,
+    toolCallId: string,
+    result: unknown,
+    options?: {
+      /** True: the model is told that the call failed. Default false. */
+      error?: boolean;
+    },
+  ): Promise<void>;
   /** Sends the model a message of the user. Where the answer is lost, it may be there twice. */
   send(ids: TaskOfUser, message: string): Promise<void>;
   /** Where the task stands. */
@@ -57,9 +74,25 @@ export interface RestateRunner {
   /** After a command that was given elsewhere: the task is looked at now. */
   wake(ids: TaskOfUser): Promise<void>;
   /** Tasks that begin later, or again and again; replaces the schedule of that id. Settles with the next time. */
-  schedule(ids: { userId: string; scheduleId: string }, schedule: Schedule): Promise<{ next: string }>;
+  schedule(
+    ids: {
+      /** Whose tasks it makes. */
+      userId: string;
+      /** The schedule's own id. */
+      scheduleId: string;
+    },
+    schedule: Schedule,
+  ): Promise<{
+    /** When the next task begins, ISO 8601. */
+    next: string;
+  }>;
   /** What it has made stays. */
-  unschedule(ids: { userId: string; scheduleId: string }): Promise<void>;
+  unschedule(ids: {
+    /** Whose tasks it makes. */
+    userId: string;
+    /** The schedule's own id. */
+    scheduleId: string;
+  }): Promise<void>;
 }
 
 /**

@@ -19,9 +19,13 @@ export interface ServeTasksOptions extends SupervisionOptions {
 
 /** A worker that serves. */
 export interface TaskServer {
+  /** Where it listens. */
   port: number;
   /** Takes nothing more, has the runs of this process yield, and settles when all is closed. */
-  close(options?: { timeoutMs?: number | undefined }): Promise<void>;
+  close(options?: {
+    /** Milliseconds that runs are waited for, at most. Default: until they have ended. */
+    timeoutMs?: number | undefined;
+  }): Promise<void>;
 }
 
 /**

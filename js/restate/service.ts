@@ -12,6 +12,7 @@ import { WorkerPlaces } from './worker-places.js';
 
 /** A service as `restate.serve({ services })` and every other endpoint of Restate's SDK takes it. */
 export interface RestateService {
+  /** The name that Restate knows it by. */
   name: string;
 }
 

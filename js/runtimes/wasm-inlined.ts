@@ -1,17 +1,14 @@
+import { builtin } from '../builtin.js';
 import { wasmByteLength, wasmDeflatedBase64 } from '../generated/wasm-inlined.js';
 
 /** Compiles the wasm that is inlined in this module; needs neither files nor the network. */
 export async function compileEngine(): Promise<WebAssembly.Module> {
-  const zlib = nodeZlib();
+  const { inflateRawSync } = builtin('node:zlib');
   // Node's own inflation and compiling without a trip to another thread take 2 ms, what browsers have takes 15.
-  if (zlib) return new WebAssembly.Module(zlib.inflateRawSync(Buffer.from(wasmDeflatedBase64, 'base64')));
+  if (inflateRawSync) {
+    return new WebAssembly.Module(inflateRawSync(Buffer.from(wasmDeflatedBase64, 'base64')));
+  }
   return WebAssembly.compile(await inflate(decodeBase64(wasmDeflatedBase64), wasmByteLength));
-}
-
-/** Asked for at run time, so that no bundler for browsers meets an import of Node's. */
-function nodeZlib(): typeof import('node:zlib') | undefined {
-  const { process } = globalThis as { process?: { getBuiltinModule?(id: string): unknown } };
-  return process?.getBuiltinModule?.('node:zlib') as typeof import('node:zlib') | undefined;
 }
 
 function decodeBase64(text: string): Uint8Array<ArrayBuffer> {

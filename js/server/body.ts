@@ -62,12 +62,18 @@ export function optionalTextField(body: Record<string, unknown>, name: string): 
 }
 
 /** A whole number of a query. @throws Refusal 400 */
-export function countOf(query: URLSearchParams, name: string, fallback: number, most: number): number {
+export function countOf(
+  query: URLSearchParams,
+  name: string,
+  fallback: number,
+  most: number,
+  least = 1,
+): number {
   const text = query.get(name);
   if (text === null || text === '') return fallback;
   const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1) {
-    throw new Refusal(400, 'INVALID_ARGUMENT', `${name} must be a whole number from 1 on.`);
+  if (!Number.isSafeInteger(count) || count < least) {
+    throw new Refusal(400, 'INVALID_ARGUMENT', `${name} must be a whole number from ${least} on.`);
   }
   return Math.min(count, most);
 }

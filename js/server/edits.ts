@@ -12,9 +12,13 @@ import { fieldsOf } from './view.js';
 
 /** What a client may change of a task. */
 export interface TaskPatch {
+  /** The new title. */
   title?: string | undefined;
+  /** The new description. */
   description?: string | undefined;
+  /** Fields of `config`, each in the place of the one that is there. */
   config?: Record<string, unknown> | undefined;
+  /** Fields of `metadata`, each in the place of the one that is there. */
   metadata?: Record<string, unknown> | undefined;
 }
 

@@ -10,7 +10,9 @@ import { snapshotOf, type TaskSnapshot } from './snapshot.js';
 
 /** The last event of a stream whose task is completed or failed: there is nothing to come back for. */
 export interface StreamEnd {
+  /** Tells it from an event of the task. */
   type: 'end';
+  /** The task's id. */
   taskId: string;
 }
 
@@ -22,6 +24,7 @@ export class Follower {
   readonly #task: TaskRequest;
   readonly #present: (event: TaskEvent) => TaskEvent | null;
   readonly #mostWaiting: number;
+  readonly #history: number;
   readonly #gone = new AbortController();
   /** Ends the events alone: what is stored can still be read. */
   readonly #unfollow = new AbortController();
@@ -38,14 +41,18 @@ export class Follower {
   /** More happened than waits for a slow reader. */
   #startsOver = false;
 
-  /** `mostWaiting`: characters of events that wait for a reader who is slow. */
+  /**
+   * `mostWaiting`: characters of events that wait for a reader who is slow. `history`: how many entries before it a snapshot
+   * tells of.
+   */
   constructor(
     task: TaskRequest,
     after: string | undefined,
     present: (event: TaskEvent) => TaskEvent | null,
-    mostWaiting: number,
+    { mostWaiting, history }: { mostWaiting: number; history: number },
   ) {
     this.#task = task;
+    this.#history = history;
     this.#cursor = after;
     this.#replays = after !== undefined;
     this.#present = present;
@@ -81,7 +88,7 @@ export class Follower {
   }
 
   async #takeSnapshot(now: Page): Promise<void> {
-    const snapshot = await snapshotOf(this.#task, now);
+    const snapshot = await snapshotOf(this.#task, now, this.#history, (fact) => this.#shown(fact));
     this.#cursor = now.cursor;
     this.#replays = false;
     this.#ready.push(frameOf(snapshot, now.cursor));

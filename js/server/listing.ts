@@ -1,6 +1,7 @@
 import { compareTasks, cursorOfTask, placeOf } from '../stores/task-order.js';
 import type { StoredDocument, TaskStatus, TaskStore } from '../types.js';
 import { countOf } from './body.js';
+import { bytesOf, pageBytes, withoutPlan } from './pages.js';
 import { Refusal } from './problem.js';
 import { type TaskView, viewOf } from './view.js';
 
@@ -9,8 +10,9 @@ const mostLooked = 1_000;
 const page = 100;
 const statuses = ['not_started', 'in_progress', 'paused', 'completed', 'failed'];
 
-/** What `GET /` answers. */
+/** What `GET /` answers: at most `limit` tasks, and 2 MB. */
 export interface TaskList {
+  /** The newest first. */
   tasks: TaskView[];
   /** How many there are that match, of the thousand newest. */
   total: number;
@@ -32,19 +34,29 @@ export async function listTasks(store: TaskStore, userId: string, query: URLSear
   const before = query.get('before') || undefined;
   const after = before === undefined ? undefined : placeOfCursor(userId, before);
   const search = query.get('search')?.trim().toLowerCase() ?? '';
-  const found: StoredDocument[] = [];
+  const tasks: TaskView[] = [];
+  let last: StoredDocument | undefined;
+  let bytes = 0;
   let total = 0;
   let isMore = false;
   for await (const document of newestFirst(store, userId, status as TaskStatus | undefined)) {
     if (!matches(document, search)) continue;
     total += 1;
     if (after !== undefined && compareTasks(placeOf(document), after) >= 0) continue;
-    if (found.length < limit) found.push(document);
-    else isMore = true;
+    if (isMore || tasks.length === limit) {
+      isMore = true;
+      continue;
+    }
+    const view = viewOf(document);
+    const told = bytesOf(view) <= pageBytes ? view : withoutPlan(view);
+    bytes += bytesOf(told);
+    isMore = bytes > pageBytes;
+    if (isMore) continue;
+    tasks.push(told);
+    last = document;
   }
-  const last = found.at(-1);
   return {
-    tasks: found.map(viewOf),
+    tasks,
     total,
     ...(isMore && last !== undefined && { before: encode(last) }),
   };

@@ -30,7 +30,15 @@ export interface RouteRunOptions {
    * Who goes on with a run that ended unfinished at `maxDurationMs`: `'self'` posts to `selfUrl`, a function gets the
    * ids. At most three times without a new turn or result in between. Default: nobody, until the sweep.
    */
-  continueWith?: 'self' | ((ids: { userId: string; taskId: string }) => Awaitable<void>) | undefined;
+  continueWith?:
+    | 'self'
+    | ((ids: {
+        /** Whose task it is. */
+        userId: string;
+        /** The task that is unfinished. */
+        taskId: string;
+      }) => Awaitable<void>)
+    | undefined;
 }
 
 /** Bounds on what one user, or one request, can take. */
@@ -65,27 +73,47 @@ export interface TaskRoutesOptions {
   /** Whether the user may do that; where not, the task does not exist. Default: users may do everything with their own. */
   authorize?:
     | ((asked: {
+        /** Who asks. */
         userId: string;
+        /** Which task is asked for. */
         taskId: string;
+        /** What is asked of it. */
         command: RouteCommand;
+        /** The request itself. Its body is read by the routes. */
         request: Request;
       }) => Awaitable<boolean>)
     | undefined;
   /** What a client may set in a new task. Default: title, description and milestones. */
   create?:
-    | ((body: Record<string, unknown>, context: { userId: string; request: Request }) => Awaitable<NewTask>)
+    | ((
+        body: Record<string, unknown>,
+        context: {
+          /** Whose task it will be. */
+          userId: string;
+          /** The request itself. Its body was read: it is `body`. */
+          request: Request;
+        },
+      ) => Awaitable<NewTask>)
     | undefined;
   /** What a client may set in a task that is there. Default: title, description and metadata. */
   edit?:
     | ((
         body: Record<string, unknown>,
-        context: { userId: string; taskId: string; request: Request },
+        context: {
+          /** Whose task it is. */
+          userId: string;
+          /** Which task is changed. */
+          taskId: string;
+          /** The request itself. Its body was read: it is `body`. */
+          request: Request;
+        },
       ) => Awaitable<TaskPatch>)
     | undefined;
   /** Default: the host of `configureTaskExecution`. */
   engine?: TaskEngine | undefined;
   /** Default '/api/tasks'. */
   basePath?: string | undefined;
+  /** How runs go on behind the answer. */
   run?: RouteRunOptions | undefined;
   /** Where these routes are reached, for `continueWith: 'self'`: `https://app.example/api/tasks`. No header is trusted. */
   selfUrl?: string | undefined;
@@ -93,10 +121,18 @@ export interface TaskRoutesOptions {
   secret?: string | undefined;
   /**
    * What a viewer sees of an event; null: nothing. Default: all of it, but of errors only what is meant for the public. It
-   * is about events alone: the snapshot, `state` and `messages` have what is stored.
+   * is about events, those among the `facts` of a snapshot too: `state` and `messages` have what is stored.
    */
   present?:
-    | ((event: TaskEvent, context: { userId: string; request: Request }) => TaskEvent | null)
+    | ((
+        event: TaskEvent,
+        context: {
+          /** Who views. */
+          userId: string;
+          /** The request that opened the stream. */
+          request: Request;
+        },
+      ) => TaskEvent | null)
     | undefined;
   /** Origins whose pages may send requests with cookies, besides the request's own. */
   origins?: string[] | undefined;
@@ -105,7 +141,9 @@ export interface TaskRoutesOptions {
    * serves have it too. Default: what the host's `defaults` say, else 1,000 where the store can watch; Infinity: not at all.
    */
   liveMs?: number | undefined;
+  /** Bounds on what one user, or one request, can take. */
   limits?: RouteLimits | undefined;
+  /** How event streams are kept. */
   stream?: RouteStreamOptions | undefined;
 }
 

@@ -14,12 +14,17 @@ export type RequestErrorCode =
 
 /** An error as `application/problem+json` (RFC 9457) says it. */
 export interface ProblemJson {
+  /** As RFC 9457 says it where `title` and `status` tell all. */
   type: 'about:blank';
+  /** The status in words. */
   title: string;
+  /** The HTTP status. */
   status: number;
+  /** What went wrong, for programs. */
   code: TaskErrorCode | RequestErrorCode;
   /** For people, the same as `detail`: clients of older routes read this field. */
   error: string;
+  /** What went wrong, for people. */
   detail: string;
   /** The same request, sent again later, may well succeed. */
   retryable: boolean;

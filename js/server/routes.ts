@@ -14,7 +14,8 @@ import { checkOrigin, checkViewer, userOf } from './guard.js';
 import { backendFor } from './host.js';
 import { listTasks } from './listing.js';
 import { limitsOf, type RouteCommand, type TaskRoutesOptions } from './options.js';
-import { noSuchTask, problem, refusalOf } from './problem.js';
+import { lastThatFit, pageBytes, withoutContent } from './pages.js';
+import { noSuchTask, problem, Refusal, refusalOf } from './problem.js';
 import { Rate } from './rate.js';
 import { routeOf, type TaskRoute } from './route.js';
 import { RouteRuns, type TaskPlace } from './runs.js';
@@ -163,8 +164,13 @@ class Routes {
 
   async #messages({ engine, userId, taskId, url }: TaskRequest): Promise<Response> {
     const limit = countOf(url.searchParams, 'limit', 100, 1_000);
+    const before = url.searchParams.get('before') || undefined;
     const messages = await engine.persistence(taskId, userId).taskMessages();
-    return json(200, { messages: messages.slice(-limit), total: messages.length });
+    const end = before === undefined ? messages.length : messages.findIndex(({ id }) => id === before);
+    if (end < 0) throw new Refusal(400, 'INVALID_ARGUMENT', 'before must be the id of a message.');
+    const page = lastThatFit(messages.slice(Math.max(0, end - limit), end), pageBytes, withoutContent);
+    const isMore = page.length < end;
+    return json(200, { messages: page, total: messages.length, ...(isMore && { before: page[0]?.id }) });
   }
 
   /** What a user says in the thread is sent to the model too. */

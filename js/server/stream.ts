@@ -1,9 +1,11 @@
 import { followedBy } from '../api/engine.js';
 import { TaskExecutionError } from '../errors.js';
 import { logTo } from '../log.js';
+import { longestTimerMs } from '../longest-timer.js';
 import { clearInterval, clearTimeout, setInterval, setTimeout, TextEncoder } from '../platform.js';
 import { describeThrown } from '../values.js';
 import { Batches } from './batch.js';
+import { countOf } from './body.js';
 import { cursorOf } from './cursor.js';
 import { Follower } from './follower.js';
 import { limitsOf, type TaskRoutesOptions } from './options.js';
@@ -38,12 +40,10 @@ export class EventStreams {
     }
     try {
       const { present = publicEvent } = this.#options;
-      const follower = new Follower(
-        task,
-        after,
-        (event) => present(event, { userId, request }),
-        limitsOf(this.#options).bufferedBytes,
-      );
+      const follower = new Follower(task, after, (event) => present(event, { userId, request }), {
+        mostWaiting: limitsOf(this.#options).bufferedBytes,
+        history: countOf(task.url.searchParams, 'history', 20, 1_000, 0),
+      });
       const isNews = await follower.begin();
       if (!isNews || request.method === 'HEAD') {
         leave();
@@ -72,7 +72,7 @@ export class EventStreams {
     const { request, host, engine } = task;
     const { heartbeatMs = 15_000, lifetimeMs = 600_000 } = this.#options.stream ?? {};
     const limitMs = this.#options.run?.maxDurationMs ?? Number.POSITIVE_INFINITY;
-    const livesMs = Math.min(lifetimeMs, Math.max(limitMs - beforeTheLimitMs, limitMs / 2), 2_147_483_647);
+    const livesMs = Math.min(lifetimeMs, Math.max(limitMs - beforeTheLimitMs, limitMs / 2), longestTimerMs);
     const batches = new Batches(() => follower.next());
     let isOpen = true;
     let close: () => void = () => {};
@@ -80,12 +80,15 @@ export class EventStreams {
       {
         start(controller) {
           let beats = 0;
-          const beat = setInterval(() => {
-            if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(':\n\n'));
-            beats += 1;
-            // What cannot be read now is looked at again.
-            if (beats % 2 === 0) follower.look().catch(() => {});
-          }, heartbeatMs);
+          const beat = setInterval(
+            () => {
+              if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(':\n\n'));
+              beats += 1;
+              // What cannot be read now is looked at again.
+              if (beats % 2 === 0) follower.look().catch(() => {});
+            },
+            Math.min(heartbeatMs, longestTimerMs),
+          );
           const end = setTimeout(() => close(), livesMs);
           const undrained = followedBy(engine, { finish() {}, end: () => close() });
           const onAbort = () => close();

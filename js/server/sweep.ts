@@ -17,7 +17,9 @@ const mostLooked = 2_000;
 
 /** A task that is in progress and that nobody runs. */
 export interface UnfinishedTask {
+  /** Whose task it is. */
   userId: string;
+  /** The task's id. */
   taskId: string;
 }
 
@@ -107,6 +109,7 @@ export interface ResumeUnfinishedOptions extends UnfinishedTasksOptions {
   secret: string | undefined;
   /** Begun by one request, at most. Default 10. */
   limit?: number | undefined;
+  /** How the runs that it begins go on behind the answer. */
   run?: Pick<RouteRunOptions, 'maxDurationMs' | 'keepAlive'> | undefined;
   /** As of the routes. */
   liveMs?: number | undefined;

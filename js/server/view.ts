@@ -3,11 +3,15 @@ import { publicText } from './problem.js';
 
 /** A task as the routes tell it: without `execution`, its progress the same for both shapes of the document. */
 export interface TaskView extends Omit<Task, 'progress' | 'execution'> {
+  /** The plan and how far it is. */
   progress: {
+    /** The id of the milestone at work; empty where none is. */
     current_milestone: string;
+    /** The id of the item at work; empty where none is. */
     current_task: string;
     /** 0 to 100. */
     overall_percentage: number;
+    /** In the order of work. */
     milestones: Milestone[];
     /** Items by the id of their milestone. */
     tasks: Record<string, TaskItem[]>;

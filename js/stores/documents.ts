@@ -213,7 +213,6 @@ export function decode(json: string): Record<string, unknown> {
   return JSON.parse(json) as Record<string, unknown>;
 }
 
-/** Applies the fields of an update to freshly decoded data. */
 /** Makes the changes of an update, in place. */
 export function applyFields(data: Record<string, unknown>, fields: FieldUpdate[]): void {
   for (const { path, value, delete: remove } of fields) {

@@ -1,5 +1,5 @@
 import { checkId } from '../ids.js';
-import { monotonicMs, randomWords } from '../platform.js';
+import { monotonicMs } from '../platform.js';
 import type { StoredDocument, Task, TaskStore } from '../types.js';
 import { Collection } from './collection.js';
 import {
@@ -28,10 +28,13 @@ interface MemoryRow extends Row {
   writtenAt: number;
 }
 
-function nonce(): string {
-  return randomWords(2)
-    .map((word) => word.toString(16).padStart(8, '0'))
-    .join('');
+const counted = Symbol.for('task-execution-engine/memory-stores');
+
+/** Counted through all copies of the package: a random number may not be drawn where a worker's module is loaded. */
+function nextId(): string {
+  const holder = globalThis as { [counted]?: number };
+  holder[counted] = (holder[counted] ?? 0) + 1;
+  return `memory:${holder[counted]}`;
 }
 
 /**
@@ -78,7 +81,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
   }
 
   return {
-    id: `memory:${nonce()}`,
+    id: nextId(),
     limits: { ...localLimits },
 
     async read(paths, { signal } = {}) {

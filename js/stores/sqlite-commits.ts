@@ -2,7 +2,6 @@ import { monotonicMs, platformCrypto, setImmediate } from '../platform.js';
 import type { AbortSignalLike, StoreWrite } from '../types.js';
 import { type Changes, checkSignal, localLimits, planCommit, type Row, StoreError } from './documents.js';
 import { type Database, isBusy } from './sqlite-driver.js';
-import { transact } from './sqlite-file.js';
 
 /** A transaction that has taken so long takes no more commits: the event loop stands still meanwhile. */
 const fullAfterMs = 50;
@@ -18,6 +17,8 @@ interface Waiting {
 export interface CommitWork {
   /** Runs synchronous work on the database; waits while another process holds the lock. */
   use(work: (database: Database) => void): Promise<void>;
+  /** Runs the work in a transaction that writes. Where either fails, nothing of it is stored. */
+  transact(database: Database, work: () => void): void;
   find(database: Database): (path: string) => Row | undefined;
   write(database: Database, changes: Changes, version: string): void;
   translate(error: unknown): unknown;
@@ -74,7 +75,7 @@ export class SharedCommits {
     if (group.length === 0) return;
     const settle: (() => void)[] = [];
     try {
-      transact(database, 'IMMEDIATE', () => {
+      this.#work.transact(database, () => {
         const began = monotonicMs();
         for (const one of group) {
           settle.push(this.#plan(database, one));

@@ -2,30 +2,13 @@ import { closeSync, mkdirSync, openSync, readlinkSync, realpathSync, statSync } 
 import { basename, dirname, join, resolve } from 'node:path';
 import { StoreError } from './documents.js';
 import type { Database, Driver, Statement } from './sqlite-driver.js';
+import { checkTables, makeTables } from './sqlite-schema.js';
 
-/** Marks a database as ours: 'task'. */
-const applicationId = 0x7461736b;
-const schemaVersion = 1;
 /** SQLite waits by blocking the event loop: briefly, then it is tried again from outside. */
 const busyTimeoutMs = 20;
 
 /** Twice what the log comes to while nobody is in its way: bytes. */
 const longestLog = 8 * 2 ** 20;
-
-const schema = `
-  CREATE TABLE documents (
-    path TEXT PRIMARY KEY NOT NULL,
-    collection TEXT NOT NULL,
-    id TEXT NOT NULL,
-    data TEXT NOT NULL,
-    version TEXT NOT NULL,
-    written_boot TEXT,
-    written_at REAL NOT NULL
-  );
-  CREATE UNIQUE INDEX documents_in_order ON documents (collection, id);
-  PRAGMA application_id = ${applicationId};
-  PRAGMA user_version = ${schemaVersion};
-`;
 
 const mostLinks = 40;
 
@@ -94,7 +77,6 @@ function inodesOf(file: string): Inodes {
  * more, and everything it confirms ends with the process; so before each use they are looked at.
  */
 export class Writing {
-  readonly generation = 0;
   readonly #file: string;
   readonly #database: Database;
   readonly #inodes: Inodes;
@@ -110,7 +92,7 @@ export class Writing {
     if (this.#isThere()) return this.#database;
     throw new StoreError(
       'invalid',
-      `${this.#file}, or the log beside it, was deleted or replaced while it was in use; nothing more is stored in it. Stop every process that uses it, see that the right file is there, and start them again.`,
+      `${this.#file}, or the log beside it, was deleted or replaced while it was in use, as another SQLite library of this process does when it closes the file; nothing more is stored in it. Stop every process that uses it, see that the right file is there, and start them again.`,
     );
   }
 
@@ -159,28 +141,12 @@ function setUp(database: Database, file: string): void {
   database.exec('PRAGMA synchronous = FULL');
   // a reader that kept the log from being emptied has let it grow: afterwards the disk gets that back
   database.exec(`PRAGMA journal_size_limit = ${longestLog}`);
-  transact(database, 'IMMEDIATE', () => {
-    const tables = database.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number };
-    if (tables.n === 0) {
-      database.exec(schema);
-    } else {
-      checkSchema(database, `${file} is a database of something else: name a file of its own.`, file);
-    }
-  });
+  transact(database, 'IMMEDIATE', () => makeTables(database, file));
 }
 
 export function setUpForReading(database: Database, file: string): void {
   database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
-  checkSchema(database, `${file} is a database of something else, not a store of tasks.`, file);
-}
-
-function checkSchema(database: Database, foreign: string, file: string): void {
-  const pragma = (name: string) =>
-    Object.values(database.prepare(`PRAGMA ${name}`).get() as object)[0] as number;
-  if (pragma('application_id') !== applicationId) throw new StoreError('invalid', foreign);
-  if (pragma('user_version') !== schemaVersion) {
-    throw new StoreError('invalid', `${file} was written by another version of the engine.`);
-  }
+  checkTables(database, file);
 }
 
 const kept = new WeakMap<Database, Map<string, Statement>>();

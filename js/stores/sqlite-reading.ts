@@ -13,8 +13,6 @@ export class Reading {
   #database: Database | undefined;
   /** What the file was when it was opened as one that nobody writes; undefined where somebody does. */
   #frozen: string | undefined;
-  /** Counts how often the file was opened: what is read afterwards may differ. */
-  generation = 0;
 
   /** `check` throws where the database is none of ours. */
   constructor(file: string, driver: Driver, check: (database: Database) => void) {
@@ -48,7 +46,6 @@ export class Reading {
     }
     this.#database = database;
     this.#frozen = isWritten ? undefined : now;
-    this.generation += 1;
     return database;
   }
 

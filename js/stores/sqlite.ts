@@ -15,6 +15,7 @@ import {
   splitPath,
 } from './documents.js';
 import { bootId, processHolder } from './holder.js';
+import { ChangesOfOthers, lastChange } from './sqlite-changes.js';
 import { SharedCommits } from './sqlite-commits.js';
 import { type Database, isBusy, loadDriver, translate } from './sqlite-driver.js';
 import { prepared, realPath, setUpForReading, transact, Writing } from './sqlite-file.js';
@@ -69,8 +70,7 @@ const eachCollection = `
 
 /** An open file. */
 interface Connection {
-  /** Another number: what the database says of its version cannot be compared with what it said before. */
-  readonly generation: number;
+  /** Another one where the file was opened again. */
   database(): Database;
   close(): void;
 }
@@ -118,7 +118,7 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
 
   /** Runs synchronous work on the database; waits, without blocking, while another process holds the lock. */
   const use = async <T>(
-    work: (database: Database, generation: number) => T,
+    work: (database: Database) => T,
     { signal, whenClosed = false }: { signal?: AbortSignalLike | undefined; whenClosed?: boolean } = {},
   ): Promise<T> => {
     const deadline = monotonicMs() + busyRetryMs;
@@ -129,7 +129,7 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
         opening ??= open();
         const connection = await opening;
         checkSignal(signal);
-        return work(connection.database(), connection.generation);
+        return work(connection.database());
       } catch (error) {
         if (!(await opening?.catch(() => undefined))) {
           opening = undefined;
@@ -175,20 +175,19 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
     }
   };
 
+  const changes = new ChangesOfOthers();
+  const tellOf = (paths: string[] | undefined) => {
+    if (paths === undefined) watchers.notifyAll();
+    else watchers.notify(paths);
+  };
+
   /** Sees what other connections committed; what this one does is announced at once. */
   const startPolling = () => {
-    let seen: string | undefined;
     let blind = false;
     const look = async () => {
       try {
-        const version = await use((database, generation) => {
-          const row = prepared(database, 'PRAGMA data_version').get();
-          return `${generation}:${Object.values(row as object)[0]}`;
-        });
-        if (blind || (seen !== undefined && version !== seen)) {
-          watchers.notify();
-        }
-        seen = version;
+        const paths = await use((database) => changes.since(database));
+        tellOf(blind ? undefined : paths);
         blind = false;
       } catch {
         // watching is a courtesy: whoever reads or writes hears what is wrong
@@ -202,11 +201,21 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
   const stopPolling = () => {
     clearInterval(poll);
     poll = undefined;
+    changes.forget();
   };
 
   const commits = new SharedCommits({
     // they were given before the store was closed
     use: (work) => use(work, { whenClosed: true }),
+    transact(database, work) {
+      if (watchers.size === 0) return transact(database, 'IMMEDIATE', work);
+      const last = transact(database, 'IMMEDIATE', () => {
+        tellOf(changes.since(database));
+        work();
+        return lastChange(database);
+      });
+      changes.skipTo(last);
+    },
     find,
     write,
     translate: (error) => translate(error, file),

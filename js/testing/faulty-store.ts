@@ -4,39 +4,86 @@ import type { AbortSignalLike, Clock, StoreErrorCode, StoreWrite, TaskStore, Tas
 import { generator } from './generator.js';
 
 /** A call to a store, as a plan of faults sees it. */
-export type StoreCall = { index: number } & (
-  | { method: 'read'; paths: string[] }
-  | { method: 'commit'; writes: StoreWrite[] }
-  | { method: 'list'; collection: string }
-  | { method: 'tasks'; query: TasksQuery }
+export type StoreCall = {
+  /** How many calls there were before it. */
+  index: number;
+} & (
+  | {
+      /** The store's method. */
+      method: 'read';
+      /** Documents to be read. */
+      paths: string[];
+    }
+  | {
+      /** The store's method. */
+      method: 'commit';
+      /** What is to be written. */
+      writes: StoreWrite[];
+    }
+  | {
+      /** The store's method. */
+      method: 'list';
+      /** The collection to be listed. */
+      collection: string;
+    }
+  | {
+      /** The store's method. */
+      method: 'tasks';
+      /** Which tasks are asked for. */
+      query: TasksQuery;
+    }
 );
 
 /** What goes wrong with a call. */
 export type StoreFault =
-  /** Fails with this code; nothing is done. */
-  | { kind: 'error'; code: StoreErrorCode }
-  /** It is done, but the reply is lost: the caller hears `unavailable`. */
-  | { kind: 'reply_lost' }
-  /** It is done and answered after so many milliseconds. */
-  | { kind: 'delay'; ms: number }
-  /** The caller hears `unavailable` at once; the call is done so many milliseconds later. */
-  | { kind: 'lands_late'; ms: number }
-  /** Nothing is done and nothing is ever heard, unless the call is aborted. */
-  | { kind: 'hangs' }
-  /** It is done, and nothing is ever heard, unless the call is aborted. */
-  | { kind: 'hangs_after' };
+  | {
+      /** Fails with this code; nothing is done. */
+      kind: 'error';
+      /** The code that the caller hears. */
+      code: StoreErrorCode;
+    }
+  | {
+      /** It is done, but the reply is lost: the caller hears `unavailable`. */
+      kind: 'reply_lost';
+    }
+  | {
+      /** It is done and answered after so many milliseconds. */
+      kind: 'delay';
+      /** Milliseconds until it is done. */
+      ms: number;
+    }
+  | {
+      /** The caller hears `unavailable` at once; the call is done so many milliseconds later. */
+      kind: 'lands_late';
+      /** Milliseconds until it is done. */
+      ms: number;
+    }
+  | {
+      /** Nothing is done and nothing is ever heard, unless the call is aborted. */
+      kind: 'hangs';
+    }
+  | {
+      /** It is done, and nothing is ever heard, unless the call is aborted. */
+      kind: 'hangs_after';
+    };
 
 /** How often each kind of fault is to happen, each a share of the calls, 0 to 1. */
 export interface FaultShares {
   /** The same seed gives the same faults to the same calls. */
   seed: number;
+  /** It fails; nothing is done. */
   error?: number;
   /** What `error` picks from. Default: `unavailable` alone. */
   codes?: StoreErrorCode[];
+  /** It is done, but the caller hears `unavailable`. */
   reply_lost?: number;
+  /** It is done and answered late. */
   delay?: number;
+  /** The caller hears `unavailable` at once; it is done later. */
   lands_late?: number;
+  /** Nothing is done and nothing is ever heard. */
   hangs?: number;
+  /** It is done, and nothing is ever heard. */
   hangs_after?: number;
   /** Of delays, at most. Default 100. */
   maxDelayMs?: number;
@@ -86,7 +133,10 @@ function seededPlan(shares: FaultShares): (call: StoreCall) => StoreFault | unde
 export function faultyStore(
   store: TaskStore,
   plan: FaultShares | ((call: StoreCall) => StoreFault | undefined),
-  options: { clock?: Clock } = {},
+  options: {
+    /** What delays go by. Default: the platform's. */
+    clock?: Clock;
+  } = {},
 ): FaultyStore {
   const choose = typeof plan === 'function' ? plan : seededPlan(plan);
   const clock = options.clock ?? systemClock;

@@ -13,10 +13,19 @@ import type {
 
 /** A turn of the model in parts; reasoning comes first, then text, then tool uses. */
 export interface TurnParts {
+  /** What it says. */
   text?: string;
+  /** What it thinks. */
   reasoning?: string;
   /** `id` is made up where it is absent. */
-  tools?: { name: string; input: object; id?: string }[];
+  tools?: {
+    /** The tool that it calls. */
+    name: string;
+    /** What it calls it with. */
+    input: object;
+    /** The id of the tool use. Default: one is made up. */
+    id?: string;
+  }[];
   /** Default: 'tool_use' with tools, else 'end_turn'. */
   stopReason?: StopReason | (string & {});
   /** Default: an estimate. Null: the turn ends without `metadata`. */
@@ -48,7 +57,11 @@ export interface ScriptedModelOptions {
 export interface ScriptedModel extends ModelClient {
   /** Copies of the requests so far. */
   readonly requests: ConverseRequest[];
-  /** @throws Error where turns are left over, or more were asked for than were scripted. */
+  /**
+   * Checks that every turn was asked for, and no other.
+   *
+   * @throws Error where turns are left over, or more were asked for than were scripted
+   */
   assertDone(): void;
 }
 

@@ -5,6 +5,7 @@ import { dataChecks } from './conformance-data.js';
 
 /** A store under test, and another handle on the same data where the store can have several. */
 export interface StoreUnderTest {
+  /** An empty store. */
   store: TaskStore;
   /** Default: the same handle. */
   another?: TaskStore;

@@ -29,6 +29,7 @@ export interface TestHostOptions
 export interface TestHost extends DisposableLike {
   /** What the engine is given. `createTaskEngine({ ...host, store: faultyStore(host.store, …) })` runs it with faults. */
   readonly host: TaskHost;
+  /** The engine of the host. */
   readonly engine: TaskEngine;
   /** Of the task that was made. Default 'task'. */
   readonly taskId: string;
@@ -40,6 +41,7 @@ export interface TestHost extends DisposableLike {
   readonly events: TaskEvent[];
   /** Copies of the requests that the model got. */
   readonly requests: ConverseRequest[];
+  /** The store of the host, in memory. */
   readonly store: TaskStore;
   /** The time of the engine, the store and the model. */
   readonly clock: VirtualClock;

@@ -68,6 +68,7 @@ export type ToolResultContentBlock = OneOf<{
 
 /** What `content()` makes: blocks for the model. */
 export interface ToolContent {
+  /** The blocks, as they were given. */
   readonly $content: readonly ToolResultContentBlock[];
 }
 
@@ -113,7 +114,9 @@ export type ContentBlock = OneOf<{
 
 /** One message of the conversation. */
 export interface Message {
+  /** Who says it: `user` or `assistant`. */
   role: ConversationRole | undefined;
+  /** Its parts, in order. */
   content: ContentBlock[] | undefined;
 }
 

@@ -31,7 +31,10 @@ export interface ModelClient {
   /** The stream of one turn. Once `signal` is aborted, nothing more is wanted of it. */
   stream(
     request: ConverseRequest,
-    options: { signal: AbortSignalLike },
+    options: {
+      /** Aborted once nothing more is wanted. */
+      signal: AbortSignalLike;
+    },
   ): AsyncIterable<ConverseStreamEvent> | Promise<AsyncIterable<ConverseStreamEvent>>;
 }
 
@@ -80,11 +83,11 @@ export interface RunOptions {
   whileWaiting?: 'hold' | 'yield' | undefined;
   /** How long to wait for another owner's lease, live ones too; 0 not at all. Default: until it proves to be alive. */
   waitForLeaseMs?: number | undefined;
-  /** Default 30,000. */
+  /** After so long without a renewal others take the task. Default 30,000; more than a day is a day. */
   leaseTtlMs?: number | undefined;
-  /** What running tools get to finish in at a pause. Default 10,000. */
+  /** What running tools get to finish in at a pause. Default 10,000; more than a day is a day, as others wait for it. */
   graceMs?: number | undefined;
-  /** How long to try to store something. Default 15,000. */
+  /** How long to try to store something. Default 15,000; more than a day is a day. */
   storeTimeoutMs?: number | undefined;
   /** Of the resolver, `tools()`, `prompt`, approvals and look-ups; not of model, store or tools. Default 30,000. */
   callbackTimeoutMs?: number | undefined;

@@ -76,22 +76,36 @@ export interface OlderProgress extends OpenDocument {
 
 /** Progress as newer documents have it: told by `project`. */
 export interface NewerProgress extends OpenDocument {
+  /** What the work is about; its presence tells this shape from the older one. */
   project: {
+    /** The project's name. */
     name: string;
+    /** The project's version. */
     version?: string;
+    /** When it began, ISO 8601. */
     started?: string;
+    /** not_started, in_progress or completed: follows the plan. */
     status?: string;
+    /** The id of the milestone at work. */
     current_milestone?: string;
+    /** What the project is. */
     description?: string;
   } & OpenDocument;
+  /** In the order of work. */
   milestones: Milestone[];
   /** Items by the id of their milestone. */
   tasks: Record<string, TaskItem[]>;
+  /** How far it is, in percent; the engine sets `overall` alone. */
   progress?: {
+    /** 0 to 100; the app's own. */
     planning?: number;
+    /** 0 to 100; the app's own. */
     implementation?: number;
+    /** 0 to 100; the app's own. */
     testing?: number;
+    /** 0 to 100; the app's own. */
     documentation?: number;
+    /** 0 to 100: the rounded mean of the milestones. */
     overall?: number;
   } & OpenDocument;
 }
@@ -112,8 +126,11 @@ export interface TaskConfig extends OpenDocument {
 
 /** What older engines wrote into the task document, and why the last run ended. */
 export interface TaskExecution extends OpenDocument {
+  /** Messages of the conversation: the first run begins with them, and never writes them. */
   api_messages?: unknown[];
+  /** Messages of the thread, as older engines kept them. */
   task_messages?: unknown[];
+  /** Results of tools, as older engines kept them. */
   tool_results?: unknown[];
   /** Why the task failed. */
   error?: string;

@@ -76,6 +76,7 @@ export type Tools = Record<string, Tool>;
 
 /** A result that is not the tool's own: given by `answer()` or `saveToolResult()`. */
 export interface ToolResult {
+  /** The call that it answers. */
   toolCallId: string;
   /** Any value that JSON can say. */
   result: unknown;
@@ -85,9 +86,13 @@ export interface ToolResult {
 
 /** A stored result. */
 export interface ToolResultRecord {
+  /** The call that it answers. */
   toolCallId: string;
+  /** The tool's name. */
   name: string;
+  /** Whether the model was told that the call failed. */
   status: 'success' | 'error';
+  /** What the model was given. */
   content: ToolResultContentBlock[];
   /** Set where nobody knows what the call did. */
   unknown?: true;

@@ -28,9 +28,14 @@ export async function build() {
     'wasm',
     {
       inputs: [...wasmInputs, ...buildScripts],
-      outputs: ['engine.js', 'engine.d.ts', 'engine-types.d.ts', 'wasm-inlined.ts', 'engine.wasm'].map(
-        (name) => `${generated}/${name}`,
-      ),
+      outputs: [
+        'engine.js',
+        'engine.d.ts',
+        'engine-types.d.ts',
+        'wasm-inlined.ts',
+        'wasm-length.ts',
+        'engine.wasm',
+      ].map((name) => `${generated}/${name}`),
     },
     buildWasm,
   );
@@ -75,7 +80,7 @@ async function buildWasm() {
     join(root, 'node_modules/binaryen/bin/wasm-opt'),
     '-Oz',
     // Functions with one caller are inlined up to this size: without a limit, what is inlined compresses far worse.
-    '--one-caller-inline-max-function-size=10',
+    '--one-caller-inline-max-function-size=20',
     '--strip-debug',
     '--strip-producers',
     join(root, scratch, 'engine_bg.wasm'),
@@ -87,7 +92,9 @@ async function buildWasm() {
   write('engine.js', makeGlueModule(read('engine.js')));
   write('engine.d.ts', makeGlueTypes());
   write('engine-types.d.ts', read('engine.d.ts'));
-  write('wasm-inlined.ts', await inlinedWasm(readFileSync(optimised)));
+  const bytes = readFileSync(optimised);
+  write('wasm-inlined.ts', await inlinedWasm(bytes));
+  write('wasm-length.ts', `export const wasmByteLength: number = ${bytes.length};\n`);
 }
 
 /** An engine that panics when it is told to, for tests only; in the profile that other tests have compiled anyway. */

@@ -2,8 +2,11 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildPanickingEngine } from './build.mjs';
 import { lint } from './lint.mjs';
+import { compareMatrix } from './matrix.mjs';
+import { packedPackage } from './pack.mjs';
 import { installRestate } from './restate.mjs';
 import { bin, root, run } from './run.mjs';
+import { runtimePrograms } from './runtimes.mjs';
 import { browser, wasmTestTools } from './tools.mjs';
 
 /**
@@ -40,12 +43,16 @@ export const stages = {
     await buildPanickingEngine();
     return vitest('unit', await seeds());
   },
-  package: async () => vitest('package', await browser()),
-  specs: () => vitest('specs'),
-  hosts: async () => vitest('hosts', await browser()),
-  example: async () => vitest('example', await browser()),
+  package: async () => vitest('package', { ...(await browser()), ...(await packedPackage()) }),
+  specs: async () => vitest('specs', await packedPackage()),
+  hosts: async () => {
+    const counts = await hosts();
+    compareMatrix(reportOf('hosts'));
+    return counts;
+  },
+  example: async () => vitest('example', { ...(await browser()), ...(await packedPackage()) }),
   bedrock: () => vitest('bedrock'),
-  firestore: () => vitest('firestore'),
+  firestore: async () => vitest('firestore', await packedPackage()),
   soak: async () => vitest('soak', await seeds()),
   kill: () => vitest('kill'),
   fleet: async () => {
@@ -64,6 +71,12 @@ export const stages = {
 /** Run where they are named only: a sample of mutants fails by survivors that nobody has met, until all were tried. */
 export const onlyByName = ['mutants'];
 
+/** The tests of the stage of that name. */
+export async function hosts() {
+  const env = { ...(await browser()), ...(await runtimePrograms()), ...(await packedPackage()) };
+  return vitest('hosts', env);
+}
+
 /** cargo's own summary lines, which wasm-bindgen's runner prints too, one per test binary. */
 async function cargo(command, args, env) {
   const output = await counted(run(command, args, { tee: true, env }), countCargo);
@@ -79,11 +92,18 @@ function countCargo(output) {
   return counts;
 }
 
+const reportFile = (project) => join(root, `.tools/vitest-${project}.json`);
+
+/** What vitest has reported of a project that has run. */
+export function reportOf(project) {
+  return JSON.parse(readFileSync(reportFile(project), 'utf8'));
+}
+
 async function vitest(project, env) {
-  const report = join(root, `.tools/vitest-${project}.json`);
+  const report = reportFile(project);
   rmSync(report, { force: true });
   const count = () => {
-    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
+    const { numPassedTests, numFailedTests } = reportOf(project);
     return { passed: numPassedTests, failed: numFailedTests };
   };
   const args = [

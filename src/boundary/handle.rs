@@ -6,9 +6,11 @@ use super::perform::Flight;
 use super::reply::{Arrival, command, failure};
 use super::timer::Timer;
 use crate::effect::{Effect, Input, Machine, Ticket};
+use crate::json::{self, Encode};
+use crate::sorted::SortedMap;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::iter;
 use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -23,7 +25,7 @@ pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) machine: RefCell<Subject>,
     pub(super) arrived: RefCell<VecDeque<Arrival>>,
-    pub(super) flights: RefCell<BTreeMap<Ticket, Flight>>,
+    pub(super) flights: RefCell<SortedMap<Ticket, Flight>>,
     timer: Timer,
     performing: Cell<bool>,
     through: Cell<bool>,
@@ -37,8 +39,7 @@ impl EngineHandle {
     /// An `EngineError` as JSON text where the configuration cannot be used.
     #[wasm_bindgen(constructor)]
     pub fn new(host: Host, store: Store, kind: &str, config: &str) -> Result<EngineHandle, String> {
-        let machine = Subject::open(host.now(), kind, config)
-            .map_err(|error| serde_json::to_string(&error).unwrap_or_else(|_| error.message.clone()))?;
+        let machine = Subject::open(host.now(), kind, config).map_err(|error| json::text(&error.encode()))?;
         Ok(Self::around(host, store, machine))
     }
 
@@ -77,9 +78,9 @@ impl EngineHandle {
     #[must_use]
     pub fn streamed(&self, ticket: f64, event: &str) -> bool {
         let ticket = ticket_of(ticket);
-        let event = serde_json::from_str(event).unwrap_or(Value::Null);
+        let event = json::parse(event).unwrap_or(Value::Null);
         self.0.take_in(Input::Streamed { ticket, event });
-        self.0.flights.borrow().contains_key(&ticket)
+        self.0.flights.borrow().get(&ticket).is_some()
     }
 
     /// The model's stream is over; `failed` is the `Failure` that ended it, as JSON text.

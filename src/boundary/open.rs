@@ -3,10 +3,9 @@
 use crate::command;
 use crate::effect::{Effect, Input, Machine, Ticket};
 use crate::error::{Code, EngineError};
+use crate::json::{self, Unreadable};
 use crate::machine::{Runner, RunnerConfig};
 use crate::time::{Instant, Now};
-use serde::Deserialize;
-use serde_json::Value;
 
 /// A machine behind a handle.
 pub enum Subject {
@@ -21,9 +20,9 @@ impl Subject {
     pub(super) fn open(now: Now, kind: &str, config: &str) -> Result<Subject, EngineError> {
         #[cfg(feature = "provoke-panic")]
         super::provoke::at("Open");
-        let config: Value = serde_json::from_str(config).map_err(|error| unreadable(&error))?;
+        let config = json::parse(config).map_err(|error| unreadable(&error))?;
         if kind == "run" {
-            let config = RunnerConfig::deserialize(config).map_err(|error| unreadable(&error))?;
+            let config = json::decode::<RunnerConfig>(config).map_err(|error| unreadable(&error))?;
             return Ok(Subject::Run(Box::new(Runner::new(now, config))));
         }
         command::open(now, kind, config).map(Subject::Command)
@@ -54,7 +53,7 @@ impl Subject {
     }
 }
 
-fn unreadable(error: &serde_json::Error) -> EngineError {
+fn unreadable(error: &Unreadable) -> EngineError {
     EngineError::new(Code::InvalidArgument, format!("the configuration cannot be read: {error}"))
 }
 

@@ -3,11 +3,11 @@
 use super::handle::Inner;
 use super::host::Options;
 use super::reply::{Arrival, Shape};
-use crate::effect::{Effect, LogLevel, Question, Ticket};
+use crate::effect::{Effect, Question, Ticket};
+use crate::json::{self, Encode, json};
 use crate::store::StoreWrite;
 use futures::future::{AbortHandle, abortable};
 use js_sys::{Array, Function, JSON, Object, Promise};
-use serde_json::json;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -68,12 +68,12 @@ impl Inner {
             Effect::Watch { paths } => self.host.watch(paths),
             Effect::Converse { ticket, ops, message_id, attempt } => {
                 self.controller(ticket);
-                let ops = json!(ops).to_string();
+                let ops = json::text(&ops.encode());
                 self.host.converse(ticket.0 as f64, &ops, &message_id, attempt);
             }
             Effect::RunTool { ticket, call, attempt, idempotency_key } => {
                 let controller = self.controller(ticket);
-                let call = json!(call).to_string();
+                let call = json::text(&call.encode());
                 let signal = controller.signal();
                 if let Some(flight) = self.flights.borrow_mut().get_mut(&ticket) {
                     flight.heard_when_cancelled = true;
@@ -86,16 +86,16 @@ impl Inner {
                 let promise = self.host.ask(&question_text(&question));
                 self.wait(ticket, Shape::Answered, Ok(promise.into()));
             }
-            Effect::Emit { event } => self.host.emit(&event.to_string()),
+            Effect::Emit { event } => self.host.emit(&json::text(&event)),
             Effect::Status { status } => self.host.status(status.as_str()),
             Effect::Settle { ticket, result } => {
                 let (ok, text, cause) = match result {
-                    Ok(value) => (true, value.to_string(), None),
-                    Err(error) => (false, json!(error).to_string(), error.cause),
+                    Ok(value) => (true, json::text(&value), None),
+                    Err(error) => (false, json::text(&error.encode()), error.cause),
                 };
                 self.host.settle(ticket.0 as f64, ok, &text, cause.map(|cause| cause.0));
             }
-            Effect::Log { level, message } => self.host.log(level_name(level), &message),
+            Effect::Log { level, message } => self.host.log(level.as_str(), &message),
         }
     }
 
@@ -172,12 +172,11 @@ impl Inner {
 }
 
 fn writes_of(writes: &[StoreWrite]) -> Result<JsValue, JsValue> {
-    let text = serde_json::to_string(writes).map_err(|error| JsValue::from(error.to_string()))?;
-    JSON::parse(&text)
+    JSON::parse(&json::text(&writes.encode()))
 }
 
 fn question_text(question: &Question) -> String {
-    match question {
+    json::text(&match question {
         Question::Tools { task } => json!({ "question": "tools", "task": task }),
         Question::Vet { task, calls } => json!({ "question": "vet", "task": task, "calls": calls }),
         Question::Prompt { task, context } => {
@@ -186,15 +185,5 @@ fn question_text(question: &Question) -> String {
         Question::LookUp { call } => json!({ "question": "lookUp", "call": call }),
         Question::Alive { holder } => json!({ "question": "alive", "holder": holder }),
         Question::Runs => json!({ "question": "runs" }),
-    }
-    .to_string()
-}
-
-fn level_name(level: LogLevel) -> &'static str {
-    match level {
-        LogLevel::Debug => "debug",
-        LogLevel::Info => "info",
-        LogLevel::Warn => "warn",
-        LogLevel::Error => "error",
-    }
+    })
 }

@@ -5,10 +5,9 @@ use super::host::Host;
 use crate::converse::Failure;
 use crate::effect::{Command, Input, Thrown, Ticket};
 use crate::error::CauseId;
+use crate::json::{self, Decode, reads, tagged};
 use crate::store::{StoreError, StoreErrorCode, StoredDocument};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use wasm_bindgen::JsValue;
 
 /// What a settled call is expected to carry.
@@ -40,10 +39,7 @@ impl Arrival {
                 ticket,
                 result: read(host, settled, "read", known).and_then(|found| documents(found, wanted)),
             },
-            Shape::Page => {
-                let page = read::<Vec<WireDocument>>(host, settled, "list", None);
-                Input::Listed { ticket, result: page.map(|page| page.into_iter().map(Into::into).collect()) }
-            }
+            Shape::Page => Input::Listed { ticket, result: read(host, settled, "list", None) },
             Shape::Version => {
                 let version =
                     read::<Committed>(host, settled, "commit", None).map(|committed| committed.version);
@@ -69,41 +65,24 @@ impl Arrival {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireDocument {
-    path: String,
-    data: Map<String, Value>,
-    version: String,
-    #[serde(default)]
-    age_ms: Option<f64>,
-}
-
-impl From<WireDocument> for StoredDocument {
-    fn from(wire: WireDocument) -> Self {
-        let WireDocument { path, data, version, age_ms } = wire;
-        // A fraction or a clock that ran backwards are no reasons to refuse a document: the cast saturates.
-        StoredDocument { path, data, version, age_ms: age_ms.map(|age| age as u64) }
-    }
-}
-
-#[derive(Deserialize)]
 struct Committed {
     version: String,
 }
 
+reads!(Committed { version: always "version" });
+
 fn documents(
-    found: Vec<Option<WireDocument>>,
+    found: Vec<Option<StoredDocument>>,
     wanted: usize,
 ) -> Result<Vec<Option<StoredDocument>>, StoreError> {
     if found.len() != wanted {
         let message = format!("read() returned {} documents for {wanted} paths", found.len());
         return Err(invalid(message));
     }
-    Ok(found.into_iter().map(|document| document.map(Into::into)).collect())
+    Ok(found)
 }
 
-fn read<T: DeserializeOwned>(
+fn read<T: Decode>(
     host: &Host,
     settled: Result<JsValue, JsValue>,
     method: &str,
@@ -112,7 +91,7 @@ fn read<T: DeserializeOwned>(
     let value = settled.map_err(|thrown| store_error(&host.describe_store_error(&thrown)))?;
     let text =
         host.stringify(&value, known).map_err(|_| invalid(format!("{method}() returned what is no JSON")))?;
-    serde_json::from_str(&text)
+    json::read(&text)
         .map_err(|error| invalid(format!("{method}() returned what the contract does not allow: {error}")))
 }
 
@@ -120,15 +99,16 @@ fn invalid(message: String) -> StoreError {
     StoreError { code: StoreErrorCode::Invalid, message: format!("The store's {message}"), cause: None }
 }
 
-#[derive(Deserialize)]
 struct WireStoreError {
     code: StoreErrorCode,
     message: String,
     cause: u32,
 }
 
+reads!(WireStoreError { code: always "code", message: always "message", cause: always "cause" });
+
 fn store_error(text: &str) -> StoreError {
-    match serde_json::from_str::<WireStoreError>(text) {
+    match json::read::<WireStoreError>(text) {
         Ok(WireStoreError { code, message, cause }) => {
             StoreError { code, message, cause: Some(CauseId(cause)) }
         }
@@ -138,29 +118,21 @@ fn store_error(text: &str) -> StoreError {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Reply {
     /// Absent for undefined.
-    #[serde(default, deserialize_with = "present")]
     value: Option<Value>,
-    #[serde(default)]
     cut_bytes: u64,
-    #[serde(default)]
     thrown: Option<WireThrown>,
 }
 
-/// Keeps null apart from absence.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
-}
+reads!(Reply { value: present "value", cut_bytes: or_default "cutBytes", thrown: always "thrown" });
 
-#[derive(Deserialize)]
 struct WireThrown {
     message: String,
-    #[serde(default)]
     cause: Option<u32>,
 }
+
+reads!(WireThrown { message: always "message", cause: always "cause" });
 
 /// Our own host resolves with JSON text and does not reject; still, whatever it does is an outcome.
 fn reply(settled: Result<JsValue, JsValue>) -> Result<Reply, Thrown> {
@@ -169,7 +141,7 @@ fn reply(settled: Result<JsValue, JsValue>) -> Result<Reply, Thrown> {
         .ok()
         .and_then(|value| value.as_string())
         .ok_or_else(|| plain("the callback's result could not be read".to_owned()))?;
-    let reply: Reply = serde_json::from_str(&text)
+    let reply: Reply = json::read(&text)
         .map_err(|error| plain(format!("the callback's result could not be read: {error}")))?;
     match reply.thrown {
         Some(WireThrown { message, cause }) => Err(Thrown { message, cause: cause.map(CauseId) }),
@@ -177,23 +149,24 @@ fn reply(settled: Result<JsValue, JsValue>) -> Result<Reply, Thrown> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct WireFailure {
-    #[serde(default)]
     name: Option<String>,
-    #[serde(default)]
     status: Option<f64>,
-    #[serde(default)]
     message: String,
-    #[serde(default)]
     retry_after_ms: Option<f64>,
-    #[serde(default)]
     cause: Option<u32>,
 }
 
+reads!(WireFailure {
+    name: always "name",
+    status: always "status",
+    message: or_default "message",
+    retry_after_ms: always "retryAfterMs",
+    cause: always "cause",
+});
+
 pub(super) fn failure(text: &str) -> Failure {
-    match serde_json::from_str::<WireFailure>(text) {
+    match json::read::<WireFailure>(text) {
         Ok(WireFailure { name, status, message, retry_after_ms, cause }) => Failure {
             name,
             status: status.map(|status| status as u16),
@@ -205,24 +178,23 @@ pub(super) fn failure(text: &str) -> Failure {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "command", rename_all = "camelCase")]
 enum WireCommand {
     Pause,
-    Stop {
-        #[serde(default)]
-        reason: Option<String>,
-    },
-    Yield {
-        reason: String,
-        grace: bool,
-    },
+    Stop { reason: Option<String> },
+    Yield { reason: String, grace: bool },
     Look,
 }
 
+tagged!(read WireCommand by "command" {
+    "pause" => Pause {},
+    "stop" => Stop { reason: always "reason" },
+    "yield" => Yield { reason: always "reason", grace: always "grace" },
+    "look" => Look {},
+});
+
 /// None for what our own TypeScript never sends.
 pub(super) fn command(text: &str) -> Option<Command> {
-    Some(match serde_json::from_str(text).ok()? {
+    Some(match json::read(text).ok()? {
         WireCommand::Pause => Command::Pause,
         WireCommand::Stop { reason } => Command::Stop { reason },
         WireCommand::Yield { reason, grace } => Command::Yield { reason, grace },

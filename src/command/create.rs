@@ -5,9 +5,10 @@ use super::script::{Ctx, Step};
 use super::sending::Sent;
 use crate::error::{Code, EngineError};
 use crate::ids::{Paths, check_id};
+use crate::json::{self, json};
 use crate::store::StoreWrite;
 use crate::time::iso8601;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// The machine of `createTask`. Its answer is the task with its id: the one that is there already, where the caller has
 /// made the id and calls again.
@@ -59,7 +60,7 @@ impl<'a> Given<'a> {
     }
 
     fn refused(&self, expected: &str) -> EngineError {
-        let found = self.value.map_or_else(|| "missing".into(), |v| v.to_string());
+        let found = self.value.map_or_else(|| "missing".into(), json::text);
         let shown: String = found.chars().take(60).collect();
         EngineError::new(
             Code::InvalidArgument,

@@ -5,9 +5,10 @@ use super::head::{MAX_ROUNDS, crowded};
 use super::script::{Ctx, Step};
 use super::sending::Sent;
 use crate::error::Code;
+use crate::json::json;
 use crate::storage::head::{Head, LastRun, SCHEMA};
 use crate::store::{FieldWrite, StoreWrite, StoredDocument};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Documents a commit.
 const PAGE: u32 = 200;

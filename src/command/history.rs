@@ -9,11 +9,12 @@ use crate::error::{Code, EngineError};
 use crate::facts::fact::{Entry, Fact};
 use crate::facts::fold::Facts;
 use crate::facts::thread::thread;
+use crate::json::json;
 use crate::machine::import;
 use crate::machine::refusal::{held_by, lease_held};
 use crate::storage::commit::TaskUpdate;
 use crate::time::iso8601;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::rc::Rc;
 
 /// The machine of `apiMessages`.
@@ -174,7 +175,7 @@ fn store(ctx: &mut Ctx, mut lease: Held, message: Value) -> Step {
     }
     let change = Change {
         facts: vec![Fact::Saved { message: Rc::new(message) }],
-        last_run: lease.head().last_run,
+        last_run: lease.last_run(),
         task: TaskUpdate::default(),
         status: None,
         survivor_ttl_ms: None,

@@ -12,7 +12,7 @@ use crate::lifecycle::Status;
 use crate::machine::import;
 use crate::machine::lease::{self, Acquiring, Commit, Lease, Outcome, Terms};
 use crate::storage::commit::{Draft, TaskUpdate, compose};
-use crate::storage::head::{FencedOff, Head, LastRun, Owner, storable};
+use crate::storage::head::{FencedOff, Head, LastRun, Owner};
 use crate::storage::loader::Loader;
 use crate::storage::writer::{Loss, Purpose};
 use crate::time::Instant;
@@ -26,6 +26,8 @@ pub(crate) struct Held {
     pub facts: Facts,
     /// Who held it before.
     pub before: Option<Owner>,
+    /// The run before ended without releasing the lease, or cut something.
+    unclean: bool,
     pub since: Instant,
 }
 
@@ -98,10 +100,10 @@ pub(crate) fn acquire(
     let owner = Owner {
         id: ctx.io.rng.id(),
         holder: ctx.cfg.holder.clone(),
-        ttl_ms: storable(terms.ttl_ms),
-        heartbeat_ms: storable(terms.heartbeat_ms),
-        grace_ms: storable(options.grace_ms()),
-        store_timeout_ms: storable(terms.store_timeout_ms),
+        ttl_ms: terms.ttl_ms,
+        heartbeat_ms: terms.heartbeat_ms,
+        grace_ms: options.grace_ms(),
+        store_timeout_ms: terms.store_timeout_ms,
     };
     let write_id = ctx.io.rng.id();
     let head = match &seen.head {
@@ -137,9 +139,10 @@ fn load(
             Loaded::Lost(Loss::TaskGone) => return not_found(ctx),
             Loaded::Lost(Loss::Superseded) => return then(ctx, Taken::Overtaken),
         };
+        let unclean = seen.head.as_ref().is_some_and(|h| h.head.unclean());
         let before = seen.head.and_then(|h| h.head.owner);
         let (task, task_version) = (seen.task, seen.task_version);
-        let held = Held { lease, task, task_version, facts, before, since };
+        let held = Held { lease, task, task_version, facts, before, unclean, since };
         match broken {
             None => held.once_idle(ctx, move |ctx, held| match held {
                 Some(held) => then(ctx, Taken::Mine(Box::new(held))),
@@ -162,12 +165,17 @@ impl Held {
         if self.lease.is_idle() {
             return then(ctx, Some(self));
         }
-        let Held { lease, task, task_version, facts, before, since } = self;
+        let Held { lease, task, task_version, facts, before, unclean, since } = self;
         let resolved = move |ctx: &mut Ctx, (lease, outcome): (_, Outcome<()>)| {
             let held = matches!(outcome, Outcome::Stored { superseded: false, .. });
-            then(ctx, held.then_some(Held { lease, task, task_version, facts, before, since }))
+            then(ctx, held.then_some(Held { lease, task, task_version, facts, before, unclean, since }))
         };
         Step::Committing(lease, Box::new(resolved))
+    }
+
+    /// How the last run ended, for an entry that changes nothing of it.
+    pub fn last_run(&self) -> LastRun {
+        self.lease.head().last_run.given_back(self.unclean)
     }
 
     /// The wall clock of the next entry: later than everything in the journal.
@@ -254,10 +262,10 @@ impl Held {
         commit: Commit<()>,
         then: impl FnOnce(&mut Ctx, Held, Outcome<()>) -> Step + 'static,
     ) -> Step {
-        let Held { mut lease, task, task_version, facts, before, since } = self;
+        let Held { mut lease, task, task_version, facts, before, unclean, since } = self;
         lease.submit(commit, &ctx.clock, &mut ctx.io);
         let resolved = move |ctx: &mut Ctx, (lease, outcome)| {
-            then(ctx, Held { lease, task, task_version, facts, before, since }, outcome)
+            then(ctx, Held { lease, task, task_version, facts, before, unclean, since }, outcome)
         };
         Step::Committing(lease, Box::new(resolved))
     }
@@ -265,9 +273,9 @@ impl Held {
     /// Gives the lease back without an entry. Where that fails, it runs out.
     pub fn release(self, ctx: &mut Ctx, then: impl FnOnce(&mut Ctx) -> Step + 'static) -> Step {
         self.once_idle(ctx, move |ctx, held| {
-            let Some(Held { mut lease, .. }) = held else { return then(ctx) };
-            let last_run = lease.head().last_run;
-            lease.release(last_run, None, &ctx.clock, &mut ctx.io);
+            let Some(Held { mut lease, unclean, .. }) = held else { return then(ctx) };
+            let attempts = lease.head().attempts;
+            lease.give_back(unclean, attempts, &ctx.clock, &mut ctx.io);
             Step::Committing(lease, Box::new(move |ctx, _| then(ctx)))
         })
     }

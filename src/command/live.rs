@@ -4,8 +4,9 @@ use super::head::{Seen, not_found, seen};
 use super::lease::is_free;
 use super::script::{Ctx, Step};
 use crate::ids::check_id;
+use crate::json::json;
 use crate::store::StoredDocument;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What `engine/live` says.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use super::lease::too_large;
 use super::script::{Ctx, Step};
 use super::sending::Sent;
 use crate::error::{Code, EngineError};
+use crate::sorted::in_order;
 use crate::storage::inbox::message_id;
 use crate::store::{StoreWrite, StoredDocument};
 use crate::time::iso8601;
@@ -63,8 +64,8 @@ pub(super) fn save(ctx: &mut Ctx, args: &Arguments<'_>) -> Result<Step, EngineEr
 pub(super) fn list(ctx: &mut Ctx, after: Option<String>, limit: Option<u64>) -> Step {
     let limit = limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
     with_task(ctx, move |ctx| {
-        let sorted: Then = Box::new(move |_, mut messages| {
-            messages.sort_by(|a, b| (timestamp(a), a.id()).cmp(&(timestamp(b), b.id())));
+        let sorted: Then = Box::new(move |_, messages| {
+            let messages = in_order(messages, &|a, b| (timestamp(a), a.id()).cmp(&(timestamp(b), b.id())));
             let from = match &after {
                 None => 0,
                 Some(id) => match messages.iter().position(|m| m.id() == id) {

@@ -25,48 +25,58 @@ use crate::effect::Machine;
 use crate::error::{Code, EngineError};
 use crate::facts::fact::Decision;
 use crate::ids::{Paths, check_id};
-use crate::storage::head::LARGEST_NUMBER;
+use crate::json::{self, reads};
+use crate::storage::head::LONGEST_MS;
 use crate::storage::inbox;
 use crate::storage::io::Io;
 use crate::store::StoreLimits;
 use crate::time::{Clock, Now};
 use script::{Ctx, Script, Step};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// What every kind is told.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub user_id: String,
     /// Empty only where a task is created.
-    #[serde(default)]
     pub task_id: String,
     pub seed: u64,
     pub limits: StoreLimits,
-    #[serde(default)]
     pub options: Options,
-    #[serde(default)]
     pub holder: Option<String>,
     /// Of the process, as the ids of its runs have it.
-    #[serde(default)]
     pub instance: Option<String>,
-    #[serde(default)]
     pub has_watch: bool,
 }
 
+reads!(Config {
+    user_id: always "userId",
+    task_id: or_default "taskId",
+    seed: always "seed",
+    limits: always "limits",
+    options: or_default "options",
+    holder: always "holder",
+    instance: always "instance",
+    has_watch: or_default "hasWatch",
+});
+
 /// Milliseconds; what is missing has the contract's default.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Options {
     store_timeout_ms: Option<f64>,
     lease_ttl_ms: Option<f64>,
     grace_ms: Option<f64>,
 }
 
+reads!(Options {
+    store_timeout_ms: always "storeTimeoutMs",
+    lease_ttl_ms: always "leaseTtlMs",
+    grace_ms: always "graceMs",
+});
+
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates
 fn ms(given: Option<f64>, default: u64) -> u64 {
-    given.filter(|n| n.is_finite() && *n >= 1.0).map_or(default, |n| (n as u64).min(LARGEST_NUMBER))
+    given.filter(|n| n.is_finite() && *n >= 1.0).map_or(default, |n| (n as u64).min(LONGEST_MS))
 }
 
 impl Options {
@@ -140,7 +150,7 @@ impl Arguments<'_> {
 /// # Errors
 /// INVALID_ARGUMENT for an unknown kind, ids that no path can hold, and arguments of another type, naming them.
 pub fn open(now: Now, kind: &str, config: Value) -> Result<Box<dyn Machine>, EngineError> {
-    let cfg: Config = Config::deserialize(&config).map_err(|e| {
+    let cfg: Config = json::decode(config.clone()).map_err(|e| {
         EngineError::new(Code::InvalidArgument, format!("{kind}: the configuration cannot be read: {e}."))
     })?;
     let Value::Object(given) = &config else {

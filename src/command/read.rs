@@ -13,9 +13,10 @@ use crate::facts::announce::announce;
 use crate::facts::fact::Entry;
 use crate::facts::plan::Done;
 use crate::facts::rollup;
+use crate::json::{self, json};
 use crate::lifecycle::Status;
 use crate::time::iso8601;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Entries that one reading of `journal` or `events` brings at most.
 const MAX_ENTRIES: usize = 200;
@@ -44,10 +45,9 @@ pub(super) fn state(ctx: &mut Ctx) -> Step {
 
 fn task_state(seen: &Seen, free: bool, entries: &[Entry]) -> Value {
     let summary = seen.head.as_ref().map_or(&Value::Null, |h| &h.head.summary);
-    let usage: Usage = serde_json::from_value(summary["usage"].clone()).unwrap_or_default();
+    let usage: Usage = json::decode::<Usage>(summary["usage"].clone()).unwrap_or_default();
     let completed = seen.task.status == Status::Completed;
-    let done: Done =
-        crate::ordered::set(seen.task.plan.items().iter().filter(|_| completed).map(|i| i.key.clone()));
+    let done: Done = seen.task.plan.items().iter().filter(|_| completed).map(|i| i.key.clone()).collect();
     let mut state = json!({
         "status": seen.task.status,
         "seq": seen.seq(),

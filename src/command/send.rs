@@ -9,11 +9,12 @@ use super::script::{Ctx, Step};
 use super::sending::Sent;
 use crate::error::{Code, EngineError};
 use crate::facts::fact::Fact;
+use crate::json::{self, Encode};
 use crate::lifecycle::Status;
 use crate::storage::inbox::{InboxItem, MAX_BYTES, message_id};
 use crate::store::{FieldWrite, StoreWrite};
 use crate::time::{Instant, iso8601};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::rc::Rc;
 
 /// The machine of `send`. Its answer is the id of the message.
@@ -50,7 +51,7 @@ fn deposit(
         let why = format!("{command}: the {argument} is blank.");
         return Err(EngineError::new(Code::InvalidArgument, why).with("path", argument));
     }
-    let bytes = text.len() + content.as_ref().map_or(0, |blocks| json!(blocks).to_string().len());
+    let bytes = text.len() + content.as_ref().map_or(0, |blocks| json::text(&blocks.encode()).len());
     let limit = ctx.cfg.limits.document_bytes.min(MAX_BYTES);
     if bytes > limit {
         return Err(too_large(bytes, limit));

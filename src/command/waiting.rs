@@ -2,9 +2,11 @@
 
 use crate::effect::ToolCall;
 use crate::facts::fact::{Entry, Fact, Why};
+use crate::facts::fold::question;
+use crate::json::json;
+use crate::sorted::Known;
 use crate::time::iso8601;
-use serde_json::{Value, json};
-use std::collections::HashMap;
+use serde_json::Value;
 
 /// Where a call stands, as far as the entries tell that were read.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,11 +22,11 @@ pub(crate) enum Standing {
 /// The calls that some entries tell of.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    standing: HashMap<String, Standing>,
+    standing: Known<Standing>,
     /// In the order in which they were asked.
     asked: Vec<(ToolCall, Why, u64, i64)>,
     /// By call and asking entry: whose decision counted.
-    decided: HashMap<(String, u64), String>,
+    decided: Known<String>,
 }
 
 impl Calls {
@@ -44,27 +46,27 @@ impl Calls {
             Fact::Turn { turn, .. } if !turn.content.is_empty() => {
                 self.close_all();
                 for used in &turn.uses {
-                    self.standing.insert(used.id.clone(), Standing::Open);
+                    self.standing.insert(&used.id, Standing::Open);
                 }
             }
             Fact::Waiting { tool_call, why } => {
                 let standing = Standing::Waiting { seq: entry.seq, why: *why };
-                self.standing.insert(tool_call.id.clone(), standing);
+                self.standing.insert(&tool_call.id, standing);
                 self.asked.push((tool_call.clone(), *why, entry.seq, entry.wall));
             }
             Fact::Starting { tool_call_ids } | Fact::NotRun { tool_call_ids } => {
                 for id in tool_call_ids {
-                    self.standing.insert(id.clone(), Standing::Open);
+                    self.standing.insert(id, Standing::Open);
                 }
             }
             Fact::Decided { tool_call_id, nonce, .. } => {
                 if let Some(Standing::Waiting { seq, .. }) = self.standing.get(tool_call_id) {
-                    self.decided.insert((tool_call_id.clone(), *seq), nonce.clone());
+                    self.decided.insert(&question(tool_call_id, *seq), nonce.clone());
                 }
-                self.standing.insert(tool_call_id.clone(), Standing::Open);
+                self.standing.insert(tool_call_id, Standing::Open);
             }
             Fact::Result { result } => {
-                self.standing.insert(result.tool_call_id.clone(), Standing::Closed);
+                self.standing.insert(&result.tool_call_id, Standing::Closed);
             }
             _ => {}
         }
@@ -81,7 +83,7 @@ impl Calls {
 
     /// Whose decision counted for the call when entry `asked` had asked about it.
     pub fn decided_by(&self, id: &str, asked: u64) -> Option<&str> {
-        self.decided.get(&(id.to_owned(), asked)).map(String::as_str)
+        self.decided.get(&question(id, asked)).map(String::as_str)
     }
 
     /// `WaitingCall[]`; all belong to the item at work.

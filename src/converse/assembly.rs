@@ -4,8 +4,9 @@ use super::blocks::{SERVER_TOOL_USE, is_too_deep};
 use super::classify::{Failure, FaultKind, ModelFault, classify};
 use super::turn::{self, Block, Piece, Stop, ToolUseIds, Turn};
 use super::usage::Usage;
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use crate::json::json;
+use crate::sorted::SortedMap;
+use serde_json::{Map, Value};
 
 /// Collects the events of one attempt. Blocks are keyed by `contentBlockIndex`: they may interleave, come late,
 /// and one index can carry several kinds, each of which becomes a block.
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 pub struct Assembly {
     blocks: Vec<Block>,
     /// The block that takes the next delta of a kind at an index.
-    open: BTreeMap<(u32, Kind), usize>,
+    open: SortedMap<(u32, Kind), usize>,
     /// Where the last text delta went: text mostly continues.
     last_text: Option<(u32, usize)>,
     text: String,
@@ -314,7 +315,7 @@ fn is_server_use(start: &Value) -> bool {
 }
 
 fn is_exception(name: &str) -> bool {
-    let lower = name.to_lowercase();
+    let lower = name.to_ascii_lowercase();
     lower.ends_with("exception") || lower.ends_with("error")
 }
 

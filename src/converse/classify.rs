@@ -139,7 +139,7 @@ impl ModelFault {
     }
 
     fn advice(&self) -> &'static str {
-        let words = self.message.to_lowercase();
+        let words = self.message.to_ascii_lowercase();
         let says = |texts: &[&str]| texts.iter().any(|text| words.contains(text));
         match self.kind {
             FaultKind::Throttled => {
@@ -189,7 +189,7 @@ impl ModelFault {
 
 /// What a thrown value means: by its name, else by its status; what says neither was cut off.
 pub fn classify(failure: &Failure) -> ModelFault {
-    let words = failure.message.to_lowercase();
+    let words = failure.message.to_ascii_lowercase();
     let named = failure.name.as_deref().and_then(by_name).or_else(|| failure.status.and_then(by_status));
     let kind = match named {
         Some(
@@ -213,7 +213,7 @@ pub fn classify(failure: &Failure) -> ModelFault {
 const THROTTLING_TEXTS: [&str; 2] = ["too many tokens, please wait", "too many requests, please wait"];
 
 fn by_name(name: &str) -> Option<FaultKind> {
-    let lower = name.to_lowercase();
+    let lower = name.to_ascii_lowercase();
     // Older protocols put the shape's namespace in front and its URL behind.
     let local = lower.rsplit('#').next().and_then(|name| name.split(':').next()).unwrap_or(&lower);
     let stem = local.strip_suffix("exception").or_else(|| local.strip_suffix("error")).unwrap_or(local);

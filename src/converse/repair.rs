@@ -3,9 +3,11 @@
 use super::blocks::{is_reasoning, numbered_id, valid_id};
 use super::request::{ResultStatus, text, tool_result};
 use super::transcript::MISSING;
+use crate::json::json;
+use crate::sorted::{Known, SortedMap};
 use convert::{Converter, Part};
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use serde_json::Value;
+use std::collections::VecDeque;
 
 mod convert;
 
@@ -41,10 +43,10 @@ pub fn repair(old: &[Value]) -> Repaired {
 struct Mender {
     convert: Converter,
     messages: Vec<Draft>,
-    ids: HashSet<String>,
+    ids: Known<()>,
     renamed: u32,
     /// Uses of the last assistant message without a result: the id that they had, the ids that they have.
-    open: BTreeMap<String, VecDeque<String>>,
+    open: SortedMap<String, VecDeque<String>>,
 }
 
 struct Draft {
@@ -86,7 +88,7 @@ impl Mender {
                 Part::Use { id: old, name, input } => {
                     let id = self.unique(&old);
                     blocks.push(json!({ "toolUse": { "toolUseId": &id, "name": name, "input": input } }));
-                    self.open.entry(old).or_default().push_back(id);
+                    self.open.or_default(old).push_back(id);
                 }
                 // Nothing that an assistant says becomes one.
                 Part::Result { .. } => {}
@@ -129,7 +131,7 @@ impl Mender {
     fn close(&mut self) {
         let open = std::mem::take(&mut self.open);
         let unknown = |id: String| tool_result(&id, ResultStatus::Error, vec![text(UNKNOWN_OUTCOME)]);
-        let results: Vec<Value> = open.into_values().flatten().map(unknown).collect();
+        let results: Vec<Value> = open.into_iter().flat_map(|(_, ids)| ids).map(unknown).collect();
         if !results.is_empty() {
             self.convert.repaired += count(results.len());
             self.put(false, results, Vec::new());
@@ -153,7 +155,7 @@ impl Mender {
 
     fn unique(&mut self, old: &str) -> String {
         let mut id = valid_id(old);
-        while !self.ids.insert(id.clone()) {
+        while !self.ids.insert(&id, ()) {
             self.renamed += 1;
             id = numbered_id(old, self.renamed);
         }

@@ -2,9 +2,9 @@
 
 use super::blocks::is_blank;
 pub use super::transcript::{Transcript, Trim};
-use serde::ser::{Serialize, Serializer};
-use serde::{Deserialize, Serialize as DeriveSerialize};
-use serde_json::{Value, json};
+use crate::json::{self, Encode, Members, bridge, json, record, words};
+use crate::sorted::SortedSet;
+use serde_json::Value;
 
 /// A change of the request that the client side keeps. Indexes count messages as they are before the operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,70 +40,46 @@ pub enum RequestOp {
 /// `{"op": "dropBefore", "index": …, "marker": …}`, `{"op": "system", "text": …}`, `{"op": "model", "id": …}`,
 /// `{"op": "tools", "toolConfig": …}`, `{"op": "clear"}`, `{"op": "author", "model": …}`,
 /// `{"op": "withhold", "model": …, "block": …}`; what is `None` has no member.
-impl Serialize for RequestOp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            RequestOp::System(text) => Wire::System { text: text.as_deref() },
-            RequestOp::Model(id) => Wire::Model { id: id.as_deref() },
-            RequestOp::Tools(tool_config) => Wire::Tools { tool_config: tool_config.as_ref() },
-            RequestOp::Push(message) => Wire::Push { message },
-            RequestOp::Replace(index, message) => Wire::Replace { index: *index, message },
-            RequestOp::DropBefore(index, marker) => Wire::DropBefore { index: *index, marker },
-            RequestOp::Clear => Wire::Clear,
-            RequestOp::Author(model) => Wire::Author { model: model.as_deref() },
-            RequestOp::Withhold { model, block } => Wire::Withhold { model: model.as_deref(), block },
+impl Encode for RequestOp {
+    fn encode(&self) -> Value {
+        let mut members = Members::default();
+        let (op, name, operand) = match self {
+            RequestOp::System(text) => ("system", "text", text.as_ref().map(Encode::encode)),
+            RequestOp::Model(id) => ("model", "id", id.as_ref().map(Encode::encode)),
+            RequestOp::Tools(tool_config) => ("tools", "toolConfig", tool_config.clone()),
+            RequestOp::Push(message) => ("push", "message", Some(message.clone())),
+            RequestOp::Replace(_, message) => ("replace", "message", Some(message.clone())),
+            RequestOp::DropBefore(_, marker) => ("dropBefore", "marker", Some(marker.clone())),
+            RequestOp::Clear => ("clear", "", None),
+            RequestOp::Author(model) => ("author", "model", model.as_ref().map(Encode::encode)),
+            RequestOp::Withhold { model, .. } => ("withhold", "model", model.as_ref().map(Encode::encode)),
+        };
+        members.insert("op", op.into());
+        if let RequestOp::Replace(index, _) | RequestOp::DropBefore(index, _) = self {
+            members.always("index", index);
         }
-        .serialize(serializer)
+        if let Some(operand) = operand {
+            members.insert(name, operand);
+        }
+        if let RequestOp::Withhold { block, .. } = self {
+            members.always("block", block);
+        }
+        members.into_value()
     }
 }
 
-#[derive(DeriveSerialize)]
-#[serde(tag = "op", rename_all = "camelCase", rename_all_fields = "camelCase")]
-enum Wire<'a> {
-    System {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        text: Option<&'a str>,
-    },
-    Model {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        id: Option<&'a str>,
-    },
-    Tools {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        tool_config: Option<&'a Value>,
-    },
-    Push {
-        message: &'a Value,
-    },
-    Replace {
-        index: usize,
-        message: &'a Value,
-    },
-    DropBefore {
-        index: usize,
-        marker: &'a Value,
-    },
-    Clear,
-    Author {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        model: Option<&'a str>,
-    },
-    Withhold {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        model: Option<&'a str>,
-        block: &'a str,
-    },
-}
+bridge!(write RequestOp);
 
 /// How a call went, in the API's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, DeriveSerialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ResultStatus {
     /// It returned.
     Success,
     /// It failed, was rejected, or its outcome is unknown.
     Error,
 }
+
+words!(ResultStatus { Success "success", Error "error" });
 
 /// Stands where a tool returned nothing: the API takes no empty result.
 pub const NO_OUTPUT: &str = "(no output)";
@@ -146,23 +122,22 @@ pub fn result_content(value: &Value) -> Vec<Value> {
         Value::Null => text(NO_OUTPUT),
         Value::String(words) if is_blank(words) => text(NO_OUTPUT),
         Value::String(words) => text(words),
-        other => text(&other.to_string()),
+        other => text(&json::text(other)),
     }]
 }
 
 /// A tool as the model is told about it.
-#[derive(Clone, Debug, PartialEq, DeriveSerialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ToolSpec {
     /// A valid tool name; checked at configuration.
     pub name: String,
     /// What it does; may be blank.
-    #[serde(default)]
     pub description: String,
     /// JSON Schema of its input; anything but an object counts as "any object".
-    #[serde(default)]
     pub input_schema: Value,
 }
+
+record!(ToolSpec { name: always "name", description: or_default "description", input_schema: or_default "inputSchema" });
 
 /// The request's `toolConfig`. The API rejects tool blocks without one, so names that only the history has
 /// get a specification too where no tool is configured. `None` where there is neither.
@@ -171,7 +146,7 @@ pub fn tool_config<'a>(
     names_in_history: impl IntoIterator<Item = &'a str>,
 ) -> Option<Value> {
     let tools: Vec<Value> = if specs.is_empty() {
-        let names = crate::ordered::set(names_in_history);
+        let names = SortedSet::of(names_in_history.into_iter().collect());
         names.into_iter().map(|name| spec(name, GONE, &Value::Null)).collect()
     } else {
         specs.iter().map(|tool| spec(&tool.name, &tool.description, &tool.input_schema)).collect()

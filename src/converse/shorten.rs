@@ -2,6 +2,7 @@
 
 use super::blocks::excerpt;
 use super::request::text;
+use crate::json;
 use serde_json::Value;
 
 /// UTF-8 bytes of what a result's blocks say.
@@ -39,8 +40,8 @@ pub fn shortened(content: &[Value], most: usize) -> Vec<Value> {
 fn said(block: &Value) -> String {
     match (block.get("text"), block.get("json")) {
         (Some(Value::String(text)), _) => text.clone(),
-        (_, Some(json)) => json.to_string(),
-        _ => block.to_string(),
+        (_, Some(json)) => json::text(json),
+        _ => json::text(block),
     }
 }
 

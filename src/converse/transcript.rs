@@ -2,8 +2,8 @@
 
 use super::blocks::{is_blank, text_of};
 use super::request::{RequestOp, text};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use crate::json::{self, json, record};
+use serde_json::Value;
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher};
 
@@ -36,8 +36,7 @@ struct Summary {
 }
 
 /// Older turns left out of the request, as the journal keeps it so that a resume repeats it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Trim {
     /// Messages before this index go; see [`RequestOp::DropBefore`].
     pub before: usize,
@@ -46,6 +45,8 @@ pub struct Trim {
     /// The user message that says so.
     pub marker: Value,
 }
+
+record!(Trim { before: always "before", left_out: always "leftOut", marker: always "marker" });
 
 impl Trim {
     /// The operation for the client side.
@@ -152,7 +153,7 @@ impl Transcript {
                 let left_out = self.left_out + self.counted(index);
                 let repeats = stated_at.is_none_or(|at| at < index);
                 let marker = marker(left_out, repeats.then_some(statement));
-                let size = kept + marker.to_string().len();
+                let size = kept + json::text(&marker).len();
                 if size < self.bytes {
                     best = Some(Trim { before: index, left_out, marker });
                     if size <= enough {
@@ -238,7 +239,7 @@ fn summarise(message: &Value) -> Summary {
     Summary {
         assistant,
         has_results: !assistant && blocks.iter().any(|block| block.get("toolResult").is_some()),
-        bytes: message.to_string().len(),
+        bytes: json::text(message).len(),
         texts,
     }
 }

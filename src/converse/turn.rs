@@ -7,15 +7,14 @@ use super::blocks::{
 use super::classify::{FaultKind, ModelFault};
 use super::request::{NO_OUTPUT, text as text_block};
 use super::usage::Usage;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use crate::json::{self, Decode, Encode, Reader, bridge, json, record};
+use crate::sorted::{SortedSet, in_order};
+use serde_json::Value;
 
 mod stored;
 
 /// Why the model stopped. Stored as the API's own words.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Stop {
     /// It had nothing more to say.
     EndTurn,
@@ -77,20 +76,23 @@ impl From<&str> for Stop {
     }
 }
 
-impl From<String> for Stop {
-    fn from(word: String) -> Self {
-        Stop::from(word.as_str())
+impl Decode for Stop {
+    fn decode(value: Option<Value>, reader: &mut Reader) -> Self {
+        Stop::from(String::decode(value, reader).as_str())
     }
 }
 
-impl From<Stop> for String {
-    fn from(stop: Stop) -> Self {
-        stop.as_str().to_owned()
+impl Encode for Stop {
+    fn encode(&self) -> Value {
+        self.as_str().into()
     }
 }
+
+bridge!(read Stop);
+bridge!(write Stop);
 
 /// A call that the model asks for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ToolUse {
     /// Valid and unique in the history; what the model gets back.
     pub id: String,
@@ -99,13 +101,18 @@ pub struct ToolUse {
     /// Always an object.
     pub input: Value,
     /// Why the call must not be executed: the model gets this text as an error result.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
+record!(ToolUse {
+    id: always "id",
+    name: always "name",
+    input: always "input",
+    problem: unless_default "problem",
+});
+
 /// A finished turn.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(from = "stored::Stored")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Turn {
     /// Valid content of an assistant message, or none: then there is no message. Mere reasoning is none.
     pub content: Vec<Value>,
@@ -159,7 +166,7 @@ impl Piece {
 
 /// Makes the turn of its blocks; see [`super::Assembly::finish`].
 pub(super) fn assemble(
-    mut blocks: Vec<Block>,
+    blocks: Vec<Block>,
     stop: Stop,
     text: String,
     usage: Option<Usage>,
@@ -171,9 +178,9 @@ pub(super) fn assemble(
             format!("the model stopped with {}", stop.as_str()),
         ));
     }
-    blocks.sort_by_key(|block| block.index);
+    let blocks = in_order(blocks, &|a, b| a.index.cmp(&b.index));
     let mut writer =
-        Writer { ids, taken: BTreeSet::new(), server_ids: Vec::new(), stop: &stop, uses: Vec::new() };
+        Writer { ids, taken: SortedSet::default(), server_ids: Vec::new(), stop: &stop, uses: Vec::new() };
     let count = blocks.len();
     let mut content: Vec<Value> = blocks
         .into_iter()
@@ -203,7 +210,7 @@ pub(super) fn assemble(
 
 struct Writer<'a> {
     ids: &'a dyn ToolUseIds,
-    taken: BTreeSet<String>,
+    taken: SortedSet<String>,
     /// Of uses that the model's own servers answer: their ids in the stream and now.
     server_ids: Vec<(String, String)>,
     stop: &'a Stop,
@@ -290,7 +297,7 @@ fn parse(input: &str, cut: bool) -> Result<Value, String> {
     if is_blank(input) {
         return if cut { Err(CUT.to_owned()) } else { Ok(json!({})) };
     }
-    match serde_json::from_str::<Value>(input) {
+    match json::parse(input) {
         Ok(Value::Null) => Ok(json!({})),
         Ok(input) if is_too_deep(&input) => Err("Not executed: the input nests too deep.".to_owned()),
         Ok(input) if input.is_object() => Ok(input),
@@ -299,7 +306,7 @@ fn parse(input: &str, cut: bool) -> Result<Value, String> {
             parse(&inner, cut).map_err(|_| "Not executed: the input is not a JSON object.".to_owned())
         }
         Ok(_) => Err("Not executed: the input is not a JSON object.".to_owned()),
-        Err(error) if error.is_eof() && cut => Err(CUT.to_owned()),
+        Err(error) if error.is_cut && cut => Err(CUT.to_owned()),
         Err(error) => Err(format!("Not executed: the input is not valid JSON ({error}).")),
     }
 }

@@ -19,7 +19,7 @@ const REFUSALS: [&str; 8] = [
 
 /// The kind of block that a refused request had and the model never takes: `image`, `document` or `video`.
 pub fn unsupported_block(message: &str) -> Option<&'static str> {
-    let words = message.to_lowercase();
+    let words = message.to_ascii_lowercase();
     // One image that is broken, or of another format, says nothing about images.
     let about_one =
         any(&words, &["format", "media type", "mime", "size", "dimension", "pixel", "corrupt", "decode"]);
@@ -29,13 +29,13 @@ pub fn unsupported_block(message: &str) -> Option<&'static str> {
 
 /// The kind of block that the service speaks of where it refuses a request: one of them may be broken or too large.
 pub fn refused_block(message: &str) -> Option<&'static str> {
-    let words = message.to_lowercase();
+    let words = message.to_ascii_lowercase();
     KINDS.into_iter().find(|kind| words.contains(kind))
 }
 
 /// Whether the service takes reasoning in the history for forged or changed.
 pub fn refuses_reasoning(message: &str) -> bool {
-    let words = message.to_lowercase();
+    let words = message.to_ascii_lowercase();
     any(&words, &["thinking", "reasoning"])
         && any(
             &words,

@@ -1,12 +1,11 @@
 //! Tokens spent.
 
-use serde::{Deserialize, Serialize};
+use crate::json::record;
 use serde_json::Value;
 use std::ops::AddAssign;
 
 /// Tokens of one or many model calls, as the model's `metadata` events report them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Tokens read, without those that came from or went to the cache.
     pub input_tokens: u64,
@@ -21,6 +20,15 @@ pub struct Usage {
     /// Attempts that ended without saying what they cost.
     pub unreported: u64,
 }
+
+record!(Usage {
+    input_tokens: or_default "inputTokens",
+    output_tokens: or_default "outputTokens",
+    total_tokens: or_default "totalTokens",
+    cache_read_input_tokens: or_default "cacheReadInputTokens",
+    cache_write_input_tokens: or_default "cacheWriteInputTokens",
+    unreported: or_default "unreported",
+});
 
 impl Usage {
     /// One attempt of unknown cost.

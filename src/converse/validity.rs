@@ -2,8 +2,9 @@
 
 use super::blocks::{is_blank, is_valid_id, is_valid_name};
 use super::request::RequestOp;
+use crate::sorted::{Known, SortedSet};
 use serde_json::Value;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 
 mod content;
@@ -78,7 +79,8 @@ const MAX_CACHE_POINTS: usize = 4;
 #[derive(Debug, Default)]
 pub struct Validator {
     messages: VecDeque<Summary>,
-    ids: BTreeSet<String>,
+    /// Of all messages; false for those that have gone.
+    ids: Known<bool>,
     tool_blocks: usize,
     cache_points: usize,
     tools: bool,
@@ -91,8 +93,8 @@ struct Summary {
     /// Ids of all uses, those that the model's own servers answer included.
     ids: Vec<String>,
     /// Ids of the uses that wait for a result.
-    uses: BTreeSet<String>,
-    results: BTreeSet<String>,
+    uses: SortedSet<String>,
+    results: SortedSet<String>,
     tool_blocks: usize,
     cache_points: usize,
 }
@@ -187,7 +189,7 @@ impl Validator {
         } else {
             answers(self.messages.back(), &summary).map_err(fail)?;
         }
-        if let Some(id) = summary.ids.iter().find(|id| self.ids.contains(*id)) {
+        if let Some(id) = summary.ids.iter().find(|id| self.ids.get(id) == Some(&true)) {
             return Err(fail((Rule::IdUnique, format!("the id {id} was used before"))));
         }
         if self.cache_points + summary.cache_points > MAX_CACHE_POINTS {
@@ -259,7 +261,9 @@ impl Validator {
     }
 
     fn add(&mut self, summary: Summary) {
-        self.ids.extend(summary.ids.iter().cloned());
+        for id in &summary.ids {
+            self.ids.insert(id, true);
+        }
         self.tool_blocks += summary.tool_blocks;
         self.cache_points += summary.cache_points;
         self.messages.push_back(summary);
@@ -267,7 +271,7 @@ impl Validator {
 
     fn forget(&mut self, summary: &Summary) {
         for id in &summary.ids {
-            self.ids.remove(id);
+            self.ids.insert(id, false);
         }
         self.tool_blocks -= summary.tool_blocks;
         self.cache_points -= summary.cache_points;

@@ -1,27 +1,31 @@
 //! How far a task came when an item was done: what the journal keeps of it and listeners are told.
 
 use super::rollup::Progress;
-use serde::{Deserialize, Serialize};
+use crate::json::{Decode, Fields, Reader, Record, bridge, record, writes};
 use serde_json::Value;
 
 /// The item that is done, its milestone, and the counts. The plan itself is in the task document.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Stored")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Advance {
     /// Percent of the whole task, 0 to 100.
     pub overall: u32,
     /// The item; the last one where others completed several.
     pub item: ItemShown,
     /// Its milestone, where one has it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub milestone: Option<MilestoneShown>,
     /// The ids of all items that are done now and were not before, where others completed several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<String>,
 }
 
+writes!(Advance {
+    overall: always "overall",
+    item: always "item",
+    milestone: unless_default "milestone",
+    items: unless_default "items",
+});
+
 /// An item as the task document shows it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ItemShown {
     /// Its own id.
     pub id: String,
@@ -30,12 +34,18 @@ pub struct ItemShown {
     /// One of the document's statuses.
     pub status: String,
     /// ISO 8601.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<String>,
 }
 
+record!(ItemShown {
+    id: always "id",
+    name: always "name",
+    status: always "status",
+    completed_at: unless_default "completed_at",
+});
+
 /// A milestone as the task document shows it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MilestoneShown {
     /// Its id.
     pub id: String,
@@ -51,39 +61,39 @@ pub struct MilestoneShown {
     pub tasks_total: u32,
 }
 
-/// What an entry holds; older ones hold the plan.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Stored {
-    Advance {
-        overall: u32,
-        item: ItemShown,
-        #[serde(default)]
-        milestone: Option<MilestoneShown>,
-        #[serde(default)]
-        items: Vec<String>,
-    },
-    #[serde(rename_all = "camelCase")]
-    Plan {
-        progress: Progress,
-        #[serde(default)]
-        milestone_id: Option<String>,
-        item_id: String,
-    },
-}
+record!(MilestoneShown {
+    id: always "id",
+    name: always "name",
+    status: always "status",
+    progress: always "progress",
+    tasks_completed: always "tasks_completed",
+    tasks_total: always "tasks_total",
+});
 
-impl From<Stored> for Advance {
-    fn from(stored: Stored) -> Advance {
-        match stored {
-            Stored::Advance { overall, item, milestone, items } => {
-                Advance { overall, item, milestone, items }
-            }
-            Stored::Plan { progress, milestone_id, item_id } => {
-                Advance::of(&progress, milestone_id.as_deref(), &item_id)
-            }
+/// Entries hold the advance; older ones hold the plan.
+impl Record for Advance {
+    fn take(fields: &mut Fields<'_>) -> Self {
+        if fields.has("overall") {
+            return Advance {
+                overall: fields.always("overall"),
+                item: fields.always("item"),
+                milestone: fields.always("milestone"),
+                items: fields.or_default("items"),
+            };
         }
+        let progress: Progress = fields.always("progress");
+        let milestone_id: Option<String> = fields.always("milestoneId");
+        Advance::of(&progress, milestone_id.as_deref(), &fields.always::<String>("itemId"))
     }
 }
+
+impl Decode for Advance {
+    fn decode(value: Option<Value>, reader: &mut Reader) -> Self {
+        Advance::take(&mut reader.object(value))
+    }
+}
+
+bridge!(read Advance);
 
 impl Advance {
     /// What `progress` says of one item. Of a task that is its own only item nothing stands there.

@@ -2,6 +2,7 @@
 
 use super::fact::CallResult;
 use crate::converse::{ToolUse, Usage};
+use crate::json;
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -44,7 +45,7 @@ impl Allowance {
         if uses.is_empty() {
             return;
         }
-        self.identical = self.repeats.asked(hash(uses.iter().map(|u| (&u.name, u.input.to_string()))));
+        self.identical = self.repeats.asked(hash(uses.iter().map(|u| (&u.name, json::text(&u.input)))));
         self.identical_told &= self.identical > 1;
     }
 

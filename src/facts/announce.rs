@@ -4,8 +4,9 @@
 use super::fact::{Begin, CallResult, EndStatus, Entry, Fact, Why};
 use super::thread::thread;
 use crate::effect::ToolCall;
+use crate::json::json;
 use crate::time::iso8601;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// Of the events that say how an entry ends.
 const LAST_RANK: u8 = 7;
@@ -81,7 +82,7 @@ fn of(fact: &Fact, out: &mut Vec<(u8, Value)>) {
         }
         Fact::Result { result } => out.push((3, tool_result(result))),
         Fact::Waiting { tool_call, why } => out.push((4, asking(tool_call, *why, false))),
-        Fact::Progress(advance) => out.push((6, event("task:progress_update", json!(advance)))),
+        Fact::Progress { advance } => out.push((6, event("task:progress_update", json!(advance)))),
         Fact::Ended { status, reason, error } => {
             let mut payload = Map::new();
             if let Some(reason) = reason {

@@ -5,13 +5,12 @@ use super::plan::ItemKey;
 use crate::converse::{ResultStatus, Trim, Turn, Usage};
 use crate::effect::ToolCall;
 use crate::error::{Code, EngineError};
-use serde::{Deserialize, Serialize};
+use crate::json::{record, tagged, words};
 use serde_json::Value;
 use std::rc::Rc;
 
 /// How a run took the task up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
     /// For the first time.
     Started,
@@ -21,9 +20,10 @@ pub enum Begin {
     Recovered,
 }
 
+words!(Begin { Started "started", Resumed "resumed", Recovered "recovered" });
+
 /// How a run ended for good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndStatus {
     /// By pause() or a limit.
     Paused,
@@ -35,9 +35,10 @@ pub enum EndStatus {
     Failed,
 }
 
+words!(EndStatus { Paused "paused", Stopped "stopped", Completed "completed", Failed "failed" });
+
 /// Why a call waits for a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// It needs approval before it may run.
     Approval,
@@ -47,41 +48,38 @@ pub enum Why {
     UnknownOutcome,
 }
 
+words!(Why { Approval "approval", Input "input", UnknownOutcome "unknown_outcome" });
+
 /// What a person decided about a waiting call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "decision", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     /// Run it (again).
     Approve {
         /// For the record.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
     /// Do not run it; the model is told why.
     Reject {
         /// The person's words.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
     /// This is its result.
     Answer {
         /// Normalised; absent for undefined.
-        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         result: Option<Rc<Value>>,
         /// Whether the model should take it as a failure.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         error: bool,
     },
 }
 
-/// A null that is there is a value.
-fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Rc<Value>>, D::Error> {
-    Rc::<Value>::deserialize(value).map(Some)
-}
+tagged!(Decision by "decision" {
+    "approve" => Approve { note: unless_default "note" },
+    "reject" => Reject { reason: unless_default "reason" },
+    "answer" => Answer { result: present "result", error: unless_default "error" },
+});
 
 /// The result that a tool use got.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CallResult {
     /// Of the use it answers.
     pub tool_call_id: String,
@@ -92,23 +90,25 @@ pub struct CallResult {
     /// Tool result content blocks.
     pub content: Rc<Vec<Value>>,
     /// The outcome is not known: the call may or may not have had its effect.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown: bool,
     /// So many bytes of what the tool returned are not in `content`.
-    #[serde(default, skip_serializing_if = "is_zero")]
     pub cut_bytes: u64,
     /// Counts against `limits.mistakes`.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mistake: bool,
 }
 
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
+record!(CallResult {
+    tool_call_id: always "toolCallId",
+    name: always "name",
+    status: always "status",
+    content: always "content",
+    unknown: unless_default "unknown",
+    cut_bytes: unless_default "cutBytes",
+    mistake: unless_default "mistake",
+});
 
 /// One fact.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
     /// The old `execution.*` history, repaired, in ConverseStream shape.
     Imported {
@@ -147,10 +147,8 @@ pub enum Fact {
         /// The user's words.
         text: String,
         /// Whoever sent it has put it into the thread already.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_thread: bool,
         /// Blocks that the model gets instead of the text, which then only stands for them.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         content: Option<Rc<Vec<Value>>>,
     },
     /// The engine told the model something.
@@ -158,10 +156,8 @@ pub enum Fact {
         /// What.
         text: String,
         /// Counts against `limits.mistakes`.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         mistake: bool,
         /// It is about identical calls.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         identical: bool,
     },
     /// A turn of the model, whole.
@@ -171,7 +167,6 @@ pub enum Fact {
         /// What the model said.
         turn: Turn,
         /// Which model, where that is known.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,
         /// Of all attempts at this turn.
         usage: Usage,
@@ -200,7 +195,6 @@ pub enum Fact {
     /// Blocks of a kind are left out of requests to a model that does not take them.
     Withheld {
         /// Where it is known.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,
         /// `image`, `document` or `video`; `reasoning`: that of the messages so far.
         block: String,
@@ -243,7 +237,6 @@ pub enum Fact {
     /// A call has its result.
     Result {
         /// Which and what.
-        #[serde(flatten)]
         result: CallResult,
     },
     /// An item is done.
@@ -251,26 +244,57 @@ pub enum Fact {
         /// Which.
         item: ItemKey,
         /// The model's closing words.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
         text: String,
         /// Others completed it in the document.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         external: bool,
     },
     /// How far the task is now.
-    Progress(Advance),
+    Progress {
+        /// The item, its milestone and the counts.
+        advance: Advance,
+    },
     /// The run ended for good.
     Ended {
         /// How.
         status: EndStatus,
         /// The caller's words or one of the engine's reasons.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
         /// Where it failed.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<Rc<EngineError>>,
     },
 }
+
+tagged!(Fact by "kind" {
+    "imported" => Imported { messages: always "messages", repaired: always "repaired", left_out: always "leftOut" },
+    "saved" => Saved { message: always "message" },
+    "reset" => Reset {},
+    "begun" => Begun { how: always "how" },
+    "stated" => Stated { item: always "item", name: always "name", text: always "text" },
+    "received" => Received {
+        inbox: always "inbox", text: always "text", in_thread: unless_default "inThread", content: unless_default "content"
+    },
+    "nudged" => Nudged { text: always "text", mistake: unless_default "mistake", identical: unless_default "identical" },
+    "turn" => Turn {
+        message_id: always "messageId", turn: always "turn", model: unless_default "model", usage: always "usage",
+        total: always "total"
+    },
+    "spent" => Spent { usage: always "usage", total: always "total" },
+    "trimmed" => Trimmed { trim: always "trim" },
+    "shortened" => Shortened { bytes: always "bytes" },
+    "redacted" => Redacted {},
+    "withheld" => Withheld { model: unless_default "model", block: always "block" },
+    "refused" => Refused { block: always "block", reason: always "reason" },
+    "waiting" => Waiting { tool_call: always "toolCall", why: always "why" },
+    "starting" => Starting { tool_call_ids: always "toolCallIds" },
+    "not_run" => NotRun { tool_call_ids: always "toolCallIds" },
+    "decided" => Decided {
+        inbox: always "inbox", tool_call_id: always "toolCallId", nonce: always "nonce", decision: always "decision"
+    },
+    "result" => Result { result: inline "" },
+    "done" => Done { item: always "item", text: unless_default "text", external: unless_default "external" },
+    "progress" => Progress { advance: inline "" },
+    "ended" => Ended { status: always "status", reason: unless_default "reason", error: unless_default "error" },
+});
 
 impl Fact {
     /// The name under which the journal lists it.
@@ -296,7 +320,7 @@ impl Fact {
             Fact::Decided { .. } => "decided",
             Fact::Result { .. } => "result",
             Fact::Done { .. } => "done",
-            Fact::Progress(_) => "progress",
+            Fact::Progress { .. } => "progress",
             Fact::Ended { .. } => "ended",
         }
     }

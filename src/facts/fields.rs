@@ -2,6 +2,7 @@
 
 use crate::converse::blocks::{MAX_DEPTH, is_too_deep};
 use crate::error::{Code, EngineError};
+use crate::json::{self, found};
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -28,8 +29,10 @@ impl fmt::Display for Place<'_> {
             Place::Document(_) => Ok(()),
             Place::Index(parent, index) => write!(f, "{parent}[{index}]"),
             Place::Key(parent, key) => {
-                let plain =
-                    !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+                let plain = !key.is_empty()
+                    && key
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-' || !c.is_ascii());
                 match (plain, parent) {
                     (true, Place::Document(_)) => f.write_str(key),
                     (true, _) => write!(f, "{parent}.{key}"),
@@ -135,7 +138,7 @@ impl<'a, 'p> Field<'a, 'p> {
         match self.present() {
             None => Ok(String::new()),
             Some(Value::String(text)) => Ok(text.clone()),
-            Some(scalar @ (Value::Number(_) | Value::Bool(_))) => Ok(scalar.to_string()),
+            Some(scalar @ (Value::Number(_) | Value::Bool(_))) => Ok(json::text(scalar)),
             Some(_) => Err(self.invalid("a string")),
         }
     }
@@ -192,20 +195,4 @@ pub(crate) fn is_field_name(id: &str) -> bool {
     !id.trim().is_empty()
         && id.len() <= 1_500
         && !(id.len() >= 4 && id.starts_with("__") && id.ends_with("__"))
-}
-
-/// What stands there, in words and shortened.
-fn found(value: Option<&Value>) -> String {
-    match value {
-        None => "missing".to_owned(),
-        Some(Value::Null) => "null".to_owned(),
-        Some(Value::Bool(b)) => b.to_string(),
-        Some(Value::Number(n)) => format!("the number {n}"),
-        Some(Value::String(s)) if s.chars().nth(60).is_some() => {
-            format!("the string {:?}…", s.chars().take(60).collect::<String>())
-        }
-        Some(Value::String(s)) => format!("the string {s:?}"),
-        Some(Value::Array(elements)) => format!("an array of {}", elements.len()),
-        Some(Value::Object(_)) => "an object".to_owned(),
-    }
 }

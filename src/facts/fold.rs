@@ -8,21 +8,29 @@ use crate::converse::ResultStatus;
 use crate::converse::repair::UNKNOWN_OUTCOME;
 use crate::converse::request::{self, RequestOp, Transcript};
 use crate::error::EngineError;
+use crate::json::writes;
+use crate::sorted::{Known, SortedSet};
 use serde_json::Value;
-use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 /// Withheld as the kinds of blocks are, of the messages so far alone.
 pub const REASONING: &str = "reasoning";
 
+/// Names the question that entry `asked` put about a call.
+pub(crate) fn question(tool_call_id: &str, asked: u64) -> String {
+    format!("{asked} {tool_call_id}")
+}
+
 /// An item's closing words.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ItemText {
     /// The item's id.
     pub id: String,
     /// What the model said last about it.
     pub text: String,
 }
+
+writes!(ItemText { id: always "id", text: always "text" });
 
 /// Everything known of a task.
 #[derive(Debug, Default)]
@@ -46,7 +54,7 @@ pub struct Facts {
     /// What the model said last, in whichever turn.
     pub last_text: Rc<str>,
     /// Tool names that occur in the history.
-    pub tool_names: BTreeSet<String>,
+    pub tool_names: SortedSet<String>,
     /// The words that stated the current item.
     pub statement: Option<String>,
     /// What the core remembers of the request.
@@ -55,11 +63,12 @@ pub struct Facts {
     withheld: Vec<(Option<String>, String)>,
     /// The model of the assistant's messages that are pushed now.
     author: Option<String>,
-    used_ids: HashSet<String>,
+    used_ids: Known<()>,
     /// Tool uses of the last saved message that no saved message has answered.
     unanswered: Vec<String>,
-    inbox: HashSet<String>,
-    decisions: HashMap<(String, u64), String>,
+    inbox: Known<()>,
+    /// By question: whose decision counted.
+    decisions: Known<String>,
 }
 
 impl Facts {
@@ -134,7 +143,7 @@ impl Facts {
                 let content = if self.live.masked { vec![request::text(MASK)] } else { turn.content.clone() };
                 self.ops.push(self.transcript.assistant(content));
                 for used in &turn.uses {
-                    self.used_ids.insert(used.id.clone());
+                    self.used_ids.insert(&used.id, ());
                     self.tool_names.insert(used.name.clone());
                 }
             }
@@ -154,12 +163,12 @@ impl Facts {
             }
             Fact::Stated { text, .. } => self.statement = Some(text.clone()),
             Fact::Received { inbox, .. } => {
-                self.inbox.insert(inbox.clone());
+                self.inbox.insert(inbox, ());
             }
             Fact::Decided { inbox, nonce, tool_call_id, .. } => {
-                self.inbox.insert(inbox.clone());
+                self.inbox.insert(inbox, ());
                 let asked = self.live.call(tool_call_id).and_then(|c| c.asked).map_or(seq, |(s, _)| s);
-                self.decisions.insert((tool_call_id.clone(), asked), nonce.clone());
+                self.decisions.insert(&question(tool_call_id, asked), nonce.clone());
             }
             Fact::Done { item, text, .. } => {
                 self.item_texts.push(ItemText { id: item.item.clone(), text: text.clone() });
@@ -185,7 +194,7 @@ impl Facts {
             if let (Some(id), Some(name)) =
                 (block["toolUse"]["toolUseId"].as_str(), block["toolUse"]["name"].as_str())
             {
-                self.used_ids.insert(id.to_owned());
+                self.used_ids.insert(id, ());
                 self.tool_names.insert(name.to_owned());
             }
         }
@@ -225,7 +234,7 @@ impl Facts {
 
     /// Whose decision counted for the call that entry `asked` asked about.
     pub fn decided_by(&self, tool_call_id: &str, asked: u64) -> Option<&str> {
-        self.decisions.get(&(tool_call_id.to_owned(), asked)).map(String::as_str)
+        self.decisions.get(&question(tool_call_id, asked)).map(String::as_str)
     }
 
     /// A tool use id that occurs in this history.

@@ -184,22 +184,11 @@ impl Live {
             | Fact::Saved { .. }
             | Fact::Trimmed { .. }
             | Fact::Withheld { .. }
-            | Fact::Progress(_) => {}
+            | Fact::Progress { .. } => {}
             Fact::Shortened { bytes } => self.shorten(usize::try_from(*bytes).unwrap_or(usize::MAX)),
             Fact::Redacted => self.mask(),
             Fact::Refused { block, reason } => self.leave_out(block, reason),
-            Fact::Reset => {
-                self.done = Rc::default();
-                self.stated = None;
-                self.calls.clear();
-                self.texts.clear();
-                self.message_waiting = false;
-                self.answering = false;
-                self.turn_end = TurnEnd::Open;
-                self.silent = false;
-                self.text = Rc::from("");
-                self.held = 0;
-            }
+            Fact::Reset => *self = Live { begun: self.begun, ended: self.ended, ..Live::default() },
             Fact::Begun { how } => self.begin(*how),
             Fact::Stated { item, text, .. } => {
                 self.stated = Some(item.clone());

@@ -3,24 +3,24 @@
 use super::fields::{FIELD_NAME, Field, Object, is_field_name};
 use super::task::Shape;
 use crate::error::{Code, EngineError};
-use crate::ordered;
-use serde::{Deserialize, Serialize};
+use crate::json::record;
+use crate::sorted::{Known, SortedSet, order};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Names one item. Item ids may repeat across milestones, so only the pair identifies.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemKey {
     /// The id under which the item stands in `progress.tasks`; none for a task without items.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub milestone: Option<String>,
     /// The item's own id.
     pub item: String,
 }
 
+record!(ItemKey { milestone: unless_default "milestone", item: always "item" });
+
 /// The items that the journal holds as done.
-pub type Done = BTreeSet<ItemKey>;
+pub type Done = SortedSet<ItemKey>;
 
 /// One piece of work.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,8 @@ pub struct Plan(Rc<Inner>);
 #[derive(Debug, PartialEq)]
 struct Inner {
     items: Vec<Item>,
-    index: BTreeMap<ItemKey, usize>,
+    /// Places in `items` in the order of keys.
+    by_key: Vec<usize>,
     current_milestone: Option<String>,
     current_task: Option<String>,
     single: bool,
@@ -59,7 +60,8 @@ impl Plan {
 
     /// The item of that key.
     pub fn get(&self, key: &ItemKey) -> Option<&Item> {
-        self.0.index.get(key).and_then(|at| self.0.items.get(*at))
+        let Inner { items, by_key, .. } = self.0.as_ref();
+        by_key.binary_search_by(|at| items[*at].key.cmp(key)).ok().map(|found| &items[by_key[found]])
     }
 
     /// Whether the task has no items and is itself the only one.
@@ -126,7 +128,7 @@ impl Plan {
             Shape::Newer => project.object()?.get("current_milestone").string(),
         };
         Ok(Plan(Rc::new(Inner {
-            index: ordered::map(items.iter().enumerate().map(|(at, item)| (item.key.clone(), at))),
+            by_key: order(items.len(), &|a, b| items[a].key.cmp(&items[b].key)),
             items,
             current_milestone: current_milestone.map(str::to_owned),
             // The newer shape has no such field, but writers that know only the older one add it.
@@ -139,7 +141,7 @@ impl Plan {
 /// Ids and names of the milestones.
 fn milestones<'a>(progress: &Object<'a, '_>) -> Result<Vec<(&'a str, String)>, EngineError> {
     let mut milestones: Vec<(&str, String)> = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = Known::default();
     let field = progress.get("milestones");
     for (at, element) in field.array()?.iter().enumerate() {
         let element = field.element(at, element);
@@ -148,7 +150,7 @@ fn milestones<'a>(progress: &Object<'a, '_>) -> Result<Vec<(&'a str, String)>, E
         let name = milestone.get("name").optional_text()?;
         milestones
             .push((id.field_name()?, name.unwrap_or_else(|| id.string().unwrap_or_default().to_owned())));
-        if !seen.insert(id.string()) {
+        if !seen.insert(id.string().unwrap_or_default(), ()) {
             return Err(duplicate(&id, "milestone"));
         }
     }
@@ -161,7 +163,7 @@ fn read_group(
     milestone_name: Option<&str>,
     items: &mut Vec<Item>,
 ) -> Result<(), EngineError> {
-    let mut seen = BTreeSet::new();
+    let mut seen = Known::default();
     let elements = group.array()?;
     if !elements.is_empty() && !is_field_name(id) {
         return Err(group.refused(
@@ -174,7 +176,7 @@ fn read_group(
         let object = element.required_object()?;
         let item_id = object.get("id");
         let item = item_id.id()?;
-        if !seen.insert(item) {
+        if !seen.insert(item, ()) {
             return Err(duplicate(&item_id, "item of this milestone"));
         }
         items.push(Item {

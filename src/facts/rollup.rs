@@ -5,13 +5,13 @@
 use super::advance::{Advance, ItemShown};
 use super::plan::{Done, ItemKey};
 use super::task::{Shape, TaskDocument};
+use crate::json::record;
+use crate::sorted::SortedMap;
 use crate::store::FieldWrite;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 /// The progress of a task, the same for both shapes, as `state()` tells it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
     /// Percent, 0 to 100.
     pub overall: u32,
@@ -20,6 +20,8 @@ pub struct Progress {
     /// The document's items by milestone id, likewise.
     pub tasks: Map<String, Value>,
 }
+
+record!(Progress { overall: always "overall", milestones: always "milestones", tasks: always "tasks" });
 
 /// What a roll-up writes and shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,8 +177,8 @@ impl Board {
         done: &Done,
         current: Option<&ItemKey>,
         at: Option<&str>,
-    ) -> BTreeMap<String, Count> {
-        let mut counts: BTreeMap<String, Count> = BTreeMap::new();
+    ) -> SortedMap<String, Count> {
+        let mut counts: SortedMap<String, Count> = SortedMap::default();
         for (group, items) in &mut self.tasks {
             for item in elements(items) {
                 let Some(id) = text(item, "id") else { continue };
@@ -191,7 +193,7 @@ impl Board {
                     set(item, "status", "in_progress");
                 }
                 let status = text(item, "status");
-                let count = counts.entry(group.clone()).or_default();
+                let count = counts.or_default(group.clone());
                 count.total += 1;
                 count.done += u32::from(status == Some("completed"));
                 count.begun |= matches!(status, Some("completed" | "in_progress"));
@@ -200,7 +202,7 @@ impl Board {
         counts
     }
 
-    fn roll_milestones(&mut self, counts: &BTreeMap<String, Count>, at: Option<&str>) {
+    fn roll_milestones(&mut self, counts: &SortedMap<String, Count>, at: Option<&str>) {
         for milestone in self.milestones.iter_mut().filter_map(Value::as_object_mut) {
             let Some(count) = text(milestone, "id").and_then(|id| counts.get(id)) else { continue };
             set_number(milestone, "tasks_completed", count.done);

@@ -2,14 +2,13 @@
 
 use super::fact::{EndStatus, Entry, Fact};
 use crate::time::iso8601;
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Longer contents are cut: a document holds at most 1 MiB.
 const MAX_CONTENT_BYTES: usize = 900_000;
 
 /// A message in the app's own schema.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ThreadMessage {
     /// Opaque; the document's id.
     pub id: String,

@@ -6,10 +6,11 @@ use crate::effect::{Effect, LogLevel, Thrown, Ticket, ToolDescription};
 use crate::facts::fact::{CallResult, Fact};
 use crate::facts::fold::Facts;
 use crate::facts::live::CallState;
+use crate::json::{self, Encode};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::storage::io::Io;
 use crate::time::Instant;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 #[derive(Debug)]
@@ -22,13 +23,13 @@ struct RunningCall {
 /// Calls beyond what the facts say of them.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    running: BTreeMap<String, RunningCall>,
+    running: SortedMap<String, RunningCall>,
     /// An entry allows them; they have not been executed.
     startable: Vec<String>,
     /// Started, and nobody knows how they ended.
-    unknown: BTreeSet<String>,
+    unknown: SortedSet<String>,
     /// How often each ran past its time in this run.
-    late: BTreeMap<String, u32>,
+    late: SortedMap<String, u32>,
 }
 
 impl Calls {
@@ -113,7 +114,7 @@ impl Calls {
     pub fn start(
         &mut self,
         facts: &Facts,
-        tools: &HashMap<String, ToolDescription>,
+        tools: &SortedMap<String, ToolDescription>,
         now: Instant,
         io: &mut Io,
     ) -> bool {
@@ -187,7 +188,7 @@ impl Calls {
         for id in late {
             if let Some(call) = self.running.remove(&id) {
                 io.push(Effect::Cancel { ticket: call.ticket });
-                *self.late.entry(id.clone()).or_default() += 1;
+                *self.late.or_default(id.clone()) += 1;
                 io.log(LogLevel::Warn, format!("The call {id} ran past its timeoutMs and was aborted."));
                 self.unknown.insert(id);
             }
@@ -212,7 +213,7 @@ pub(super) fn fitting(result: CallResult, commit_bytes: usize) -> CallResult {
         );
         return failure(result.tool_call_id, result.name, &says);
     }
-    let bytes = serde_json::to_string(result.content.as_ref()).map_or(0, |s| s.len());
+    let bytes = json::text(&result.content.encode()).len();
     let most = commit_bytes / 4 * 3;
     if bytes <= most {
         return result;

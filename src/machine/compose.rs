@@ -33,11 +33,11 @@ use crate::facts::rollup;
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
 use crate::limits::Settings;
+use crate::sorted::SortedMap;
 use crate::storage::head::LastRun;
 use crate::time::Now;
 use crate::time::iso8601;
 use serde_json::Value;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// All that a commit depends on: the rooms of a run, and what it has beside them.
@@ -46,7 +46,7 @@ pub(crate) struct View<'a> {
     pub cfg: &'a RunnerConfig,
     pub now: Now,
     pub settings: &'a Settings,
-    pub tools: &'a HashMap<String, ToolDescription>,
+    pub tools: &'a SortedMap<String, ToolDescription>,
     pub facts: &'a Facts,
     /// Facts that wait for the next commit, with their size in bytes.
     pub due: &'a [(Fact, usize)],
@@ -156,7 +156,9 @@ impl View<'_> {
         }
         let last_run = self.last_run(&draft.facts, &ends);
         if self.beginning.restores() && matches!(ends, Some(End::Released)) {
-            return Ok(Composed::Restore);
+            // A message that nobody has read is answered first.
+            let has_looked = self.desk.is_whole() || !self.cfg.drives;
+            return Ok(if has_looked { Composed::Restore } else { Composed::Needs(Need::Look) });
         }
         if draft.facts.is_empty() {
             return Ok(match ends {
@@ -327,7 +329,7 @@ impl View<'_> {
 
     fn add_progress(&self, draft: &mut Draft, key: &ItemKey, items: Vec<String>) {
         let advance = rollup::advance(self.desk.task(), &draft.live.done, key, &iso8601(draft.wall));
-        draft.add(Fact::Progress(Advance { items, ..advance }));
+        draft.add(Fact::Progress { advance: Advance { items, ..advance } });
     }
 }
 

@@ -13,13 +13,13 @@ use crate::error::EngineError;
 use crate::facts::fold::Facts;
 use crate::facts::task::TaskDocument;
 use crate::limits::Settings;
+use crate::sorted::SortedSet;
 use crate::storage::head::Head;
 use crate::storage::inbox::InboxItem;
 use crate::storage::io::{Fetch, Want};
 use crate::store::StoredDocument;
 use crate::time::Instant;
 use reading::{Reading, Rest, Sweep};
-use std::collections::HashSet;
 
 #[derive(Debug)]
 enum State {
@@ -74,7 +74,7 @@ pub(crate) struct Desk {
     /// Where the last look stopped, if not at the end of the inbox.
     rest: Option<Rest>,
     /// Documents of the inbox that are left there, of which the log tells once a run.
-    noted: HashSet<String>,
+    noted: SortedSet<String>,
     /// Of so many that were deleted the log has told.
     told: usize,
     /// The store refuses deletions.
@@ -100,7 +100,7 @@ impl Desk {
             fresh: false,
             changed: false,
             rest: None,
-            noted: HashSet::new(),
+            noted: SortedSet::default(),
             told: 0,
             cannot_sweep: false,
             rolled_up: None,

@@ -5,10 +5,11 @@ use crate::error::{CauseId, Code, EngineError};
 use crate::facts::fact::Fact;
 use crate::facts::plan::ItemKey;
 use crate::facts::task::TaskDocument;
+use crate::json;
+use crate::sorted::SortedMap;
 use crate::storage::io::Io;
 use crate::time::Instant;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What was asked.
@@ -29,8 +30,8 @@ struct Asked {
 #[derive(Debug, Default)]
 pub(crate) struct Host {
     asked: Option<Asked>,
-    vetted: BTreeMap<String, Vetting>,
-    looked_up: BTreeMap<String, Option<Value>>,
+    vetted: SortedMap<String, Vetting>,
+    looked_up: SortedMap<String, Option<Value>>,
     prompt: Option<(ItemKey, String)>,
     /// The version of the task document that the callbacks have.
     told: Option<String>,
@@ -82,9 +83,11 @@ impl Host {
     pub fn answered(&mut self, ticket: Ticket, result: &Result<Value, Thrown>, io: &mut Io) -> Answered {
         let Some(asked) = self.asked.take_if(|a| a.ticket == ticket) else { return Ok(()) };
         match (result, asked.what) {
-            (Ok(value), Asking::Vet(ids)) => match serde_json::from_value::<Vec<Vetting>>(value.clone()) {
+            (Ok(value), Asking::Vet(ids)) => match json::decode::<Vec<Vetting>>(value.clone()) {
                 Ok(vettings) if vettings.len() == ids.len() => {
-                    self.vetted.extend(ids.into_iter().zip(vettings));
+                    for (id, vetting) in ids.into_iter().zip(vettings) {
+                        self.vetted.insert(id, vetting);
+                    }
                 }
                 _ => return self.failed(&Asking::Vet(ids), "answered in an unknown form", None, io),
             },

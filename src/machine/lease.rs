@@ -216,11 +216,7 @@ impl<P> Lease<P> {
 
     /// Gives the lease back as if it had not been taken: an unclean end before it stays one, and this is no further one.
     pub fn give_back(&mut self, unclean: bool, attempts_before: u32, clock: &Clock, io: &mut Io) {
-        let last_run = match self.head.last_run {
-            LastRun::Running | LastRun::Yielded if unclean => LastRun::YieldedUnclean,
-            last => last,
-        };
-        let attempts = attempts_before;
+        let (last_run, attempts) = (self.head.last_run.given_back(unclean), attempts_before);
         let head = Head { write_id: io.rng.id(), owner: None, last_run, attempts, ..self.head.clone() };
         let writes = vec![self.write_head(&head)];
         self.send(Purpose::Release, head, writes, None, None, clock, io);

@@ -4,11 +4,12 @@
 
 use crate::effect::{Effect, Input, LogLevel, Ticket};
 use crate::ids::Paths;
+use crate::json::json;
 use crate::storage::head::Head;
 use crate::storage::io::Io;
 use crate::store::{FieldWrite, StoreError, StoreErrorCode, StoreWrite};
 use crate::time::Instant;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::rc::Rc;
 
 /// Of the text, in UTF-8.

@@ -1,6 +1,7 @@
 //! The machine that runs a task: inputs in, effects out.
 //!
-//! A run is opened (read, wait for the lease, acquire, load: `opening`) and then driven (`run`) until it ends.
+//! A run is opened (read, wait for the lease, acquire, load: `opening`) and then driven (`run`) until it ends; one that
+//! ended where it stood gives its lease back (`leaving`).
 
 mod beginning;
 mod calls;
@@ -9,6 +10,7 @@ mod compose;
 mod desk;
 mod host;
 pub(crate) mod lease;
+mod leaving;
 mod live_text;
 mod meter;
 mod opening;
@@ -21,19 +23,19 @@ use crate::effect::{Command, Effect, Input, Machine, Ticket};
 use crate::error::EngineError;
 use crate::facts::announce::event;
 use crate::ids::{Paths, check_id};
+use crate::json::{json, reads, words};
 use crate::limits::RunOptions;
 use crate::storage::io::Io;
 use crate::store::StoreLimits;
 use crate::time::{Clock, Instant, Now};
 pub(crate) use compose::import;
+use leaving::Leaving;
 use opening::{Opened, Opening};
 use run::Run;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What the caller wants of the task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
     /// Drive what is stored; override no decision.
     Run,
@@ -43,9 +45,10 @@ pub enum Intent {
     Resume,
 }
 
+words!(read Intent { Run "run", Start "start", Resume "resume" });
+
 /// How a run is made.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct RunnerConfig {
     /// Owner of the task.
     pub user_id: String,
@@ -56,32 +59,41 @@ pub struct RunnerConfig {
     /// False: only begin, and leave the running to others.
     pub drives: bool,
     /// All layers above the task's own, merged.
-    #[serde(default)]
     pub options: RunOptions,
     /// The store's.
     pub limits: StoreLimits,
     /// `store.holder.id`.
-    #[serde(default)]
     pub holder: Option<String>,
     /// Of the process and its registry, which lets one run a task at a time: what an owner of this instance has left
     /// without releasing it is taken up at once.
-    #[serde(default)]
     pub instance: Option<String>,
     /// For ids and jitter.
     pub seed: u64,
     /// The store can watch.
-    #[serde(default)]
     pub has_watch: bool,
     /// The host has a prompt function.
-    #[serde(default)]
     pub has_prompt: bool,
     /// The host has a model.
-    #[serde(default)]
     pub has_model: bool,
     /// The model that the host's client asks where a task names none, where it says so.
-    #[serde(default)]
     pub model_id: Option<String>,
 }
+
+reads!(RunnerConfig {
+    user_id: always "userId",
+    task_id: always "taskId",
+    intent: always "intent",
+    drives: always "drives",
+    options: or_default "options",
+    limits: always "limits",
+    holder: always "holder",
+    instance: always "instance",
+    seed: always "seed",
+    has_watch: or_default "hasWatch",
+    has_prompt: or_default "hasPrompt",
+    has_model: or_default "hasModel",
+    model_id: always "modelId",
+});
 
 /// What every part of the machine works with.
 #[derive(Debug)]
@@ -118,6 +130,7 @@ impl Ctx {
 enum Phase {
     Opening(Box<Opening>),
     Running(Box<Run>),
+    Leaving(Box<Leaving>),
     Done,
 }
 
@@ -157,6 +170,7 @@ impl Runner {
         let (deadline, renewal) = match &self.phase {
             Phase::Opening(opening) => (opening.timeout(), opening.renewal()),
             Phase::Running(run) => (run.timeout(&self.ctx), run.renewal()),
+            Phase::Leaving(leaving) => (leaving.timeout(), None),
             Phase::Done => (None, None),
         };
         self.ctx.clock.plan(deadline, renewal);
@@ -198,11 +212,16 @@ impl Runner {
     fn drive(&mut self, mut run: Box<Run>, input: &Input) -> Phase {
         match run.handle(&mut self.ctx, input) {
             None => Phase::Running(run),
-            Some(outcome) => {
-                finish(&mut self.ctx, outcome);
-                Phase::Done
-            }
+            Some(outcome) => match Leaving::begin(&mut self.ctx, run.lease, outcome) {
+                Ok(leaving) => Phase::Leaving(Box::new(leaving)),
+                Err(outcome) => self.over(*outcome),
+            },
         }
+    }
+
+    fn over(&mut self, outcome: Outcome) -> Phase {
+        finish(&mut self.ctx, outcome);
+        Phase::Done
     }
 }
 
@@ -223,11 +242,16 @@ impl Machine for Runner {
                 }
             }
             (Phase::Running(run), input) => self.drive(run, &input),
-            (Phase::Done, Input::Command { ticket, command: Command::Yield { .. } }) => {
+            (over, Input::Command { ticket, command: Command::Yield { .. } }) => {
                 settle_all(&mut self.ctx, vec![(ticket, Ok(Value::Null))]);
-                Phase::Done
+                over
             }
             // A pause or stop stays unanswered, so that whoever gave it gives it to the store.
+            (over @ (Phase::Leaving(_) | Phase::Done), Input::Command { .. }) => over,
+            (Phase::Leaving(leaving), input) => match leaving.handle(&mut self.ctx, &input) {
+                Ok(leaving) => Phase::Leaving(leaving),
+                Err(outcome) => self.over(*outcome),
+            },
             (Phase::Done, _) => Phase::Done,
         };
         self.plan();

@@ -14,6 +14,7 @@ use crate::effect::{Command, Effect, Input, Question, Ticket, ToolDescription};
 use crate::error::{Code, EngineError};
 use crate::facts::task::TaskDocument;
 use crate::limits::Settings;
+use crate::sorted::SortedMap;
 use crate::storage::head::Head;
 use crate::storage::io::{Fetch, Found, Want};
 use crate::storage::loader::Loader;
@@ -21,7 +22,6 @@ use crate::time::Instant;
 use holder::{Holder, Patience, Watch, owner};
 pub(crate) use loading::Acquired;
 use serde_json::Value;
-use std::collections::HashMap;
 pub(crate) use table::Mode;
 
 /// How opening ended.
@@ -86,7 +86,7 @@ enum Step {
 pub(crate) struct Opening {
     step: Step,
     watch: Watch,
-    tools: Option<HashMap<String, ToolDescription>>,
+    tools: Option<SortedMap<String, ToolDescription>>,
     wishes: Wishes,
 }
 

@@ -29,11 +29,12 @@ use crate::effect::{Command, Effect, Input, Question, Ticket, ToolDescription};
 use crate::error::EngineError;
 use crate::facts::fact::Fact;
 use crate::facts::fold::Facts;
+use crate::json::{self, Encode};
 use crate::lifecycle::Status;
 use crate::limits::Settings;
+use crate::sorted::SortedMap;
 use crate::time::Instant;
 use serde_json::Value;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 #[derive(Debug)]
@@ -43,7 +44,7 @@ pub(crate) struct Run {
     pub wishes: Wishes,
     pub facts: Facts,
     pub desk: Desk,
-    pub tools: HashMap<String, ToolDescription>,
+    pub tools: SortedMap<String, ToolDescription>,
     pub turn: Turn,
     pub live_text: LiveText,
     pub calls: Calls,
@@ -85,7 +86,7 @@ impl Run {
     }
 
     pub fn due_fact(&mut self, fact: Fact) {
-        let bytes = serde_json::to_string(&fact).map_or(0, |s| s.len());
+        let bytes = json::text(&fact.encode()).len();
         self.due.push((fact, bytes));
     }
 
@@ -110,10 +111,10 @@ impl Run {
     }
 
     /// Takes an input in; Some when the run is over.
-    pub fn handle(&mut self, ctx: &mut Ctx, input: &Input) -> Option<Outcome> {
+    pub fn handle(&mut self, ctx: &mut Ctx, input: &Input) -> Option<Box<Outcome>> {
         let outcome = self.take_in(ctx, input).break_value()?;
         self.clear(ctx, &outcome);
-        Some(*outcome)
+        Some(outcome)
     }
 
     /// First what has arrived, then what the time brings about, then what follows from all that.
@@ -228,7 +229,7 @@ impl Run {
                     self.restore(ctx);
                     return GOES_ON;
                 }
-                // Others have added an item since the task was read.
+                // Others have added an item since the task was read, or sent a message.
                 Composed::Restore => {
                     self.resumes();
                     return self.advance(ctx);

@@ -16,12 +16,13 @@ use crate::error::EngineError;
 use crate::facts::announce::event;
 use crate::facts::fact::Fact;
 use crate::facts::fold::Facts;
+use crate::json::json;
 use crate::limits::Settings;
 use crate::time::Instant;
 use attempt::{Attempt, Silence, State};
 pub(crate) use given_up::blocked_again;
 pub(crate) use mirror::Mirror;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 const NOTHING_BUT_REASONING: &str = "The model used up max_tokens for reasoning alone. Raise maxTokens of its \
      inferenceConfig, or lower its thinking budget, then resume the task.";
@@ -47,7 +48,7 @@ pub(crate) enum Event {
     /// Task and inbox are to be looked at before the model is asked again.
     Looks,
     /// A fact for the next commit.
-    Due(Fact),
+    Due(Box<Fact>),
     /// No attempt is left.
     Fails(EngineError),
 }

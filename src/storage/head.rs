@@ -2,8 +2,8 @@
 
 use crate::error::{Code, EngineError};
 use crate::facts::fact::EndStatus;
+use crate::json::{self, Encode, record, words};
 use crate::time::parse_iso8601;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The layout that this version writes and reads.
@@ -11,18 +11,16 @@ pub const SCHEMA: u64 = 1;
 /// Well below 2^53, where JavaScript stops to count in ones.
 pub const LARGEST_NUMBER: u64 = 1 << 52;
 
-/// Milliseconds as a head holds them: a time without end is very long.
-pub fn storable(ms: u64) -> u64 {
-    ms.min(LARGEST_NUMBER)
-}
+/// The longest that a head makes others wait for its owner, a day in milliseconds: who asks for more has a crash, or a
+/// tool without end, in mind last.
+pub const LONGEST_MS: u64 = 86_400_000;
 
 /// The run that owns the task, and how long others have to wait for it. Milliseconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// Of the run.
     pub id: String,
     /// Of the process, where the store can tell whether it lives.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<String>,
     /// Without renewal for so long, the lease has run out.
     pub ttl_ms: u64,
@@ -34,6 +32,15 @@ pub struct Owner {
     pub store_timeout_ms: u64,
 }
 
+record!(Owner {
+    id: always "id",
+    holder: unless_default "holder",
+    ttl_ms: always "ttl_ms",
+    heartbeat_ms: always "heartbeat_ms",
+    grace_ms: always "grace_ms",
+    store_timeout_ms: always "store_timeout_ms",
+});
+
 impl Owner {
     /// A run that this process began; `instance` names the process in every id that its runs take.
     pub fn is_of(&self, instance: Option<&str>) -> bool {
@@ -42,7 +49,7 @@ impl Owner {
 }
 
 /// An owner whose epoch was taken although it may still be at work: it is fenced off, and aborts once its lease is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FencedOff {
     /// Of whoever took the task from it.
     pub by_epoch: u64,
@@ -50,9 +57,10 @@ pub struct FencedOff {
     pub ttl_ms: u64,
 }
 
+record!(FencedOff { by_epoch: always "by_epoch", ttl_ms: always "ttl_ms" });
+
 /// How the last run ended, as far as the journal knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastRun {
     /// No run has begun.
     None,
@@ -72,10 +80,29 @@ pub enum LastRun {
     Failed,
 }
 
+words!(LastRun {
+    None "none",
+    Running "running",
+    Yielded "yielded",
+    YieldedUnclean "yielded_unclean",
+    Paused "paused",
+    Stopped "stopped",
+    Completed "completed",
+    Failed "failed",
+});
+
 impl LastRun {
     /// Ended for good: taking up from here is an explicit resume.
     pub fn ended(self) -> bool {
         matches!(self, LastRun::Paused | LastRun::Stopped | LastRun::Completed | LastRun::Failed)
+    }
+
+    /// Once whoever held the lease meanwhile, and ran nothing, gives it back: an unclean end before it stays one.
+    pub fn given_back(self, unclean: bool) -> LastRun {
+        match self {
+            LastRun::Running | LastRun::Yielded if unclean => LastRun::YieldedUnclean,
+            last => last,
+        }
     }
 }
 
@@ -90,29 +117,22 @@ impl From<EndStatus> for LastRun {
     }
 }
 
-fn is_zero(n: &u64) -> bool {
-    *n == 0
-}
-
 /// The document `engine/head`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Head {
     /// Layout of everything that the engine stores for this task.
     pub schema: u64,
     /// Nonce of the history, made at the first acquisition.
     pub history: String,
     /// The task's own; another value means that the task was deleted and made again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
     /// Raised by every acquisition: a writer with a lower one is fenced off.
     pub epoch: u64,
     /// Absent where nobody runs the task.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
     /// Of the last journal entry.
     pub seq: u64,
     /// Of the last entry that an earlier task of this id has left: this task's own begin behind it.
-    #[serde(default, skip_serializing_if = "is_zero")]
     pub since: u64,
     /// Of the last commit to this document.
     pub write_id: String,
@@ -121,15 +141,28 @@ pub struct Head {
     /// Acquisitions after unclean ends since the last turn or result.
     pub attempts: u32,
     /// For `state()`; resume never reads it.
-    #[serde(default)]
     pub summary: Value,
     /// Set by delete(): the history is being removed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
     /// Of the epoch that it names, and of no other.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fenced_off: Option<FencedOff>,
 }
+
+record!(Head {
+    schema: always "schema",
+    history: always "history",
+    created_at: unless_default "created_at",
+    epoch: always "epoch",
+    owner: unless_default "owner",
+    seq: always "seq",
+    since: unless_default "since",
+    write_id: always "write_id",
+    last_run: always "last_run",
+    attempts: always "attempts",
+    summary: or_default "summary",
+    deleted: unless_default "deleted",
+    fenced_off: unless_default "fenced_off",
+});
 
 impl Head {
     /// The head of a task that never had one, for its first owner.
@@ -182,8 +215,9 @@ impl Head {
                 return Err(EngineError::new(
                     Code::UnsupportedSchema,
                     format!(
-                        "{path} has schema {v}, written by a newer version of task-execution-engine; this one \
-                         reads {SCHEMA}. Nothing was changed. Upgrade the package in this process."
+                        "{path} has schema {}, written by a newer version of task-execution-engine; this one \
+                         reads {SCHEMA}. Nothing was changed. Upgrade the package in this process.",
+                        json::text(v)
                     ),
                 )
                 .with("schema", v.clone()));
@@ -193,13 +227,13 @@ impl Head {
                     path,
                     &format!(
                         "its field schema is {}, not {SCHEMA}",
-                        other.map_or("missing".to_owned(), Value::to_string)
+                        other.map_or("missing".to_owned(), json::text)
                     ),
                 ));
             }
         }
-        let head: Head = serde_json::from_value(Value::Object(data.clone()))
-            .map_err(|e| corrupt_head(path, &e.to_string()))?;
+        let head: Head =
+            json::decode(Value::Object(data.clone())).map_err(|e| corrupt_head(path, &e.to_string()))?;
         head.check_numbers().map_err(|name| {
             corrupt_head(
                 path,
@@ -225,8 +259,8 @@ impl Head {
 
     /// The document's fields.
     pub fn document(&self) -> Map<String, Value> {
-        match serde_json::to_value(self) {
-            Ok(Value::Object(map)) => map,
+        match self.encode() {
+            Value::Object(map) => map,
             _ => Map::new(),
         }
     }

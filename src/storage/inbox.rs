@@ -4,9 +4,10 @@ use crate::converse::blocks::{excerpt, is_too_deep};
 use crate::converse::validity::check_message;
 use crate::facts::fact::Decision;
 use crate::ids::{Paths, Rng};
+use crate::json::{self, Encode, json};
 use crate::store::{StoreWrite, StoredDocument};
 use crate::time::{Now, iso8601};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::rc::Rc;
 
 /// UTF-8 bytes that the text and the JSON of a document may have together. `firestore.rules` let in no more, senders send
@@ -59,12 +60,9 @@ impl InboxItem {
     pub fn bytes(&self) -> usize {
         match self {
             InboxItem::Message { text, content, .. } => {
-                let blocks = content.as_ref().and_then(|blocks| serde_json::to_string(blocks.as_ref()).ok());
-                text.len() + blocks.map_or(0, |json| json.len()) + 1
+                text.len() + content.as_ref().map_or(0, |blocks| json::text(&blocks.encode()).len()) + 1
             }
-            InboxItem::Decision { decision, .. } => {
-                serde_json::to_string(decision).map_or(0, |json| json.len()) + 1
-            }
+            InboxItem::Decision { decision, .. } => json::text(&decision.encode()).len() + 1,
         }
     }
 
@@ -110,7 +108,7 @@ impl InboxItem {
                 if id != decision_id(tool_call_id, asked_seq) {
                     return Err(foreign(document, "its id is not that of its question"));
                 }
-                let decision = serde_json::from_str(text("json")?)
+                let decision = json::read(text("json")?)
                     .map_err(|e| foreign(document, &format!("json cannot be read ({e})")))?;
                 // The entry that journals it nests deeper still, and has to be read again.
                 if matches!(&decision, Decision::Answer { result: Some(result), .. } if is_too_deep(result)) {
@@ -142,13 +140,13 @@ impl InboxItem {
                 data.insert("tool_call_id".into(), tool_call_id.clone().into());
                 data.insert("asked_seq".into(), (*asked_seq).into());
                 data.insert("nonce".into(), nonce.clone().into());
-                data.insert("json".into(), serde_json::to_string(decision).unwrap_or_default().into());
+                data.insert("json".into(), json::text(&decision.encode()).into());
             }
             InboxItem::Message { text, in_thread, content, .. } => {
                 data.insert("kind".into(), "message".into());
                 data.insert("text".into(), text.clone().into());
                 if let Some(blocks) = content {
-                    let json = serde_json::to_string(blocks.as_ref()).unwrap_or_default();
+                    let json = json::text(&blocks.encode());
                     data.insert("json".into(), json.into());
                 }
                 if *in_thread {
@@ -163,7 +161,7 @@ impl InboxItem {
 
 /// What `content(…)` makes, as far as a user's message takes it.
 fn blocks(json: &str) -> Option<Vec<Value>> {
-    let blocks: Vec<Value> = serde_json::from_str(json).ok()?;
+    let blocks: Vec<Value> = json::read(json).ok()?;
     let content = |block: &Value| check_message(&json!({ "role": "user", "content": [block] })).is_ok();
     let known = |block: &Value| {
         ["text", "image", "document", "video", "searchResult"].iter().any(|kind| block.get(kind).is_some())

@@ -4,50 +4,52 @@ use crate::error::EngineError;
 use crate::facts::fact::corrupt;
 use crate::facts::fact::{Entry, Fact};
 use crate::ids::Paths;
+use crate::json::{self, Encode, Members, json, reads};
 use crate::store::{StoreWrite, StoredDocument};
 use crate::time::iso8601;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
-use std::borrow::Cow;
+use serde_json::{Map, Value};
 
-#[derive(Serialize)]
-struct BodyRef<'a> {
-    wall: i64,
-    active_ms: u64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    closing: Vec<usize>,
-    facts: Vec<Cow<'a, Fact>>,
-}
-
-#[derive(Deserialize)]
+/// What the text of an entry says.
 struct Body {
     wall: i64,
     active_ms: u64,
     /// The places of the done facts whose text is that of the turn before them: it is stored once.
-    #[serde(default)]
     closing: Vec<usize>,
     facts: Vec<Fact>,
 }
 
-impl<'a> BodyRef<'a> {
-    fn of(entry: &'a Entry) -> Self {
-        let mut closing = Vec::new();
-        let mut said = "";
-        let facts = entry.facts.iter().enumerate().map(|(at, fact)| match fact {
+reads!(Body {
+    wall: always "wall",
+    active_ms: always "active_ms",
+    closing: or_default "closing",
+    facts: always "facts",
+});
+
+fn body(entry: &Entry) -> Value {
+    let mut closing = Vec::new();
+    let mut said = "";
+    let mut facts = Vec::with_capacity(entry.facts.len());
+    for (at, fact) in entry.facts.iter().enumerate() {
+        match fact {
             Fact::Done { item, text, external } if !text.is_empty() && text == said => {
                 closing.push(at);
-                Cow::Owned(Fact::Done { item: item.clone(), text: String::new(), external: *external })
+                let silent = Fact::Done { item: item.clone(), text: String::new(), external: *external };
+                facts.push(silent.encode());
             }
             _ => {
                 if let Fact::Turn { turn, .. } = fact {
                     said = &turn.text;
                 }
-                Cow::Borrowed(fact)
+                facts.push(fact.encode());
             }
-        });
-        let facts = facts.collect();
-        BodyRef { wall: entry.wall, active_ms: entry.active_ms, closing, facts }
+        }
     }
+    let mut body = Members::default();
+    body.always("wall", &entry.wall);
+    body.always("active_ms", &entry.active_ms);
+    body.unless_default("closing", &closing);
+    body.insert("facts", Value::Array(facts));
+    body.into_value()
 }
 
 impl Body {
@@ -68,7 +70,7 @@ impl Body {
 
 /// The writes that store an entry, and the bytes of their `json`.
 pub fn encode(paths: &Paths, entry: &Entry, document_bytes: usize) -> (Vec<StoreWrite>, usize) {
-    let json = serde_json::to_string(&BodyRef::of(entry)).unwrap_or_default();
+    let json = json::text(&body(entry));
     let bytes = json.len();
     let mut rest = json.as_str();
     let mut writes = Vec::new();
@@ -183,8 +185,8 @@ impl Joiner {
     /// CORRUPT_HISTORY where its text cannot be read.
     pub fn finish(&mut self) -> Result<Option<Entry>, EngineError> {
         let Some(p) = self.parts.take() else { return Ok(None) };
-        let body: Body = serde_json::from_str(&p.json).map_err(|e| {
-            self.lacks_a_part = e.is_eof();
+        let body: Body = json::read(&p.json).map_err(|e| {
+            self.lacks_a_part = e.is_cut;
             corrupt(p.seq, format!("its json cannot be read ({e})"))
         })?;
         let (wall, active_ms) = (body.wall, body.active_ms);

@@ -11,8 +11,8 @@ use crate::facts::fact::corrupt;
 use crate::facts::fact::{CallResult, Entry, Fact};
 use crate::facts::fold::Facts;
 use crate::ids::Paths;
+use crate::json::json;
 use crate::time::Instant;
-use serde_json::json;
 
 /// Documents a page.
 const PAGE: u32 = 500;

@@ -10,6 +10,7 @@ const companions = [
   'libsql',
   '@aws-sdk/client-bedrock-runtime',
   '@smithy/node-http-handler',
+  '@restatedev/restate-sdk',
   'firebase-admin',
   'react',
   'react-dom',

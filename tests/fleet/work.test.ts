@@ -95,7 +95,10 @@ describe('a worker process', () => {
         // its abort is not heard
         return new Promise((resolve) => setTimeout(resolve, 60_000));
       };
-      const tools = (task) => ({ ...host.tools(task), write_slowly: { ...host.tools(task).write_slowly, execute } });
+      const tools = async (task) => {
+        const all = await host.tools(task);
+        return { ...all, write_slowly: { ...all.write_slowly, execute } };
+      };
       configureTaskExecution({ ...host, tools, defaults: { graceMs: 30_000 } });`);
     const id = await task(['Item 1']);
     const worker = begin([], slow);

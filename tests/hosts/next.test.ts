@@ -1,38 +1,51 @@
 import { appendFile, cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../firestore/emulator.js';
 import { root } from '../package/pack.js';
 import { install, runIn, type Server, serve } from './app.js';
+import { journeyTest, lockedVersion, program, queryOf, scratch } from './journey.js';
 import { eventsOf, piecesOf, readUntil, typesOf } from './ndjson.js';
+import { journeyPage } from './page.js';
+import { Browser } from './webdriver.js';
 
 let folder: string;
+const version = await lockedVersion('next', 'next');
 
 beforeAll(async () => {
   folder = await install('next');
   await cp(join(root, 'tests/hosts/probe'), folder, { recursive: true });
+  for (const file of ['asked.mjs', 'journey.mjs'])
+    await cp(join(root, 'tests/hosts/journey', file), join(folder, 'journey', file));
   await appendFile(join(folder, 'lib/tasks.ts'), "\nconsole.log('tasks are configured');\n");
 });
 
 describe.each([
   ['Turbopack', ['build']],
   ['webpack', ['build', '--webpack']],
-])('an app of Next.js, built with %s and started for production', (bundler, build) => {
+])('an app of Next.js, built with %s, standalone and started for production', (bundler, build) => {
   const tasksFile = () => join(folder, `${bundler}.sqlite`);
   const ordersFile = () => join(folder, `${bundler}.ndjson`);
   let built: string;
+  let image: string;
   let server: Server;
 
-  const start = () =>
-    serve(
-      join(folder, 'node_modules/.bin/next'),
-      ['start', '--hostname', '127.0.0.1', '--port', '0'],
-      folder,
-      {
-        env: { TASKS_FILE: tasksFile(), ORDERS_FILE: ordersFile() },
-      },
-    );
+  const start = async () => {
+    const port = String(await freePort());
+    const own = { TASKS_FILE: tasksFile(), ORDERS_FILE: ordersFile() };
+    const server = await serve(program('node20'), ['server.js'], image, {
+      env: { HOSTNAME: '127.0.0.1', PORT: port, ...own },
+      address: /Ready in/,
+    });
+    return { ...server, address: `http://127.0.0.1:${port}` };
+  };
   const ask = (path: string, method = 'GET') => fetch(server.address + path, { method });
-  const json = async (path: string, method?: string) => (await ask(path, method)).json();
+  const json = async (path: string, method?: string) => {
+    const response = await ask(path, method);
+    const text = await response.text();
+    if (text === '') throw new Error(`${path} has answered ${response.status}:\n${server.printed()}`);
+    return JSON.parse(text);
+  };
   const createTask = async (): Promise<string> => `/tasks/${(await json('/tasks', 'POST')).id}`;
   const run = async (task: string) => eventsOf(await ask(`${task}/run`, 'POST'));
   const orders = async () => (await readFile(ordersFile(), 'utf8')).trimEnd().split('\n');
@@ -42,6 +55,10 @@ describe.each([
     // On a CI Next.js warns where the cache is not kept from one build to the next.
     await mkdir(join(folder, '.next/cache'), { recursive: true });
     built = await runIn(folder, 'next', build);
+    // What goes into an image: nothing else of the app is there.
+    image = await scratch(bundler);
+    await cp(join(folder, '.next/standalone'), image, { recursive: true });
+    await cp(join(folder, '.next/static'), join(image, '.next/static'), { recursive: true });
     server = await start();
   });
 
@@ -49,7 +66,32 @@ describe.each([
 
   test('has nothing to complain about in the package', () => {
     expect(built).toContain(`(${bundler})`);
-    expect(built).not.toMatch(/task-execution-engine|warn|⚠|error/i);
+    const aboutEdge = /^⚠ (The Edge Runtime is deprecated|Using edge runtime on a page).*$/gm;
+    expect(built.replace(aboutEdge, '')).not.toMatch(/task-execution-engine|warn|⚠|error/i);
+  });
+
+  const next = { name: `Next.js with ${bundler}, standalone`, version, store: 'Firestore (REST)' as const };
+
+  for (const runtime of ['node', 'edge']) {
+    journeyTest({ ...next, way: `${runtime} route` }, async (taskId) => {
+      await server.stop();
+      server = await start();
+      return json(
+        `/journey/${runtime}?${queryOf(`next-${bundler.toLowerCase()}-${runtime}`, taskId)}`,
+        'POST',
+      );
+    });
+  }
+
+  journeyTest({ ...next, way: 'client page' }, async (taskId) => {
+    // One of its own, closed again: a connection that it keeps in reserve would keep the server from ending.
+    const browser = await Browser.open();
+    try {
+      const query = queryOf(`next-${bundler.toLowerCase()}-page`, taskId);
+      return await journeyPage(browser, `${server.address}/journey/page?${query}`);
+    } finally {
+      await browser.close();
+    }
   });
 
   test('serves a route that configures nothing by what instrumentation has configured', async () => {

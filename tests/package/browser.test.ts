@@ -12,7 +12,7 @@ const importMap = {
   imports: {
     'task-execution-engine': packageJson.exports['.'].import.default.replace('./', '/'),
     '#events': packageJson.imports['#events'].default.import.replace('./', '/'),
-    '#wasm': packageJson.imports['#wasm'].import.replace('./', '/'),
+    '#wasm': packageJson.imports['#wasm'].default.import.replace('./', '/'),
   },
 };
 const page = `<!doctype html><title>waiting</title>

@@ -5,6 +5,7 @@ import { different, sameForBoth } from '../dropin/expected.js';
 import { outputOf, root } from './pack.js';
 
 const app = join(root, 'tests/dropin/app');
+const schemas = join(root, 'tests/specs/app/src/schemas');
 const oldImport = "\nimport { TaskExecutor } from './lib/task-execution/TaskExecutor.js';\n";
 const newImport = "\nimport { TaskExecutor } from 'task-execution-engine';\n";
 
@@ -19,6 +20,7 @@ const withoutNode = { lib: ['es2022', 'dom'], types: [], noEmit: true };
 async function projectOf(engine: Engine, type: 'module' | 'commonjs'): Promise<string> {
   const folder = await mkdtemp(join(inject('consumer'), 'app-'));
   await cp(app, folder, { recursive: true });
+  await cp(schemas, join(folder, 'schemas'), { recursive: true });
   await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type }));
   if (engine === 'the package') {
     for (const name of ['uses.ts', 'node-uses.ts']) {

@@ -135,6 +135,7 @@ impl Ledger {
             "imported" => self.trimmed |= fact["messages"].as_array().is_some_and(|m| !m.is_empty()),
             "saved" | "trimmed" => self.trimmed = true,
             "reset" => {
+                self.total_tokens = 0;
                 self.said.clear();
                 self.done.clear();
                 self.unheard.clear();

@@ -21,7 +21,7 @@ export interface Start {
   readonly name: string;
   readonly runner: 'jest' | 'vitest';
   /** Arguments of Node. */
-  readonly command: string[];
+  readonly command: readonly string[];
 }
 
 /** What an app's own terminal would have. */

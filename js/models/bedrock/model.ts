@@ -31,7 +31,12 @@ export interface BedrockModelOptions {
   /** Whether a message may have text beside tool results. Default: not for Llama and Mistral models. */
   textBesideToolResults?: boolean | undefined;
   /** Where the warning goes. Default: the console. */
-  logger?: { warn(message: string): void } | undefined;
+  logger?:
+    | {
+        /** Takes a warning. */
+        warn(message: string): void;
+      }
+    | undefined;
   /** The SDK's classes, where a bundler keeps them from being found. */
   sdk?: BedrockSdk | undefined;
 }

@@ -12,6 +12,7 @@ export type OfTheApp = any;
 export interface StreamChatOptions {
   /** Tokens. */
   maxTokens: number;
+  /** Of the model's choice of words. */
   temperature: number;
   /** Empty where the task has none. */
   systemPrompt: string;
@@ -40,7 +41,14 @@ export interface StreamChatResponseOptions {
   /** Whose shape messages and tools have: Bedrock's ConverseStream, or Anthropic's Messages API. Default 'converse'. */
   format?: 'converse' | 'anthropic' | undefined;
   /** Default: 4096 tokens at a temperature of 0.7. */
-  inferenceConfig?: { maxTokens?: number | undefined; temperature?: number | undefined } | undefined;
+  inferenceConfig?:
+    | {
+        /** Tokens of a turn, at most. Default 4096. */
+        maxTokens?: number | undefined;
+        /** Of the model's choice of words. Default 0.7. */
+        temperature?: number | undefined;
+      }
+    | undefined;
 }
 
 /**

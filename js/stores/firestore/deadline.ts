@@ -1,5 +1,6 @@
 /** Deadlines of our own on every call: the SDK's take up to ten minutes, `fetch` has none. */
 import { TaskExecutionError } from '../../errors.js';
+import { longestTimerMs } from '../../longest-timer.js';
 import { clearTimeout, setTimeout } from '../../platform.js';
 import type { AbortSignalLike } from '../../types.js';
 import { checkSignal, StoreError } from '../documents.js';
@@ -12,7 +13,7 @@ export function checkDeadline(timeoutMs: unknown): number {
   if (timeoutMs === undefined) {
     return defaultDeadlineMs;
   }
-  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0) || timeoutMs > 2 ** 31 - 1) {
+  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0) || timeoutMs > longestTimerMs) {
     throw new TaskExecutionError('INVALID_ARGUMENT', 'timeoutMs must be a positive number of milliseconds.');
   }
   return timeoutMs;

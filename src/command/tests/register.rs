@@ -339,7 +339,7 @@ fn a_later_command_in_the_moment_of_the_take_over_decides_too() {
     set_status(&mut world, "in_progress");
     assert_eq!(world.result(id), Ok(Value::Null));
     assert_eq!((head(&world).seq, head(&world).owner, status(&world)), (0, None, json!("in_progress")));
-    assert_eq!(head(&world).last_run, LastRun::Running);
+    assert_eq!(head(&world).last_run, LastRun::YieldedUnclean, "the crash before is not forgotten");
 }
 
 #[test]

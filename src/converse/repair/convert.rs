@@ -2,7 +2,8 @@
 
 use crate::converse::blocks::{is_blank, is_too_deep, is_valid_name, text_of, valid_name};
 use crate::converse::request::{ResultStatus, result_content, text};
-use serde_json::{Map, Value, json};
+use crate::json::{self, json};
+use serde_json::{Map, Value};
 
 /// What a block of an old message became. Uses and results still have their old ids.
 pub(super) enum Part {
@@ -76,7 +77,7 @@ impl Converter {
     fn tool_use(&mut self, id: String, name: &str, input: Option<&Value>) -> Part {
         self.repaired += u32::from(!is_valid_name(name));
         let parsed = match input {
-            Some(Value::String(json)) => serde_json::from_str(json).ok().filter(|input| !is_too_deep(input)),
+            Some(Value::String(json)) => json::parse(json).ok().filter(|input| !is_too_deep(input)),
             other => other.cloned(),
         };
         let object = parsed.filter(Value::is_object);

@@ -47,7 +47,7 @@ fn wrong(history: Vec<Vec<Fact>>) -> Result<(), String> {
     for (n, entry_facts) in history.into_iter().enumerate() {
         facts.apply(&entry(n as u64 + 1, 1, entry_facts)).map_err(|e| {
             assert_eq!((e.code, &e.details["seq"]), (Code::CorruptHistory, &json!(n + 1)));
-            e.message
+            e.message.clone()
         })?;
     }
     Ok(())

@@ -6,10 +6,11 @@ use crate::decide::COMPLETE_TASK_ITEM;
 use crate::effect::{OnUnknown, ToolCall, Vetting};
 use crate::facts::fact::{CallResult, Decision, Fact, Why};
 use crate::facts::live::{Call, CallState};
+use crate::json::json;
 use crate::limits::Completion;
 use crate::machine::calls::{failure, fitting, unknown_outcome};
 use crate::storage::inbox::InboxItem;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::rc::Rc;
 
 impl View<'_> {

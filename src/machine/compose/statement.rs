@@ -6,8 +6,9 @@ use crate::decide::COMPLETE_TASK_ITEM;
 use crate::facts::fact::Fact;
 use crate::facts::plan::Item;
 use crate::facts::task::TaskDocument;
+use crate::json::json;
 use crate::limits::Completion;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What the model is told of `complete_task_item`.
 pub(in crate::machine) fn complete_task_item() -> ToolSpec {

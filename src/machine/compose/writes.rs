@@ -5,12 +5,14 @@ use crate::facts::fact::{EndStatus, Fact};
 use crate::facts::live::{CallState, Live};
 use crate::facts::rollup;
 use crate::ids::Paths;
+use crate::json::json;
+use crate::sorted::SortedSet;
 
 use crate::storage::commit::{self, TaskUpdate};
 use crate::storage::head::Head;
 use crate::store::{FieldWrite, StoreWrite};
 use crate::time::iso8601;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Conflicts of the roll-up in a row after which an entry is stored without it.
 const MAX_CONFLICTS: u32 = 5;
@@ -140,7 +142,7 @@ impl View<'_> {
             .filter(|c| matches!(c.state, CallState::Waiting(_)))
             .filter_map(|c| c.asked.map(|(seq, _)| seq))
             .take(MAX_SUMMARY_WAITING);
-        let waiting = crate::ordered::set(waiting);
+        let waiting = SortedSet::of(waiting.collect());
         json!({ "usage": live.usage, "item": item, "waiting": waiting })
     }
 }

@@ -3,7 +3,7 @@
 use super::super::Ctx;
 use super::super::lease::{Acquiring, Terms};
 use super::{Mode, Seen};
-use crate::storage::head::{Head, Owner, storable};
+use crate::storage::head::{Head, Owner};
 
 /// Acquisitions after unclean ends in a row before the task is parked.
 const MAX_ATTEMPTS: u32 = 5;
@@ -18,10 +18,10 @@ pub(super) fn acquire(ctx: &mut Ctx, seen: &mut Seen) -> Acquiring {
             None => ctx.io.rng.id(),
         },
         holder: ctx.cfg.holder.clone(),
-        ttl_ms: storable(settings.lease_ttl_ms),
-        heartbeat_ms: storable(settings.heartbeat_ms()),
-        grace_ms: storable(settings.grace_ms),
-        store_timeout_ms: storable(settings.store_timeout_ms),
+        ttl_ms: settings.lease_ttl_ms,
+        heartbeat_ms: settings.heartbeat_ms(),
+        grace_ms: settings.grace_ms,
+        store_timeout_ms: settings.store_timeout_ms,
     };
     let head = match &seen.head {
         None => Head::first(ctx.io.rng.id(), seen.task.created_at.clone(), owner, write_id),

@@ -10,9 +10,9 @@ use crate::error::EngineError;
 use crate::facts::fold::Facts;
 use crate::facts::task::TaskDocument;
 use crate::limits::Settings;
+use crate::sorted::SortedMap;
 use crate::storage::loader::Loader;
 use crate::storage::writer::Loss;
-use std::collections::HashMap;
 
 /// The task is ours.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Acquired {
     pub task: TaskDocument,
     pub task_version: String,
     pub facts: Facts,
-    pub tools: HashMap<String, ToolDescription>,
+    pub tools: SortedMap<String, ToolDescription>,
     pub settings: Settings,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn load(
     ctx: &mut Ctx,
     seen: Seen,
     lease: Lease<OnItsWay>,
-    tools: HashMap<String, ToolDescription>,
+    tools: SortedMap<String, ToolDescription>,
 ) -> Step {
     let timeout = seen.settings.store_timeout_ms;
     let head = lease.head();
@@ -65,7 +65,9 @@ pub(super) fn loading(
         None | Some(Outcome::Stored { superseded: false, .. }) => {}
         Some(Outcome::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => return Err(refused(e)),
         Some(Outcome::Lost { loss: Loss::TaskGone, .. }) => {
-            return Err(refused(task_not_found(&ctx.cfg.user_id, &ctx.cfg.task_id)));
+            loader.cancel(&mut ctx.io);
+            let error = task_not_found(&ctx.cfg.user_id, &ctx.cfg.task_id);
+            return releasing(ctx, acquired, Box::new(error), None);
         }
         // Somebody took the task: look again who holds it now.
         Some(_) => {

@@ -4,9 +4,10 @@ use crate::converse::blocks::is_valid_name;
 use crate::decide::COMPLETE_TASK_ITEM;
 use crate::effect::ToolDescription;
 use crate::error::{Code, EngineError};
+use crate::json;
 use crate::limits::Completion;
+use crate::sorted::SortedMap;
 use serde_json::Value;
-use std::collections::HashMap;
 
 /// By name.
 ///
@@ -15,8 +16,8 @@ use std::collections::HashMap;
 pub(super) fn described(
     value: &Value,
     completion: Completion,
-) -> Result<HashMap<String, ToolDescription>, EngineError> {
-    let tools: Vec<ToolDescription> = serde_json::from_value(value.clone())
+) -> Result<SortedMap<String, ToolDescription>, EngineError> {
+    let tools: Vec<ToolDescription> = json::decode(value.clone())
         .map_err(|e| EngineError::new(Code::HostCallback, format!("tools could not be described: {e}")))?;
     if let Some(tool) = tools.iter().find(|tool| !is_valid_name(&tool.spec.name)) {
         let what = format!("tools could not be described: models take no name like {:?}", tool.spec.name);
@@ -31,5 +32,9 @@ pub(super) fn described(
             ),
         ));
     }
-    Ok(tools.into_iter().map(|t| (t.spec.name.clone(), t)).collect())
+    let mut by_name = SortedMap::default();
+    for tool in tools {
+        by_name.insert(tool.spec.name.clone(), tool);
+    }
+    Ok(by_name)
 }

@@ -58,7 +58,7 @@ impl Run {
                     self.desk.grow_stale();
                     self.desk.look(ctx, &self.settings);
                 }
-                Event::Due(fact) => self.due_fact(fact),
+                Event::Due(fact) => self.due_fact(*fact),
                 Event::Fails(error) => self.end(ctx, How::Fail(error)),
             }
         }

@@ -3,8 +3,9 @@
 use super::Run;
 use crate::effect::{Effect, Ticket};
 use crate::error::{Code, EngineError};
+use crate::json::json;
 use crate::machine::{Ctx, Outcome};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::ops::ControlFlow;
 
 /// How it goes on: it does, or the run is over.

@@ -10,6 +10,7 @@ use crate::machine::Ctx;
 use crate::machine::calls::Calls;
 use crate::machine::opening::Mode;
 use crate::machine::wishes::How;
+use crate::storage::inbox::InboxItem;
 use serde_json::Value;
 
 impl Run {
@@ -67,9 +68,11 @@ impl Run {
         }
     }
 
+    /// No item is, and nobody waits for an answer.
     pub(super) fn nothing_is_open(&self) -> bool {
         let (plan, done) = (&self.desk.task().plan, &self.facts.live.done);
-        plan.next_item(done).is_none() && plan.externally_completed(done).is_empty()
+        let messages = self.desk.inbox().iter().any(|item| matches!(item, InboxItem::Message { .. }));
+        plan.next_item(done).is_none() && plan.externally_completed(done).is_empty() && !messages
     }
 
     pub(super) fn resumes(&mut self) {

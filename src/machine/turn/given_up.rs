@@ -6,7 +6,7 @@ use crate::converse::{FaultKind, ModelFault, Usage, refused_block, refuses_reaso
 use crate::decide::Nudge;
 use crate::facts::fact::Fact;
 use crate::facts::fold::{Facts, REASONING};
-use serde_json::json;
+use crate::json::json;
 
 /// Of the service's words, for the model.
 const MAX_REASON_BYTES: usize = 500;
@@ -41,7 +41,7 @@ impl Turn {
         match instead {
             Some(Ok(fact)) => {
                 announce_retry(ctx, &attempt, &fault, 0);
-                return vec![Event::Due(fact)];
+                return vec![Event::Due(Box::new(fact))];
             }
             Some(Err(error)) => return vec![Event::Fails(error)],
             None => {}

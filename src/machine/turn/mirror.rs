@@ -4,7 +4,7 @@ use crate::converse::{RequestOp, ToolSpec, tool_config};
 use crate::effect::ToolDescription;
 use crate::facts::fold::Facts;
 use crate::facts::task::TaskDocument;
-use std::collections::HashMap;
+use crate::sorted::SortedMap;
 
 /// The request's head as it was sent last.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl Mirror {
     pub fn ops(
         &mut self,
         task: &TaskDocument,
-        tools: &HashMap<String, ToolDescription>,
+        tools: &SortedMap<String, ToolDescription>,
         own: Option<ToolSpec>,
         facts: &Facts,
         model_of_client: Option<&str>,
@@ -46,8 +46,7 @@ impl Mirror {
         // Without tools of its own a request has to name those that its history used: these may grow.
         if !self.tools_sent || tools.is_empty() {
             self.tools_sent = true;
-            let by_name = crate::ordered::map(tools.values().map(|t| (&t.spec.name, &t.spec)));
-            let mut specs: Vec<_> = by_name.into_values().cloned().collect();
+            let mut specs: Vec<_> = tools.values().map(|tool| tool.spec.clone()).collect();
             specs.extend(own);
             let names = facts.tool_names.iter().map(String::as_str);
             ops.push(RequestOp::Tools(tool_config(&specs, names)));

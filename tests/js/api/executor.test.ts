@@ -2,11 +2,14 @@ import { EventEmitter } from 'node:events';
 import { expect, test, vi } from 'vitest';
 import {
   drainTaskExecution,
+  memoryStore,
   TaskExecutionError,
   TaskExecutor,
+  TaskLifecycle,
   type TaskStore,
   tool,
 } from '../../../js/index.js';
+import { taskWith } from './fixtures.js';
 import { add, collect, heldTool, world } from './world.js';
 
 function withResolvers() {
@@ -188,6 +191,16 @@ test('without a store the first command says what to configure, and the construc
   const runner = new TaskExecutor('t', 'u');
   await expect(runner.start()).rejects.toMatchObject({ code: 'NOT_CONFIGURED' });
   expect(() => new TaskExecutor('a/b', 'u')).toThrow(TaskExecutionError);
+});
+
+test('a model that nobody has configured is told at the first run, with where to put it; commands need none', async () => {
+  const host = { store: memoryStore({ tasks: [taskWith(['Do it'])] }) };
+  await new TaskLifecycle('t', 'u', host).start();
+  const executor = new TaskExecutor('t', 'u', host);
+  const told = { code: 'NOT_CONFIGURED', message: expect.stringContaining('pass `model` in the host') };
+  expect(await executor.run().outcome).toMatchObject({ status: 'refused', error: told });
+  await expect(executor.resume()).rejects.toMatchObject(told);
+  await executor.pause();
 });
 
 test('an option that is no number is refused by name', async () => {

@@ -59,6 +59,34 @@ describe('a client of the routes', () => {
     expect((await client.list()).tasks).toEqual([]);
   });
 
+  it.each([Number.POSITIVE_INFINITY, 3e9])(
+    'takes no silence for a lost connection that is shorter than %s ms (sindresorhus/delay#57)',
+    async (stallMs) => {
+      const { engine, url } = await connected({ turns: ['Hello.'] });
+      let connections = 0;
+      const client = taskClient({
+        url,
+        stallMs,
+        headers: { authorization: 'Bearer u' },
+        fetch: (...asked) => {
+          connections += 1;
+          return fetch(...asked);
+        },
+      });
+      const seen: string[] = [];
+      for await (const event of client.task('t').events()) {
+        seen.push(event.type);
+        if (event.type !== 'snapshot') continue;
+        setTimeout(() => void engine.executor('t', 'u').start(), 100);
+      }
+      expect([connections, seen.filter((type) => type === 'snapshot'), seen.at(-1)]).toEqual([
+        1,
+        ['snapshot'],
+        'task:completed',
+      ]);
+    },
+  );
+
   it('decides calls that wait, sends messages, pauses, stops and resumes', async () => {
     const ask = tool({ description: 'Asks.', inputSchema: { type: 'object' } });
     const use = (name: string) => ({ tools: [{ name, input: { a: 1, b: 2 } }] });

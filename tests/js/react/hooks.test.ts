@@ -199,13 +199,15 @@ describe('useTask', () => {
     expect(task.error).toMatchObject({ code: 'TASK_NOT_FOUND', retryable: false });
   });
 
-  it('shows the calls of before the page was opened', async () => {
+  it('shows the calls of before the page was opened, by the one connection that it has', async () => {
     const client = fake();
     const toolCall = { id: 'c', name: 'look', input: {} };
     client.tell('t', { type: 'task:tool_call', toolCall });
     client.say('t', 'Seen.');
+    const events = vi.spyOn(client, 'task');
     await show(client, h(Task, { id: 't' }));
     expect(lines()).toEqual(['look: running', 'Seen.']);
+    expect([client.watching, events.mock.calls.length]).toEqual([1, 1]);
   });
 
   it('is in the first HTML with what the server has read, which the page takes over', async () => {
@@ -234,8 +236,8 @@ describe('useTask', () => {
 });
 
 describe('useTasks', () => {
-  function List({ search }: { search?: string }) {
-    const { tasks, total, loading, error, create, remove } = useTasks({ search, refreshMs: 20 });
+  function List({ search, refreshMs = 20 }: { search?: string; refreshMs?: number }) {
+    const { tasks, total, loading, error, create, remove } = useTasks({ search, refreshMs });
     const [title] = useState('New one');
     return h('div', null, [
       h('p', { key: 1 }, error ? error.code : loading ? 'loading' : `${total} tasks`),
@@ -263,6 +265,19 @@ describe('useTasks', () => {
     expect(lines()).not.toContain('a: in_progress');
     expect(paragraph()).toBe('2 tasks');
   });
+
+  it.each([Number.POSITIVE_INFINITY, 3e9])(
+    'reads the list once where it is to be read again after %s ms (nodejs/node#4541)',
+    async (refreshMs) => {
+      const client = fakeTaskClient({ tasks: [{ id: 'a' }] });
+      const list = vi.spyOn(client, 'list');
+      await show(client, h(List, { refreshMs }));
+      await happens(() => {});
+      const reads = list.mock.calls.length;
+      await happens(() => new Promise((resolve) => setTimeout(resolve, 50)));
+      expect([paragraph(), list.mock.calls.length]).toEqual(['1 tasks', reads]);
+    },
+  );
 
   it('keeps what it shows until the answer to another question is there', async () => {
     const client = fakeTaskClient({ tasks: [{ id: 'apple' }, { id: 'pear' }] });

@@ -198,12 +198,20 @@ export function snapshotAt(events: TaskEvent[], count: number, lag: number): Tas
     }
   }
   const text = textSoFar(before);
+  const cursor = Math.max(0, seq - lag);
+  const last = messages.slice(-50);
+  const told = new Set(last.map(({ id }) => id));
   return {
     type: 'snapshot',
     taskId: 't',
-    cursor: String(Math.max(0, seq - lag)),
+    cursor: String(cursor),
     state,
-    messages: messages.slice(-50),
+    messages: last,
+    facts: facts
+      .filter(({ seq = 0 }) => seq <= cursor)
+      .map((fact) =>
+        fact.type === 'task:message_saved' && told.has(fact.messageId) ? { ...fact, content: '' } : fact,
+      ),
     ...(text && { text }),
   };
 }

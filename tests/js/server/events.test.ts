@@ -231,6 +231,18 @@ describe('the event stream of a task', () => {
     expect(stream.raw().match(/^:$/gm)?.length).toBeGreaterThan(3);
   });
 
+  it.each([Number.POSITIVE_INFINITY, 3e9])(
+    'has no heartbeats, rather than a thousand a second, where they are to come every %s ms (sindresorhus/delay#57)',
+    async (forEver) => {
+      const { events } = await served({ stream: { heartbeatMs: forEver, lifetimeMs: forEver } });
+      const stream = await connect(events);
+      await stream.has('snapshot');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      // the first one opens it
+      expect([stream.isOpen(), stream.raw().match(/^:$/gm)]).toEqual([true, [':']]);
+    },
+  );
+
   it('ends before the platform cuts it', async () => {
     const { events } = await served({ run: { maxDurationMs: 2_000 } });
     const began = performance.now();

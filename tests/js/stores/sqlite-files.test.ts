@@ -20,7 +20,7 @@ const count = async (store: SqliteStore) => (await store.list('users/u/tasks', {
 const gone = {
   code: 'invalid',
   message: expect.stringMatching(
-    /tasks\.db, or the log beside it, was deleted or replaced while it was in use/,
+    /tasks\.db, or the log beside it, was deleted or replaced while it was in use, as another SQLite library of this process does when it closes the file/,
   ),
 };
 

@@ -217,7 +217,9 @@ describe('a pattern matches what the platform says it matches', () => {
     const text = fc.array(fc.constantFrom('a', 'aaaaaaaa', 'b', 'bbbbb'), { maxLength: 9 });
     await fc.assert(
       fc.asyncProperty(source, text, async (s, parts) => {
-        expect(await matches(s, parts.join(''))).toBe(platform(s).test(parts.join('')));
+        // The platform goes back and forth for ever where one repetition lies in another.
+        const said = parts.join('').slice(0, s.endsWith(')+$') ? 12 : undefined);
+        expect(await matches(s, said)).toBe(platform(s).test(said));
       }),
       { numRuns: 3_000 },
     );

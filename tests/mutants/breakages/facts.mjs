@@ -7,38 +7,56 @@ export default [
   {
     name: 'a reset keeps what was done',
     file: live,
-    find: 'self.done = Rc::default();\n                self.stated = None;',
-    replace: 'self.stated = None;',
+    find: 'ended: self.ended, ..Live::default()',
+    replace: 'ended: self.ended, done: Rc::clone(&self.done), ..Live::default()',
   },
   {
     name: 'a reset keeps the stated item',
     file: live,
-    find: 'self.done = Rc::default();\n                self.stated = None;',
-    replace: 'self.done = Rc::default();',
+    find: 'ended: self.ended, ..Live::default()',
+    replace: 'ended: self.ended, stated: self.stated.clone(), ..Live::default()',
   },
   {
     name: 'a reset keeps the calls of the last turn',
     file: live,
-    find: 'self.calls.clear();\n                self.texts.clear();',
-    replace: 'self.texts.clear();',
+    find: 'ended: self.ended, ..Live::default()',
+    replace: 'ended: self.ended, calls: self.calls.clone(), ..Live::default()',
   },
   {
     name: 'a reset keeps the words that wait for the model',
     file: live,
-    find: 'self.calls.clear();\n                self.texts.clear();',
-    replace: 'self.calls.clear();',
+    find: 'ended: self.ended, ..Live::default()',
+    replace: 'ended: self.ended, texts: self.texts.clone(), ..Live::default()',
   },
   {
     name: 'a reset keeps how the last turn ended',
     file: live,
-    find: 'self.turn_end = TurnEnd::Open;\n                self.silent',
-    replace: 'self.silent',
+    find: 'ended: self.ended, ..Live::default()',
+    replace: 'ended: self.ended, turn_end: self.turn_end, ..Live::default()',
   },
   {
     name: 'a reset keeps the words of the last turn',
     file: live,
-    find: 'self.text = Rc::from("");',
-    replace: '',
+    find: 'ended: self.ended, ..Live::default()',
+    replace: 'ended: self.ended, text: Rc::clone(&self.text), ..Live::default()',
+  },
+  {
+    name: 'a reset keeps what the task has cost',
+    file: live,
+    find: 'ended: self.ended, ..Live::default()',
+    replace: 'ended: self.ended, usage: self.usage, ..Live::default()',
+  },
+  {
+    name: 'a reset keeps a message that waits',
+    file: live,
+    find: 'ended: self.ended, ..Live::default()',
+    replace: 'ended: self.ended, message_waiting: self.message_waiting, ..Live::default()',
+  },
+  {
+    name: 'a reset keeps how often a guardrail held a turn back',
+    file: live,
+    find: 'ended: self.ended, ..Live::default()',
+    replace: 'ended: self.ended, held: self.held, ..Live::default()',
   },
   {
     name: 'a reset keeps the closing words of items',
@@ -133,7 +151,7 @@ export default [
   {
     name: 'the ids of a turn’s calls are not remembered',
     file: fold,
-    find: 'self.used_ids.insert(used.id.clone());',
+    find: 'self.used_ids.insert(&used.id, ());',
     replace: '',
   },
   {
@@ -145,7 +163,7 @@ export default [
   {
     name: 'the ids of imported calls are not remembered',
     file: fold,
-    find: 'self.used_ids.insert(id.to_owned());',
+    find: 'self.used_ids.insert(id, ());',
     replace: 'let _ = id;',
   },
   {
@@ -157,13 +175,13 @@ export default [
   {
     name: 'a message that was received is not remembered by its id',
     file: fold,
-    find: 'Fact::Received { inbox, .. } => {\n                self.inbox.insert(inbox.clone());\n            }',
+    find: 'Fact::Received { inbox, .. } => {\n                self.inbox.insert(inbox, ());\n            }',
     replace: '',
   },
   {
     name: 'a decision is not remembered by its id',
     file: fold,
-    find: 'self.inbox.insert(inbox.clone());\n                let asked',
+    find: 'self.inbox.insert(inbox, ());\n                let asked',
     replace: 'let _ = inbox;\n                let asked',
   },
   {

@@ -335,7 +335,7 @@ export default [
     name: 'the head does not say how the last run ended',
     file: writes,
     find: 'last_run: plan.last_run,',
-    replace: 'last_run: self.head.last_run,',
+    replace: 'last_run: self.lease.head().last_run,',
   },
   {
     name: 'a turn does not reset the crash counter',
@@ -358,9 +358,9 @@ export default [
   {
     name: 'a command that releases keeps the owner in the head',
     file: byCommand,
-    find: 'lease.release(last_run, None, &ctx.clock, &mut ctx.io);',
+    find: 'lease.give_back(unclean, attempts, &ctx.clock, &mut ctx.io);',
     replace:
-      'let _ = last_run;\n            lease.renew(&ctx.clock, &mut ctx.io);\n            if lease.is_idle() {\n                return then(ctx);\n            }',
+      'let _ = (unclean, attempts);\n            lease.renew(&ctx.clock, &mut ctx.io);\n            if lease.is_idle() {\n                return then(ctx);\n            }',
   },
   {
     name: 'a command that commits its fact keeps the lease',
@@ -372,7 +372,7 @@ export default [
     name: 'a command’s entry does not say how the run ended',
     file: byCommand,
     find: 'owner: None,\n            last_run,',
-    replace: 'owner: None,\n            last_run: if true { self.head.last_run } else { last_run },',
+    replace: 'owner: None,\n            last_run: if true { stored.last_run } else { last_run },',
   },
   {
     name: 'a command takes the task at a third of the holder’s TTL',
@@ -462,14 +462,62 @@ export default [
   {
     name: 'a run that cannot load its history hides that the one before ended unclean',
     file: lease,
-    find: 'LastRun::Running | LastRun::Yielded if unclean => LastRun::YieldedUnclean,',
-    replace: '',
+    find: 'self.head.last_run.given_back(unclean)',
+    replace: 'self.head.last_run.given_back(false)',
+  },
+  {
+    name: 'a command that stores an entry hides that the run before ended unclean',
+    file: byCommand,
+    find: 'self.lease.head().last_run.given_back(self.unclean)',
+    replace: 'self.lease.head().last_run',
+  },
+  {
+    name: 'a command that gives the lease back hides that the run before ended unclean',
+    file: byCommand,
+    find: 'lease.give_back(unclean, attempts,',
+    replace: 'lease.give_back(unclean && false, attempts,',
+  },
+  {
+    name: 'a run whose task cannot be read any more keeps the lease',
+    file: 'src/machine/leaving.rs',
+    find: 'outcome.status != "interrupted" || lost',
+    replace: 'outcome.status != "" || lost',
+  },
+  {
+    name: 'a run that gives the lease back waits for no commit that is on its way',
+    file: 'src/machine/leaving.rs',
+    find: 'Ok(self)\n            }\n            Some(_)',
+    replace: 'Err(self.outcome)\n            }\n            Some(_)',
+  },
+  {
+    name: 'a status is restored before the inbox was looked at',
+    file: 'src/machine/compose.rs',
+    find: 'let has_looked = self.desk.is_whole() || !self.cfg.drives;',
+    replace: 'let has_looked = true;',
+  },
+  {
+    name: 'a status is restored though a message waits',
+    file: 'src/machine/run/taking_up.rs',
+    find: '&& !messages',
+    replace: '&& (!messages || true)',
+  },
+  {
+    name: 'a lease lasts as long as one likes',
+    file: 'src/limits.rs',
+    find: '.clamp(30, LONGEST_MS)',
+    replace: '.max(30)',
+  },
+  {
+    name: 'a grace lasts as long as one likes',
+    file: 'src/limits.rs',
+    find: 'ms(given.grace_ms, 10_000).min(LONGEST_MS)',
+    replace: 'ms(given.grace_ms, 10_000)',
   },
   {
     name: 'a run that cannot load its history counts as a crash',
     file: lease,
-    find: 'let attempts = attempts_before;',
-    replace: 'let attempts = attempts_before.max(self.head.attempts);',
+    find: '(self.head.last_run.given_back(unclean), attempts_before)',
+    replace: '(self.head.last_run.given_back(unclean), attempts_before.max(self.head.attempts))',
   },
   {
     name: 'loading a history does not renew the lease',

@@ -24,8 +24,8 @@ export default [
   {
     name: 'an unknown outcome ends a row of mistakes',
     file: allowance,
-    find: '(true, ..) | (false, true,',
-    replace: '(_, true,',
+    find: 'match (result.unknown, result.mistake,',
+    replace: 'match (false, result.mistake,',
   },
   {
     name: 'polling that gets new answers is taken for a loop',
@@ -163,14 +163,14 @@ export default [
   {
     name: 'calls of the same tool with other input count as identical',
     file: allowance,
-    find: '(&u.name, u.input.to_string())',
+    find: '(&u.name, json::text(&u.input))',
     replace: '&u.name',
   },
   {
     name: 'calls of other tools with the same input count as identical',
     file: allowance,
-    find: '(&u.name, u.input.to_string())',
-    replace: 'u.input.to_string()',
+    find: '(&u.name, json::text(&u.input))',
+    replace: 'json::text(&u.input)',
   },
   {
     name: 'the model is told of identical calls once in a task',

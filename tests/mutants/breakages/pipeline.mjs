@@ -19,14 +19,14 @@ export default [
     file: pipeline,
     find: 'Loss::Unknown(e) => self.interrupt(ctx, e),',
     replace:
-      'Loss::Unknown(e) => {\n                    for event in announce(&ctx.cfg.task_id, &sent.plan.entry) {\n                        ctx.io.push(Effect::Emit { event });\n                    }\n                    self.interrupt(ctx, e)\n                }',
+      'Loss::Unknown(e) => {\n                    for event in carried.iter().flat_map(|sent| announce(&ctx.cfg.task_id, &sent.plan.entry)) {\n                        ctx.io.push(Effect::Emit { event });\n                    }\n                    self.interrupt(ctx, e)\n                }',
   },
   {
     name: 'facts of a commit that lost to another owner are announced',
     file: pipeline,
     find: 'Loss::Superseded => self.superseded(),',
     replace:
-      'Loss::Superseded => {\n                    for event in announce(&ctx.cfg.task_id, &sent.plan.entry) {\n                        ctx.io.push(Effect::Emit { event });\n                    }\n                    self.superseded()\n                }',
+      'Loss::Superseded => {\n                    for event in carried.iter().flat_map(|sent| announce(&ctx.cfg.task_id, &sent.plan.entry)) {\n                        ctx.io.push(Effect::Emit { event });\n                    }\n                    self.superseded()\n                }',
   },
   {
     name: 'facts that landed before the task was taken over are not announced',
@@ -51,7 +51,7 @@ export default [
     file: pipeline,
     find: 'self.lease.submit(commit, &ctx.clock, &mut ctx.io);\n        if let',
     replace:
-      'if let Purpose::Entry(entry) = &commit.purpose {\n            for fact in &entry.facts {\n                self.calls.settle(fact);\n            }\n        }\n        self.lease.submit(commit, &ctx.clock, &mut ctx.io);\n        self.start_calls(ctx);\n        if let',
+      'if let Purpose::Entry(entry) = &commit.purpose {\n            for fact in &entry.facts {\n                self.calls.settle(fact);\n            }\n        }\n        self.lease.submit(commit, &ctx.clock, &mut ctx.io);\n        self.calls.start(&self.facts, &self.tools, ctx.now.mono, &mut ctx.io);\n        if let',
   },
   {
     name: 'a status that is stored is not told',
@@ -111,7 +111,7 @@ export default [
     name: 'every commit takes the turn that became ready meanwhile for stored',
     file: pipeline,
     find: 'if plan.turn {',
-    replace: 'if plan.turn || matches!(self.turn, super::turn::TurnRegion::Ready(_)) {',
+    replace: 'if plan.turn || self.turn.ready().is_some() {',
   },
   {
     name: 'active time while a commit is on its way is not counted',

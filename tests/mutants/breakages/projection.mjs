@@ -199,8 +199,8 @@ export default [
   {
     name: 'two items of a milestone may have the same id',
     file: plan,
-    find: 'if !seen.insert(item) {',
-    replace: 'if !seen.insert(item) && item.is_empty() {',
+    find: 'if !seen.insert(item, ()) {',
+    replace: 'if !seen.insert(item, ()) && item.is_empty() {',
   },
   {
     name: 'a completion in the document does not count',

@@ -368,7 +368,7 @@ export default [
     name: 'a pause settles well though nothing of it could be stored',
     file: wishes,
     find: '_ if yields || n < self.answered => Ok(Value::Null),',
-    replace: '_ if yields || n < self.answered || outcome.status == "interrupted" => Ok(Value::Null),',
+    replace: '_ if yields || n < self.answered || status == "interrupted" => Ok(Value::Null),',
   },
   {
     name: 'a pause that comes when the end is on its way already is taken for stored with it',
@@ -380,13 +380,13 @@ export default [
     name: 'a pause settles well though another run has the task',
     file: wishes,
     find: '_ if yields || n < self.answered => Ok(Value::Null),',
-    replace: '_ if yields || n < self.answered || outcome.status == "superseded" => Ok(Value::Null),',
+    replace: '_ if yields || n < self.answered || status == "superseded" => Ok(Value::Null),',
   },
   {
     name: 'a pause settles well though the run only yielded',
     file: wishes,
     find: '_ if yields || n < self.answered => Ok(Value::Null),',
-    replace: '_ if yields || n < self.answered || outcome.status == "yielded" => Ok(Value::Null),',
+    replace: '_ if yields || n < self.answered || status == "yielded" => Ok(Value::Null),',
   },
   {
     name: 'a pause is refused though it is stored, because another run has the task since',
@@ -433,8 +433,8 @@ export default [
   {
     name: 'a pause that comes after the end is told as obeyed',
     file: machine,
-    find: '(Phase::Done, Input::Command { ticket, command: Command::Yield { .. } }) => {',
-    replace: '(Phase::Done, Input::Command { ticket, .. }) => {',
+    find: '(over, Input::Command { ticket, command: Command::Yield { .. } }) => {',
+    replace: '(over, Input::Command { ticket, .. }) => {',
   },
   {
     name: 'a run that has ended does not tell its outcome as an event',

@@ -105,8 +105,8 @@ export default [
   {
     name: 'old ids may repeat',
     file: repair,
-    find: 'while !self.ids.insert(id.clone()) {',
-    replace: 'while !self.ids.insert(id.clone()) && self.renamed > 1_000_000 {',
+    find: 'while !self.ids.insert(&id, ()) {',
+    replace: 'while !self.ids.insert(&id, ()) && self.renamed > 1_000_000 {',
   },
   {
     name: 'an old result answers a use twice',
@@ -213,8 +213,8 @@ export default [
   {
     name: 'an id may occur twice in a request',
     file: validity,
-    find: 'summary.ids.iter().find(|id| self.ids.contains(*id))',
-    replace: 'summary.ids.iter().find(|id| self.ids.contains(*id) && id.is_empty())',
+    find: 'summary.ids.iter().find(|id| self.ids.get(id) == Some(&true))',
+    replace: 'summary.ids.iter().find(|id| self.ids.get(id) == Some(&true) && id.is_empty())',
   },
   {
     name: 'tool blocks may stand without a toolConfig',

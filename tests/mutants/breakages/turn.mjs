@@ -76,7 +76,7 @@ export default [
     name: 'every attempt has the whole time of a turn',
     file: turn,
     find: 'let attempt = Attempt { number: attempt.number + 1, ..attempt };',
-    replace: 'let attempt = Attempt { number: attempt.number + 1, first: now, ..attempt };',
+    replace: 'let attempt = Attempt { number: attempt.number + 1, lost_ms: 0, ..attempt };',
   },
   {
     name: 'every attempt has a message id of its own',
@@ -222,8 +222,8 @@ export default [
   {
     name: 'blocks stand in the order of their arrival',
     file: assembled,
-    find: 'blocks.sort_by_key(|block| block.index);',
-    replace: 'let _ = &mut blocks;',
+    find: 'in_order(blocks, &|a, b| a.index.cmp(&b.index))',
+    replace: 'in_order(blocks, &|_, _| std::cmp::Ordering::Equal)',
   },
   {
     name: 'calls of a withheld turn are kept',

@@ -1,0 +1,162 @@
+//! From types to values.
+
+use serde_json::{Map, Value};
+use std::rc::Rc;
+
+/// What can be written as a value.
+pub(crate) trait Encode {
+    fn encode(&self) -> Value;
+
+    /// Whether it is what a field says that is not there.
+    fn is_default(&self) -> bool {
+        false
+    }
+}
+
+/// The members of an object that is being written.
+#[derive(Default)]
+pub(crate) struct Members(Map<String, Value>);
+
+impl Members {
+    #[inline(never)]
+    pub fn insert(&mut self, name: &str, value: Value) {
+        self.0.insert(name.to_owned(), value);
+    }
+
+    pub fn always<T: Encode + ?Sized>(&mut self, name: &str, field: &T) {
+        self.insert(name, field.encode());
+    }
+
+    /// As `always`; its reader takes the default where it is missing.
+    pub fn or_default<T: Encode + ?Sized>(&mut self, name: &str, field: &T) {
+        self.always(name, field);
+    }
+
+    pub fn unless_default<T: Encode + ?Sized>(&mut self, name: &str, field: &T) {
+        if !field.is_default() {
+            self.always(name, field);
+        }
+    }
+
+    pub fn present<T: Encode>(&mut self, name: &str, field: &Option<T>) {
+        self.unless_default(name, field);
+    }
+
+    /// The members of another, among these.
+    pub fn inline<T: Encode>(&mut self, _: &str, field: &T) {
+        if let Value::Object(more) = field.encode() {
+            self.0.extend(more);
+        }
+    }
+
+    pub fn into_value(self) -> Value {
+        Value::Object(self.0)
+    }
+}
+
+macro_rules! scalars {
+    ($($type:ty where $default:expr;)*) => {$(
+        impl Encode for $type {
+            fn encode(&self) -> Value {
+                Value::from(self.clone())
+            }
+
+            fn is_default(&self) -> bool {
+                *self == $default
+            }
+        }
+    )*};
+}
+
+scalars! {
+    bool where false;
+    i32 where 0;
+    u32 where 0;
+    u64 where 0;
+    usize where 0;
+    i64 where 0;
+    f64 where 0.0;
+    String where "";
+}
+
+impl Encode for str {
+    fn encode(&self) -> Value {
+        Value::from(self)
+    }
+
+    fn is_default(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Encode for Value {
+    fn encode(&self) -> Value {
+        self.clone()
+    }
+}
+
+impl Encode for Map<String, Value> {
+    fn encode(&self) -> Value {
+        Value::Object(self.clone())
+    }
+
+    fn is_default(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T: Encode + ?Sized> Encode for &T {
+    fn encode(&self) -> Value {
+        (**self).encode()
+    }
+
+    fn is_default(&self) -> bool {
+        (**self).is_default()
+    }
+}
+
+impl<T: Encode> Encode for Option<T> {
+    fn encode(&self) -> Value {
+        self.as_ref().map_or(Value::Null, Encode::encode)
+    }
+
+    fn is_default(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T: Encode> Encode for Rc<T> {
+    fn encode(&self) -> Value {
+        (**self).encode()
+    }
+}
+
+impl<T: Encode> Encode for [T] {
+    fn encode(&self) -> Value {
+        let mut elements = Vec::with_capacity(self.len());
+        for element in self {
+            elements.push(element.encode());
+        }
+        Value::Array(elements)
+    }
+
+    fn is_default(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T: Encode, const N: usize> Encode for [T; N] {
+    fn encode(&self) -> Value {
+        self.as_slice().encode()
+    }
+}
+
+impl<T: Encode> Encode for Vec<T> {
+    fn encode(&self) -> Value {
+        self.as_slice().encode()
+    }
+
+    fn is_default(&self) -> bool {
+        self.is_empty()
+    }
+}
