@@ -4,6 +4,19 @@ import type { Sdk } from './sdk.js';
 /** What a command does not fit, or no longer. */
 export const conflict = 409;
 
+/**
+ * How Restate repeats what dies without a word. By default it pauses an invocation after 70 attempts, about an hour: whoever
+ * was under way while all workers were down would then be let alone for good.
+ */
+export const objectOptions = {
+  retryPolicy: {
+    initialInterval: 500,
+    exponentiationFactor: 2,
+    maxInterval: 60_000,
+    maxAttempts: Number.MAX_SAFE_INTEGER,
+  },
+} as const;
+
 const statusOf: Partial<Record<TaskErrorCode, number>> = {
   TASK_NOT_FOUND: 404,
   INVALID_ARGUMENT: 400,

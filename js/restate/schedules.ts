@@ -2,7 +2,7 @@ import type { ObjectContext } from '@restatedev/restate-sdk/fetch';
 import { TaskExecutionError } from '../errors.js';
 import { backendFor } from '../server/host.js';
 import type { NewTask } from '../types.js';
-import { asStep } from './errors.js';
+import { asStep, objectOptions } from './errors.js';
 import { idsOfKey, keyOfIds, type SupervisionOptions } from './options.js';
 import type { Sdk } from './sdk.js';
 
@@ -40,6 +40,7 @@ export function schedulesObject(sdk: Sdk, name: string, tasksName: string, optio
   const { exclusive, shared } = handlers.object;
   return object({
     name,
+    options: objectOptions,
     handlers: {
       set: exclusive(async (ctx: ObjectContext, schedule: Schedule): Promise<{ next: string }> => {
         const now = await ctx.date.now();

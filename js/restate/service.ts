@@ -2,7 +2,7 @@ import type { ObjectContext, ObjectSharedContext } from '@restatedev/restate-sdk
 import { backendFor } from '../server/host.js';
 import type { TaskState } from '../types.js';
 import { type CommandInput, type CommandName, commands } from './commands.js';
-import { asStep, conflict } from './errors.js';
+import { asStep, conflict, objectOptions } from './errors.js';
 import { idsOfKey, settingsOf, type TaskServiceOptions } from './options.js';
 import { placesObject } from './places.js';
 import { schedulesObject } from './schedules.js';
@@ -81,6 +81,7 @@ export function taskService(options: TaskServiceOptions): RestateService[] {
 
   const tasks = object({
     name,
+    options: objectOptions,
     handlers: {
       run,
       start: command('start'),
