@@ -42,3 +42,24 @@ export async function asStep<T>(sdk: Sdk, action: () => Promise<T> | T): Promise
     throw forRestate(sdk, thrown);
   }
 }
+
+/** What is wrong with a worker or its version, and with no task. */
+const ofWorker: ReadonlySet<TaskErrorCode> = new Set([
+  'NOT_CONFIGURED',
+  'HOST_CALLBACK',
+  'STORE_DENIED',
+  'ENGINE_UNAVAILABLE',
+  'UNSUPPORTED_SCHEMA',
+]);
+
+/** The same for runs: one worker that is badly configured ends no task, however fast it fails. Others do it meanwhile. */
+export function asRun<T>(sdk: Sdk, action: () => Promise<T>): Promise<T> {
+  return asStep(sdk, async () => {
+    try {
+      return await action();
+    } catch (thrown) {
+      if (!TaskExecutionError.is(thrown) || !ofWorker.has(thrown.code)) throw thrown;
+      throw new sdk.RetryableError(`${thrown.message} (${thrown.code})`, { cause: thrown });
+    }
+  });
+}
