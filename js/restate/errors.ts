@@ -6,13 +6,14 @@ export const conflict = 409;
 
 /**
  * How Restate repeats what dies without a word. By default it pauses an invocation after 70 attempts, about an hour: whoever
- * was under way while all workers were down would then be let alone for good.
+ * was under way while all workers were down would then be let alone for good. And by default it tries each minute at last: a
+ * worker that is back soon would not be noticed as soon.
  */
 export const objectOptions = {
   retryPolicy: {
     initialInterval: 500,
     exponentiationFactor: 2,
-    maxInterval: 60_000,
+    maxInterval: 10_000,
     maxAttempts: Number.MAX_SAFE_INTEGER,
   },
 } as const;
