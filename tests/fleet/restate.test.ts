@@ -200,7 +200,7 @@ test('a schedule makes tasks and begins them, again and again, until it ends', a
   expect((await made()).length).toBeLessThanOrEqual(count + 1);
   await expect(runner.schedule(ids, { every: 5, task: { title: 'Too often' } })).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
-    message: expect.stringContaining('from 1,000 on'),
+    message: expect.stringContaining('from 1,000 to'),
   });
 });
 
