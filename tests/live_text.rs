@@ -295,7 +295,8 @@ fn a_run_whose_lease_is_not_confirmed_stores_none() {
 fn a_turn_that_is_over_sooner_than_it_would_be_stored_is_not_stored_nor_cleared() {
     let mut w = World::new(10, 2);
     let writes = watch(&mut w, |_| Fault::None);
-    w.script(vec![text("Done."), Says::Drips(2_000, pieces(&["Longer"]))]);
+    let short = pieces(&["Done."]).split_off(1);
+    w.script(vec![Says::Events(short), Says::Drips(2_000, pieces(&["Longer"]))]);
     let run = w.runner("start", every(1_000));
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert_eq!(texts(&writes), ["Longer"]);

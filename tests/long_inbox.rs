@@ -26,7 +26,8 @@ fn order(w: &World, of: [&str; 2]) -> Vec<Value> {
 fn no_item_is_finished_while_part_of_the_inbox_is_unread() {
     for explicit in [false, true] {
         let mut w = World::new(1, 2);
-        left_alone(&mut w, 450, 1);
+        // More than the looks before and after the first turn read.
+        left_alone(&mut w, 850, 1);
         w.say("Wait!");
         let mut turns = 0;
         w.model = Box::new(move |_| {

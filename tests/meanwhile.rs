@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use support::spy::Seen;
 use support::*;
 use task_execution_engine::effect::{Effect, Input, Question, Ticket};
+use task_execution_engine::facts::fact::Decision;
 use task_execution_engine::store::StoreErrorCode;
 
 fn stores(effect: &Effect, kind: &str) -> bool {
@@ -210,4 +211,45 @@ fn results_do_not_wait_for_the_words_for_the_next_item_and_nothing_else_goes_ahe
     assert_eq!((shown(&w), pointed(&w)), (json!("i2"), json!("i2")));
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert_eq!(w.store.facts("received").len(), 1);
+}
+
+#[test]
+fn what_others_do_while_an_approved_call_runs_past_its_time_is_seen_before_the_model_is_asked() {
+    let mut w = World::new(7, 1);
+    w.tools[0]["timeoutMs"] = json!(1_000);
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    w.tool = Box::new(|_| Does::Hangs);
+    let run = w.start();
+    w.until_event(run, "task:approval_required");
+    w.decide("a", Decision::Approve { note: None });
+    w.until(run, |a| !a.executed.is_empty());
+    w.pass(500);
+    w.outside(&["status"], json!("paused"));
+    assert_eq!(w.finish(run).unwrap()["status"], "paused");
+    assert_eq!(w.actors[run].requests.len(), 1);
+}
+
+#[test]
+fn the_document_points_to_the_next_item_when_the_model_is_told_of_it() {
+    let mut w = World::new(8, 2);
+    let mut turns = 0;
+    w.model = Box::new(move |_| {
+        turns += 1;
+        if turns == 1 { uses("", &[("a", "work", json!({}))]) } else { Says::Stalls(vec![]) }
+    });
+    w.tool = Box::new(|_| Does::Takes(3_000, Box::new(Does::Returns(json!(1)))));
+    let run = w.runner("start", json!({ "hasWatch": true }));
+    w.until(run, |a| !a.executed.is_empty());
+    let item = |id: &str, status: &str| json!({ "id": id, "name": format!("Item {id}"), "status": status });
+    w.outside(&["progress", "tasks", "m1"], json!([item("i1", "completed"), item("i2", "not_started")]));
+    w.give(run, Input::Changed);
+    w.pass(1_000);
+    assert_eq!((w.store.facts("done").len(), w.store.facts("stated").len()), (1, 1));
+    w.until(run, |a| a.requests.len() == 2);
+    let progress = &w.store.get(TASK_PATH).unwrap()["progress"];
+    assert_eq!(
+        (&progress["current_task"], &progress["tasks"]["m1"][1]["status"]),
+        (&json!("i2"), &json!("in_progress"))
+    );
 }

@@ -57,6 +57,94 @@ export default [
     why: 'It shows either the version that the run has or the one that the run takes when its write has landed.',
   },
   {
+    mutant: 'a nudge that is no mistake counts as one',
+    why: 'A nudge about equal calls is a mistake anyway.',
+  },
+  {
+    mutant: 'what a task that was deleted has left is part of an outcome',
+    why: 'Behind what an earlier task left there is nothing to list: it spares asking.',
+  },
+  {
+    mutant: 'a load goes on although the lease was lost meanwhile',
+    why: 'A renewal is known to have landed by the head alone, and a head that holds its write id holds its epoch.',
+  },
+  {
+    mutant: 'a document without foreign completions is searched for them with every entry',
+    why: 'It spares a search that finds nothing.',
+  },
+  {
+    mutant: 'a document that needed no write is rolled up again',
+    why: 'It spares a roll-up that changes nothing.',
+  },
+  {
+    mutant: 'a document that shows all progress is forgotten with the next entry',
+    why: 'It spares a roll-up that changes nothing.',
+  },
+  {
+    mutant: 'a document that was written without its roll-up counts as showing all progress',
+    why: 'Only a plan that is reopened is written without a roll-up, and that shows all progress there is.',
+  },
+  {
+    mutant: 'a document that was written counts as showing all progress',
+    why: 'Only a plan that is reopened is written without a roll-up, and that shows all progress there is.',
+  },
+  {
+    mutant: 'what an entry makes superfluous of answers is kept',
+    why: 'Nobody asks for them any more: they take room and nothing else.',
+  },
+  {
+    mutant: 'a release may take longer than the end of the run allows',
+    why: 'The deadline of the ending itself ends the run in the same moment.',
+  },
+  {
+    mutant: 'what a restored task looks like is not known afterwards',
+    why: 'The run is over with the reply, whatever a look shows meanwhile.',
+  },
+  {
+    mutant: 'an end that could not be stored is taken for a lease that is held',
+    why: 'What is on its way for an end is given up in the same moment, and that is told first.',
+  },
+  {
+    mutant: 'a command that only begins a task looks at it all the time',
+    why: 'The desk itself declines to look for such a run.',
+  },
+  {
+    mutant: 'a look that goes on with all that may be held reads nothing',
+    why: 'What is held is journaled before more may be held, whether it is read anew or not.',
+  },
+  {
+    mutant: 'an inbox that was read up to what may be held counts as read to its end',
+    why: 'What is held keeps everything from being finished, and the look after it begins again.',
+  },
+  {
+    mutant: 'another commit answers for the deletion of junk',
+    why: 'What comes of the deletion decides only whether it is tried again.',
+  },
+  {
+    mutant: 'a text that a fact has saved is written once more',
+    why: 'Nothing is written while nothing streams, and with the next attempt that is set anew.',
+  },
+  {
+    mutant: 'the time between deltas moves no wall clock',
+    why: 'The next input brings the time of the wall clock, and ages go by the clock that says more.',
+  },
+  {
+    mutant: 'changes of the history go before those of system prompt, model and tools',
+    why: 'Messages, system prompt, model and tools are changed apart from each other.',
+  },
+  {
+    mutant: 'what waits for a callback counts as known where results go ahead',
+    why: 'What others completed is shown by the document already, and a message shows in no summary.',
+  },
+  {
+    mutant: 'the plan of a task that has not begun is rolled up',
+    why: 'Before the beginning only an old history is stored that does not fit beside it, and the beginning rolls up.',
+  },
+  {
+    mutant: 'a decision counts for a later question about the same call',
+    why: 'An earlier question about a call was answered before the later one was asked: its decision is journaled, and known by its id.',
+  },
+  {
     mutant: 'replace match guard self.nothing_is_open() with true in Run::take_up',
     file: 'src/machine/run.rs',
     why: 'What a restore would be composed of is asked again before it is sent: with an item open the run resumes there.',

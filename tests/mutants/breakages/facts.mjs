@@ -420,4 +420,54 @@ export default [
     find: 'if content.len() > MAX_CONTENT_BYTES {',
     replace: 'if content.len() > MAX_CONTENT_BYTES * 10 {',
   },
+  {
+    name: 'a failure does not say whether it may be tried again',
+    file: 'src/facts/announce.rs',
+    find: 'payload.insert("retryable".into(), error.retryable.into());',
+    replace: '',
+  },
+  {
+    name: 'a person is asked without being told why',
+    file: 'src/facts/announce.rs',
+    find: 'if why != Why::Approval {\n            map.insert',
+    replace: 'if why == Why::UnknownOutcome {\n            map.insert',
+  },
+  {
+    name: 'an unknown outcome is announced as a plain failure',
+    file: 'src/facts/announce.rs',
+    find: '(&mut payload, result.unknown)',
+    replace: '(&mut payload, result.unknown && result.mistake)',
+  },
+  {
+    name: 'events say of the entry before them that they are in it',
+    file: 'src/facts/announce.rs',
+    find: '"{}.{n}", entry.seq',
+    replace: '"{}.{n}", entry.seq.saturating_sub(1)',
+  },
+  {
+    name: 'events of an entry are counted from one',
+    file: 'src/facts/announce.rs',
+    find: '"{}.{n}", entry.seq).into()',
+    replace: '"{}.{}", entry.seq, n + 1).into()',
+  },
+  {
+    name: 'results are announced before the calls that they answer',
+    file: 'src/facts/announce.rs',
+    find: 'Fact::Result { result } => out.push((3, tool_result(result))),',
+    replace: 'Fact::Result { result } => out.push((2, tool_result(result))),',
+  },
+  {
+    name: 'the usage of a turn is that of the task',
+    file: 'src/facts/announce.rs',
+    find: 'out.push((5, event("task:usage", json!({ "usage": usage, "total": total }))));\n        }\n        Fact::Spent',
+    replace:
+      'let _ = usage;\n            out.push((5, event("task:usage", json!({ "usage": total, "total": total }))));\n        }\n        Fact::Spent',
+  },
+  {
+    name: 'a pause does not say its reason',
+    file: 'src/facts/announce.rs',
+    find: 'payload.insert("reason".into(), reason.clone().into());',
+    replace:
+      'if *status == EndStatus::Stopped {\n                    payload.insert("reason".into(), reason.clone().into());\n                }',
+  },
 ];

@@ -525,4 +525,85 @@ export default [
     find: 'acquired.lease.renew(&ctx.clock, &mut ctx.io);',
     replace: '',
   },
+  {
+    name: 'an acquisition of which nobody knows how it ended counts as lost to another',
+    file: 'src/machine/lease.rs',
+    find: 'loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => Err(Taken::Refused(e)),',
+    replace: 'loss: Loss::Refused(e), .. }) => Err(Taken::Refused(e)),',
+  },
+  {
+    name: 'a lease is as old as the clock says that stood still',
+    file: 'src/machine/lease.rs',
+    find: '.max(u64::try_from(by_wall).unwrap_or(0))',
+    replace: '.min(u64::try_from(by_wall).unwrap_or(0))',
+  },
+  {
+    name: 'a wall clock that jumps back makes a lease old',
+    file: 'src/machine/lease.rs',
+    find: 'now.wall.saturating_sub(self.renewed.wall);',
+    replace: 'now.wall.saturating_sub(self.renewed.wall).saturating_abs();',
+  },
+  {
+    name: 'a renewal counts from the time without stand-stills',
+    file: 'src/machine/lease.rs',
+    find: 'self.sent = Some(Sent { head, at: clock.real(), carries });',
+    replace: 'self.sent = Some(Sent { head, at: clock.now(), carries });',
+  },
+  {
+    name: 'a lease that is too old to start anything waits for its heartbeat',
+    file: 'src/machine/lease.rs',
+    find: '|| !self.may_start(clock);',
+    replace: ';',
+  },
+  {
+    name: 'a renewal is due by the time without stand-stills',
+    file: 'src/machine/lease.rs',
+    find: 'clock.real().mono >= self.next_heartbeat()',
+    replace: 'clock.now().mono >= self.next_heartbeat()',
+  },
+  {
+    name: 'a lease counts as renewed by what was refused',
+    file: 'src/machine/lease.rs',
+    find: 'Resolved::Lost { loss, .. } => Outcome::Lost { loss, carried },',
+    replace:
+      'Resolved::Lost { loss, .. } => {\n                self.renewed = at;\n                let _ = head;\n                Outcome::Lost { loss, carried }\n            }',
+  },
+  {
+    name: 'a commit that met another version of the task renews the lease all the same',
+    file: 'src/machine/lease.rs',
+    find: 'Resolved::TaskChanged { task, .. } => Outcome::TaskChanged { task },',
+    replace:
+      'Resolved::TaskChanged { task, .. } => {\n                self.renewed = at;\n                Outcome::TaskChanged { task }\n            }',
+  },
+  {
+    name: 'the machine is woken for a renewal while a commit is on its way',
+    file: 'src/machine/lease.rs',
+    find: 'self.writer.is_idle().then(|| self.next_heartbeat())',
+    replace: 'Some(self.next_heartbeat())',
+  },
+  {
+    name: 'the machine is not woken for a renewal',
+    file: 'src/machine/lease.rs',
+    find: 'self.writer.is_idle().then(|| self.next_heartbeat())',
+    replace: 'self.writer.is_idle().then(|| self.next_heartbeat() + self.terms.ttl_ms)',
+  },
+  {
+    name: 'a commit goes on for as long as the lease lasts',
+    file: 'src/machine/lease.rs',
+    find: 'self.writer.submit(clock.now().mono, batch, self.terms.store_timeout_ms, io);',
+    replace:
+      'self.writer.submit(clock.now().mono, batch, self.terms.ttl_ms.max(self.terms.store_timeout_ms), io);',
+  },
+  {
+    name: 'a commit that depends on the task document does not say so',
+    file: 'src/machine/lease.rs',
+    find: 'writes: Rc::new(writes),\n            task_version,',
+    replace: 'writes: Rc::new(writes),\n            task_version: task_version.filter(String::is_empty),',
+  },
+  {
+    name: 'a renewal counts from when the one before was sent',
+    file: 'src/machine/lease.rs',
+    find: '(self.head, self.renewed) = (head, at);',
+    replace: 'self.head = head;\n                let _ = at;',
+  },
 ];

@@ -274,4 +274,83 @@ export default [
     find: 'numbers.find(|(_, n)| *n > LARGEST_NUMBER)',
     replace: 'numbers.find(|(_, n)| *n > LARGEST_NUMBER * 1_000)',
   },
+  {
+    name: 'a task in progress that somebody owns has no owner',
+    file: 'src/lifecycle.rs',
+    find: 'Status::InProgress if owned => Column::InProgressOwned,\n',
+    replace: '',
+  },
+  {
+    name: 'a task that others began is taken up',
+    file: 'src/lifecycle.rs',
+    find: 'Status::InProgress if has_head => Column::InProgressNoOwner,',
+    replace: 'Status::InProgress if has_head || !owned => Column::InProgressNoOwner,',
+  },
+  {
+    name: 'a pause can be given to a paused task',
+    file: 'src/lifecycle.rs',
+    find: '(C::Pause, InProgressNoHead | InProgressNoOwner) => Verdict::Pause,',
+    replace: '(C::Pause, InProgressNoHead | InProgressNoOwner | Paused) => Verdict::Pause,',
+  },
+  {
+    name: 'a failed task can only be resumed',
+    file: 'src/lifecycle.rs',
+    find: '(C::Start | C::Resume, Failed) => Verdict::TryAgain,',
+    replace: '(C::Start, Failed) => Verdict::Invalid,\n        (C::Resume, Failed) => Verdict::TryAgain,',
+  },
+  {
+    name: 'a completed task is not told how to run again',
+    file: 'src/lifecycle.rs',
+    find: 'Status::Paused | Status::Failed => "Call resume() to go on.",',
+    replace:
+      'Status::Paused => "Call start() to go on.",\n        Status::Failed => "Call resume() to go on.",',
+  },
+  {
+    name: 'a no-op leads to the status in progress',
+    file: 'src/lifecycle.rs',
+    find: 'Verdict::NoOp => Ok(from),',
+    replace: 'Verdict::NoOp => Ok(Status::Paused),',
+  },
+  {
+    name: 'a second question replaces the first',
+    file: 'src/machine/run/looking.rs',
+    find: '_ if self.host.is_asked() => return,\n',
+    replace: '',
+  },
+  {
+    name: 'callbacks of a run have the time of a store call',
+    file: 'src/machine/run/looking.rs',
+    find: 'ctx.now.mono + self.settings.callback_timeout_ms;',
+    replace: 'ctx.now.mono + self.settings.store_timeout_ms;',
+  },
+  {
+    name: 'a plan that is to be reopened does not follow what others add',
+    file: 'src/machine/run/looking.rs',
+    find: 'self.beginning.task_changed(self.desk.task());\n                self.obey_register(ctx);',
+    replace: 'self.obey_register(ctx);',
+  },
+  {
+    name: 'a status that a look has found is not obeyed',
+    file: 'src/machine/run/looking.rs',
+    find: 'self.obey_register(ctx);\n                GOES_ON',
+    replace: 'GOES_ON',
+  },
+  {
+    name: 'a status that others set is not shown',
+    file: 'src/machine/run/looking.rs',
+    find: 'ctx.io.push(Effect::Status { status: task.status });',
+    replace: '',
+  },
+  {
+    name: 'a task that is gone interrupts the run as any trouble does',
+    file: 'src/machine/run/looking.rs',
+    find: 'Some(desk::Event::TaskGone) => self.task_gone(ctx),',
+    replace: 'Some(desk::Event::TaskGone) => self.superseded(),',
+  },
+  {
+    name: 'every commit on its way counts as one that writes the task',
+    file: 'src/machine/run/looking.rs',
+    find: 'lease.carries().is_some_and(|sent| !sent.task_fields.is_empty())',
+    replace: 'lease.carries().is_some()',
+  },
 ];
