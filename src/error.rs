@@ -176,6 +176,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_may_succeed_unchanged_later_says_so() {
+        for code in [
+            "LEASE_HELD",
+            "STORE_UNAVAILABLE",
+            "MODEL_THROTTLED",
+            "MODEL_UNAVAILABLE",
+            "MODEL_TIMEOUT",
+            "ENGINE_PANIC",
+        ] {
+            assert!(error_of(code).retryable, "{code}");
+        }
+        for code in [
+            "TASK_NOT_FOUND",
+            "INVALID_TRANSITION",
+            "STORE_DENIED",
+            "TOO_LARGE",
+            "CRASH_LOOP",
+            "ENGINE_UNAVAILABLE",
+        ] {
+            assert!(!error_of(code).retryable, "{code}");
+        }
+    }
+
+    fn error_of(code: &str) -> EngineError {
+        EngineError::new(serde_json::from_value(code.into()).unwrap(), "")
+    }
+
+    #[test]
     fn an_error_reads_as_its_code_and_its_words() {
         assert_eq!(EngineError::new(Code::CrashLoop, "Too often.").to_string(), "CrashLoop: Too often.");
     }

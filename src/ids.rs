@@ -136,7 +136,7 @@ mod tests {
         ] {
             let e = check_id("taskId", id).unwrap_err();
             assert_eq!(e.code, Code::InvalidArgument);
-            assert!(e.message.contains(rule) && e.message.contains("taskId"), "{}", e.message);
+            assert!(e.message.starts_with("taskId ") && e.message.contains(rule), "{}", e.message);
         }
         for id in ["__x", "x__", "__xy", "xy__", "__", "___", "ünïcode-id", &long[1..]] {
             assert_eq!(check_id("taskId", id), Ok(()), "{id}");

@@ -179,16 +179,14 @@ pub fn next(from: Status, command: TaskCommand) -> Result<Status, EngineError> {
     }
 }
 
-/// The refusal of `command` for a task in `status`: names both, and what to call instead.
+/// The refusal of `command` for a task in `status`, which has not been started or is completed: every other takes all
+/// commands. Names both, and what to call instead.
 pub fn invalid_transition(status: Status, command: TaskCommand) -> EngineError {
-    let instead = match status {
-        Status::NotStarted => "Call start() to begin it.",
-        Status::InProgress => "Call run() to drive it, or pause() or stop() to end its run.",
-        Status::Paused | Status::Failed => "Call resume() to go on.",
-        Status::Completed => {
-            "Call state() for its result; to run it again from its first item, set its status to 'not_started', \
-             then call start()."
-        }
+    let instead = if status == Status::Completed {
+        "Call state() for its result; to run it again from its first item, set its status to 'not_started', then \
+         call start()."
+    } else {
+        "Call start() to begin it."
     };
     let (status, command) = (status.as_str(), command.as_str());
     EngineError::new(

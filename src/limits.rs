@@ -198,9 +198,9 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-/// Milliseconds. A time without end is very long.
+/// Milliseconds. A time without end is the longest that there is.
 fn ms(given: Option<f64>, default: u64) -> u64 {
-    given.map_or(default, |n| (n as u64).min(LARGEST_NUMBER))
+    given.map_or(default, |n| n as u64)
 }
 
 fn count(given: Option<f64>, default: u32) -> u32 {
@@ -320,6 +320,39 @@ mod tests {
             let s = resolve(given, &config());
             assert_eq!((s.first_event_ms, s.between_events_ms), (first, between));
         }
+    }
+
+    #[test]
+    fn text_that_is_to_be_stored_never_is_not_stored_and_as_often_as_can_be_is_ten_times_a_second() {
+        for (given, live_ms) in [
+            (json!({}), None),
+            (json!({ "liveMs": 1e300 }), None),
+            (json!({ "liveMs": 1_000 }), Some(1_000)),
+            (json!({ "liveMs": 0 }), Some(100)),
+        ] {
+            assert_eq!(resolve(given.clone(), &config()).live_ms, live_ms, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_may_have_no_tools_side_by_side_has_one_after_the_other() {
+        for (given, parallel) in [(0, 1), (1, 1), (3, 3)] {
+            let s = resolve(json!({ "limits": { "parallelTools": given } }), &config());
+            assert_eq!(s.limits.parallel_tools, parallel);
+        }
+        assert_eq!(resolve(json!({}), &config()).limits.parallel_tools, 16);
+    }
+
+    #[test]
+    fn a_time_without_end_switches_its_limit_off() {
+        let s = resolve(json!({ "callbackTimeoutMs": 1e300, "retry": { "totalMs": 1e300 } }), &config());
+        assert_eq!((s.callback_timeout_ms, s.retry.total_ms), (u64::MAX, u64::MAX));
+        let s = resolve(json!({ "leaseTtlMs": 1e300, "graceMs": 1e300, "storeTimeoutMs": 1e300 }), &config());
+        assert_eq!(
+            [s.lease_ttl_ms, s.grace_ms, s.store_timeout_ms],
+            [LONGEST_MS; 3],
+            "others wait for these"
+        );
     }
 
     #[test]

@@ -188,6 +188,23 @@ mod tests {
     }
 
     #[test]
+    fn a_timer_that_is_late_twice_in_a_row_is_handled() {
+        let mut clock = Clock::new(at(1_000));
+        clock.plan(Some(Instant(1_400)), None);
+        assert!(clock.advance(at(3_000), true), "what arrived comes first");
+        assert!(!clock.advance(at(5_000), true), "and nothing but that");
+        assert_eq!(clock.now().mono, Instant(1_400));
+    }
+
+    #[test]
+    fn a_machine_that_was_blocked_with_a_deadline_that_is_due_does_not_go_back_in_time() {
+        let mut clock = Clock::new(at(1_000));
+        clock.plan(Some(Instant(1_000)), None);
+        assert!(!clock.advance(at(3_000), false));
+        assert_eq!(clock.now().mono, Instant(1_000));
+    }
+
+    #[test]
     fn what_arrives_reaches_no_deadline_and_a_timer_in_time_does() {
         let mut clock = Clock::new(at(1_000));
         clock.plan(Some(Instant(1_400)), None);

@@ -22,7 +22,7 @@ export const commands = {
   reject: (task: TaskLifecycle, input: CommandInput) =>
     task.reject(textOf(input, 'toolCallId'), input.reason),
   answer: (task: TaskLifecycle, input: CommandInput) => {
-    if (!('result' in input)) throw missing('result');
+    if (input.result === undefined) throw missing('result');
     return task.answer(textOf(input, 'toolCallId'), input.result, { error: input.error === true });
   },
   send: (task: TaskLifecycle, input: CommandInput) => task.send(textOf(input, 'message')),
@@ -30,6 +30,11 @@ export const commands = {
 
 /** The name of one. */
 export type CommandName = keyof typeof commands;
+
+/** Whatever somebody has sent: an object, or nothing. */
+export function inputOf(sent: unknown): CommandInput {
+  return typeof sent === 'object' && sent !== null ? sent : {};
+}
 
 function textOf(input: CommandInput, field: 'toolCallId' | 'message'): string {
   const value = input[field];

@@ -1,5 +1,7 @@
 import type { TaskEngine } from '../api/engine.js';
 import { TaskExecutionError } from '../errors.js';
+import { checkId } from '../ids.js';
+import { longestTimerMs } from '../longest-timer.js';
 import type { RestateSdk } from './sdk.js';
 
 /** How tasks are supervised. Times are milliseconds. */
@@ -70,20 +72,28 @@ export function settingsOf(options: SupervisionOptions): Settings {
     retry: { attempts: retry?.attempts ?? 5, baseMs: retry?.baseMs ?? 2_000, maxMs: retry?.maxMs ?? 60_000 },
     look: { firstMs: look?.firstMs ?? 60_000, maxMs: look?.maxMs ?? 3_600_000 },
   };
-  const atLeast: [string, number, number][] = [
+  const times: [string, number, number][] = [
     ['sliceMs', sliceMs, 1_000],
-    ['slices', slices, 1],
-    ['atOnce', atOnce, 1],
-    ['perUser', perUser, 1],
-    ['retry.attempts', settings.retry.attempts, 0],
     ['retry.baseMs', settings.retry.baseMs, 0],
     ['retry.maxMs', settings.retry.maxMs, 0],
     ['look.firstMs', settings.look.firstMs, 1_000],
     ['look.maxMs', settings.look.maxMs, 1_000],
   ];
-  for (const [field, value, least] of atLeast) {
-    if (!(Number.isFinite(value) && value >= least))
-      throw refused(field, `must be a number from ${least} on`);
+  for (const [field, value, least] of times) {
+    if (!(Number.isFinite(value) && value >= least && value <= longestTimerMs)) {
+      throw refused(field, `must be milliseconds from ${least} to ${longestTimerMs}`);
+    }
+  }
+  const counts: [string, number, number][] = [
+    ['slices', slices, 1],
+    ['atOnce', atOnce, 1],
+    ['perUser', perUser, 1],
+    ['retry.attempts', settings.retry.attempts, 0],
+  ];
+  for (const [field, value, least] of counts) {
+    if (!(Number.isSafeInteger(value) && value >= least)) {
+      throw refused(field, `must be a whole number from ${least} on`);
+    }
   }
   return settings;
 }
@@ -94,8 +104,14 @@ function refused(argument: string, what: string): TaskExecutionError {
   });
 }
 
-/** How a task is named among virtual objects. */
+/**
+ * How a task is named among virtual objects.
+ *
+ * @throws TaskExecutionError INVALID_ARGUMENT for ids that no task can have
+ */
 export function keyOfIds({ userId, taskId }: { userId: string; taskId: string }): string {
+  checkId('userId', userId);
+  checkId('taskId', taskId);
   return `${userId}/${taskId}`;
 }
 

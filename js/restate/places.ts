@@ -1,4 +1,5 @@
 import type { ObjectContext } from '@restatedev/restate-sdk/fetch';
+import { objectOptions } from './errors.js';
 import type { Sdk } from './sdk.js';
 
 /** Whoever asks for a place: an invocation, and what is resolved once it has one. */
@@ -46,6 +47,7 @@ export function placesObject({ handlers, object, rpc }: Sdk, name: string, perUs
   const options = { enableLazyState: true, ingressPrivate: true } as const;
   return object({
     name,
+    options: objectOptions,
     handlers: {
       take: exclusive(options, async (ctx: ObjectContext, asked: PlaceRequest): Promise<void> => {
         const end = (await ctx.get<number>(next)) ?? 0;

@@ -1,8 +1,7 @@
-import { type TaskErrorCode, TaskExecutionError } from '../errors.js';
+import { checkId } from '../ids.js';
 import type { NewTask, TaskState } from '../types.js';
-import { describeThrown } from '../values.js';
-import { isPrivate } from './addresses.js';
 import type { CommandInput } from './commands.js';
+import { Ingress } from './ingress.js';
 import { keyOfIds } from './options.js';
 import type { Schedule } from './schedules.js';
 
@@ -22,7 +21,7 @@ export interface RestateRunnerOptions {
     | Record<string, string>
     | (() => Record<string, string> | Promise<Record<string, string>>)
     | undefined;
-  /** Milliseconds for one request. Default 60,000. */
+  /** Milliseconds for one request, or Infinity. Default 60,000. */
   timeoutMs?: number | undefined;
 }
 
@@ -86,7 +85,7 @@ export interface RestateRunner {
     /** When the next task begins, ISO 8601. */
     next: string;
   }>;
-  /** What it has made stays. */
+  /** Makes no more tasks; those that it has made stay. */
   unschedule(ids: {
     /** Whose tasks it makes. */
     userId: string;
@@ -98,18 +97,18 @@ export interface RestateRunner {
 /**
  * Reaches the tasks of `taskService` through Restate's ingress.
  *
- * @throws TaskExecutionError INVALID_ARGUMENT for an ingress that anybody could reach
+ * @throws TaskExecutionError INVALID_ARGUMENT for options that cannot be, and an ingress that anybody could reach
  */
 export function restateRunner(options: RestateRunnerOptions): RestateRunner {
   const { name = 'tasks' } = options;
-  const ingress = checked(options);
-  const call = (service: string, key: string, handler: string, body?: unknown) =>
-    request(options, `${ingress}/${service}/${encodeURIComponent(key)}/${handler}`, body);
+  const ingress = new Ingress(options);
   const command = async (ids: TaskOfUser, handler: string, input: CommandInput = {}): Promise<void> => {
-    await call(name, keyOfIds(ids), handler, input);
+    await ingress.call(name, keyOfIds(ids), handler, input);
   };
-  const scheduleKey = (ids: { userId: string; scheduleId: string }) =>
-    keyOfIds({ userId: ids.userId, taskId: ids.scheduleId });
+  const scheduleKey = ({ userId, scheduleId }: { userId: string; scheduleId: string }) => {
+    checkId('scheduleId', scheduleId);
+    return keyOfIds({ userId, taskId: scheduleId });
+  };
   return {
     start: (ids) => command(ids, 'start'),
     resume: (ids) => command(ids, 'resume'),
@@ -122,78 +121,15 @@ export function restateRunner(options: RestateRunnerOptions): RestateRunner {
     answer: (ids, toolCallId, result, { error } = {}) =>
       command(ids, 'answer', { toolCallId, result: result ?? null, ...(error === true && { error }) }),
     send: (ids, message) => command(ids, 'send', { message }),
-    state: async (ids) => (await call(name, keyOfIds(ids), 'state')) as TaskState,
+    state: async (ids) => (await ingress.call(name, keyOfIds(ids), 'state')) as TaskState,
     continueWith: (ids) => command(ids, 'run/send', {}),
     wake: async (ids) => {
-      await call(name, keyOfIds(ids), 'wake');
+      await ingress.call(name, keyOfIds(ids), 'wake');
     },
     schedule: async (ids, schedule: Schedule & { task: NewTask }) =>
-      (await call(`${name}Schedules`, scheduleKey(ids), 'set', schedule)) as { next: string },
+      (await ingress.call(`${name}Schedules`, scheduleKey(ids), 'set', schedule)) as { next: string },
     unschedule: async (ids) => {
-      await call(`${name}Schedules`, scheduleKey(ids), 'cancel');
+      await ingress.call(`${name}Schedules`, scheduleKey(ids), 'cancel');
     },
   };
-}
-
-function checked({ ingress, publicIngress }: RestateRunnerOptions): string {
-  const url = URL.canParse(ingress) ? new URL(ingress) : undefined;
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
-    throw new TaskExecutionError(
-      'INVALID_ARGUMENT',
-      `ingress must be a URL of http or https; it is '${ingress}'.`,
-    );
-  }
-  if (publicIngress !== true && !isPrivate(url.hostname)) {
-    throw new TaskExecutionError(
-      'INVALID_ARGUMENT',
-      `The ingress ${url.host} may be reached by anybody, and whoever reaches it commands every task. Give it a private ` +
-        'name, or say publicIngress: true where a gateway lets nobody else in, with its headers.',
-    );
-  }
-  return url.href.replace(/\/+$/, '');
-}
-
-async function request(options: RestateRunnerOptions, url: string, body: unknown): Promise<unknown> {
-  const { headers, timeoutMs = 60_000 } = options;
-  const given = typeof headers === 'function' ? await headers() : headers;
-  let response: Response;
-  try {
-    response = await fetch(url, {
-      method: 'POST',
-      headers: { ...given, ...(body !== undefined && { 'content-type': 'application/json' }) },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      redirect: 'error',
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-  } catch (cause) {
-    const why = describeThrown(cause).message;
-    throw new TaskExecutionError(
-      'STORE_UNAVAILABLE',
-      `Restate's ingress does not answer: ${why}. Try again.`,
-      { cause },
-    );
-  }
-  const text = await response.text();
-  if (response.ok) return text === '' ? undefined : JSON.parse(text);
-  throw errorOf(response.status, text);
-}
-
-/** What a handler has ended with, as the error that it was. */
-function errorOf(status: number, text: string): TaskExecutionError {
-  let said: { message?: unknown; metadata?: { code?: unknown } } = {};
-  try {
-    said = JSON.parse(text);
-  } catch {
-    // A gateway's own answer.
-  }
-  const message = typeof said.message === 'string' ? said.message : `Restate answered ${status}.`;
-  const code =
-    typeof said.metadata?.code === 'string' ? (said.metadata.code as TaskErrorCode) : codeOf(status);
-  return new TaskExecutionError(code, message, { details: { status } });
-}
-
-function codeOf(status: number): TaskErrorCode {
-  if (status === 404) return 'TASK_NOT_FOUND';
-  if (status === 401 || status === 403) return 'STORE_DENIED';
-  return status < 500 ? 'INVALID_ARGUMENT' : 'STORE_UNAVAILABLE';
 }

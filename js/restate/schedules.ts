@@ -1,16 +1,23 @@
 import type { ObjectContext } from '@restatedev/restate-sdk/fetch';
 import { TaskExecutionError } from '../errors.js';
+import { checkId } from '../ids.js';
 import { backendFor } from '../server/host.js';
 import type { NewTask } from '../types.js';
-import { asStep } from './errors.js';
+import { asStep, objectOptions } from './errors.js';
 import { idsOfKey, keyOfIds, type SupervisionOptions } from './options.js';
 import type { Sdk } from './sdk.js';
 
 /** When tasks begin, and what is made then. */
 export interface Schedule {
-  /** The first time: ISO 8601 or milliseconds since 1970. Default: now, or one `every` from now. */
+  /**
+   * The first time: ISO 8601 with its time zone, or milliseconds since 1970. One that has passed is now. Default: now, or one
+   * `every` from now.
+   */
   at?: string | number;
-  /** Again and again, milliseconds: at least 1,000. Times that have passed are left out. */
+  /**
+   * Again and again, milliseconds: at least 1,000. Times that have passed are left out. A day of it is 24 hours, in the nights
+   * when clocks are changed too.
+   */
   every?: number;
   /** What a task is made of each time. Its id is the schedule's, with a number. */
   task: NewTask;
@@ -24,6 +31,9 @@ interface Stored {
   version: number;
 }
 
+const longestMs = 100 * 365.25 * 24 * 60 * 60_000;
+/** A day is one of UTC; a time without a zone would be another one on each worker. */
+const isoTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/i;
 const stored = 'schedule';
 const version = 'version';
 type Start = { start(ctx: unknown, input: object): Promise<void> };
@@ -40,16 +50,18 @@ export function schedulesObject(sdk: Sdk, name: string, tasksName: string, optio
   const { exclusive, shared } = handlers.object;
   return object({
     name,
+    options: objectOptions,
     handlers: {
       set: exclusive(async (ctx: ObjectContext, schedule: Schedule): Promise<{ next: string }> => {
         const now = await ctx.date.now();
-        const next = await asStep(sdk, () => firstOf(schedule, now));
-        const planned: Stored = {
-          schedule,
-          next,
-          count: 0,
-          version: ((await ctx.get<number>(version)) ?? 0) + 1,
-        };
+        const number = ((await ctx.get<number>(version)) ?? 0) + 1;
+        const next = await asStep(sdk, () => {
+          const { userId, taskId: scheduleId } = idsOfKey(ctx.key);
+          checkId('userId', userId);
+          checkId('scheduleId', idOfTask(scheduleId, number, Number.MAX_SAFE_INTEGER));
+          return firstOf(schedule, now);
+        });
+        const planned: Stored = { schedule, next, count: 0, version: number };
         ctx.set(version, planned.version);
         ctx.set(stored, planned);
         plan(ctx, planned, now);
@@ -67,15 +79,18 @@ export function schedulesObject(sdk: Sdk, name: string, tasksName: string, optio
           const { userId, taskId: scheduleId } = await asStep(sdk, () => idsOfKey(ctx.key));
           const { schedule } = current;
           const count = current.count + 1;
-          // By a version too: a schedule that was set anew makes new tasks.
-          const id = `${scheduleId}-${current.version}-${count}`;
+          const id = idOfTask(scheduleId, current.version, count);
           // The next time first: a task that cannot be made ends no schedule.
           if (schedule.every === undefined) {
             ctx.clear(stored);
           } else {
             const now = await ctx.date.now();
             const missed = Math.max(0, Math.floor((now - current.next) / schedule.every));
-            const again = { ...current, count, next: current.next + (missed + 1) * schedule.every };
+            const again = {
+              ...current,
+              count,
+              next: Math.round(current.next + (missed + 1) * schedule.every),
+            };
             ctx.set(stored, again);
             plan(ctx, again, now);
           }
@@ -96,15 +111,26 @@ export function schedulesObject(sdk: Sdk, name: string, tasksName: string, optio
   });
 }
 
-function firstOf({ at, every, task }: Schedule, now: number): number {
+/** By a version too: a schedule that was set anew makes new tasks. */
+function idOfTask(scheduleId: string, version: number, count: number): string {
+  return `${scheduleId}-${version}-${count}`;
+}
+
+function firstOf(schedule: unknown, now: number): number {
+  const { at, every, task } = (schedule ?? {}) as Partial<Schedule>;
   if (typeof task?.title !== 'string') throw refused('task needs a title, as createTask() takes it');
-  if (every !== undefined && !(Number.isFinite(every) && every >= 1_000)) {
-    throw refused('every must be milliseconds from 1,000 on');
+  if (every !== undefined && !(Number.isFinite(every) && every >= 1_000 && every <= longestMs)) {
+    throw refused(`every must be milliseconds from 1,000 to ${longestMs}, a hundred years`);
   }
-  if (at === undefined) return now + (every ?? 0);
-  const time = typeof at === 'number' ? at : Date.parse(at);
-  if (!Number.isFinite(time)) throw refused('at must be ISO 8601 or milliseconds since 1970');
-  return time;
+  if (at === undefined) return now + Math.round(every ?? 0);
+  const time = typeof at === 'string' && isoTime.test(at) ? Date.parse(at) : at;
+  if (typeof time !== 'number' || !(Math.abs(time - now) <= longestMs)) {
+    throw refused(
+      'at must be ISO 8601 with its time zone (2027-03-01T09:00:00Z, or +01:00 in place of Z) or milliseconds since 1970, ' +
+        'within a hundred years',
+    );
+  }
+  return Math.round(time);
 }
 
 function refused(what: string): TaskExecutionError {

@@ -1,6 +1,7 @@
 import { loadPeer } from '#peers';
 import { drainTaskExecution } from '../api/drain.js';
 import { TaskExecutionError } from '../errors.js';
+import { describeThrown } from '../values.js';
 import { isLoopback } from './addresses.js';
 import type { SupervisionOptions } from './options.js';
 import { type RestateService, taskService } from './service.js';
@@ -31,10 +32,18 @@ export interface TaskServer {
 /**
  * A worker for Restate on Node: serves `taskService(options)` over HTTP/2.
  *
- * @throws TaskExecutionError INVALID_ARGUMENT where it would listen beyond this machine without identity keys
+ * @throws TaskExecutionError INVALID_ARGUMENT where it cannot listen, or would do so beyond this machine without identity keys
  */
 export async function serveTasks(options: ServeTasksOptions = {}): Promise<TaskServer> {
-  const { port = 9080, host = '127.0.0.1', identityKeys = [], services = [] } = options;
+  const { port = 9080, identityKeys = [], services = [] } = options;
+  // As URLs have it: Node takes no brackets.
+  const host = (options.host ?? '127.0.0.1').replace(/^\[(.*)\]$/, '$1');
+  if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    throw refused('port', 'must be a whole number from 0 to 65535');
+  }
+  if (!(Array.isArray(identityKeys) && identityKeys.every((key) => /^publickeyv1_\w+$/.test(key)))) {
+    throw refused('identityKeys', "must be a list of keys, each 'publickeyv1_…'");
+  }
   if (!isLoopback(host) && identityKeys.length === 0) {
     throw new TaskExecutionError(
       'INVALID_ARGUMENT',
@@ -60,7 +69,10 @@ export async function serveTasks(options: ServeTasksOptions = {}): Promise<TaskS
     session.once('close', () => sessions.delete(session));
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (cause) => {
+      const why = describeThrown(cause).message;
+      reject(new TaskExecutionError('INVALID_ARGUMENT', `serveTasks cannot listen: ${why}.`, { cause }));
+    });
     server.listen(port, host, resolve);
   });
   const address = server.address();
@@ -75,6 +87,12 @@ export async function serveTasks(options: ServeTasksOptions = {}): Promise<TaskS
       await closed;
     },
   };
+}
+
+function refused(argument: string, what: string): TaskExecutionError {
+  return new TaskExecutionError('INVALID_ARGUMENT', `serveTasks: ${argument} ${what}.`, {
+    details: { argument },
+  });
 }
 
 async function loadSdk(): Promise<typeof import('@restatedev/restate-sdk')> {

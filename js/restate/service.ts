@@ -1,8 +1,8 @@
 import type { ObjectContext, ObjectSharedContext } from '@restatedev/restate-sdk/fetch';
 import { backendFor } from '../server/host.js';
 import type { TaskState } from '../types.js';
-import { type CommandInput, type CommandName, commands } from './commands.js';
-import { asStep, conflict } from './errors.js';
+import { type CommandName, commands, inputOf } from './commands.js';
+import { asStep, conflict, objectOptions } from './errors.js';
 import { idsOfKey, settingsOf, type TaskServiceOptions } from './options.js';
 import { placesObject } from './places.js';
 import { schedulesObject } from './schedules.js';
@@ -62,13 +62,13 @@ export function taskService(options: TaskServiceOptions): RestateService[] {
   const { shared } = handlers.object;
   const lazy = { enableLazyState: true } as const;
   const command = (which: CommandName) =>
-    shared(lazy, async (ctx: ObjectSharedContext, input: CommandInput | undefined): Promise<void> => {
+    shared(lazy, async (ctx: ObjectSharedContext, input: unknown): Promise<void> => {
       const ids = await idsOf(ctx);
       try {
         await ctx.run(which, () =>
           asStep(sdk, async () => {
             const { engine } = await backendFor(ids, options.engine);
-            await commands[which](engine.lifecycle(ids.taskId, ids.userId), input ?? {});
+            await commands[which](engine.lifecycle(ids.taskId, ids.userId), inputOf(input));
           }),
         );
       } catch (thrown) {
@@ -81,6 +81,7 @@ export function taskService(options: TaskServiceOptions): RestateService[] {
 
   const tasks = object({
     name,
+    options: objectOptions,
     handlers: {
       run,
       start: command('start'),

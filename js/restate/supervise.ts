@@ -1,7 +1,7 @@
 import type { ObjectContext, RestatePromise } from '@restatedev/restate-sdk/fetch';
 import { backendFor } from '../server/host.js';
-import { asStep } from './errors.js';
-import { keyOfIds, type Settings, type SupervisionOptions } from './options.js';
+import { asRun } from './errors.js';
+import type { Settings, SupervisionOptions } from './options.js';
 import type { Places } from './places.js';
 import type { Sdk } from './sdk.js';
 import { hasNews, runSlice, type SliceEnd, SliceLost } from './slice.js';
@@ -90,7 +90,12 @@ export class Supervisor {
     } catch (thrown) {
       // Anything else has the invocation repeated, and nothing more is recorded of this attempt.
       if (!(thrown instanceof this.#sdk.TerminalError)) throw thrown;
-      if (thrown instanceof this.#sdk.CancelledError) await this.#cancelled();
+      try {
+        if (thrown instanceof this.#sdk.CancelledError) await this.#cancelled();
+      } catch (refusal) {
+        // Such a task is over, or is not there any more: nothing is left to stop.
+        if (!(refusal instanceof this.#sdk.TerminalError)) throw refusal;
+      }
       this.#leave();
       throw thrown;
     }
@@ -121,7 +126,7 @@ export class Supervisor {
       lookMs: this.#lookMs,
       isQuiet: this.#isQuiet,
     };
-    this.#ctx.objectSendClient<Run>({ name }, keyOfIds(this.#ids)).run(handed);
+    this.#ctx.objectSendClient<Run>({ name }, this.#ctx.key).run(handed);
     return undefined;
   }
 
@@ -148,7 +153,7 @@ export class Supervisor {
     const slice = () =>
       this.#worker.hold(signal, async () => {
         try {
-          return await asStep(this.#sdk, () =>
+          return await asRun(this.#sdk, () =>
             runSlice(this.#options, this.#ids, { intent, sliceMs, signal }),
           );
         } catch (thrown) {
@@ -201,7 +206,7 @@ export class Supervisor {
   async #look(): Promise<void> {
     const isThere = await this.#ctx.run(
       'look',
-      () => asStep(this.#sdk, () => hasNews(this.#options, this.#ids)),
+      () => asRun(this.#sdk, () => hasNews(this.#options, this.#ids)),
       stepRetry,
     );
     if (isThere) this.#lookMs = 0;
@@ -247,7 +252,7 @@ export class Supervisor {
   async #cancelled(): Promise<void> {
     const { userId, taskId } = this.#ids;
     const stop = () =>
-      asStep(this.#sdk, async () => {
+      asRun(this.#sdk, async () => {
         const { engine } = await backendFor(this.#ids, this.#options.engine);
         await engine.lifecycle(taskId, userId).stop('cancelled');
       });

@@ -4,6 +4,7 @@ use super::entries;
 use super::head::{Seen, open_task};
 use super::lease::{Change, Committed, Held, Taken, acquire, is_free};
 use super::script::{Ctx, Step};
+use crate::converse::blocks::is_reasoning;
 use crate::converse::{RequestOp, Validator};
 use crate::error::{Code, EngineError};
 use crate::facts::fact::{Entry, Fact};
@@ -149,11 +150,14 @@ pub(super) fn save(ctx: &mut Ctx, message: Option<&Value>) -> Result<Step, Engin
     if !matches!(message["role"].as_str(), Some("user" | "assistant")) {
         return Err(invalid("message.role", "is not 'user' or 'assistant'"));
     }
-    if message["content"].as_array().is_none_or(Vec::is_empty) {
+    let Some(content) = message["content"].as_array().filter(|content| !content.is_empty()) else {
         return Err(invalid(
             "message.content",
             "is not an array of content blocks with at least one element",
         ));
+    };
+    if content.iter().all(is_reasoning) {
+        return Err(invalid("message.content", "is reasoning alone, which no model takes for a message"));
     }
     Ok(open_task(ctx, move |ctx, seen| {
         is_free(ctx, seen, move |ctx, seen, free| {
@@ -202,14 +206,10 @@ fn fits(lease: &mut Held, message: &Value) -> Result<(), EngineError> {
     if let (true, Fact::Imported { messages, .. }) = (facts.is_unwritten(), import(&lease.task)) {
         ops.extend(messages.iter().flat_map(|old| facts.transcript.import(old)));
     }
+    // What is journaled is valid, or loading it had failed; and so is what was imported, which is repaired.
+    ops.extend(facts.transcript.import(message));
     let mut validator = Validator::new();
-    if ops.iter().any(|op| validator.check(op).is_err()) {
-        // Not for this message to answer for.
-        return Ok(());
-    }
-    let added = facts.transcript.import(message);
-    added
-        .iter()
+    ops.iter()
         .try_for_each(|op| validator.check(op))
         .map_err(|violation| invalid("message", &format!("breaks a rule of the API: {}", violation.what)))
 }

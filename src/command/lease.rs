@@ -167,7 +167,7 @@ impl Held {
         }
         let Held { lease, task, task_version, facts, before, unclean, since } = self;
         let resolved = move |ctx: &mut Ctx, (lease, outcome): (_, Outcome<()>)| {
-            let held = matches!(outcome, Outcome::Stored { superseded: false, .. });
+            let held = matches!(outcome, Outcome::Stored { .. });
             then(ctx, held.then_some(Held { lease, task, task_version, facts, before, unclean, since }))
         };
         Step::Committing(lease, Box::new(resolved))

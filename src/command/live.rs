@@ -34,7 +34,7 @@ impl Live {
             offset: number("offset")?,
             text: text("text")?.to_owned(),
         };
-        let usable = head.owner.is_some() && !live.text.is_empty() && check_id("", &live.message_id).is_ok();
+        let usable = !live.text.is_empty() && check_id("", &live.message_id).is_ok();
         (is_of_head && usable).then_some(live)
     }
 }

@@ -156,6 +156,9 @@ fn judge(ctx: &mut Ctx, mut wish: Wish, seen: Seen) -> Step {
 
 /// Writes the register, unless it holds what is wanted: then the command joins the one that wrote it.
 fn store_status(ctx: &mut Ctx, mut wish: Wish, seen: Seen) -> Step {
+    if is_overtaken(&wish, &seen.task) {
+        return settle(ctx, seen.task.status);
+    }
     let wanted = wish.wanted();
     let holds = register(&seen.task);
     let joins = match wish.command {
@@ -282,15 +285,10 @@ fn take(ctx: &mut Ctx, wish: Wish, seen: Seen, may_live: bool) -> Step {
     }
     acquire(ctx, seen, move |ctx, taken| match taken {
         Taken::Mine(lease) => obey(ctx, wish, *lease, may_live),
-        Taken::Overtaken => again(ctx, wish),
+        Taken::Overtaken => look(ctx, wish),
         Taken::Refused(e) if e.code == Code::StoreDenied => denied(ctx, wish),
         Taken::Refused(e) => Step::refused(e),
     })
-}
-
-fn again(ctx: &mut Ctx, mut wish: Wish) -> Step {
-    wish.stored = None;
-    look(ctx, wish)
 }
 
 /// The register was written and holds another value now: a later command decides.
@@ -337,7 +335,7 @@ fn obey(ctx: &mut Ctx, mut wish: Wish, lease: Held, may_live: bool) -> Step {
     lease.commit(ctx, change, move |ctx, committed| match committed {
         Committed::Stored => settle_at(ctx, settles_at),
         Committed::TaskChanged(lease) => obey(ctx, wish, *lease, may_live),
-        Committed::Overtaken => again(ctx, wish),
+        Committed::Overtaken => look(ctx, wish),
         Committed::Refused(e) if e.code == Code::StoreDenied => denied(ctx, wish),
         Committed::Refused(e) => Step::refused(e),
     })
@@ -345,7 +343,7 @@ fn obey(ctx: &mut Ctx, mut wish: Wish, lease: Held, may_live: bool) -> Step {
 
 fn denied(ctx: &mut Ctx, mut wish: Wish) -> Step {
     wish.denied = true;
-    again(ctx, wish)
+    look(ctx, wish)
 }
 
 /// Until when an owner that was fenced off may still be at work.

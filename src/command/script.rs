@@ -92,7 +92,7 @@ impl Step {
             },
             Step::Loading(mut lease, mut loader, then) => {
                 let loss = match lease.handle(input, &ctx.clock, &mut ctx.io) {
-                    None | Some(Outcome::Stored { superseded: false, .. }) => None,
+                    None | Some(Outcome::Stored { .. }) => None,
                     Some(Outcome::Lost { loss, .. }) => Some(loss),
                     Some(_) => Some(Loss::Superseded),
                 };

@@ -60,7 +60,7 @@ fn deposit(
     let in_thread = thread.is_some();
     let item = InboxItem::Message { id, text, in_thread, content: content.map(Rc::new) };
     let deadline = ctx.store_deadline();
-    Ok(attempt(ctx, Message { command, item, thread, deadline, since: None }))
+    Ok(attempt(ctx, Message { command, item, thread, deadline, since: 0 }))
 }
 
 struct Message {
@@ -70,7 +70,7 @@ struct Message {
     thread: Option<Map<String, Value>>,
     deadline: Instant,
     /// The journal can hold the message only after this entry.
-    since: Option<u64>,
+    since: u64,
 }
 
 impl Message {
@@ -84,7 +84,7 @@ fn attempt(ctx: &mut Ctx, message: Message) -> Step {
 }
 
 fn consider(ctx: &mut Ctx, mut message: Message, seen: Seen) -> Step {
-    message.since.get_or_insert(seen.seq());
+    message.since = seen.seq();
     if seen.task.status == Status::Completed {
         return Step::refused(completed(message.command));
     }
@@ -116,8 +116,7 @@ fn in_doubt(ctx: &mut Ctx, message: Message, unknown: Option<EngineError>) -> St
             return message.sent();
         }
         open_task(ctx, move |ctx, seen| {
-            let since = message.since.unwrap_or_default();
-            entries::after(ctx, since, seen.seq(), usize::MAX, move |ctx, entries| {
+            entries::after(ctx, message.since, seen.seq(), usize::MAX, move |ctx, entries| {
                 let facts = entries.iter().flat_map(|entry| &entry.facts);
                 let mine =
                     |fact: &Fact| matches!(fact, Fact::Received { inbox, .. } if inbox == message.item.id());

@@ -156,6 +156,37 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_stored_although_it_was_denied_since_may_be_tried_again() {
+        let (mut now, mut io) = (Instant(1_000), Io::new(1));
+        let mut sending = Sending::new(now, Vec::new(), 15_000, now + 15_000, &mut io);
+        let unclear = unavailable(committed(&mut io).expect("an attempt"));
+        assert!(sending.handle(now, &unclear, &mut io).is_none());
+        let unknown = loop {
+            now = sending.timeout();
+            assert!(sending.handle(now, &Input::Timeout, &mut io).is_none());
+            let ticket = committed(&mut io).expect("an attempt");
+            let error = StoreError { code: StoreErrorCode::Denied, message: "no".into(), cause: None };
+            match sending.handle(now, &Input::Committed { ticket, result: Err(error) }, &mut io) {
+                Some(Sent::Unknown(unknown)) => break unknown,
+                Some(other) => panic!("{other:?}"),
+                None => {}
+            }
+        };
+        assert_eq!((unknown.code, unknown.retryable), (Code::StoreUnavailable, true));
+    }
+
+    #[test]
+    fn what_nobody_answers_is_called_off_before_it_is_sent_again() {
+        let (now, mut io) = (Instant(1_000), Io::new(1));
+        let mut sending = Sending::new(now, Vec::new(), 15_000, now + 15_000, &mut io);
+        let ticket = committed(&mut io).expect("an attempt");
+        assert!(sending.handle(sending.timeout(), &Input::Timeout, &mut io).is_none());
+        assert_eq!(io.pop(), Some(Effect::Cancel { ticket }));
+        assert!(sending.handle(sending.timeout(), &Input::Timeout, &mut io).is_none());
+        assert!(committed(&mut io).is_some_and(|again| again != ticket));
+    }
+
+    #[test]
     fn a_reply_to_an_earlier_attempt_says_nothing_of_the_present_one() {
         let (mut now, mut io) = (Instant(1_000), Io::new(1));
         let mut sending = Sending::new(now, Vec::new(), 15_000, now + 15_000, &mut io);

@@ -188,6 +188,14 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_is_asked_about_again_waits_once_and_since_then() {
+        let asked_again = calls(vec![vec![turn(&["a"]), asks("a")], vec![asks("a")], vec![asks("b")]]);
+        assert_eq!(asked_again.waiting("i").len(), 2);
+        let Some(Standing::Waiting { seq, .. }) = asked_again.standing("a") else { panic!() };
+        assert_eq!(*seq, 2);
+    }
+
+    #[test]
     fn a_decision_counts_for_the_question_that_stood_when_it_was_journaled() {
         let calls = calls(vec![
             vec![turn(&["a"]), asks("a")],

@@ -1,10 +1,11 @@
 //! Puts a streamed turn together.
 
+use super::base64;
 use super::blocks::{SERVER_TOOL_USE, is_too_deep};
 use super::classify::{Failure, FaultKind, ModelFault, classify};
 use super::turn::{self, Block, Piece, Stop, ToolUseIds, Turn};
 use super::usage::Usage;
-use crate::json::json;
+use crate::json::{self, json};
 use crate::sorted::SortedMap;
 use serde_json::{Map, Value};
 
@@ -147,19 +148,23 @@ impl Assembly {
 
     fn start_use(&mut self, index: u32, value: &Value) -> Result<(), ModelFault> {
         let member = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (id, name) = (member("toolUseId"), member("name"));
+        let (id, name, server) = (member("toolUseId"), member("name"), is_server_use(value));
+        let whole = match value.get("input") {
+            Some(input @ Value::Object(_)) => json::text(input),
+            _ => member("input"),
+        };
         let at = self.slot(index, Kind::ToolUse, Piece::nameless_use)?;
         match self.piece(at) {
             // Announced twice.
             Some(Piece::ToolUse { id: known, name: called, .. }) if *known == id && *called == name => {}
             // The start was late, its deltas are here already.
-            Some(Piece::ToolUse { id: known, name: called, server, .. })
+            Some(Piece::ToolUse { id: known, name: called, whole: input, server: by_server, .. })
                 if known.is_empty() && called.is_empty() =>
             {
-                (*known, *called, *server) = (id, name, is_server_use(value));
+                (*known, *called, *input, *by_server) = (id, name, whole, server);
             }
             _ => {
-                let piece = Piece::ToolUse { id, name, input: String::new(), server: is_server_use(value) };
+                let piece = Piece::ToolUse { id, name, input: String::new(), whole, server };
                 self.push(index, Kind::ToolUse, piece)?;
             }
         }
@@ -211,7 +216,7 @@ impl Assembly {
     fn tool_input(&mut self, at: usize, fragment: &str) -> Option<Live> {
         let is_use = |block: &Block| matches!(&block.piece, Piece::ToolUse { server: false, .. });
         let index = self.blocks.iter().take(at).filter(|block| is_use(block)).count();
-        let Some(Piece::ToolUse { id, name, input, server }) = self.piece(at) else { return None };
+        let Some(Piece::ToolUse { id, name, input, server, .. }) = self.piece(at) else { return None };
         input.push_str(fragment);
         // Of a use that nobody has named yet there is nothing to show.
         let shown = !*server && !name.is_empty() && !fragment.is_empty();
@@ -225,10 +230,7 @@ impl Assembly {
 
     fn reasoning(&mut self, index: u32, delta: &Value) -> Result<Option<Live>, ModelFault> {
         if let Some(data) = delta.get("redactedContent").filter(|data| !data.is_null()) {
-            refuse_depth(data)?;
-            let redacted = Piece::Redacted(data.clone());
-            self.push(index, Kind::Other("redactedContent".to_owned()), redacted)?;
-            return Ok(None);
+            return self.redacted(index, delta, data).map(|()| None);
         }
         let part = |name: &str| delta.get(name).and_then(Value::as_str);
         let (more, seal) = (part("text"), part("signature"));
@@ -249,6 +251,21 @@ impl Assembly {
             }
         }
         Ok(more.filter(|more| !more.is_empty()).map(|more| Live::Reasoning(more.to_owned())))
+    }
+
+    /// A block has its bytes in any number of deltas.
+    fn redacted(&mut self, index: u32, delta: &Value, data: &Value) -> Result<(), ModelFault> {
+        let more = match data.get("$bytes").and_then(Value::as_str) {
+            Some("") => return Ok(()),
+            Some(bytes) if base64::is_base64(bytes) => bytes,
+            _ => return self.other(index, "reasoningContent", delta),
+        };
+        let kind = Kind::Other("redactedContent".to_owned());
+        let at = self.slot(index, kind, || Piece::Redacted(String::new()))?;
+        if let Some(Piece::Redacted(data)) = self.piece(at) {
+            base64::append(data, more);
+        }
+        Ok(())
     }
 
     /// Images, results of the model's own tools and kinds that nobody knows yet. What cannot be joined without

@@ -86,6 +86,32 @@ pub fn is_reasoning(block: &Value) -> bool {
     block.get("reasoningContent").is_some()
 }
 
+/// What the assistant said, as every model takes it back. Claude takes no message that ends with reasoning, and from its
+/// fifth generation on none with text behind its calls, which counts as words put into its mouth.
+pub fn as_taken_back(mut content: Vec<Value>) -> Vec<Value> {
+    if content.iter().all(is_reasoning) {
+        return content;
+    }
+    while content.last().is_some_and(is_reasoning) {
+        content.pop();
+    }
+    let asks = |block: &Value| use_id(block).is_some();
+    if content.last().is_some_and(|last| !asks(last)) {
+        let mut calls = Vec::new();
+        let mut said = Vec::new();
+        for block in content {
+            let among = if asks(&block) { &mut calls } else { &mut said };
+            among.push(block);
+        }
+        said.append(&mut calls);
+        content = said;
+    }
+    if let Some(Value::String(last)) = content.last_mut().and_then(|block| block.get_mut("text")) {
+        last.truncate(last.trim_end().len());
+    }
+    content
+}
+
 /// At most `max` bytes of `text`, cut between characters.
 pub fn excerpt(text: &str, max: usize) -> &str {
     let mut end = text.len().min(max);
@@ -151,6 +177,38 @@ mod tests {
             assert!(!is_too_deep(&nested(MAX_DEPTH)));
             assert!(is_too_deep(&nested(MAX_DEPTH + levels)));
             assert!(is_too_deep(&nested(2_000)));
+        }
+    }
+
+    #[test]
+    fn what_the_assistant_said_ends_with_its_calls_or_with_words_and_never_with_reasoning() {
+        let thought =
+            |n: u32| json!({ "reasoningContent": { "reasoningText": { "text": n, "signature": "s" } } });
+        let said = |words: &str| json!({ "text": words });
+        let call = |id: &str| json!({ "toolUse": { "toolUseId": id, "name": "n", "input": {} } });
+        let own =
+            json!({ "toolUse": { "toolUseId": "s", "name": "web", "input": {}, "type": SERVER_TOOL_USE } });
+        let found = json!({ "toolResult": { "toolUseId": "s", "content": [] } });
+        for (content, taken) in [
+            (vec![said("a"), call("x"), call("y")], vec![said("a"), call("x"), call("y")]),
+            (vec![call("x"), said("b")], vec![said("b"), call("x")]),
+            (
+                vec![said("a"), call("x"), said("b"), call("y")],
+                vec![said("a"), call("x"), said("b"), call("y")],
+            ),
+            (
+                vec![said("a"), call("x"), call("y"), said("b ")],
+                vec![said("a"), said("b "), call("x"), call("y")],
+            ),
+            (vec![thought(1), call("x"), thought(2)], vec![thought(1), call("x")]),
+            (vec![call("x"), said("b"), thought(2)], vec![said("b"), call("x")]),
+            (vec![said("so \n"), thought(1), thought(2)], vec![said("so")]),
+            (vec![own.clone(), found.clone(), said("b")], vec![own, found, said("b")]),
+            (vec![thought(1)], vec![thought(1)]),
+            (vec![], vec![]),
+        ] {
+            assert_eq!(as_taken_back(content.clone()), taken, "{content:?}");
+            assert_eq!(as_taken_back(taken.clone()), taken);
         }
     }
 

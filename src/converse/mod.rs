@@ -4,6 +4,7 @@
 //! `{"$bytes": "<base64>"}` and pass through untouched.
 
 pub mod assembly;
+mod base64;
 pub mod blocks;
 pub mod classify;
 mod overflow;

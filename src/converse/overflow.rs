@@ -63,7 +63,7 @@ const RATE: [&str; 12] = [
     "too many concurrent",
 ];
 /// Parts whose own limits a shorter conversation does not cure.
-const PARTS: [&str; 18] = [
+const PARTS: [&str; 19] = [
     "image",
     "document",
     "pdf",
@@ -72,6 +72,7 @@ const PARTS: [&str; 18] = [
     "toolconfig",
     "tool name",
     "tooluseid",
+    "tool_call",
     "#/tools",
     "stop_sequence",
     "stopsequence",

@@ -1,6 +1,6 @@
 //! Makes a valid conversation of an old history, whatever is in it.
 
-use super::blocks::{is_reasoning, numbered_id, valid_id};
+use super::blocks::{as_taken_back, is_reasoning, numbered_id, valid_id};
 use super::request::{ResultStatus, text, tool_result};
 use super::transcript::MISSING;
 use crate::json::json;
@@ -82,8 +82,15 @@ impl Mender {
             Some(_) => self.close(),
         }
         let mut blocks = Vec::with_capacity(parts.len());
+        let is_thought = |part: &Part| matches!(part, Part::Block(block) if is_reasoning(block));
+        // Claude takes reasoning only in a message that begins with it.
+        let thinks = match self.messages.last().filter(|last| last.assistant) {
+            Some(last) => last.blocks.first().is_some_and(is_reasoning),
+            None => parts.first().is_some_and(is_thought),
+        };
         for part in parts {
             match part {
+                Part::Block(_) if !thinks && is_thought(&part) => self.convert.left_out += 1,
                 Part::Block(block) => blocks.push(block),
                 Part::Use { id: old, name, input } => {
                     let id = self.unique(&old);
@@ -178,7 +185,7 @@ impl Mender {
 }
 
 impl Draft {
-    /// Results first; a document needs a text beside it; no white space at the end of what the assistant said.
+    /// Results first; a document needs a text beside it; what the assistant said as models take it back.
     fn message(self) -> Value {
         let has = |blocks: &[Value], kind: &str| blocks.iter().any(|block| block.get(kind).is_some());
         let mut content = self.results;
@@ -188,9 +195,7 @@ impl Draft {
         }
         content.append(&mut blocks);
         if self.assistant {
-            if let Some(Value::String(last)) = content.last_mut().and_then(|block| block.get_mut("text")) {
-                last.truncate(last.trim_end().len());
-            }
+            content = as_taken_back(content);
         }
         json!({ "role": if self.assistant { "assistant" } else { "user" }, "content": content })
     }

@@ -242,13 +242,17 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_description_is_left_out_and_a_missing_schema_takes_any_object() {
+    fn a_blank_description_is_left_out_and_what_is_no_schema_takes_any_object() {
         let bare = ToolSpec { description: " ".to_owned(), input_schema: Value::Null, ..read_file() };
         let config = tool_config(&[bare], []).unwrap();
         assert_eq!(
             config["tools"][0]["toolSpec"],
             json!({ "name": "read_file", "inputSchema": { "json": { "type": "object" } } })
         );
+        for input_schema in [json!(true), json!("object"), json!([{ "type": "object" }])] {
+            let config = tool_config(&[ToolSpec { input_schema, ..read_file() }], []).unwrap();
+            assert_eq!(config["tools"][0]["toolSpec"]["inputSchema"]["json"], json!({ "type": "object" }));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the core remembers of the request: enough to change it, never its content.
 
-use super::blocks::{is_blank, text_of};
+use super::blocks::{as_taken_back, is_blank, text_of};
 use super::request::{RequestOp, text};
 use crate::json::{self, json, record};
 use serde_json::Value;
@@ -76,11 +76,11 @@ impl Transcript {
         self.bytes
     }
 
-    /// Appends a turn of the assistant, as [`super::Turn::content`] has it. Follows a user message.
+    /// Appends a turn of the assistant, of what [`super::Turn::content`] has. Follows a user message.
     pub fn assistant(&mut self, content: Vec<Value>) -> RequestOp {
         self.fixed.clear();
         self.tail.clear();
-        self.push("assistant", content)
+        self.push("assistant", as_taken_back(content))
     }
 
     /// Makes `content` the user message at the tail, after what was imported there; blank texts are left out.
@@ -176,14 +176,11 @@ impl Transcript {
             self.bytes -= dropped.bytes;
         }
         self.left_out = trim.left_out;
-        let mut marker = summarise(&trim.marker);
+        let marker = summarise(&trim.marker);
         self.bytes += marker.bytes;
         self.marker_alone = self.messages.front().is_none_or(|first| first.assistant);
         match self.messages.front_mut().filter(|first| !first.assistant) {
-            Some(first) => {
-                first.bytes += marker.bytes;
-                first.texts.append(&mut marker.texts);
-            }
+            Some(first) => first.bytes += marker.bytes,
             None => self.messages.push_front(marker),
         }
         if self.messages.len() == 1 {

@@ -65,11 +65,12 @@ impl From<&str> for Stop {
         match word {
             "end_turn" => Stop::EndTurn,
             "tool_use" => Stop::ToolUse,
-            "max_tokens" => Stop::MaxTokens,
+            // The second is OpenAI's word, as below.
+            "max_tokens" | "length" => Stop::MaxTokens,
             "stop_sequence" => Stop::StopSequence,
             "guardrail_intervened" => Stop::Guardrail,
             // The second is Anthropic's word.
-            "content_filtered" | "refusal" => Stop::ContentFiltered,
+            "content_filtered" | "refusal" | "content_filter" => Stop::ContentFiltered,
             "model_context_window_exceeded" => Stop::ContextWindow,
             other => Stop::Other(other.to_owned()),
         }
@@ -151,16 +152,34 @@ pub(super) struct Block {
 
 #[derive(Debug)]
 pub(super) enum Piece {
-    Text { text: String, citations: Vec<Value> },
-    ToolUse { id: String, name: String, input: String, server: bool },
-    Reasoning { text: String, signature: Option<String> },
-    Redacted(Value),
-    Other { kind: String, value: Value },
+    Text {
+        text: String,
+        citations: Vec<Value>,
+    },
+    /// `whole`: the input as the start has it, which counts where no piece of it follows.
+    ToolUse {
+        id: String,
+        name: String,
+        input: String,
+        whole: String,
+        server: bool,
+    },
+    Reasoning {
+        text: String,
+        signature: Option<String>,
+    },
+    /// Base64.
+    Redacted(String),
+    Other {
+        kind: String,
+        value: Value,
+    },
 }
 
 impl Piece {
     pub(super) fn nameless_use() -> Piece {
-        Piece::ToolUse { id: String::new(), name: String::new(), input: String::new(), server: false }
+        let empty = String::new;
+        Piece::ToolUse { id: empty(), name: empty(), input: empty(), whole: empty(), server: false }
     }
 }
 
@@ -233,9 +252,14 @@ impl Writer<'_> {
             Piece::Reasoning { text, .. } => {
                 Some(json!({ "reasoningContent": { "reasoningText": { "text": text } } }))
             }
-            Piece::Redacted(data) => Some(json!({ "reasoningContent": { "redactedContent": data } })),
+            Piece::Redacted(bytes) => {
+                Some(json!({ "reasoningContent": { "redactedContent": { "$bytes": bytes } } }))
+            }
             Piece::ToolUse { .. } if self.stop.withheld() => None,
-            Piece::ToolUse { id, name, input, server } => Some(self.tool_use(id, name, &input, server, last)),
+            Piece::ToolUse { id, name, input, whole, server } => {
+                let input = if is_blank(&input) { whole } else { input };
+                Some(self.tool_use(id, name, &input, server, last))
+            }
             Piece::Other { kind, value } if kind == "toolResult" => self.server_result(value),
             Piece::Other { kind, value } => Some(json!({ kind: value })),
         }

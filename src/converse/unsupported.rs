@@ -1,6 +1,6 @@
 //! Blocks that a model does not take, by what the service says of them.
 
-use super::words::any;
+use super::words::{any, without};
 
 /// The kinds of blocks that some models take and others refuse.
 const KINDS: [&str; 3] = ["image", "document", "video"];
@@ -19,7 +19,7 @@ const REFUSALS: [&str; 8] = [
 
 /// The kind of block that a refused request had and the model never takes: `image`, `document` or `video`.
 pub fn unsupported_block(message: &str) -> Option<&'static str> {
-    let words = message.to_ascii_lowercase();
+    let words = words_of(message);
     // One image that is broken, or of another format, says nothing about images.
     let about_one =
         any(&words, &["format", "media type", "mime", "size", "dimension", "pixel", "corrupt", "decode"]);
@@ -29,8 +29,13 @@ pub fn unsupported_block(message: &str) -> Option<&'static str> {
 
 /// The kind of block that the service speaks of where it refuses a request: one of them may be broken or too large.
 pub fn refused_block(message: &str) -> Option<&'static str> {
-    let words = message.to_ascii_lowercase();
+    let words = words_of(message);
     KINDS.into_iter().find(|kind| any(&words, &[*kind]))
+}
+
+/// In lower case, and without the documentation that is referred to, which is no document.
+fn words_of(message: &str) -> String {
+    without(&message.to_ascii_lowercase(), "documentation")
 }
 
 /// Whether the service takes reasoning in the history for forged or changed.
@@ -48,6 +53,10 @@ pub fn refuses_reasoning(message: &str) -> bool {
                 "is empty",
                 "non-empty",
                 "must contain",
+                "cannot contain",
+                "must not be null",
+                "final block",
+                "first block must be",
             ],
         )
 }
@@ -64,6 +73,7 @@ mod tests {
             ("messages.2.content.0.image: image exceeds 5 MB maximum", Some("image")),
             ("The document file name can only contain alphanumeric characters", Some("document")),
             ("The value at inferenceConfig.maxTokens is invalid.", None),
+            ("The request is invalid. See the documentation.", None),
         ] {
             assert_eq!(refused_block(message), kind, "{message}");
         }
@@ -79,6 +89,15 @@ mod tests {
             "messages.647.content.0.thinking.signature: Field required",
             "The text field in the ReasoningTextBlock object at messages.1.content.0.reasoningContent is blank.",
             "messages.1.content.0.thinking: each thinking block must contain thinking",
+            "1 validation error detected: Value at 'messages.4.member.content.1.member.reasoningContent.reasoningText.text' \
+             failed to satisfy constraint: Member must not be null",
+            "messages.1: The final block in an assistant message cannot be `thinking`.",
+            "User messages cannot contain reasoning content. Please remove the reasoning content and try again.",
+            "messages.3.content.0: When thinking is disabled, an `assistant` message in the final position cannot contain \
+             `thinking`. To use thinking blocks, enable `thinking` in your request.",
+            "This model doesn't support the reasoningContent.reasoningText.text field for assistant messages.",
+            "messages.51.content.0: If an assistant message contains any thinking blocks, the first block must be thinking \
+             or redacted_thinking. Found text.",
         ] {
             assert!(refuses_reasoning(message), "{message}");
         }
@@ -116,6 +135,7 @@ mod tests {
             "This model does not support tool use in streaming mode.",
             "Could not process image",
             "Unsupported media type for image",
+            "The model that you asked for is not supported here. See the Documentation for those that are.",
         ] {
             assert_eq!(unsupported_block(message), None, "{message}");
         }

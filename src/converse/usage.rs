@@ -117,6 +117,17 @@ mod tests {
     }
 
     #[test]
+    fn one_number_alone_is_told() {
+        let told = |usage: Value| Usage::from_metadata(&json!({ "usage": usage }));
+        let known = |input_tokens, output_tokens, total_tokens| {
+            Some(Usage { input_tokens, output_tokens, total_tokens, ..Usage::default() })
+        };
+        assert_eq!(told(json!({ "inputTokens": 3 })), known(3, 0, 3));
+        assert_eq!(told(json!({ "outputTokens": 3 })), known(0, 3, 3));
+        assert_eq!(told(json!({ "totalTokens": 3 })), known(0, 0, 3));
+    }
+
+    #[test]
     fn a_missing_total_is_the_sum_of_all_that_was_read_and_written() {
         let usage = Usage::from_metadata(&json!({ "usage": {
             "inputTokens": 2, "outputTokens": 3, "cacheReadInputTokens": 100, "cacheWriteInputTokens": 1000,

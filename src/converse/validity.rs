@@ -68,7 +68,7 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "messages.{}: {:?}: {}", self.at, self.rule, self.what)
+        write!(f, "messages.{}: {}", self.at, self.what)
     }
 }
 

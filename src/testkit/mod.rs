@@ -162,7 +162,7 @@ impl World {
         &self.slots[id.0].logs
     }
 
-    /// How many effects of that name (`read`, `list`, `commit`, `watch`) were performed so far.
+    /// How many effects of that name (`read`, `list`, `commit`, `watch`, `cancel`) were performed so far.
     pub fn count(&self, name: &str) -> usize {
         self.effects.get(name).copied().unwrap_or(0)
     }
@@ -313,6 +313,7 @@ impl World {
             Effect::List { .. } => "list",
             Effect::Commit { .. } => "commit",
             Effect::Watch { .. } => "watch",
+            Effect::Cancel { .. } => "cancel",
             _ => "",
         };
         *self.effects.entry(name).or_default() += 1;

@@ -12,7 +12,7 @@ const done = answering(textTurn('Done.'));
 const thinking = (delta: object) =>
   toolTurn('note', {}, 'a').flatMap((event) =>
     'messageStart' in event
-      ? [event, { contentBlockDelta: { contentBlockIndex: 7, delta: { reasoningContent: delta } } }]
+      ? [event, { contentBlockDelta: { contentBlockIndex: 0, delta: { reasoningContent: delta } } }]
       : [event],
   );
 const claude = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0';
@@ -231,6 +231,71 @@ test('what one model has said beside its calls does not keep Llama from going on
     const [, before, after] = made.endpoint.calls.map(({ request }) => JSON.stringify(request));
     expect(before).toContain('Calling.');
     expect(after).not.toContain('Calling.');
+  } finally {
+    await made.close();
+  }
+});
+
+test.each([
+  [
+    'Mistral takes ids of nine digits alone',
+    'mistral.mistral-large-2407-v1:0',
+    'tooluse_bpe71yCfRu2b5i-nKGDr5g',
+  ],
+  ['Claude takes ids that Kimi has made', claude, 'functions.note:0'],
+])('%s', async (_, second, id) => {
+  const note = tool({ description: 'd', inputSchema: { type: 'object' }, execute: () => 'noted' });
+  const calls = [id, `${id}1`, 'abcdefgh1'].flatMap((id, n) => toolTurn('note', { n }, id).slice(0, -2));
+  const turns = [answering([...calls, { messageStop: { stopReason: 'tool_use' } }]), refused, done];
+  const first = 'moonshot.kimi-k2-thinking';
+  const made = await world(turns, '1.1', first, { tools: { note }, model: first });
+  try {
+    const executor = made.executor();
+    await executor.start();
+    const path = `users/u/tasks/${made.task.id}`;
+    await made.store.commit([{ op: 'update', path, fields: [{ path: ['config', 'model'], value: second }] }]);
+    await executor.resume();
+    expect(executor.outcome?.status).toBe('completed');
+    const [, before, after] = made.endpoint.calls.map(({ request }) => request.messages ?? []);
+    const idsOf = (messages: typeof before) =>
+      messages?.flatMap(({ content = [] }) =>
+        content.flatMap((b) => (b.toolUse ?? b.toolResult)?.toolUseId ?? []),
+      ) ?? [];
+    expect(idsOf(before)).toEqual([id, `${id}1`, 'abcdefgh1', id, `${id}1`, 'abcdefgh1']);
+    const ids = idsOf(after);
+    expect(new Set(ids).size).toBe(3);
+    expect(ids.slice(0, 3)).toEqual(ids.slice(3));
+    expect(ids[2]).toBe('abcdefgh1');
+  } finally {
+    await made.close();
+  }
+});
+
+test('what Claude says behind its call, and a thought that was cut off, do not keep it from going on', async () => {
+  const delta = (contentBlockIndex: number, delta: object) => ({
+    contentBlockDelta: { contentBlockIndex, delta },
+  });
+  const turns = [
+    answering([
+      ...toolTurn('note', {}, 'a').slice(0, -2),
+      delta(7, { text: 'I have noted it.' }),
+      delta(8, { reasoningContent: { text: 'But' } }),
+      { messageStop: { stopReason: 'max_tokens' } },
+    ]),
+    done,
+  ];
+  const note = tool({ description: 'd', inputSchema: { type: 'object' }, execute: () => 'noted' });
+  const made = await world(turns, '1.1', claude, { tools: { note } });
+  try {
+    const executor = made.executor();
+    await executor.start();
+    expect(executor.outcome?.status).toBe('completed');
+    const said = made.endpoint.calls[1]?.request.messages?.at(-2)?.content ?? [];
+    expect(said.map((block) => block.text ?? Object.keys(block)[0])).toEqual([
+      'Calling.',
+      'I have noted it.',
+      'toolUse',
+    ]);
   } finally {
     await made.close();
   }

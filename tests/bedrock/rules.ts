@@ -67,6 +67,7 @@ export function problemOf(request: ConverseRequest, modelId = ''): string | unde
 
 interface Family {
   claude: boolean;
+  mistral: boolean;
   nova: boolean;
   deepseek: boolean;
   llama: boolean;
@@ -76,6 +77,7 @@ function familyOf(modelId: string): Family {
   const has = (name: RegExp) => name.test(modelId);
   return {
     claude: has(/anthropic\.claude/),
+    mistral: has(/mistral\./),
     nova: has(/amazon\.nova-/),
     deepseek: has(/deepseek/),
     llama: has(/meta\.llama/),
@@ -112,8 +114,28 @@ function isUnion(schema: unknown): boolean {
 }
 
 /** What one family of models refuses and others take. */
-function problemOfFamily(message: Message, { claude, deepseek, llama }: Family): string | undefined {
+function problemOfFamily(message: Message, { claude, deepseek, llama, mistral }: Family): string | undefined {
   const content = message.content ?? [];
+  const ids = content.flatMap(({ toolUse, toolResult }) => (toolUse ?? toolResult)?.toolUseId ?? []);
+  // https://github.com/vercel/ai/issues/11802
+  const wrong = mistral && ids.find((id) => !/^[a-zA-Z0-9]{9}$/.test(id));
+  if (wrong) {
+    return `Tool call id was ${wrong} but must be a-z, A-Z, 0-9, with a length of 9.`;
+  }
+  // https://github.com/farion1231/cc-switch/issues/1181
+  if (claude && ids.some((id) => !/^[a-zA-Z0-9_-]+$/.test(id))) {
+    return "messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'";
+  }
+  // https://github.com/NousResearch/hermes-agent/issues/108200, https://github.com/tailcallhq/forgecode/issues/2107
+  if (claude && message.role === 'assistant') {
+    const asks = content.some(({ toolUse }) => toolUse && toolUse.type === undefined);
+    if (asks && content.at(-1)?.text !== undefined) {
+      return 'This model does not support assistant message prefill. The conversation must end with a user message.';
+    }
+    if (content.at(-1)?.reasoningContent !== undefined) {
+      return 'The final block in an assistant message cannot be `thinking`.';
+    }
+  }
   const parts = content.flatMap((block) => [block, ...(block.toolResult?.content ?? [])]);
   if ((deepseek || llama) && parts.some((part) => part.image !== undefined)) {
     return "This model doesn't support the image content block that you provided. Specify a supported content block and try again.";

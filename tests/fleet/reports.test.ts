@@ -7,7 +7,7 @@ import { createTaskEngine } from '../../js/index.js';
 import { restateRunner } from '../../js/restate/index.js';
 import { sqliteStore } from '../../js/stores/sqlite.js';
 import { freePort } from '../firestore/emulator.js';
-import { eventually, type Process, startRestateWorker, startWorker } from './processes.js';
+import { eventually, Process, startRestateWorker, startWorker } from './processes.js';
 import type { Ids } from './progress.js';
 import { RestateServer } from './restate-server.mjs';
 
@@ -136,7 +136,8 @@ describe('of supervisors', () => {
     startRestateWorker(world, { port, sliceMs: 2_000, perUser: 2, look: { firstMs: 3_600_000 } });
 
   beforeAll(async () => {
-    server = await RestateServer.start(folder);
+    // as it is after an hour: by default Restate pauses what has failed 70 times
+    server = await RestateServer.start(folder, { RESTATE_DEFAULT_RETRY_POLICY__MAX_ATTEMPTS: '2' });
     runner = restateRunner({ ingress: server.ingress });
     port = await freePort();
     worker = await begin();
@@ -282,5 +283,103 @@ describe('of supervisors', () => {
     await eventually('it goes on', async () => ((await next())?.count ?? 0) >= 2);
     await runner.unschedule(ids);
     expect(await store.list('users/cron-2/tasks', { limit: 10 })).toEqual([]);
+  });
+
+  test('what was under way while all workers were down goes on, however often Restate has tried (restate#5079)', async () => {
+    const ids = await task(['Item 1', 'Item 2'], 'outage');
+    await runner.start(ids);
+    await eventually('it waits', async () => (await stateOf(ids)).waiting.length > 0);
+    const [call] = (await stateOf(ids)).waiting;
+    await worker.kill();
+    const approved = runner.approve(ids, call?.toolCall.id ?? '');
+    await eventually('Restate has tried more than twice', async () => {
+      const rows = await server.query(
+        "select retry_count, status from sys_invocation where target_service_key like 'outage/%' and status != 'completed'",
+      );
+      expect(rows.map(({ status }) => status)).not.toContain('paused');
+      return rows.some(({ retry_count }) => Number(retry_count) > 3);
+    });
+    worker = await begin();
+    await approved;
+    await is(ids, 'completed');
+  });
+
+  test('a worker that is badly configured ends no task: another goes on with it (cctools#65)', async () => {
+    await worker.kill();
+    const bad = new Process(process.execPath, [join(import.meta.dirname, 'unconfigured-worker.mjs')], {
+      SERVE: JSON.stringify({ port, sliceMs: 2_000 }),
+    });
+    started.push(bad);
+    await bad.seen(/serving on \d+/);
+    const ids = await task(['Item 1'], 'bad');
+    await engine.lifecycle(ids.taskId, ids.userId).start();
+    await runner.continueWith(ids);
+    await eventually('it was tried', async () => {
+      const rows = await server.query(
+        "select last_failure from sys_invocation where target_service_key like 'bad/%' and status = 'backing-off'",
+      );
+      return rows.some(({ last_failure }) => String(last_failure).includes('No store is configured'));
+    });
+    await bad.kill();
+    worker = await begin();
+    await is(ids, 'completed');
+  });
+
+  test.each([
+    ['an interval beyond all dates', { every: 1e16 }],
+    ['a time beyond all dates', { at: 1e18 }],
+    ['a time without a zone, another one on each worker (quartz#712)', { at: '2040-01-01T09:00' }],
+    ['no schedule at all', null],
+  ])('%s is refused, and what is set after it is set (sixb#418)', async (_, wrong) => {
+    const ids = { userId: 'cron-3', scheduleId: 'later' };
+    const schedule = (wrong && { ...wrong, task: { title: 'Later' } }) as never;
+    await expect(runner.schedule(ids, schedule)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    const { next } = await runner.schedule(ids, {
+      at: '2040-01-01T09:00:00+01:00',
+      task: { title: 'Later' },
+    });
+    expect(next).toBe('2040-01-01T08:00:00.000Z');
+    await runner.unschedule(ids);
+  });
+
+  test('the cancellation of a task that was deleted leaves nothing of it behind (gptme#2892)', async () => {
+    const ids = await task(['Item 2'], 'deleted');
+    await runner.start(ids);
+    await eventually('it waits', async () => (await stateOf(ids)).waiting.length > 0);
+    await engine.persistence(ids.taskId, ids.userId).delete();
+    await server.cancel(await running(ids));
+    await eventually('nobody has it', async () => (await running(ids)) === '');
+    const left = await server.query(
+      `select key from state where service_name = 'tasks' and service_key = '${ids.userId}/${ids.taskId}'`,
+    );
+    expect(left).toEqual([]);
+  });
+
+  test('a task whose handler was replaced in place goes on once its invocation was killed (unkey#4979)', async () => {
+    const ids = await task(['Item 2'], 'replaced');
+    await runner.start(ids);
+    await eventually('it waits', async () => (await stateOf(ids)).waiting.length > 0);
+    await worker.kill();
+    // other steps than the ones that are recorded: here a task is run in one place, there in none
+    const other = new Process(process.execPath, [join(import.meta.dirname, 'other-steps-worker.mjs')], {
+      FLEET: JSON.stringify(world),
+      SERVE: JSON.stringify({ port, sliceMs: 2_000 }),
+    });
+    started.push(other);
+    await other.seen(/serving on \d+/);
+    const [call] = (await stateOf(ids)).waiting;
+    await runner.approve(ids, call?.toolCall.id ?? '');
+    await eventually('Restate says what is wrong', async () => {
+      const rows = await server.query(
+        `select last_failure from sys_invocation where id = '${await running(ids)}'`,
+      );
+      return String(rows[0]?.last_failure).includes('Journal mismatch');
+    });
+    const stuck = await running(ids);
+    await runner.continueWith(ids);
+    await server.killInvocation(stuck);
+    await is(ids, 'completed');
+    await other.kill();
+    worker = await begin();
   });
 });

@@ -9,4 +9,5 @@ export class RestateServer {
   register(worker: number | object): Promise<void>;
   query(sql: string): Promise<Record<string, any>[]>;
   cancel(invocation: string): Promise<void>;
+  killInvocation(invocation: string): Promise<void>;
 }

@@ -97,6 +97,11 @@ export class RestateServer {
     await this.#ask('PATCH', `/invocations/${invocation}/cancel`);
   }
 
+  /** Without a word to its handler. */
+  async killInvocation(invocation) {
+    await this.#ask('PATCH', `/invocations/${invocation}/kill`);
+  }
+
   async #ask(method, path, body) {
     const response = await fetch(this.admin + path, {
       method,

@@ -248,6 +248,13 @@ describe('a worker that cannot work', () => {
     expect(output).toMatch(/config-\d+\.mjs:2:7/);
   });
 
+  test('says of a module that never settles that it was not loaded', async () => {
+    const file = configOf('await new Promise(() => {});');
+    const { code, output } = await refused(file);
+    expect(code).toBe(1);
+    expect(output).toContain(`${file} was never loaded: what it awaits at its top never settles.`);
+  });
+
   test('says what a module that configures nothing has to do', async () => {
     const { code, output } = await refused(configOf('export default {};'));
     expect(code).toBe(1);

@@ -34,6 +34,8 @@ pub struct Rules {
     shown: Option<Status>,
     /// That it took the task under.
     epoch: Option<u64>,
+    /// Of all writes of the head that it has asked for: who has written it last is known by them.
+    write_ids: BTreeSet<String>,
     /// The cursor of the fact that was told last.
     told: Option<(u64, u64)>,
     has_told_its_end: bool,
@@ -110,11 +112,17 @@ impl Rules {
         let mut entry = None;
         for write in writes {
             match write {
-                StoreWrite::Create { path, data } if path == HEAD => self.epoch = data["epoch"].as_u64(),
+                StoreWrite::Create { path, data } if path == HEAD => {
+                    self.epoch = data["epoch"].as_u64();
+                    self.write_ids.insert(data["write_id"].as_str().unwrap().to_owned());
+                }
                 StoreWrite::Update { path, fields, if_version } if path == HEAD => {
                     assert!(if_version.is_some(), "the head is written unseen");
                     let epoch = fields.iter().find(|f| f.path == ["epoch"]);
                     self.epoch = epoch.and_then(|f| f.value.as_ref()?.as_u64()).or(self.epoch);
+                    let write_id = fields.iter().find(|f| f.path == ["write_id"]);
+                    self.write_ids
+                        .extend(write_id.and_then(|f| Some(f.value.as_ref()?.as_str()?.to_owned())));
                 }
                 StoreWrite::Update { path, fields, .. } if path == TASK_PATH => {
                     let dated = fields.iter().any(|f| f.path == ["updated_at"]);
@@ -171,8 +179,9 @@ impl Rules {
             self.open.iter().filter(|(_, kind)| !matches!(kind, Kind::Head | Kind::Other)).collect();
         assert!(left.is_empty(), "{left:?} outlive the machine that asked for them");
         assert!(!self.watches, "a watch outlives the machine that asked for it");
-        let head =
-            store.get(HEAD).filter(|head| self.epoch.is_some() && head["epoch"].as_u64() == self.epoch);
+        let head = store
+            .get(HEAD)
+            .filter(|head| head["write_id"].as_str().is_some_and(|id| self.write_ids.contains(id)));
         match result {
             Ok(outcome) if self.has_told_its_end => self.has_ended(outcome, head, store),
             _ => assert!(!self.has_told_its_end, "an end is told of a run that was refused: {result:?}"),

@@ -6,7 +6,7 @@ import { createTaskEngine, TaskExecutionError } from '../../index.js';
 import type { Backend } from '../../server/host.js';
 import type { TaskHost } from '../../types.js';
 import { describeThrown } from '../../values.js';
-import { Quit } from '../exit.js';
+import { exitCodes, Quit } from '../exit.js';
 import { printable } from '../text.js';
 
 /**
@@ -18,10 +18,17 @@ export async function loadConfig(file: string): Promise<void> {
   const path = resolve(file);
   if (!existsSync(path))
     throw new Quit(`There is no file ${path}. --config names a module that calls configureTaskExecution().`);
+  const stuck = () => {
+    process.stderr.write(`${file} was never loaded: what it awaits at its top never settles.\n`);
+    process.exit(exitCodes.failed);
+  };
+  process.once('beforeExit', stuck);
   try {
     await import(pathToFileURL(path).href);
   } catch (thrown) {
     throw new Quit(explained(file, thrown));
+  } finally {
+    process.off('beforeExit', stuck);
   }
 }
 

@@ -1,3 +1,5 @@
+import { type IdForm, nineDigits, noPunctuation } from './tool-use-ids.js';
+
 /**
  * What is known of models by their ids. Ids of foundation models and of the system's inference profiles contain the
  * name, as their ARNs do. ARNs of application inference profiles do not: there the options say it.
@@ -27,6 +29,15 @@ export function caching(modelId: string): Caching {
 /** Whether the schema of a tool may have more at its top than type, properties and required. */
 export function takesWholeSchemas(modelId: string): boolean {
   return !/amazon\.nova-/.test(modelId.toLowerCase());
+}
+
+/** The form of the ids of calls, where the model does not take every id that the service takes. */
+export function toolUseIds(modelId: string): IdForm | undefined {
+  const id = modelId.toLowerCase();
+  if (/(^|[./])mistral\./.test(id)) {
+    return nineDigits;
+  }
+  return /anthropic\.claude-/.test(id) ? noPunctuation : undefined;
 }
 
 /** Whether a user message may have text beside tool results. */

@@ -8,9 +8,10 @@ import {
   recommendedClient,
   warnOfSettings,
 } from './client.js';
-import { caching, takesTextBesideToolResults, takesWholeSchemas } from './model-family.js';
+import { caching, takesTextBesideToolResults, takesWholeSchemas, toolUseIds } from './model-family.js';
 import { withPlainSchemas } from './nova-schema.js';
 import { withTextInsideToolResults } from './tool-result-text.js';
+import { withToolUseIds } from './tool-use-ids.js';
 
 /** Which model, and how it is asked. One of `client` and `region` has to be there. */
 export interface BedrockModelOptions {
@@ -89,10 +90,12 @@ export function bedrockModel(options: BedrockModelOptions): ModelClient {
 function prepared(request: ConverseRequest, options: BedrockModelOptions): ConverseRequest {
   const modelId = request.modelId ?? options.modelId;
   const family = caching(modelId);
+  const ids = toolUseIds(modelId);
+  const named = ids === undefined ? request : withToolUseIds(request, ids);
   const placed =
     (options.textBesideToolResults ?? takesTextBesideToolResults(modelId))
-      ? request
-      : withTextInsideToolResults(request);
+      ? named
+      : withTextInsideToolResults(named);
   const told = takesWholeSchemas(modelId) ? placed : withPlainSchemas(placed);
   const cached = (options.promptCaching ?? family.prompt) ? withCachePoints(told, family) : told;
   const { inferenceConfig, guardrailConfig, additionalModelRequestFields } = options;

@@ -66,13 +66,19 @@ export function storeError(
 ): StoreError {
   const name = (typeof status === 'number' ? names[status] : status) ?? 'UNKNOWN';
   const code = codeOf(name, message);
-  const hint = noDatabase.test(message) ? 'Check projectId and databaseId.' : advice[code];
+  const hint = hintOf(code, message);
   const text = `Firestore: the ${what} failed with ${name}: ${message.slice(0, 500)}`;
   return new StoreError(
     code,
     hint === undefined ? text : `${text.replace(/[.\s]*$/, '.')} ${hint}`,
     cause === undefined ? undefined : { cause },
   );
+}
+
+function hintOf(code: StoreErrorCode, message: string): string | undefined {
+  // It says itself where to look.
+  if (noCredentials.test(message)) return undefined;
+  return noDatabase.test(message) ? 'Check projectId and databaseId.' : advice[code];
 }
 
 function codeOf(name: string, message: string): StoreErrorCode {

@@ -96,6 +96,17 @@ fn text_of_just_as_many_bytes_as_a_document_holds_is_taken_and_one_more_is_too_l
     }
 }
 
+#[test]
+fn the_blocks_of_a_message_count_for_its_size() {
+    for (spare, fits) in [(0, true), (1, false)] {
+        let content = json!([{ "text": "x".repeat(50) }]);
+        let bytes = "hello".len() + content.to_string().len();
+        let arguments =
+            json!({ "text": "hello", "content": content, "limits": limits(bytes - spare, 10_000) });
+        assert_eq!(run(&mut world("in_progress"), "send", arguments).is_ok(), fits, "{bytes} - {spare}");
+    }
+}
+
 /// What the command says it would store, where nothing may be stored.
 fn bytes_of(world: &mut World, kind: &str, arguments: &Value, limits: Value) -> usize {
     let mut arguments = arguments.clone();

@@ -87,3 +87,28 @@ fn a_call_that_is_through_is_known_though_the_head_points_to_a_later_question() 
     assert_eq!(refused(&mut world, "approve", json!({ "toolCallId": "d" })), Code::InvalidArgument);
     assert_eq!(run(&mut world, "approve", json!({ "toolCallId": "c" })), Ok(Value::Null));
 }
+
+#[test]
+fn a_decision_reads_the_journal_from_the_question_on_and_once_more_when_it_is_stored() {
+    let mut world = waiting(Why::Approval);
+    for _ in 0..3 {
+        journal(&mut world, vec![], |_| {});
+    }
+    assert_eq!(run(&mut world, "approve", json!({ "toolCallId": "a" })), Ok(Value::Null));
+    assert_eq!(world.count("list"), 2);
+}
+
+#[test]
+fn a_decision_of_whose_fate_the_store_says_nothing_is_not_sent_again() {
+    let mut world = waiting(Why::Approval);
+    world.faults.add(Op::Commit, "inbox", 0, usize::MAX, Fault::Error(StoreErrorCode::Unavailable));
+    let begun = world.now().mono;
+    let id = spawn(&mut world, "approve", json!({ "toolCallId": "a" }));
+    // Of the task, then of the inbox.
+    world.run_until(|w| w.count("read") == 2);
+    let sent = world.count("commit");
+    let error = world.result(id).unwrap_err();
+    assert_eq!((error.code, error.retryable), (Code::StoreUnavailable, true));
+    assert_eq!(world.count("commit"), sent);
+    assert!(world.now().mono - begun < 15_100);
+}

@@ -390,7 +390,8 @@ fn a_users_message_is_added_to_no_task_that_is_completed_even_while_it_is_being_
 
 #[test]
 fn a_message_that_is_added_is_there_once_whatever_becomes_of_the_reply() {
-    for fault in [Fault::LostReply, Fault::Lied(StoreErrorCode::Conflict), Fault::Silence] {
+    let conflict = StoreErrorCode::Conflict;
+    for fault in [Fault::LostReply, Fault::Lied(conflict), Fault::Silence, Fault::Error(conflict)] {
         let mut world = world("in_progress");
         world.faults.add(Op::Commit, "inbox", 0, 1, fault);
         let id = add(&mut world, "user");
@@ -425,6 +426,18 @@ fn a_message_that_never_arrived_says_so() {
     world.faults.add(Op::Commit, "inbox", 0, usize::MAX, Fault::Silence);
     assert_eq!(refused(&mut world, "send", json!({ "text": "hello" })), Code::StoreUnavailable);
     assert_eq!(inbox(&world), []);
+}
+
+#[test]
+fn a_message_of_whose_fate_the_store_says_nothing_is_not_sent_again() {
+    let mut world = world("in_progress");
+    world.faults.add(Op::Commit, "inbox", 0, usize::MAX, Fault::Error(StoreErrorCode::Unavailable));
+    let id = send(&mut world);
+    // Of the task, then of the inbox.
+    world.run_until(|w| w.count("read") == 2);
+    let sent = world.count("commit");
+    assert!(world.result(id).unwrap_err().retryable);
+    assert_eq!(world.count("commit"), sent);
 }
 
 #[test]

@@ -167,8 +167,13 @@ fn an_api_message_is_journaled_while_nobody_runs_the_task() {
 fn a_run_that_owns_the_task_refuses_saved_messages() {
     let mut world = world("in_progress");
     with_head(&mut world, LastRun::Running, Some(owner()));
-    let error = run(&mut world, "saveApiMessage", message("user", json!({ "text": "hi" }))).unwrap_err();
-    assert_eq!((error.code, &error.details["owner"]), (Code::LeaseHeld, &json!("run-1")));
+    for n in 0..2 {
+        let error = run(&mut world, "saveApiMessage", message("user", json!({ "text": "hi" }))).unwrap_err();
+        assert_eq!((error.code, &error.details["owner"]), (Code::LeaseHeld, &json!("run-1")));
+        assert!(error.retryable, "it may be free later");
+        assert_eq!((head(&world).epoch, head(&world).seq), (3, n), "nothing is taken");
+        journal(&mut world, vec![turn(&["a"])], |_| {});
+    }
 }
 
 #[test]
@@ -181,6 +186,10 @@ fn a_message_that_would_make_requests_invalid_is_refused_and_the_lease_given_bac
         (message("robot", json!({ "text": "t" })), "role"),
         (json!({ "message": { "role": "user", "content": [] } }), "empty"),
         (json!({ "message": "text" }), "no object"),
+        (
+            message("assistant", json!({ "reasoningContent": { "reasoningText": { "text": "hm" } } })),
+            "a mere thought",
+        ),
         (json!({}), "missing"),
     ] {
         assert_eq!(refused(&mut world, "saveApiMessage", arguments), Code::InvalidArgument, "{why}");
@@ -295,7 +304,8 @@ fn an_interrupted_deletion_goes_on_where_it_was() {
 #[test]
 fn unclear_replies_and_heartbeats_in_between_do_not_stop_a_deletion() {
     for skip in 0..5 {
-        for fault in [Fault::LostReply, Fault::Silence, Fault::Lied(StoreErrorCode::Unavailable)] {
+        let conflict = Fault::Error(StoreErrorCode::Conflict);
+        for fault in [Fault::LostReply, Fault::Silence, Fault::Lied(StoreErrorCode::Unavailable), conflict] {
             let mut world = full(3);
             world.faults.add(Op::Commit, "engine/head", skip, 1, fault);
             assert_eq!(run(&mut world, "delete", json!({})), Ok(Value::Null), "{skip} {fault:?}");
@@ -410,4 +420,100 @@ fn a_deletion_that_another_has_finished_writes_nothing_any_more() {
     assert_eq!(world.result(slow), Ok(Value::Null));
     assert_eq!(world.store.commits.len(), commits);
     assert!(world.store.get(HEAD).is_none());
+}
+
+#[test]
+fn what_is_given_as_null_is_not_given() {
+    let mut world = World::new();
+    let config =
+        json!({ "auto_approve": null, "system_prompt": null, "model": null, "max_iterations": null });
+    let task = create(
+        &mut world,
+        json!({ "id": null, "title": "t", "description": null, "milestones": null, "metadata": null, "config": config }),
+    )
+    .unwrap();
+    assert_eq!(task["config"], json!({ "system_prompt": "", "auto_approve": true }));
+    assert_eq!((&task["description"], task.get("metadata")), (&json!(""), None));
+    let task = create(&mut world, json!({ "title": "t", "config": null })).unwrap();
+    assert_eq!(task["config"]["auto_approve"], true);
+}
+
+#[test]
+fn a_task_that_is_removed_while_it_is_created_again_is_left_to_the_caller_to_create() {
+    let mut world = World::new();
+    world.faults.add(Op::Commit, "mine", 0, 1, Fault::Error(StoreErrorCode::Conflict));
+    let error = create(&mut world, json!({ "id": "mine", "title": "Ship" })).unwrap_err();
+    assert_eq!((error.code, error.retryable), (Code::StoreUnavailable, true));
+}
+
+#[test]
+fn a_thread_message_whose_reply_is_lost_is_saved_once() {
+    let mut world = world("in_progress");
+    world.faults.add(Op::Commit, "messages", 0, 1, Fault::LostReply);
+    let id = run(&mut world, "saveTaskMessage", json!({ "role": "user", "content": "x" })).unwrap();
+    let saved = format!("{TASK}/messages/{}", id.as_str().unwrap());
+    assert_eq!(world.store.paths(&format!("{TASK}/messages/")), [saved]);
+}
+
+fn save(world: &mut World, role: &str, block: Value) -> Result<Value, EngineError> {
+    run(world, "saveApiMessage", message(role, block))
+}
+
+fn said(text: &str) -> Fact {
+    Fact::Received { inbox: "i".into(), text: text.into(), in_thread: false, content: None }
+}
+
+#[test]
+fn a_message_waits_until_the_model_has_seen_the_results_of_its_calls() {
+    let mut world = world("paused");
+    with_head(&mut world, LastRun::Paused, None);
+    journal(&mut world, vec![said("Go on."), turn(&["a"])], |_| {});
+    journal(&mut world, vec![super::inbox::result_of("a")], |_| {});
+    let error = save(&mut world, "user", json!({ "text": "hi" })).unwrap_err();
+    assert_eq!((error.code, &error.details["path"]), (Code::InvalidArgument, &json!("message")));
+    assert!(error.message.contains("results"), "{}", error.message);
+}
+
+#[test]
+fn a_saved_message_is_a_users_or_the_assistants() {
+    let error = save(&mut world("paused"), "system", json!({ "text": "hi" })).unwrap_err();
+    assert_eq!((error.code, &error.details["path"]), (Code::InvalidArgument, &json!("message.role")));
+}
+
+#[test]
+fn the_first_saved_message_fits_the_old_history_that_it_follows() {
+    let called = json!({ "toolUse": { "toolUseId": "a", "name": "tool", "input": {} } });
+    let old = json!([
+        { "role": "user", "content": "go" },
+        { "role": "assistant", "content": [called] },
+        { "role": "user", "content": [{ "toolResult": { "toolUseId": "a", "content": [{ "text": "r" }] } }] },
+        { "role": "assistant", "content": "Done." },
+    ]);
+    let mut world = world("paused");
+    set(&mut world, &[FieldWrite::set(&["execution", "api_messages"], old)]);
+    let error = save(&mut world, "assistant", called.clone()).unwrap_err();
+    assert_eq!(error.code, Code::InvalidArgument);
+    assert!(error.message.contains("the id a was used before"), "{}", error.message);
+    assert_eq!(save(&mut world, "user", json!({ "text": "And now?" })), Ok(Value::Null));
+}
+
+#[test]
+fn a_message_that_is_saved_behind_what_others_have_broken_says_which_entry_it_is() {
+    let mut world = world("paused");
+    with_head(&mut world, LastRun::Paused, None);
+    let broken = std::rc::Rc::new(json!({ "role": "user", "content": [{ "text": " " }] }));
+    journal(&mut world, vec![Fact::Saved { message: broken }], |_| {});
+    let error = save(&mut world, "assistant", json!({ "text": "hello" })).unwrap_err();
+    assert_eq!((error.code, &error.details["seq"]), (Code::CorruptHistory, &json!(1)));
+    assert_eq!(head(&world).owner, None);
+}
+
+#[test]
+fn two_messages_of_a_user_that_are_saved_in_a_row_are_read_as_one() {
+    let mut world = world("paused");
+    for text in ["first", "second"] {
+        save(&mut world, "user", json!({ "text": text })).unwrap();
+    }
+    let both = json!([{ "role": "user", "content": [{ "text": "first" }, { "text": "second" }] }]);
+    assert_eq!(run(&mut world, "apiMessages", json!({})), Ok(both));
 }

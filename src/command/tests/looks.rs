@@ -136,3 +136,33 @@ fn a_command_writes_only_the_fields_that_change() {
         }
     }
 }
+
+#[test]
+fn an_owner_that_was_fenced_off_is_waited_for_to_the_end_of_its_lease_whatever_changes_meanwhile() {
+    let mut world = held(waited_for(5_000));
+    let id = spawn(&mut world, "pause", json!({}));
+    world.advance(5_000);
+    assert_eq!(head(&world).last_run, LastRun::Paused);
+    for _ in 0..119 {
+        world.advance(1_000);
+        world.input(id, crate::effect::Input::Changed);
+    }
+    world.advance(999);
+    assert_eq!(world.settled(id, Ticket::RESULT), None);
+    world.advance(1);
+    assert_eq!(world.settled(id, Ticket::RESULT), Some(&Ok(Value::Null)));
+}
+
+#[test]
+fn a_task_that_a_later_command_sets_going_just_when_it_is_taken_over_goes_on() {
+    for owner in [Some(Owner { id: "run-2".into(), ..waited_for(5_000) }), None] {
+        let (mut world, id) = disturbed(&[
+            FieldWrite::set(&["epoch"], 4),
+            FieldWrite::set(&["write_id"], "other"),
+            FieldWrite::set(&["owner"], serde_json::to_value(owner).unwrap()),
+        ]);
+        set_status(&mut world, "in_progress");
+        assert_eq!(world.result(id), Ok(Value::Null));
+        assert_eq!((status(&world), head(&world).epoch, head(&world).seq), (json!("in_progress"), 4, 0));
+    }
+}

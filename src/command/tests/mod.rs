@@ -6,6 +6,7 @@ mod decisions;
 mod inbox;
 mod lifetime;
 mod live;
+mod loading;
 mod looks;
 mod reads;
 mod register;

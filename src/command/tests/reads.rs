@@ -362,3 +362,76 @@ fn of_a_task_that_was_made_again_nothing_of_the_one_before_is_shown() {
     let journal = run(&mut world, "journal", json!({})).unwrap();
     assert_eq!(journal["entries"], json!([]));
 }
+
+#[test]
+fn whoever_reads_state_or_events_is_shown_the_stored_status() {
+    for kind in ["state", "events"] {
+        for word in ["paused", "failed"] {
+            let mut world = world(word);
+            let id = spawn(&mut world, kind, json!({}));
+            world.result(id).unwrap();
+            let shown: Vec<&str> = world.statuses(id).iter().map(|status| status.as_str()).collect();
+            assert_eq!(shown, [word], "{kind}");
+        }
+    }
+}
+
+#[test]
+fn a_task_that_others_have_completed_shows_no_item_as_open() {
+    let progress = |word| run(&mut world(word), "state", json!({})).unwrap()["progress"].clone();
+    assert_eq!(progress("completed")["overall"], 100);
+    assert_eq!(progress("in_progress")["overall"], 0);
+}
+
+#[test]
+fn a_cursor_stays_where_it_is_while_nothing_happens() {
+    let mut world = lived();
+    for cursor in ["3", "7"] {
+        let page = run(&mut world, "events", json!({ "after": cursor })).unwrap();
+        assert_eq!((&page["events"], &page["cursor"]), (&json!([]), &json!(cursor)));
+    }
+}
+
+#[test]
+fn a_page_of_the_journal_holds_an_entry_at_least_and_takes_one_listing() {
+    let mut world = lived();
+    for (limit, next) in [(0, 1), (1, 1), (2, 2)] {
+        let listed = world.count("list");
+        let page = run(&mut world, "journal", json!({ "limit": limit })).unwrap();
+        assert_eq!((page["entries"].as_array().unwrap().len(), &page["next"]), (next, &json!(next)));
+        assert_eq!(world.count("list") - listed, 1, "{limit}");
+    }
+}
+
+#[test]
+fn a_thread_of_more_messages_than_a_listing_holds_is_read_whole() {
+    for messages in [499, 500, 501] {
+        let mut world = world("paused");
+        let at = world.now().mono;
+        for n in 0..messages {
+            world.store.put(&format!("{TASK}/messages/{n:04}"), json!({ "content": "x" }), at);
+        }
+        let thread = run(&mut world, "taskMessages", json!({})).unwrap();
+        assert_eq!(thread.as_array().unwrap().len(), messages);
+    }
+}
+
+#[test]
+fn a_result_that_was_cut_says_by_how_much() {
+    let mut world = lived();
+    let Fact::Result { result } = result_of("b") else { panic!() };
+    let cut = CallResult { cut_bytes: 1, unknown: false, ..result };
+    journal(&mut world, vec![Fact::Result { result: cut }], |_| {});
+    let results = run(&mut world, "toolResults", json!({})).unwrap();
+    assert_eq!((&results[1]["cutBytes"], results[1].get("unknown")), (&json!(1), None));
+    assert_eq!(results[0].get("cutBytes"), None);
+}
+
+#[test]
+fn api_messages_begin_anew_where_the_task_did() {
+    let mut world = lived();
+    journal(&mut world, vec![Fact::Reset], |_| {});
+    journal(&mut world, stated(), |_| {});
+    let messages = run(&mut world, "apiMessages", json!({})).unwrap();
+    assert_eq!(messages, json!([{ "role": "user", "content": [{ "text": "Do the item." }] }]));
+}

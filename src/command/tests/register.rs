@@ -69,9 +69,11 @@ fn the_first_entry_of_a_history_brings_the_old_one_along() {
 
 #[test]
 fn stop_stores_its_reason_or_says_stopped() {
-    for (arguments, stored, announced) in
-        [(json!({}), "stopped", None), (json!({ "reason": "enough" }), "enough", Some("enough"))]
-    {
+    for (arguments, stored, announced) in [
+        (json!({}), "stopped", None),
+        (json!({ "reason": " \n" }), "stopped", None),
+        (json!({ "reason": "enough" }), "enough", Some("enough")),
+    ] {
         for (word, last_run) in [("in_progress", LastRun::Running), ("paused", LastRun::Paused)] {
             let mut world = world(word);
             with_head(&mut world, last_run, None);
@@ -345,12 +347,17 @@ fn a_later_command_in_the_moment_of_the_take_over_decides_too() {
 #[test]
 fn pause_joins_an_unfinished_pause_and_journals_what_the_register_says() {
     for (reason, end) in [(None, LastRun::Paused), (Some("enough"), LastRun::Stopped)] {
-        for owner in [None, Some(owner())] {
+        for (owner, last_run) in [
+            (None, LastRun::Running),
+            (Some(owner()), LastRun::Running),
+            (None, LastRun::Yielded),
+            (None, LastRun::YieldedUnclean),
+        ] {
             let mut world = world("paused");
             if let Some(reason) = reason {
                 set(&mut world, &[FieldWrite::set(&["execution", "abort_reason"], reason)]);
             }
-            with_head(&mut world, LastRun::Running, owner);
+            with_head(&mut world, last_run, owner);
             assert_eq!(run(&mut world, "pause", json!({})), Ok(Value::Null));
             assert_eq!((head(&world).last_run, abort_reason(&world).as_deref()), (end, reason));
         }

@@ -389,8 +389,11 @@ fn members_that_are_absent_may_be_null() {
 #[test]
 fn a_stream_of_endless_blocks_is_refused() {
     let mut assembly = Assembly::new();
-    let refused = (0..20_000).find_map(|index| assembly.text(index, "x").err());
-    assert_eq!(refused.map(|fault| fault.kind), Some(FaultKind::Malformed));
+    for index in 0..10_000 {
+        assert_eq!(assembly.text(index, "x"), Ok(()), "{index}");
+        assert_eq!(assembly.text(index + 20_000, ""), Ok(()), "what says nothing is no block");
+    }
+    assert_eq!(assembly.text(10_000, "x").map_err(|fault| fault.kind), Err(FaultKind::Malformed));
 }
 
 #[test]
@@ -424,4 +427,110 @@ fn reasoning_without_a_signature_goes_back_too() {
     let turn =
         turn(&[delta(0, json!({ "reasoningContent": { "text": "hm" } })), text(1, "So."), stop("end_turn")]);
     assert_eq!(turn.content[0], json!({ "reasoningContent": { "reasoningText": { "text": "hm" } } }));
+}
+
+#[test]
+fn a_call_that_was_cut_off_is_the_last_block_though_an_empty_text_follows_it() {
+    let turn = turn(&[call(0, "a", "read"), input(0, "{\"path\": \"/etc"), text(1, ""), stop("max_tokens")]);
+    let problem = turn.uses[0].problem.clone().unwrap();
+    assert!(problem.contains("output limit cut the input off"), "{problem}");
+    assert_eq!(turn.content.len(), 1);
+}
+
+#[test]
+fn reasoning_goes_on_around_what_is_redacted_of_it() {
+    let reasoning = |value: Value| delta(0, json!({ "reasoningContent": value }));
+    let turn = turn(&[
+        reasoning(json!({ "text": "First, " })),
+        reasoning(json!({ "redactedContent": { "$bytes": "AAAA" } })),
+        reasoning(json!({ "text": "then." })),
+        reasoning(json!({ "signature": "seal" })),
+        text(1, "Done."),
+        stop("end_turn"),
+    ]);
+    assert_eq!(
+        turn.content[..2],
+        [
+            json!({ "reasoningContent": { "reasoningText": { "text": "First, then.", "signature": "seal" } } }),
+            json!({ "reasoningContent": { "redactedContent": { "$bytes": "AAAA" } } }),
+        ]
+    );
+}
+
+#[test]
+fn an_exception_whose_name_nobody_knows_is_known_by_the_status_behind_it() {
+    for (name, status, kind) in [
+        ("modelGatewayException", json!(429), FaultKind::Throttled),
+        ("modelGatewayException", json!(403), FaultKind::Denied),
+        ("modelGatewayError", json!(400), FaultKind::Invalid),
+        ("ModelGatewayERROR", json!(500), FaultKind::Overloaded),
+        ("error", json!(null), FaultKind::Cut),
+        ("modelGatewayException", json!(70_000), FaultKind::Cut),
+    ] {
+        let fault = refused(json!({ name: { "message": "No.", "originalStatusCode": status } }));
+        assert_eq!((fault.kind, fault.message.as_str()), (kind, "No."), "{name} {status}");
+    }
+}
+
+#[test]
+fn a_start_may_hold_the_whole_input_which_counts_where_no_piece_of_it_follows() {
+    let starts = |input: Value| {
+        let used = json!({ "toolUseId": "a", "name": "read", "input": input });
+        json!({ "contentBlockStart": { "contentBlockIndex": 0, "start": { "toolUse": used } } })
+    };
+    let path = json!({ "path": "a" });
+    for (whole, piece, executed) in [
+        (path.clone(), None, path.clone()),
+        (path.clone(), Some(""), path.clone()),
+        (json!("{\"path\": \"a\"}"), None, path.clone()),
+        (json!({}), Some("{\"path\": \"a\"}"), path.clone()),
+        (json!({ "path": "b" }), Some("{\"path\": \"a\"}"), path.clone()),
+        (json!({}), None, json!({})),
+        (json!(null), None, json!({})),
+        (json!(7), None, json!({})),
+    ] {
+        let told = format!("{whole} {piece:?}");
+        let events: Vec<Value> =
+            [Some(starts(whole)), piece.map(|piece| input(0, piece)), Some(stop("tool_use"))]
+                .into_iter()
+                .flatten()
+                .collect();
+        let turn = turn(&events);
+        assert_eq!((&turn.uses[0].input, &turn.uses[0].problem), (&executed, &None), "{told}");
+        assert_eq!(turn.content[0]["toolUse"]["input"], executed, "{told}");
+    }
+    let bomb = (0..500).fold(json!({}), |inner, _| json!({ "a": inner }));
+    let problem = turn(&[starts(bomb), stop("tool_use")]).uses[0].problem.clone().unwrap();
+    assert!(problem.starts_with("Not executed"), "{problem}");
+}
+
+#[test]
+fn a_turn_that_ends_in_the_words_of_another_api_is_cut_or_withheld_all_the_same() {
+    assert_eq!(turn(&[text(0, "So the"), stop("length")]).stop, Stop::MaxTokens);
+    let withheld = turn(&[call(0, "a", "read"), stop("content_filter")]);
+    assert_eq!((withheld.stop.clone(), withheld.uses.len()), (Stop::ContentFiltered, 0));
+}
+
+#[test]
+fn encrypted_reasoning_in_several_deltas_is_one_block_with_all_bytes() {
+    let part =
+        |index: u32, data: Value| delta(index, json!({ "reasoningContent": { "redactedContent": data } }));
+    let bytes = |data: &str| json!({ "$bytes": data });
+    let turn = turn(&[
+        part(0, bytes("")),
+        part(0, bytes("Zg==")),
+        part(0, bytes("b28=")),
+        part(0, bytes("YmFy")),
+        part(1, bytes("AAAA")),
+        part(1, bytes("")),
+        part(2, bytes("AAAA")),
+        part(2, bytes("no base64")),
+        call(3, "a", "read"),
+        stop("tool_use"),
+    ]);
+    let redacted = |data: &str| json!({ "reasoningContent": { "redactedContent": bytes(data) } });
+    assert_eq!(
+        turn.content[..4],
+        [redacted("Zm9vYmFy"), redacted("AAAA"), redacted("AAAA"), redacted("no base64")]
+    );
 }

@@ -227,3 +227,12 @@ fn a_denial_stays_one_whatever_it_says() {
         assert_eq!(named("AccessDeniedException", says), FaultKind::Denied, "{says}");
     }
 }
+
+#[test]
+fn a_wait_is_told_in_whole_seconds_that_are_long_enough() {
+    for (ms, told) in [(1, "1 s"), (1_000, "1 s"), (1_001, "2 s"), (599_999, "600 s")] {
+        let error = ModelFault::new(FaultKind::Throttled, "Slow down.").error_of_waiting(ms);
+        assert!(error.message.contains(&format!("asks to wait {told},")), "{}", error.message);
+        assert_eq!(error.details["retryAfterMs"], ms);
+    }
+}

@@ -154,7 +154,22 @@ const THROTTLED: [(&str, &str); 11] = [
     ("Too many requests: the prompt could not be taken", "LiteLLM"),
 ];
 
-const REFUSED: [(&str, &str); 26] = [
+const REFUSED: [(&str, &str); 29] = [
+    (
+        "Invalid 'messages[0].content': string too short. Expected a string with minimum length 1, but got an empty \
+         string instead.",
+        "OpenAI",
+    ),
+    (
+        "Invalid 'messages[4].tool_calls[0].id': string too long. Expected a string with maximum length 40, but got a \
+         string with length 41 instead.",
+        "OpenAI",
+    ),
+    (
+        "Invalid 'messages[5].tool_call_id': string too long. Expected a string with maximum length 40, but got a \
+         string with length 41 instead.",
+        "OpenAI",
+    ),
     (
         "The maximum tokens you requested exceed the model limit of 4096. Try again with a maximum tokens value \
          lower than 4096.",

@@ -1,5 +1,6 @@
 //! Blocks of old histories in ConverseStream shape.
 
+use crate::converse::base64::is_base64;
 use crate::converse::blocks::{is_blank, is_too_deep, is_valid_name, text_of, valid_name};
 use crate::converse::request::{ResultStatus, result_content, text};
 use crate::json::{self, json};
@@ -189,7 +190,8 @@ impl Converter {
         let words = source.get("text").and_then(Value::as_str).filter(|words| !is_blank(words));
         let source = words.map(|words| json!({ "text": words })).or_else(|| stored(source))?;
         let name = media.get("name").and_then(Value::as_str).unwrap_or_default();
-        Some(self.document(media.get("format").and_then(Value::as_str).unwrap_or("txt"), name, source))
+        let format = media.get("format").map_or(Some("txt"), |format| known(format, DOCUMENTS))?;
+        Some(self.document(format, name, source))
     }
 
     /// Names of documents are letters, digits, single spaces, hyphens and brackets, and each occurs once.
@@ -221,8 +223,21 @@ fn anthropic_image(source: &Value) -> Option<Value> {
 }
 
 fn converse_media(kind: &str, media: &Value) -> Option<Value> {
-    let (format, source) = (media.get("format")?.as_str()?, stored(media.get("source")?)?);
+    let formats = if kind == "image" { IMAGES } else { VIDEOS };
+    let (format, source) = (known(media.get("format")?, formats)?, stored(media.get("source")?)?);
     Some(json!({ kind: { "format": format, "source": source } }))
+}
+
+/// What the API takes.
+const IMAGES: &str = "png jpeg gif webp";
+const VIDEOS: &str = "mkv mov mp4 webm flv mpeg mpg wmv three_gp";
+const DOCUMENTS: &str = "pdf csv doc docx xls xlsx html txt md";
+
+/// The format in the API's words.
+fn known(format: &Value, formats: &'static str) -> Option<&'static str> {
+    let word = format.as_str()?;
+    let word = if word == "jpg" { "jpeg" } else { word };
+    formats.split(' ').find(|known| *known == word)
 }
 
 /// A source that still says where its bytes are.
@@ -243,12 +258,4 @@ fn is_bytes(value: &Value) -> bool {
 
 fn wrapped(data: &str) -> Value {
     json!({ "$bytes": data })
-}
-
-fn is_base64(data: &str) -> bool {
-    let digits = data.trim_end_matches('=');
-    !digits.is_empty()
-        && data.len() % 4 == 0
-        && data.len() - digits.len() <= 2
-        && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }

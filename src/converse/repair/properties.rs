@@ -110,6 +110,11 @@ proptest! {
     fn whatever_was_stored_becomes_a_valid_conversation(old in prop::collection::vec(element(), 0..10)) {
         let mut messages = repair(&old).messages;
         prop_assert_eq!(repair(&messages).messages.len(), messages.len());
+        for said in messages.iter().filter(|message| message["role"] == "assistant") {
+            let content = said["content"].as_array().unwrap();
+            prop_assert_eq!(&as_taken_back(content.clone()), content);
+            prop_assert!(is_reasoning(&content[0]) || !content.iter().any(is_reasoning));
+        }
         messages.push(more());
         prop_assert_eq!(validate(&messages, tools().as_ref()), Ok(()));
     }

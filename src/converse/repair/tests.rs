@@ -224,6 +224,8 @@ fn what_has_no_place_is_left_out_and_counted() {
     }
     for block in [
         json!({ "type": "thinking", "thinking": "unsigned" }),
+        json!({ "type": "thinking", "thinking": "unsigned", "signature": "" }),
+        json!({ "reasoningContent": { "reasoningText": { "text": "unsigned", "signature": "" } } }),
         json!({ "type": "server_tool_use", "id": "s", "name": "web_search", "input": {} }),
         json!({ "toolUse": { "toolUseId": "s", "name": "web", "input": {}, "type": "server_tool_use" } }),
         json!({ "type": "image", "source": { "type": "base64", "media_type": "image/png", "data": "AAEC" } }),
@@ -433,4 +435,78 @@ fn ten_thousand_repeated_ids_take_no_time_to_speak_of() {
     let old = json!({ "role": "assistant", "content": vec![used; 10_000] });
     let repaired = repair(&[old]);
     assert_eq!(repaired.messages[2]["content"].as_array().unwrap().len(), 10_000);
+}
+
+#[test]
+fn reasoning_stays_only_in_a_message_that_begins_with_it() {
+    let thinking = |n: u32| json!({ "type": "thinking", "thinking": format!("t{n}"), "signature": "s" });
+    let words = |text: &str| json!({ "type": "text", "text": text });
+    let said = |content: Vec<Value>| json!({ "role": "assistant", "content": content });
+    let kinds = |old: Vec<Value>| -> (Vec<String>, u32) {
+        let mut history = vec![json!({ "role": "user", "content": "go" })];
+        history.extend(old);
+        let result = repaired(Value::Array(history));
+        let content = result.messages[1]["content"].as_array().unwrap().clone();
+        (
+            content.iter().map(|block| block.as_object().unwrap().keys().next().unwrap().clone()).collect(),
+            result.left_out,
+        )
+    };
+    let (reasoning, text) = ("reasoningContent".to_owned(), "text".to_owned());
+    let is =
+        |kept: &[&String], left_out| (kept.iter().map(|kind| (*kind).clone()).collect::<Vec<_>>(), left_out);
+    assert_eq!(kinds(vec![said(vec![thinking(1), words("a")])]), is(&[&reasoning, &text], 0));
+    assert_eq!(
+        kinds(vec![said(vec![thinking(1), words("a"), thinking(2), words("b")])]),
+        is(&[&reasoning, &text, &reasoning, &text], 0)
+    );
+    assert_eq!(kinds(vec![said(vec![words("a"), thinking(1), words("b")])]), is(&[&text, &text], 1));
+    let merged = vec![said(vec![words("a")]), said(vec![thinking(1), words("b")])];
+    assert_eq!(kinds(merged), is(&[&text, &text], 1));
+    let merged = vec![said(vec![thinking(1), words("a")]), said(vec![thinking(2), words("b")])];
+    assert_eq!(kinds(merged), is(&[&reasoning, &text, &reasoning, &text], 0));
+}
+
+#[test]
+fn words_behind_a_call_come_before_it() {
+    let old = json!([
+        { "role": "user", "content": "go" },
+        { "role": "assistant", "content": [{ "type": "tool_use", "id": "a", "name": "read", "input": {} }] },
+        { "role": "assistant", "content": "I am reading. " },
+        { "role": "user", "content": [{ "type": "tool_result", "tool_use_id": "a", "content": "r" }] },
+    ]);
+    let messages = messages(old);
+    assert_eq!(messages[1]["content"][0]["text"], "I am reading. ");
+    assert_eq!(messages[1]["content"][1]["toolUse"]["toolUseId"], "a");
+    assert_eq!(messages[2]["content"][0]["toolResult"]["content"], json!([{ "text": "r" }]));
+}
+
+#[test]
+fn media_are_kept_in_the_formats_that_the_api_takes() {
+    let media = |kind: &str, format: Value| {
+        let media = json!({ "format": format, "name": "n", "source": { "bytes": { "$bytes": "AAEC" } } });
+        json!([{ "role": "user", "content": [{ "text": "go" }, { kind: media }] }])
+    };
+    for (kind, format, kept) in [
+        ("image", "jpg", "jpeg"),
+        ("image", "png", "png"),
+        ("image", "webp", "webp"),
+        ("video", "mp4", "mp4"),
+        ("video", "three_gp", "three_gp"),
+        ("document", "pdf", "pdf"),
+        ("document", "md", "md"),
+    ] {
+        let result = repaired(media(kind, json!(format)));
+        assert_eq!((result.left_out, &result.messages[0]["content"][1][kind]["format"]), (0, &json!(kept)));
+    }
+    for (kind, format) in [
+        ("image", json!("tiff")),
+        ("image", json!("pdf")),
+        ("image", json!(null)),
+        ("video", json!("gif")),
+        ("document", json!("json")),
+        ("document", json!(3)),
+    ] {
+        assert_eq!(repaired(media(kind, format.clone())).left_out, 1, "{kind} {format}");
+    }
 }

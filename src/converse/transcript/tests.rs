@@ -354,3 +354,48 @@ fn a_conversation_that_was_cleared_begins_anew() {
     conversation.user(vec![text("go")]);
     assert_eq!((conversation.words(), conversation.transcript.len()), (vec!["go".to_owned()], 1));
 }
+
+#[test]
+fn a_statement_that_was_made_twice_stands_where_it_was_made_last() {
+    let mut conversation = Conversation::default();
+    conversation.user(vec![text(STATEMENT)]).step("a", 5_000).assistant(vec![text("Done.")]);
+    conversation.user(vec![text(STATEMENT)]).step("b", 10);
+    conversation.shrink().unwrap();
+    let said: usize =
+        conversation.client.messages.iter().map(|m| m.to_string().matches(STATEMENT).count()).sum();
+    assert_eq!(said, 1);
+}
+
+#[test]
+fn however_often_it_is_shortened_the_marker_counts_what_people_and_the_model_have_said() {
+    let mut conversation = Conversation::default();
+    conversation.user(vec![text(STATEMENT)]);
+    let mut said = 1;
+    for n in 0..6 {
+        conversation.step(&format!("a{n}"), 5_000).step(&format!("b{n}"), 10);
+        said += 4;
+        let trim = conversation.shrink().unwrap();
+        let kept = conversation.client.messages.len() as u64 - 1;
+        assert_eq!(conversation.client.messages[0]["content"][0], trim.marker["content"][0]);
+        assert_eq!(trim.left_out + kept, said, "{n}");
+    }
+}
+
+#[test]
+fn a_marker_stands_before_what_was_imported_into_the_message_that_remains() {
+    let mut conversation = Conversation::default();
+    conversation.user(vec![text("Work on item 2.")]).assistant(vec![text(&"long ".repeat(1_000))]);
+    conversation.import(user("saved")).user(vec![text(STATEMENT)]);
+    let marker = conversation.shrink().unwrap().marker["content"][0]["text"].as_str().unwrap().to_owned();
+    conversation.user(vec![text(STATEMENT), text("And hurry.")]);
+    assert_eq!(conversation.words(), [format!("{marker}+saved+{STATEMENT}+And hurry.")]);
+}
+
+#[test]
+fn a_turn_whose_thought_was_cut_off_or_that_spoke_behind_its_call_goes_back_as_models_take_it() {
+    let mut conversation = Conversation::default();
+    let thought = json!({ "reasoningContent": { "reasoningText": { "text": "But" } } });
+    conversation.user(vec![text("go")]).assistant(vec![call("a"), text("Looking. "), thought]);
+    assert_eq!(conversation.client.messages[1]["content"], json!([{ "text": "Looking. " }, call("a")]));
+    assert_eq!(conversation.transcript.bytes(), conversation.client.bytes());
+}

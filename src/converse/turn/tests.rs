@@ -17,7 +17,8 @@ fn said(text: &str) -> Piece {
 }
 
 fn call(id: &str, name: &str, input: &str) -> Piece {
-    Piece::ToolUse { id: id.to_owned(), name: name.to_owned(), input: input.to_owned(), server: false }
+    let (id, name, input) = (id.to_owned(), name.to_owned(), input.to_owned());
+    Piece::ToolUse { id, name, input, whole: String::new(), server: false }
 }
 
 fn reasoned(text: &str) -> Piece {

@@ -49,6 +49,14 @@ fn the_first_message_is_a_users() {
 }
 
 #[test]
+fn the_last_message_is_a_users_with_tools_and_without() {
+    for tools in [None, tools()] {
+        let broken = validate(&[hello(), assistant(vec![text("hi")])], tools.as_ref());
+        assert_eq!(broken.unwrap_err().rule, Rule::LastIsUser);
+    }
+}
+
+#[test]
 fn a_request_has_messages() {
     assert_eq!(rule(&[]), Some(Rule::ContentEmpty));
 }
@@ -238,7 +246,7 @@ fn what_the_models_own_servers_answered_needs_no_result_of_ours() {
 fn a_violation_tells_message_rule_and_what_was_found() {
     let violation =
         validate(&[hello(), assistant(vec![call("a b")]), hello()], tools().as_ref()).unwrap_err();
-    assert_eq!(violation.to_string(), "messages.1: ToolUseId: the toolUseId \"a b\"");
+    assert_eq!(violation.to_string(), "messages.1: the toolUseId \"a b\"");
 }
 
 #[test]

