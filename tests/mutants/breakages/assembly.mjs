@@ -26,8 +26,8 @@ export default [
   {
     name: "a use of the model's own servers is one of ours",
     file: 'src/converse/assembly.rs',
-    find: '(*known, *called, *server) = (id, name, is_server_use(value));',
-    replace: '(*known, *called) = (id, name);\n                let _ = server;',
+    find: '(*known, *called, *input, *by_server) = (id, name, whole, server);',
+    replace: '(*known, *called, *input) = (id, name, whole);\n                let _ = by_server;',
   },
   {
     name: "the input of a use of the model's own servers is shown",
@@ -40,12 +40,6 @@ export default [
     file: 'src/converse/assembly.rs',
     find: 'self.blocks.iter().take(at).filter(|block| is_use(block)).count()',
     replace: 'self.blocks.iter().take(at).filter(|block| is_use(block)).count().max(at)',
-  },
-  {
-    name: 'redacted reasoning is joined with what is open',
-    file: 'src/converse/assembly.rs',
-    find: 'Kind::Other("redactedContent".to_owned()), redacted)?;',
-    replace: 'Kind::Reasoning, redacted)?;',
   },
   {
     name: "results of the model's own tools are no object",
@@ -92,8 +86,8 @@ export default [
   {
     name: 'a refusal is a natural end',
     file: 'src/converse/turn.rs',
-    find: '"content_filtered" | "refusal" => Stop::ContentFiltered,',
-    replace: '"content_filtered" => Stop::ContentFiltered,',
+    find: '"content_filtered" | "refusal" | "content_filter" => Stop::ContentFiltered,',
+    replace: '"content_filtered" | "content_filter" => Stop::ContentFiltered,',
   },
   {
     name: 'the input of a use that the context cut is taken',
@@ -173,5 +167,59 @@ export default [
     file: 'src/converse/turn.rs',
     find: '!self.taken.contains(id) && !self.ids.is_used(id)',
     replace: '!self.taken.contains(id)',
+  },
+  {
+    name: 'the input of a start counts for more than its pieces',
+    file: 'src/converse/turn.rs',
+    find: 'let input = if is_blank(&input) { whole } else { input };',
+    replace: 'let input = if is_blank(&whole) { input } else { whole };',
+  },
+  {
+    name: 'the input of a start is an object alone',
+    file: 'src/converse/assembly.rs',
+    find: '_ => member("input"),',
+    replace: '_ => String::new(),',
+  },
+  {
+    name: 'the input of a late start is forgotten',
+    file: 'src/converse/assembly.rs',
+    find: '(*known, *called, *input, *by_server) = (id, name, whole, server);',
+    replace: '(*known, *called, *by_server) = (id, name, server);\n                let _ = (input, whole);',
+  },
+  {
+    name: 'each delta of encrypted reasoning is a block',
+    file: 'src/converse/assembly.rs',
+    find: 'let at = self.slot(index, kind, || Piece::Redacted(String::new()))?;',
+    replace: 'let at = self.push(index, kind, Piece::Redacted(String::new()))?;',
+  },
+  {
+    name: 'encrypted reasoning of two blocks is one',
+    file: 'src/converse/assembly.rs',
+    find: 'let at = self.slot(index, kind, || Piece::Redacted(String::new()))?;',
+    replace: 'let at = self.slot(0, kind, || Piece::Redacted(String::new()))?;\n        let _ = index;',
+  },
+  {
+    name: 'bits that belong to no byte are kept',
+    file: 'src/converse/base64.rs',
+    find: '(value(last) >> (2 * marks), 6 - 2 * marks)',
+    replace: '(value(last), 6 - 2 * marks)',
+  },
+  {
+    name: 'the last bits of appended bytes are dropped',
+    file: 'src/converse/base64.rs',
+    find: 'if pending > 2 * marks(more) {',
+    replace: 'if pending > 6 {',
+  },
+  {
+    name: 'bytes are padded no more',
+    file: 'src/converse/base64.rs',
+    find: 'while data.len() % 4 > 0 {',
+    replace: 'while data.is_empty() {',
+  },
+  {
+    name: 'the output limit of OpenAI’s models is a natural end',
+    file: 'src/converse/turn.rs',
+    find: '"max_tokens" | "length" => Stop::MaxTokens,',
+    replace: '"max_tokens" => Stop::MaxTokens,',
   },
 ];

@@ -189,7 +189,7 @@ export default [
   {
     name: 'a renewal that shows another owner lets the command go on',
     file: 'src/command/lease.rs',
-    find: 'let held = matches!(outcome, Outcome::Stored { superseded: false, .. });',
+    find: 'let held = matches!(outcome, Outcome::Stored { .. });',
     replace: 'let held = matches!(outcome, Outcome::Stored { .. } | Outcome::Lost { .. });',
   },
   {
@@ -239,12 +239,6 @@ export default [
     file: 'src/command/lease.rs',
     find: 'if self.facts.is_unwritten() && self.task.old_history {\n            facts',
     replace: 'if self.facts.is_unwritten() && self.task.old_history && facts.is_empty() {\n            facts',
-  },
-  {
-    name: 'a lease that was lost while its command loads goes unnoticed',
-    file: 'src/command/script.rs',
-    find: 'None | Some(Outcome::Stored { superseded: false, .. }) => None,',
-    replace: 'None | Some(Outcome::Stored { .. }) => None,',
   },
   {
     name: 'a listing goes on after a command lost its lease',

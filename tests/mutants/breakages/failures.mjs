@@ -253,4 +253,10 @@ export default [
     find: 'attempt.max(1) - 1)',
     replace: 'attempt.max(1))',
   },
+  {
+    name: 'documentation is a document',
+    file: 'src/converse/unsupported.rs',
+    find: 'without(&message.to_ascii_lowercase(), "documentation")',
+    replace: 'without(&message.to_ascii_lowercase(), "documentatiom")',
+  },
 ];

@@ -343,12 +343,6 @@ export default [
     replace: 'if let Some(data) = message.thread.clone().filter(|_| false) {',
   },
   {
-    name: 'a message is looked for behind the last look alone',
-    file: 'src/command/send.rs',
-    find: 'message.since.get_or_insert(seen.seq());',
-    replace: 'message.since = Some(seen.seq());',
-  },
-  {
     name: 'a message meets conflicts without end',
     file: 'src/command/send.rs',
     find: 'None if ctx.now.mono >= message.deadline => super::head::crowded(),\n',

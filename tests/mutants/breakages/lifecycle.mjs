@@ -299,13 +299,6 @@ export default [
     replace: '(C::Start, Failed) => Verdict::Invalid,\n        (C::Resume, Failed) => Verdict::TryAgain,',
   },
   {
-    name: 'a completed task is not told how to run again',
-    file: 'src/lifecycle.rs',
-    find: 'Status::Paused | Status::Failed => "Call resume() to go on.",',
-    replace:
-      'Status::Paused => "Call start() to go on.",\n        Status::Failed => "Call resume() to go on.",',
-  },
-  {
     name: 'a no-op leads to the status in progress',
     file: 'src/lifecycle.rs',
     find: 'Verdict::NoOp => Ok(from),',

@@ -554,12 +554,6 @@ export default [
     replace: 'count(given.limits.parallel_tools, 16)',
   },
   {
-    name: 'a time without end is longer than a head can hold',
-    file: 'src/limits.rs',
-    find: 'given.map_or(default, |n| (n as u64).min(LARGEST_NUMBER))',
-    replace: 'given.map_or(default, |n| n as u64)',
-  },
-  {
     name: "a task's own iterations are not heeded",
     file: 'src/limits.rs',
     find: '.or(config.max_iterations).unwrap_or(500)',

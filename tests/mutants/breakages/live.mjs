@@ -69,12 +69,6 @@ export default [
     replace: 'Some(live)',
   },
   {
-    name: 'live text of a run that has ended is shown',
-    file: 'src/command/live.rs',
-    find: 'head.owner.is_some() && !live.text.is_empty()',
-    replace: '!live.text.is_empty()',
-  },
-  {
     name: 'live text of a run whose lease is over is shown',
     file: 'src/command/live.rs',
     find: 'return then(ctx, seen, Some(live).filter(|_| !free));',

@@ -198,12 +198,6 @@ export default [
     replace: 'let _ = messages;',
   },
   {
-    name: 'a message is refused for what others broke',
-    file: 'src/command/history.rs',
-    find: 'if ops.iter().any(|op| validator.check(op).is_err()) {\n        // Not for this message to answer for.\n        return Ok(());\n    }',
-    replace: 'let _ = ops.iter().any(|op| validator.check(op).is_err());',
-  },
-  {
     name: 'messages of the thread are listed by their ids',
     file: 'src/command/messages.rs',
     find: '(timestamp(a), a.id()).cmp(&(timestamp(b), b.id()))',
@@ -468,5 +462,11 @@ export default [
     file: 'src/ids.rs',
     find: 'format!("{what} {broken}. The arguments',
     replace: 'format!("The id {broken}. The arguments',
+  },
+  {
+    name: 'a message of reasoning alone is saved',
+    file: 'src/command/history.rs',
+    find: 'if content.iter().all(is_reasoning) {',
+    replace: 'if content.is_empty() {',
   },
 ];

@@ -548,14 +548,9 @@ export default [
   {
     name: 'a command that a later one has overtaken takes the task',
     file: 'src/command/register.rs',
-    find: 'if is_overtaken(&wish, &seen.task) {\n        return settle',
-    replace: 'if is_overtaken(&wish, &seen.task) && may_live {\n        return settle',
-  },
-  {
-    name: 'a command that lost the lease to another waits for what it wrote before',
-    file: 'src/command/register.rs',
-    find: 'wish.stored = None;\n    look',
-    replace: 'look',
+    find: 'if is_overtaken(&wish, &seen.task) {\n        return settle(ctx, seen.task.status);\n    }\n    acquire',
+    replace:
+      'if is_overtaken(&wish, &seen.task) && may_live {\n        return settle(ctx, seen.task.status);\n    }\n    acquire',
   },
   {
     name: 'a value that was never written can be overtaken',
@@ -665,5 +660,12 @@ export default [
     file: 'src/command/register.rs',
     find: '.filter(|_| may_live)',
     replace: '',
+  },
+  {
+    name: 'a pause writes again what a later command has changed',
+    file: 'src/command/register.rs',
+    find: 'if is_overtaken(&wish, &seen.task) {\n        return settle(ctx, seen.task.status);\n    }\n    let wanted',
+    replace:
+      'if wish.rounds > MAX_ROUNDS {\n        return settle(ctx, seen.task.status);\n    }\n    let wanted',
   },
 ];

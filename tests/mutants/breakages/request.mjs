@@ -32,9 +32,9 @@ export default [
   },
   {
     name: 'an assistant turn keeps the user’s tail for the next message',
-    file: transcript,
-    find: 'self.fixed.clear();\n        self.tail.clear();\n        self.push("assistant", content)',
-    replace: 'self.fixed.clear();\n        self.push("assistant", content)',
+    file: 'src/converse/transcript.rs',
+    find: 'self.fixed.clear();\n        self.tail.clear();\n        self.push("assistant", as_taken_back(content))',
+    replace: 'self.fixed.clear();\n        self.push("assistant", as_taken_back(content))',
   },
   {
     name: 'a trim parts uses from their results',
@@ -128,7 +128,7 @@ export default [
   },
   {
     name: 'white space stays at the end of an old turn',
-    file: repair,
+    file: 'src/converse/blocks.rs',
     find: 'last.truncate(last.trim_end().len());',
     replace: 'let _ = last;',
   },
@@ -338,16 +338,10 @@ export default [
     replace: '',
   },
   {
-    name: 'a marker is found among no texts',
-    file: 'src/converse/transcript.rs',
-    find: 'first.texts.append(&mut marker.texts);',
-    replace: '',
-  },
-  {
     name: 'a marker has no size',
     file: 'src/converse/transcript.rs',
-    find: 'first.bytes += marker.bytes;',
-    replace: '',
+    find: 'Some(first) => first.bytes += marker.bytes,',
+    replace: 'Some(first) => first.bytes += 0,',
   },
   {
     name: 'what is imported comes before the marker',

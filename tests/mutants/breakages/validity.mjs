@@ -44,8 +44,8 @@ export default [
   {
     name: 'what the assistant said in an old history ends in white space',
     file: 'src/converse/repair.rs',
-    find: 'if self.assistant {\n            if let',
-    replace: 'if !self.assistant {\n            if let',
+    find: 'if self.assistant {\n            content = as_taken_back(content);',
+    replace: 'if !self.assistant {\n            content = as_taken_back(content);',
   },
   {
     name: 'messages of nobody are not counted',
@@ -191,5 +191,53 @@ export default [
     file: 'src/converse/validity/content.rs',
     find: 'if use_id(block).is_some() {',
     replace: 'if use_id(block).is_some() || block.is_object() {',
+  },
+  {
+    name: 'a message may end with reasoning',
+    file: 'src/converse/blocks.rs',
+    find: 'while content.last().is_some_and(is_reasoning) {',
+    replace: 'if content.is_empty() {',
+  },
+  {
+    name: 'words stay behind the calls of a turn',
+    file: 'src/converse/blocks.rs',
+    find: 'if content.last().is_some_and(|last| !asks(last)) {',
+    replace: 'if content.last().is_none() {',
+  },
+  {
+    name: 'words between two calls go in front of both',
+    file: 'src/converse/blocks.rs',
+    find: 'if content.last().is_some_and(|last| !asks(last)) {',
+    replace: 'if !content.is_empty() {',
+  },
+  {
+    name: 'a call of the model’s own servers counts as one of ours where words are put in order',
+    file: 'src/converse/blocks.rs',
+    find: 'let asks = |block: &Value| use_id(block).is_some();',
+    replace: 'let asks = |block: &Value| block.get("toolUse").is_some();',
+  },
+  {
+    name: 'reasoning stays where it does not begin its message',
+    file: 'src/converse/repair.rs',
+    find: 'Part::Block(_) if !thinks && is_thought(&part) =>',
+    replace: 'Part::Block(_) if false && is_thought(&part) =>',
+  },
+  {
+    name: 'reasoning that is merged behind words stays',
+    file: 'src/converse/repair.rs',
+    find: 'Some(last) => last.blocks.first().is_some_and(is_reasoning),',
+    replace: 'Some(_) => parts.first().is_some_and(is_thought),',
+  },
+  {
+    name: 'an old image keeps a format that nobody takes',
+    file: 'src/converse/repair/convert.rs',
+    find: "formats.split(' ').find(|known| *known == word)",
+    replace: 'formats.split(\' \').find(|known| *known == word).or(Some("tiff"))',
+  },
+  {
+    name: 'a jpg is no jpeg',
+    file: 'src/converse/repair/convert.rs',
+    find: 'if word == "jpg" { "jpeg" } else { word }',
+    replace: 'word',
   },
 ];
