@@ -255,7 +255,15 @@ fn a_turn_that_no_model_takes_is_corrupt_and_so_is_one_that_nothing_was_asked_be
     let fine = serde_json::json!([{ "text": "Done." }]);
     for (facts, taken) in [
         (serde_json::json!([stated, turn(fine.clone())]), true),
-        (serde_json::json!([stated, turn(serde_json::json!([{ "text": "Done. " }]))]), false),
+        (serde_json::json!([stated, turn(serde_json::json!([{ "text": "Done. " }]))]), true),
+        (
+            serde_json::json!([
+                stated,
+                turn(serde_json::json!([{ "toolUse": { "toolUseId": "a", "name": "work",
+            "input": [] } }]))
+            ]),
+            false,
+        ),
         (serde_json::json!([stated, turn(serde_json::json!([{ "text": "" }]))]), false),
         (serde_json::json!([turn(fine)]), false),
     ] {
