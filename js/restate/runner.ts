@@ -72,7 +72,11 @@ export interface RestateRunner {
   continueWith(ids: TaskOfUser): Promise<void>;
   /** After a command that was given elsewhere: the task is looked at now. */
   wake(ids: TaskOfUser): Promise<void>;
-  /** Tasks that begin later, or again and again; replaces the schedule of that id. Settles with the next time. */
+  /**
+   * Tasks that begin later, or again and again; replaces the schedule of that id. Settles with the next time.
+   *
+   * @throws TaskExecutionError INVALID_ARGUMENT where the times cannot be; as `createTask` where it refuses such a task
+   */
   schedule(
     ids: {
       /** Whose tasks it makes. */

@@ -1,11 +1,13 @@
 import type { ObjectContext } from '@restatedev/restate-sdk/fetch';
 import { TaskExecutionError } from '../errors.js';
 import { checkId } from '../ids.js';
-import { backendFor } from '../server/host.js';
+import { logTo } from '../log.js';
+import { type Backend, backendFor } from '../server/host.js';
 import type { NewTask } from '../types.js';
 import { asStep, objectOptions } from './errors.js';
 import { idsOfKey, keyOfIds, type SupervisionOptions } from './options.js';
 import type { Sdk } from './sdk.js';
+import { checkTemplate } from './template.js';
 
 /** When tasks begin, and what is made then. */
 export interface Schedule {
@@ -55,12 +57,18 @@ export function schedulesObject(sdk: Sdk, name: string, tasksName: string, optio
       set: exclusive(async (ctx: ObjectContext, schedule: Schedule): Promise<{ next: string }> => {
         const now = await ctx.date.now();
         const number = ((await ctx.get<number>(version)) ?? 0) + 1;
-        const next = await asStep(sdk, () => {
-          const { userId, taskId: scheduleId } = idsOfKey(ctx.key);
-          checkId('userId', userId);
-          checkId('scheduleId', idOfTask(scheduleId, number, Number.MAX_SAFE_INTEGER));
-          return firstOf(schedule, now);
-        });
+        const next = await asStep(sdk, () => firstOf(schedule, now));
+        await ctx.run('check', () =>
+          asStep(sdk, async () => {
+            const { userId, taskId: scheduleId } = idsOfKey(ctx.key);
+            checkId('userId', userId);
+            const id = idOfTask(scheduleId, number, Number.MAX_SAFE_INTEGER);
+            checkId('scheduleId', id);
+            const { host } = await backendFor({ userId }, options.engine);
+            // What would be refused at each firing is told to whoever sets it.
+            await checkTemplate(host, userId, { ...schedule.task, id });
+          }),
+        );
         const planned: Stored = { schedule, next, count: 0, version: number };
         ctx.set(version, planned.version);
         ctx.set(stored, planned);
@@ -95,10 +103,7 @@ export function schedulesObject(sdk: Sdk, name: string, tasksName: string, optio
             plan(ctx, again, now);
           }
           await ctx.run('create', () =>
-            asStep(sdk, async () => {
-              const { engine } = await backendFor({ userId }, options.engine);
-              await engine.createTask(userId, { ...schedule.task, id });
-            }),
+            asStep(sdk, () => make({ key: ctx.key, userId, task: { ...schedule.task, id } }, options)),
           );
           ctx.objectSendClient<Start>({ name: tasksName }, keyOfIds({ userId, taskId: id })).start({});
         },
@@ -111,6 +116,26 @@ export function schedulesObject(sdk: Sdk, name: string, tasksName: string, optio
   });
 }
 
+/** Nobody waits for a firing: one that is refused is told to the host's logger. */
+async function make(
+  { key, userId, task }: { key: string; userId: string; task: NewTask },
+  { engine: given }: SupervisionOptions,
+): Promise<void> {
+  let backend: Backend | undefined;
+  try {
+    backend = await backendFor({ userId }, given);
+    await backend.engine.createTask(userId, task);
+  } catch (thrown) {
+    // Restate repeats the others.
+    if (TaskExecutionError.is(thrown) && !thrown.retryable) {
+      const { code, message } = thrown;
+      const what = `Schedule ${key} made no task ${task.id}: ${message} (${code})`;
+      logTo(backend === undefined ? console : backend.host.logger, 'error', what);
+    }
+    throw thrown;
+  }
+}
+
 /** By a version too: a schedule that was set anew makes new tasks. */
 function idOfTask(scheduleId: string, version: number, count: number): string {
   return `${scheduleId}-${version}-${count}`;
@@ -118,7 +143,7 @@ function idOfTask(scheduleId: string, version: number, count: number): string {
 
 function firstOf(schedule: unknown, now: number): number {
   const { at, every, task } = (schedule ?? {}) as Partial<Schedule>;
-  if (typeof task?.title !== 'string') throw refused('task needs a title, as createTask() takes it');
+  if (typeof task !== 'object' || task === null) throw refused('task must be what createTask() takes');
   if (every !== undefined && !(Number.isFinite(every) && every >= 1_000 && every <= longestMs)) {
     throw refused(`every must be milliseconds from 1,000 to ${longestMs}, a hundred years`);
   }

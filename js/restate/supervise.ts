@@ -15,6 +15,8 @@ export interface Supervision {
   failures?: number;
   /** How long was waited for a person the last time. */
   lookMs?: number;
+  /** How long is waited the next time for another run that has the task. */
+  heldMs?: number;
   /** The last look found nothing to go on with. */
   isQuiet?: boolean;
 }
@@ -50,7 +52,7 @@ export class Supervisor {
   #stalls: number;
   #failures: number;
   #lookMs: number;
-  #heldMs = heldFirstMs;
+  #heldMs: number;
   #hasPlace = false;
   /** The last look found nothing. */
   #isQuiet: boolean;
@@ -66,7 +68,7 @@ export class Supervisor {
       worker: WorkerPlaces;
       placesName: string;
     },
-    { stalls = 0, failures = 0, lookMs = 0, isQuiet = false }: Supervision,
+    { stalls = 0, failures = 0, lookMs = 0, heldMs = heldFirstMs, isQuiet = false }: Supervision,
   ) {
     this.#sdk = work.sdk;
     this.#ctx = ctx;
@@ -78,6 +80,7 @@ export class Supervisor {
     this.#stalls = stalls;
     this.#failures = failures;
     this.#lookMs = lookMs;
+    this.#heldMs = heldMs;
     this.#isQuiet = isQuiet;
   }
 
@@ -124,6 +127,7 @@ export class Supervisor {
       stalls: this.#stalls,
       failures: this.#failures,
       lookMs: this.#lookMs,
+      heldMs: this.#heldMs,
       isQuiet: this.#isQuiet,
     };
     this.#ctx.objectSendClient<Run>({ name }, this.#ctx.key).run(handed);

@@ -271,20 +271,6 @@ describe('of supervisors', () => {
     expect(numbers.length).toBeLessThanOrEqual(before + 3);
   });
 
-  test('a task that cannot be made ends no schedule', async () => {
-    const ids = { userId: 'cron-2', scheduleId: 'wrong' };
-    const wrong = [{ name: 'All', items: [{ name: 7 }] }] as never;
-    await runner.schedule(ids, { every: 1_000, task: { title: 'Wrong', milestones: wrong } });
-    const next = async () => {
-      const key = encodeURIComponent(`${ids.userId}/${ids.scheduleId}`);
-      const response = await fetch(`${server.ingress}/tasksSchedules/${key}/get`, { method: 'POST' });
-      return (await response.json()) as { next: string; count: number } | null;
-    };
-    await eventually('it goes on', async () => ((await next())?.count ?? 0) >= 2);
-    await runner.unschedule(ids);
-    expect(await store.list('users/cron-2/tasks', { limit: 10 })).toEqual([]);
-  });
-
   test('what was under way while all workers were down goes on, however often Restate has tried (restate#5079)', async () => {
     const ids = await task(['Item 1', 'Item 2'], 'outage');
     await runner.start(ids);

@@ -313,12 +313,17 @@ test('a stop through Restate keeps its reason, and a task that waits is woken af
   expect(Date.now() - began).toBeLessThan(45_000);
 });
 
+/** Runs tasks that make no progress. */
+const elsewhere = createTaskEngine({
+  store,
+  model: {
+    stream: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }),
+  },
+  defaults: { ...world.defaults },
+});
+
 test('a task that another run has is left to it, and gone on with afterwards', async () => {
   const ids = await task(['Item 1']);
-  const silent = {
-    stream: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }),
-  };
-  const elsewhere = createTaskEngine({ store, model: silent, defaults: { ...world.defaults } });
   const run = elsewhere.executor(ids.taskId, ids.userId).run({ maxDurationMs: 6_000 });
   await run.started;
   const mine = (await stateOf(ids)).owner?.id;
@@ -327,6 +332,33 @@ test('a task that another run has is left to it, and gone on with afterwards', a
   expect((await stateOf(ids)).owner?.id).toBe(mine);
   expect((await run.outcome).status).toBe('yielded');
   await is(ids, 'completed');
+});
+
+test('a task that another run has is tried ever more seldom, by one invocation after the other', async () => {
+  const ids = await task(['Item 1']);
+  const leaving = new AbortController();
+  const run = elsewhere.executor(ids.taskId, ids.userId).run({ signal: leaving.signal });
+  await run.started;
+  const other = await freePort();
+  const single = await startRestateWorker(world, { ...serve(), port: other, name: 'single', slices: 1 });
+  try {
+    await server.register(other);
+    await restateRunner({ ingress: server.ingress, name: 'single' }).continueWith(ids);
+    await eventually('a later one waits for 4 s', async () => {
+      const sleeps = await server.query(
+        `select appended_at, entry_lite_json from sys_journal where entry_type = 'Command: Sleep' and id in (select id from sys_invocation where target_service_name = 'single' and target_service_key = '${ids.userId}/${ids.taskId}')`,
+      );
+      return sleeps.some(({ appended_at, entry_lite_json }) => {
+        const until = JSON.parse(`${entry_lite_json}`).Command.Sleep.wake_up_time;
+        return until - Date.parse(`${appended_at}`) > 3_000;
+      });
+    });
+    leaving.abort();
+    expect((await run.outcome).status).toBe('yielded');
+    await is(ids, 'completed');
+  } finally {
+    await single.kill();
+  }
 });
 
 test('a task that is to begin at a time begins then, once', async () => {

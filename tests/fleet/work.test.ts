@@ -301,6 +301,33 @@ describe('a worker that cannot work', () => {
     expect(await worker.ended).toMatchObject({ code: 0 });
   });
 
+  const answering = (answers: string) =>
+    configure(`{ model: { stream() {} }, store: { ...memoryStore(), tasks: (() => {
+      const away = { code: 'unavailable', message: 'no answer in time' };
+      const denied = { code: 'denied', message: 'no permission' };
+      const answers = ${answers};
+      return async () => {
+        const answer = answers.length > 1 ? answers.shift() : answers[0];
+        if (!Array.isArray(answer)) throw answer;
+        return answer;
+      };
+    })() } }`);
+
+  test('says that its store refuses which could not be reached at first', async () => {
+    const { code, output } = await refused(answering('[away, away, denied]'));
+    expect(output).toMatch(/cannot be asked for tasks: no answer in time/);
+    expect(output).toMatch(/The store memory:\S+ refuses to list tasks: no permission/);
+    expect(code).toBe(1);
+  });
+
+  test('goes on asking a store that has answered and refuses now', async () => {
+    const { begin } = place();
+    const worker = begin([], answering('[away, [], denied, denied, []]'));
+    await worker.seen(/cannot be asked for tasks: no permission[\s\S]*The store answers again/);
+    worker.signal('SIGINT');
+    expect(await worker.ended).toMatchObject({ code: 0 });
+  });
+
   test('lets alone a task whose host has no model, and says so', async () => {
     const { begin, task, file } = place();
     const id = await task(['Item 1']);

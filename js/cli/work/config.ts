@@ -33,28 +33,39 @@ export async function loadConfig(file: string): Promise<void> {
 }
 
 /**
- * What a worker looks for tasks with.
+ * What a worker looks for tasks with, and whether the store has answered.
  *
  * @throws Quit where that cannot work
  */
-export async function backendOfConfig(file: string): Promise<Backend> {
+export async function backendOfConfig(file: string): Promise<{ backend: Backend; hasAnswered: boolean }> {
   const host = await hostOf(file, { userId: '' });
   if (host.store.tasks === undefined) {
     throw new Quit(
       `The store ${host.store.id} cannot list the tasks of all users: it has no tasks(). A worker needs a store that has it, as those of task-execution-engine do.`,
     );
   }
-  await probe(host);
-  return backendOfHost(host);
+  const backend = backendOfHost(host);
+  try {
+    await probe(host);
+    return { backend, hasAnswered: true };
+  } catch (thrown) {
+    if (thrown instanceof Quit) throw thrown;
+    // It may be back soon.
+    return { backend, hasAnswered: false };
+  }
 }
 
-/** A store that refuses will go on to refuse; one that cannot be reached may be back soon. */
-async function probe({ store }: TaskHost): Promise<void> {
+/**
+ * Asks the store for tasks.
+ *
+ * @throws Quit where it refuses: it will go on to. What it throws otherwise may pass
+ */
+export async function probe({ store }: TaskHost): Promise<void> {
   try {
     await store.tasks?.({ status: 'in_progress', order: 'oldest', limit: 1 });
   } catch (thrown) {
+    if (!isPermanent(thrown)) throw thrown;
     const { message } = describeThrown(thrown);
-    if (!isPermanent(thrown)) return;
     throw new Quit(`The store ${store.id} refuses to list tasks: ${printable(message)}`);
   }
 }

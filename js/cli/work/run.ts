@@ -1,8 +1,7 @@
-import type { Backend } from '../../server/host.js';
 import { exitCodes, Quit } from '../exit.js';
 import type { WorkOptions } from '../options.js';
 import { printable } from '../text.js';
-import { backendOfConfig, backendOfTask, loadConfig } from './config.js';
+import { backendOfConfig, backendOfTask, loadConfig, probe } from './config.js';
 import { type WorkDisplay, workDisplay } from './display.js';
 import { Worker } from './worker.js';
 
@@ -48,7 +47,7 @@ export async function runWork({ config, atOnce, perUser, everyMs }: WorkOptions)
     });
   }
 
-  const backend = await opened(config);
+  const { backend, hasAnswered } = await opened(config);
   display = workDisplay(process.stdout, atOnce);
   display.say(
     `Process ${process.pid} works on ${backend.host.store.id}, ${atOnce} at once. SIGTERM or Ctrl-C drains.`,
@@ -60,8 +59,14 @@ export async function runWork({ config, atOnce, perUser, everyMs }: WorkOptions)
     perUser,
     everyMs,
     report: display,
+    ...(!hasAnswered && { probe: () => probe(backend.host) }),
   });
-  await worker.run(draining.signal);
+  try {
+    await worker.run(draining.signal);
+  } catch (error) {
+    display.close();
+    return refused(error);
+  }
   display.say('Nothing is under way any more.');
   display.close();
   // Tools, listeners and connections of the app may hold the process.
@@ -69,16 +74,21 @@ export async function runWork({ config, atOnce, perUser, everyMs }: WorkOptions)
 }
 
 /** What the module configures; what is wrong with it ends the process, whatever it has opened. */
-async function opened(config: string): Promise<Backend> {
+async function opened(config: string): ReturnType<typeof backendOfConfig> {
   try {
     await loadConfig(config);
     return await backendOfConfig(config);
   } catch (error) {
-    if (!(error instanceof Quit)) throw error;
-    return new Promise(() => {
-      process.stderr.write(`${error.message}\n`, () => process.exit(error.exitCode));
-    });
+    return refused(error);
   }
+}
+
+/** Ends the process once it is said what is wrong. */
+function refused(error: unknown): Promise<never> {
+  if (!(error instanceof Quit)) throw error;
+  return new Promise(() => {
+    process.stderr.write(`${error.message}\n`, () => process.exit(error.exitCode));
+  });
 }
 
 /** Ends the process once what was written has gone out. */

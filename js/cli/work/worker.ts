@@ -1,6 +1,7 @@
 import type { Backend } from '../../server/host.js';
 import type { TaskOutcome } from '../../types.js';
 import { describeThrown } from '../../values.js';
+import { Quit } from '../exit.js';
 import { type Candidate, Candidates, keyOfTask } from './candidates.js';
 import { FollowedRun } from './followed-run.js';
 import { duration } from './lines.js';
@@ -27,6 +28,8 @@ export interface WorkerOptions {
   /** Between two looks, about. */
   everyMs: number;
   report: Report;
+  /** Where the store has not answered yet: asked until it does. A Quit that it throws ends the worker. */
+  probe?: (() => Promise<void>) | undefined;
   /** A number from 0 up to 1. */
   random?: () => number;
 }
@@ -43,10 +46,12 @@ export class Worker {
   #isFull = false;
   #idle = 1;
   #isAway = false;
+  #probe: (() => Promise<void>) | undefined;
   #looking: { found: AsyncGenerator<Candidate, void>; since: number } | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#probe = options.probe;
     this.#candidates = new Candidates(options.backend, options.everyMs, {
       isBusy: (key) => this.#running.has(key),
       hasPlace: (userId) => this.#ofUser(userId) < options.perUser,
@@ -60,7 +65,11 @@ export class Worker {
     return [...this.#running.values()];
   }
 
-  /** Works until the signal is aborted; settles once every run has ended. */
+  /**
+   * Works until the signal is aborted; settles once every run has ended.
+   *
+   * @throws Quit where the store refuses before it has answered once
+   */
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.#wake());
     while (!signal.aborted) {
@@ -81,6 +90,8 @@ export class Worker {
     let found = 0;
     const beginning = new Set<Promise<void>>();
     try {
+      await this.#probe?.();
+      this.#probe = undefined;
       while (!isFull() && !signal.aborted) {
         const candidate = await this.#next();
         if (this.#isAway) report.back();
@@ -97,6 +108,7 @@ export class Worker {
       await Promise.all(beginning);
       this.#isFull = isFull();
     } catch (thrown) {
+      if (thrown instanceof Quit) throw thrown;
       this.#looking = undefined;
       this.#idle = Math.min(mostSeldom, this.#idle * 2);
       const delayMs = this.#delay();
