@@ -125,7 +125,7 @@ export function copied<T>(value: T): T {
   if (value === null || typeof value !== 'object') return value;
   if (isBytes(value)) return value.slice() as T;
   if (Array.isArray(value)) return value.map(copied) as T;
-  const copy: Record<string, unknown> = { ...value };
+  const copy = { ...value } as Record<string, unknown>;
   for (const key of Object.keys(copy)) {
     const member = copy[key];
     if (typeof member === 'object') copy[key] = copied(member);
