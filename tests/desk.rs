@@ -152,10 +152,10 @@ fn loses_the_reply_to_its_question(w: &mut World) {
     });
 }
 
-#[test]
-fn an_approval_that_is_there_before_the_question_is_known_to_be_stored_counts() {
+/// A call that waits for what the verdict says; the reply to the entry that asks is lost, and a person has approved.
+fn approved_before_the_question_is_known_to_be_stored(verdict: &'static str) -> (World, usize) {
     let mut w = World::new(9, 1);
-    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    w.vet = Box::new(move |_| json!({ "verdict": verdict }));
     w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
     loses_the_reply_to_its_question(&mut w);
     let run = w.runner("start", json!({ "hasWatch": true }));
@@ -164,6 +164,12 @@ fn an_approval_that_is_there_before_the_question_is_known_to_be_stored_counts() 
     }
     w.decide("a", Decision::Approve { note: None });
     w.give(run, Input::Changed);
+    (w, run)
+}
+
+#[test]
+fn an_approval_that_is_there_before_the_question_is_known_to_be_stored_counts() {
+    let (mut w, run) = approved_before_the_question_is_known_to_be_stored("approve");
     w.pass(100);
     assert_eq!(w.store.facts("decided").len(), 0, "the run does not know yet that it has asked");
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
@@ -171,17 +177,39 @@ fn an_approval_that_is_there_before_the_question_is_known_to_be_stored_counts() 
 }
 
 #[test]
-fn an_approval_that_is_there_before_the_question_does_not_stand_for_a_result() {
-    let mut w = World::new(10, 1);
-    w.vet = Box::new(|_| json!({ "verdict": "answer" }));
-    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
-    loses_the_reply_to_its_question(&mut w);
-    let run = w.runner("start", json!({ "hasWatch": true }));
-    while w.asked("a").is_empty() {
+fn a_decision_for_the_next_owner_is_left_to_it_while_the_reply_to_a_release_is_out() {
+    let mut w = World::new(11, 1);
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    let work = |id: &str| uses("", &[(id, "work", json!({}))]);
+    w.script(vec![work("a"), work("b"), text("Done.")]);
+    let mut released = false;
+    w.fault = Box::new(move |_, effect| match effect {
+        Effect::Commit { writes, .. } if !released && format!("{writes:?}").contains("yielded") => {
+            released = true;
+            Fault::Silent(true)
+        }
+        _ => Fault::None,
+    });
+    let waits = json!({ "options": { "whileWaiting": "yield" }, "hasWatch": true });
+    let before = w.runner("start", waits);
+    while w.store.get(HEAD).is_none_or(|head| head["last_run"] != "yielded") {
         assert!(w.step());
     }
     w.decide("a", Decision::Approve { note: None });
-    w.give(run, Input::Changed);
+    let after = w.start();
+    while w.asked("b").is_empty() {
+        assert!(w.step());
+    }
+    w.decide("b", Decision::Approve { note: None });
+    assert!(!w.is_over(before), "nobody has told it yet that the lease is given back");
+    w.give(before, Input::Changed);
+    assert_eq!(w.finish(after).unwrap()["status"], "completed");
+    assert_eq!(w.executions.len(), 2);
+}
+
+#[test]
+fn an_approval_that_is_there_before_the_question_does_not_stand_for_a_result() {
+    let (mut w, run) = approved_before_the_question_is_known_to_be_stored("answer");
     w.until_event(run, "task:answer_required");
     w.pass(30_000);
     assert_eq!((w.executions.len(), w.store.facts("decided").len()), (0, 0));

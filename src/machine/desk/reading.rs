@@ -210,16 +210,17 @@ impl Desk {
 }
 
 /// A decision about a question that is still open; one to come only where an entry on its way may ask it, or where
-/// another owner might have asked it.
+/// another owner might have asked it: as long as nobody has confirmed a commit, it may be the one that gave the lease
+/// away.
 fn use_of_item(around: Around<'_>, item: InboxItem) -> Use {
     let InboxItem::Decision { tool_call_id, asked_seq, decision, .. } = &item else {
         return Use::Keep(item);
     };
     if *asked_seq > around.facts.seq {
-        return match () {
-            () if around.commits && *asked_seq == around.facts.seq + 1 => Use::Keep(item),
-            () if around.may_start => Use::Drop,
-            () => Use::Leave,
+        return match around.commits {
+            true if *asked_seq == around.facts.seq + 1 => Use::Keep(item),
+            false if around.may_start => Use::Drop,
+            _ => Use::Leave,
         };
     }
     let approves = matches!(decision, Decision::Approve { .. });

@@ -170,14 +170,20 @@ export default [
   {
     name: 'a decision about a question on its way is dropped',
     file: 'src/machine/desk/reading.rs',
-    find: '() if around.commits && *asked_seq == around.facts.seq + 1 => Use::Keep(item),\n',
+    find: 'true if *asked_seq == around.facts.seq + 1 => Use::Keep(item),\n',
     replace: '',
   },
   {
     name: 'a decision that another owner may have asked for is deleted',
     file: 'src/machine/desk/reading.rs',
-    find: '() => Use::Leave,',
-    replace: '() => Use::Drop,',
+    find: '_ => Use::Leave,',
+    replace: '_ => Use::Drop,',
+  },
+  {
+    name: 'while a release has no reply, a decision for the next owner is deleted',
+    file: 'src/machine/desk/reading.rs',
+    find: 'false if around.may_start => Use::Drop,',
+    replace: '_ if around.may_start => Use::Drop,',
   },
   {
     name: 'a decision counts for a later question about the same call',

@@ -119,7 +119,7 @@ export default [
   {
     name: 'a decision about a question to come stays in the inbox',
     file: reading,
-    find: '() if around.may_start => Use::Drop,',
+    find: 'false if around.may_start => Use::Drop,\n',
     replace: '',
   },
   {
