@@ -125,12 +125,10 @@ impl Wishes {
         let at_once = !grace || matches!(how, How::Stop(_) | How::External | How::Fail(_));
         let grace_until = now + if grace { self.grace_ms } else { 0 };
         let storing_until = grace_until + self.store_timeout_ms;
-        let before = self.strongest().filter(|before| before.how.rank() <= how.rank());
-        let earliest = |at: Instant, before: Option<Instant>| before.map_or(at, |before| at.min(before));
-        let (grace_until, storing_until) = (
-            earliest(grace_until, before.map(|wish| wish.grace_until)),
-            earliest(storing_until, before.map(|wish| wish.storing_until)),
-        );
+        // Those of both: a stronger one that hides a weaker may be taken back.
+        let weaker = || self.local.iter().chain(&self.register).filter(|wish| wish.how.rank() <= how.rank());
+        let grace_until = weaker().map(|wish| wish.grace_until).fold(grace_until, Instant::min);
+        let storing_until = weaker().map(|wish| wish.storing_until).fold(storing_until, Instant::min);
         self.given += 1;
         Wish { how, grace_until, storing_until, at_once, nth: self.given }
     }
@@ -242,6 +240,18 @@ mod tests {
 
     fn stop(reason: &str) -> How {
         How::Stop(Some(reason.into()))
+    }
+
+    #[test]
+    fn whoever_yields_is_answered_in_time_though_others_hide_the_yield_and_a_pause_follows() {
+        let mut wishes = wishes();
+        wishes.registered(How::External, Instant(0));
+        wishes.ends(How::Yield("drain".into()), true, Instant(1_000));
+        wishes.ends(How::Pause(None), true, Instant(7_000));
+        assert!(wishes.taken_back());
+        assert_eq!(wishes.in_force(), Some(&How::Pause(None)));
+        assert_eq!(wishes.storing_until(), Some(Instant(1_000 + GRACE + STORE)));
+        assert!(wishes.is_grace_over(Instant(1_000 + GRACE)));
     }
 
     #[test]

@@ -12,8 +12,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const FIXED: u64 = 10_500;
 const FRESH: u64 = 2_500;
 /// Seeds that once failed, and were none of the fixed ones.
-const FAILED_ONCE: [u64; 7] =
-    [425_204, 426_021, 777_012_607, 5_000_066_997, 5_000_089_790, 8_000_030_921, 1_795_920_990_156_104_624];
+const FAILED_ONCE: [u64; 8] = [
+    425_204,
+    426_021,
+    777_012_607,
+    2_137_403_662,
+    5_000_066_997,
+    5_000_089_790,
+    8_000_030_921,
+    1_795_920_990_156_104_624,
+];
 /// Promises that are broken today, each with the reason. They must go on failing until they are mended, and then be
 /// taken off.
 pub const KNOWN: [(&str, &str); 0] = [];

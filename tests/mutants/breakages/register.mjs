@@ -267,16 +267,22 @@ export default [
     replace: 'How::Stop(_) => 1,',
   },
   {
+    name: 'a yield that others hide loses its deadlines to what comes after it',
+    file: wishes,
+    find: 'let weaker = || self.local.iter().chain(&self.register).filter(|wish|',
+    replace: 'let weaker = || self.strongest().into_iter().filter(|wish|',
+  },
+  {
     name: 'a second wish gives running tools a grace of their own',
     file: wishes,
-    find: 'earliest(grace_until, before.map(|wish| wish.grace_until)),',
-    replace: 'earliest(grace_until, None),',
+    find: 'weaker().map(|wish| wish.grace_until).fold(grace_until, Instant::min)',
+    replace: 'grace_until',
   },
   {
     name: 'a second wish gives the store time of its own',
     file: wishes,
-    find: 'earliest(storing_until, before.map(|wish| wish.storing_until)),',
-    replace: 'earliest(storing_until, None),',
+    find: 'weaker().map(|wish| wish.storing_until).fold(storing_until, Instant::min)',
+    replace: 'storing_until',
   },
   {
     name: 'a stop does not abort running tools',
