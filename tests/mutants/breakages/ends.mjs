@@ -188,7 +188,7 @@ export default [
   {
     name: 'a weaker end inherits the deadline of a stronger one',
     file: 'src/machine/wishes.rs',
-    find: '.filter(|before| before.how.rank() <= how.rank())',
+    find: '.filter(|wish| wish.how.rank() <= how.rank())',
     replace: '',
   },
   {
