@@ -150,7 +150,7 @@ export default [
   },
   {
     mutant: 'replace match guard self.nothing_is_open() with true in Run::take_up',
-    file: 'src/machine/run.rs',
+    file: 'src/machine/run/taking_up.rs',
     why: 'What a restore would be composed of is asked again before it is sent: with an item open the run resumes there.',
   },
   {
@@ -172,11 +172,6 @@ export default [
     mutant: 'replace < with <= in Again::or_unknown',
     file: 'src/storage/writer.rs',
     why: 'Whether an attempt begins in the very millisecond of the deadline, to be given up in it, is promised to nobody.',
-  },
-  {
-    mutant: 'replace > with >= in list',
-    file: 'src/command/entries.rs',
-    why: 'Entries are counted from one: to list after entry 0 is to list from the beginning.',
   },
   {
     mutant: 'replace match guard last == index with false in Assembly::text',
