@@ -358,6 +358,11 @@ mod tests {
             data.insert(field.into(), value);
             assert!(Head::read("p", &data).unwrap_err().message.contains(&format!("its {field} is over")));
         }
+        for field in ["epoch", "seq"] {
+            let mut data = head().document();
+            data.insert(field.into(), json!(LARGEST_NUMBER));
+            assert!(Head::read("p", &data).is_ok(), "{field}");
+        }
     }
 
     #[test]

@@ -367,6 +367,14 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_behind_an_entry_is_listed_behind_its_last_part() {
+        assert_eq!(behind(0), None);
+        let (after, paths) = (behind(7).unwrap(), Paths::new("u", "t"));
+        let last_part = format!("{}.0099", paths.entry(7).rsplit('/').next().unwrap());
+        assert!(last_part < after && after.as_str() < paths.entry(8).rsplit('/').next().unwrap());
+    }
+
+    #[test]
     fn an_entry_as_long_as_a_document_may_be_is_one_document() {
         let (paths, entry) = (Paths::new("u", "t"), entry("some words"));
         let (_, bytes) = encode(&paths, &entry, 1_000_000);

@@ -245,3 +245,31 @@ fn what_is_queued_is_there_until_it_is_taken() {
     assert!(!io.is_empty());
     assert!(io.pop().is_some() && io.is_empty());
 }
+
+#[test]
+fn the_pauses_between_attempts_grow_with_every_attempt() {
+    let longest = |failures: u32| {
+        let pauses = (0..50).map(|seed| {
+            let mut io = Io::new(seed);
+            let mut fetch = Fetch::new(Instant(0), Want::Documents(vec!["d".into()]), 1_000_000, &mut io);
+            let mut now = Instant(0);
+            let mut pause = 0;
+            for _ in 0..failures {
+                let sent = std::iter::from_fn(|| io.pop()).last();
+                let Some(Effect::Read { ticket, .. }) = sent else { panic!("{sent:?}") };
+                let away = Input::Read { ticket, result: Err(failed(StoreErrorCode::Unavailable)) };
+                assert!(fetch.handle(now, &away, &mut io).is_none());
+                pause = fetch.timeout() - now;
+                now = fetch.timeout();
+                assert!(fetch.handle(now, &Input::Timeout, &mut io).is_none());
+            }
+            pause
+        });
+        pauses.max().unwrap_or_default()
+    };
+    let ceilings = [(1, 100), (2, 200), (3, 400), (4, 800), (5, 1_600), (6, 2_000), (12, 2_000)];
+    for (failures, ceiling) in ceilings {
+        let longest = longest(failures);
+        assert!((ceiling * 3 / 4..=ceiling + 1).contains(&longest), "{failures}: {longest} of {ceiling}");
+    }
+}
