@@ -81,18 +81,33 @@ fn a_run_whose_renewal_is_never_answered_is_refused_and_lists_no_more() {
     assert!(seen.borrow().contains(&Effect::Cancel { ticket: listed.unwrap() }));
 }
 
-#[test]
-fn a_lease_that_another_took_before_it_was_given_back_is_left_to_them() {
+/// The history turns out to be damaged while a renewal of its lease is on its way.
+fn finds_damage_while_renewing() -> (World, usize, Seen) {
     let mut w = paused();
     w.store.set(FIRST_ENTRY, &["json"], json!("damaged"), w.now);
-    let (run, seen) = resumes(&mut w, 3_000, |effect| match effect {
+    let (run, seen) = resumes(&mut w, 6_000, |effect| match effect {
+        Effect::List { .. } => Fault::Late(1_200),
         Effect::Commit { .. } => Fault::Late(900),
-        _ => Fault::Late(500),
+        _ => Fault::None,
     });
-    // The renewal is sent, and before it lands the history turns out to be damaged, and another takes the task.
     while commits(&seen) < 2 {
         assert!(w.step());
     }
+    (w, run, seen)
+}
+
+#[test]
+fn a_lease_that_was_just_renewed_is_given_back_by_whoever_finds_the_history_damaged() {
+    let (mut w, run, seen) = finds_damage_while_renewing();
+    let refusal = w.finish(run).unwrap_err();
+    assert_eq!(json!(refusal.code), "CORRUPT_HISTORY");
+    assert_eq!(commits(&seen), 3, "taken, renewed, given back");
+    assert_eq!(w.store.documents[HEAD].0.get("owner"), None, "nobody has to wait for it to run out");
+}
+
+#[test]
+fn a_lease_that_another_took_before_it_was_given_back_is_left_to_them() {
+    let (mut w, run, seen) = finds_damage_while_renewing();
     w.store.set(HEAD, &["epoch"], json!(99), w.now);
     let refusal = w.finish(run).unwrap_err();
     assert_eq!(json!(refusal.code), "CORRUPT_HISTORY");
