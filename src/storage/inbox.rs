@@ -306,10 +306,14 @@ mod tests {
             |text: usize| json!({ "kind": "message", "text": "x".repeat(text), "json": r#"[{"text":"y"}]"# });
         assert!(read("m", with_blocks(MAX_BYTES - 14)).is_ok());
         assert!(matches!(read("m", with_blocks(MAX_BYTES - 13)), Err(Useless::Junk(_))));
-        let beside = |at: usize| json!({ "kind": "message", "text": "x", "at": { "a": ["y".repeat(at), null] } });
+        let beside =
+            |at: usize| json!({ "kind": "message", "text": "x", "at": { "a": ["y".repeat(at), null] } });
         let named = "kindmessagetextxata".len() + 8 + 8 + 8;
         let most = MAX_BYTES + MAX_BYTES_BESIDE - named;
-        assert!(read("m", beside(most)).is_ok(), "the names count, and eight bytes for an element and for a null");
+        assert!(
+            read("m", beside(most)).is_ok(),
+            "the names count, and eight bytes for an element and for a null"
+        );
         assert!(matches!(read("m", beside(most + 1)), Err(Useless::Junk(_))));
         let unknown = json!({ "kind": "later", "what": "y".repeat(MAX_BYTES * 2) });
         assert!(matches!(read("m", unknown), Err(Useless::Junk(_))), "whatever its kind is");

@@ -237,7 +237,8 @@ fn a_reset_leaves_nothing_of_what_was_known() {
     assert!(told.0.item_texts.is_empty() && told.0.last_text.is_empty());
     assert_eq!(told.0.statement, None);
     assert_eq!(told.request(), [] as [Value; 0]);
-    let ended = Told::new().is(json!([begun("started")])).is(json!([{ "kind": "ended", "status": "stopped" }]));
+    let ended =
+        Told::new().is(json!([begun("started")])).is(json!([{ "kind": "ended", "status": "stopped" }]));
     let reset = ended.is(json!([{ "kind": "reset" }])).0.live;
     assert_eq!((reset.begun, reset.ended), (true, Some(EndStatus::Stopped)), "it is no beginning");
     let cut = Told::new().is(json!([turn_of("Words", "max_tokens", &[], usage(0, 0))]));

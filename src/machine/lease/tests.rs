@@ -214,7 +214,8 @@ fn a_lease_that_the_store_does_not_answer_for_is_asked_for_again_and_given_up_in
     let mut acquiring = Acquiring::new(&Paths::new("u", "t"), None, head(), TERMS, &clock, &mut io);
     let mut sent = 0;
     let refused = loop {
-        sent += std::iter::from_fn(|| io.pop()).filter(|effect| matches!(effect, Effect::Commit { .. })).count();
+        sent +=
+            std::iter::from_fn(|| io.pop()).filter(|effect| matches!(effect, Effect::Commit { .. })).count();
         let due = acquiring.timeout().unwrap();
         clock.plan(None, Some(due));
         clock.advance(at(due.0), true);
@@ -245,7 +246,8 @@ fn a_lease_is_given_back_by_a_write_of_its_own() {
         let head = bench.lease.head();
         assert_eq!(head.owner, None);
         assert_ne!(head.write_id, "first", "by its write id alone it is known again after an unclear reply");
-        let wanted = if given_back { (LastRun::None, 3, None) } else { (LastRun::Paused, 0, Some("what waits")) };
+        let wanted =
+            if given_back { (LastRun::None, 3, None) } else { (LastRun::Paused, 0, Some("what waits")) };
         assert_eq!((head.last_run, head.attempts, carried), wanted);
     }
 }
