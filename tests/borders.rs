@@ -446,6 +446,7 @@ fn a_commit_that_is_on_its_way_when_the_task_breaks_is_waited_for_before_the_lea
     assert_eq!(w.finish(run).unwrap()["status"], "interrupted");
     assert!(!w.head().contains_key("owner"));
     assert_eq!(w.store.facts("result").len(), 1, "what was on its way has landed");
+    assert_eq!(w.events(run, "task:tool_result").len(), 1, "and is told");
 }
 
 #[test]

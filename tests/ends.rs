@@ -463,22 +463,3 @@ fn a_run_that_is_over_is_not_ended_again_by_whatever_it_is_told() {
     assert!(w.command(run, drain()) != Ticket::RESULT);
     assert_eq!(w.actors[run].settled.len(), 3, "the beginning, the end, and whoever asked since");
 }
-
-#[test]
-fn a_turn_that_is_whole_and_says_that_it_cannot_go_on_fails_the_task_though_a_pause_ends_it() {
-    let mut w = World::new(19, 1);
-    let mut events = turn("Too", &[]);
-    for event in events.iter_mut().filter(|event| event.get("messageStop").is_some()) {
-        event["messageStop"]["stopReason"] = json!("model_context_window_exceeded");
-    }
-    w.script(vec![Says::Stalls(events)]);
-    let run = w.start();
-    w.until(run, |a| a.events.iter().any(|e| e["type"] == "task:message"));
-    w.pass(100);
-    w.command(run, Command::Pause);
-    let outcome = w.finish(run).unwrap();
-    assert_eq!(
-        (&outcome["status"], &outcome["error"]["code"]),
-        (&json!("failed"), &json!("CONTEXT_OVERFLOW"))
-    );
-}

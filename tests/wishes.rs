@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use support::*;
 use task_execution_engine::converse::Failure;
-use task_execution_engine::effect::{Command, Effect, Question, Ticket};
+use task_execution_engine::effect::{Command, Effect, Input, Question, Ticket};
 use task_execution_engine::store::StoreErrorCode;
 
 const GRACE: u64 = 10_000;
@@ -407,5 +407,91 @@ fn a_pause_that_comes_after_the_end_was_sent_is_for_the_store_to_answer_where_th
         let stored = w.add(machine);
         assert_eq!(w.finish(stored), Ok(Value::Null));
         assert_eq!(w.store.status(), if fails { "failed" } else { "completed" });
+    }
+}
+
+#[test]
+fn a_turn_that_a_pause_has_cut_makes_no_later_yield_unclean_where_the_pause_was_taken_back() {
+    let mut w = World::new(7, 1);
+    let mut half = turn("Half of it", &[]);
+    half.retain(|e| e["messageStop"].is_null() && e["metadata"].is_null());
+    w.script(vec![Says::Stalls(half), uses("", &[("a", "work", json!({}))])]);
+    w.tool = Box::new(|_| Does::Takes(2_000, Box::new(Does::Returns(json!(1)))));
+    let run = w.start();
+    w.until(run, |a| a.events.iter().any(|e| e["type"] == "task:message"));
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Commit { .. } if format!("{effect:?}").contains("ended") => Fault::Late(50),
+        _ => Fault::None,
+    });
+    w.outside(&["status"], json!("paused"));
+    w.give(run, Input::Changed);
+    w.pass(20);
+    w.outside(&["status"], json!("in_progress"));
+    w.until(run, |a| !a.executed.is_empty());
+    w.command(run, drain());
+    assert_eq!(w.finish(run).unwrap()["status"], "yielded");
+    assert_eq!((w.store.facts("ended").len(), w.store.facts("result").len()), (0, 1));
+    assert_eq!(w.head()["last_run"], "yielded", "nothing was cut since");
+}
+
+#[test]
+fn what_a_stop_has_aborted_may_still_answer_a_pause_that_outlives_it() {
+    let (mut w, run) = executing(Does::Takes(5_000, Box::new(Does::Returns(json!(1)))));
+    w.outside(&["execution", "abort_reason"], json!("enough"));
+    w.outside(&["status"], json!("paused"));
+    w.give(run, Input::Changed);
+    w.pass(1_000);
+    w.command(run, Command::Pause);
+    w.outside(&["execution", "abort_reason"], Value::Null);
+    w.outside(&["status"], json!("in_progress"));
+    w.give(run, Input::Changed);
+    w.pass(1_000);
+    assert!(!w.is_over(run), "the pause leaves its tools their grace");
+    assert_eq!(w.finish(run).unwrap()["status"], "paused");
+    let result = &w.store.facts("result")[0];
+    assert_eq!((&result["status"], result.get("unknown")), (&json!("success"), None), "{result}");
+}
+
+#[test]
+fn a_pause_that_is_stored_while_the_store_denies_a_look_ends_the_run_as_paused() {
+    let (mut w, run) = streaming();
+    w.latency = 100;
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Read { .. } => Fault::Fails(StoreErrorCode::Denied),
+        _ => Fault::None,
+    });
+    w.give(run, Input::Changed);
+    let ticket = w.command(run, Command::Pause);
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((&outcome["status"], &outcome["unfinished"]), (&json!("paused"), &json!(false)));
+    assert!(w.actors[run].settled[&ticket].is_ok());
+    assert_eq!(w.events(run, "task:paused").len(), 1, "what is stored is told");
+    assert_eq!((w.store.status(), &w.head()["last_run"]), ("paused", &json!("paused")));
+}
+
+#[test]
+fn a_pause_in_the_last_moment_of_a_turn_that_comes_to_nothing_drops_it_and_pauses() {
+    for (stop, words) in
+        [("model_context_window_exceeded", ""), ("end_turn", ""), ("malformed_tool_use", "Words")]
+    {
+        let mut w = World::new(7, 1);
+        let mut events = turn(words, &[]);
+        for event in events.iter_mut().filter(|e| !e["messageStop"].is_null()) {
+            event["messageStop"]["stopReason"] = json!(stop);
+        }
+        w.script(vec![Says::Stalls(events)]);
+        let run = w.start();
+        w.pass(500);
+        let told = w.types(run).len();
+        w.command(run, Command::Pause);
+        assert_eq!(w.finish(run).unwrap()["status"], "paused", "{stop}");
+        assert_eq!((w.store.facts("turn").len(), w.store.facts("nudged").len()), (0, 0), "{stop}");
+        assert_eq!(
+            w.store.facts("spent")[0]["usage"]["totalTokens"],
+            15,
+            "{stop}: it has cost what it has cost"
+        );
+        let since = &w.types(run)[told..];
+        assert!(!since.iter().any(|e| e == "task:retry" || e == "task:error"), "{stop}: {since:?}");
     }
 }

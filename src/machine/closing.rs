@@ -3,7 +3,6 @@
 use super::Ctx;
 use super::compose::End;
 use super::run::{Flow, GOES_ON, Run};
-use super::turn::Around;
 use super::wishes::How;
 use crate::effect::Effect;
 use crate::error::{Code, EngineError};
@@ -26,8 +25,7 @@ impl Run {
         if !self.wishes.is_ending() {
             return;
         }
-        let around = Around { facts: &self.facts, settings: &self.settings };
-        let (events, cuts) = self.turn.cut(ctx, around);
+        let (events, cuts) = self.turn.cut(ctx, &self.facts);
         self.cut_something |= cuts;
         self.turned(ctx, events);
         self.host.cancel(&mut ctx.io);

@@ -130,7 +130,7 @@ impl Ctx {
 enum Phase {
     Opening(Box<Opening>),
     Running(Box<Run>),
-    Leaving(Box<Leaving>),
+    Leaving(Leaving),
     Done,
 }
 
@@ -212,16 +212,21 @@ impl Runner {
     fn drive(&mut self, mut run: Box<Run>, input: &Input) -> Phase {
         match run.handle(&mut self.ctx, input) {
             None => Phase::Running(run),
-            Some(outcome) => match Leaving::begin(&mut self.ctx, run.lease, outcome) {
-                Ok(leaving) => Phase::Leaving(Box::new(leaving)),
-                Err(outcome) => self.over(*outcome),
-            },
+            Some(outcome) => {
+                let next = Leaving::begin(&mut self.ctx, run, outcome);
+                self.leaves(next)
+            }
         }
     }
 
-    fn over(&mut self, outcome: Outcome) -> Phase {
-        finish(&mut self.ctx, outcome);
-        Phase::Done
+    fn leaves(&mut self, next: Result<Leaving, Box<Outcome>>) -> Phase {
+        match next {
+            Ok(leaving) => Phase::Leaving(leaving),
+            Err(outcome) => {
+                finish(&mut self.ctx, *outcome);
+                Phase::Done
+            }
+        }
     }
 }
 
@@ -248,10 +253,10 @@ impl Machine for Runner {
             }
             // A pause or stop stays unanswered, so that whoever gave it gives it to the store.
             (over @ (Phase::Leaving(_) | Phase::Done), Input::Command { .. }) => over,
-            (Phase::Leaving(leaving), input) => match leaving.handle(&mut self.ctx, &input) {
-                Ok(leaving) => Phase::Leaving(leaving),
-                Err(outcome) => self.over(*outcome),
-            },
+            (Phase::Leaving(leaving), input) => {
+                let next = leaving.handle(&mut self.ctx, &input);
+                self.leaves(next)
+            }
             (Phase::Done, _) => Phase::Done,
         };
         self.plan();

@@ -110,7 +110,7 @@ impl Run {
     /// Takes an input in; Some when the run is over.
     pub fn handle(&mut self, ctx: &mut Ctx, input: &Input) -> Option<Box<Outcome>> {
         let outcome = self.take_in(ctx, input).break_value()?;
-        self.clear(ctx, &outcome);
+        self.clear(ctx);
         Some(outcome)
     }
 

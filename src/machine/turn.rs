@@ -104,23 +104,22 @@ impl Turn {
         }
     }
 
-    /// The run ends: a turn that is whole is taken as it is, another is dropped. Whether that cut something.
-    pub fn cut(&mut self, ctx: &mut Ctx, around: Around<'_>) -> (Vec<Event>, bool) {
-        let mut events = Vec::new();
+    /// The run ends: a turn that is whole is taken as it is, any other is dropped. Whether that cut something.
+    pub fn cut(&mut self, ctx: &mut Ctx, facts: &Facts) -> (Vec<Event>, bool) {
+        let cuts = self.in_flight();
         match std::mem::take(&mut self.state) {
-            State::Streaming { ticket, assembly, attempt, silence } if assembly.complete() => {
+            State::Streaming { ticket, assembly, attempt, .. } => {
                 ctx.io.push(Effect::Cancel { ticket });
-                let attempt = attempt.after(silence, ctx.now.mono, around.settings);
-                events = self.finish(ctx, around, *assembly, attempt);
+                let usage = assembly.usage();
+                if let Ok(turn) = whole(facts, *assembly) {
+                    return (vec![self.is_ready(ctx, turn, usage, attempt.message_id)], false);
+                }
+                self.spent += usage.unwrap_or_else(Usage::unreported);
             }
+            State::BackingOff { .. } => {}
             other => self.state = other,
         }
-        let cuts = self.in_flight();
-        if let State::Streaming { assembly, .. } = &self.state {
-            self.spent += assembly.usage().unwrap_or_else(Usage::unreported);
-        }
-        self.abort(ctx);
-        (events, cuts)
+        (Vec::new(), cuts)
     }
 
     /// Gives the turn up that no commit can hold; what it has cost is stored with the end.
@@ -215,28 +214,20 @@ impl Turn {
         attempt: Attempt,
     ) -> Vec<Event> {
         let usage = assembly.usage();
-        match assembly.finish(&Ids { facts: around.facts }) {
-            Ok(turn) if turn.stop == Stop::ContextWindow => {
-                let fault = ModelFault::new(FaultKind::Overflow, "the context window was exceeded");
-                self.retry(ctx, around, usage, attempt, fault)
-            }
-            Ok(turn) if turn.content.is_empty() && !may_say_nothing(around.facts, &turn.stop) => {
-                let reason = format!("the turn ended with {} and no content", turn.stop.as_str());
-                self.retry(ctx, around, usage, attempt, ModelFault::new(FaultKind::Empty, reason))
-            }
-            Ok(turn) => {
-                if turn.content.is_empty() && turn.stop == Stop::MaxTokens {
-                    ctx.io.log(LogLevel::Warn, NOTHING_BUT_REASONING);
-                }
-                let mut total = self.spent;
-                total += usage.unwrap_or_else(Usage::unreported);
-                self.spent = Usage::default();
-                let ready = Ready { message_id: attempt.message_id, turn, usage: total };
-                self.state = State::Ready(Box::new(ready));
-                vec![Event::Ready]
-            }
+        match whole(around.facts, assembly) {
+            Ok(turn) => vec![self.is_ready(ctx, turn, usage, attempt.message_id)],
             Err(fault) => self.retry(ctx, around, usage, attempt, fault),
         }
+    }
+
+    fn is_ready(&mut self, ctx: &mut Ctx, turn: Whole, usage: Option<Usage>, message_id: String) -> Event {
+        if turn.content.is_empty() && turn.stop == Stop::MaxTokens {
+            ctx.io.log(LogLevel::Warn, NOTHING_BUT_REASONING);
+        }
+        let mut total = std::mem::take(&mut self.spent);
+        total += usage.unwrap_or_else(Usage::unreported);
+        self.state = State::Ready(Box::new(Ready { message_id, turn, usage: total }));
+        Event::Ready
     }
 
     /// The fact of a turn that is ready.
@@ -259,6 +250,19 @@ impl Turn {
         total += self.spent;
         (!nothing).then_some(Fact::Spent { usage: self.spent, total })
     }
+}
+
+/// The turn that has arrived, or why it is none that could be stored.
+fn whole(facts: &Facts, assembly: Assembly) -> Result<Whole, ModelFault> {
+    let turn = assembly.finish(&Ids { facts })?;
+    if turn.stop == Stop::ContextWindow {
+        return Err(ModelFault::new(FaultKind::Overflow, "the context window was exceeded"));
+    }
+    if turn.content.is_empty() && !may_say_nothing(facts, &turn.stop) {
+        let reason = format!("the turn ended with {} and no content", turn.stop.as_str());
+        return Err(ModelFault::new(FaultKind::Empty, reason));
+    }
+    Ok(turn)
 }
 
 /// After results it is the natural end of a turn; whoever has spent `max_tokens` on reasoning pauses.

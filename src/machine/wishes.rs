@@ -113,11 +113,14 @@ impl Wishes {
         }
     }
 
-    /// The stored status asks for nothing. True where that took back the end in force.
-    pub fn taken_back(&mut self) -> bool {
-        let by_register = self.is_by_register();
-        self.register = None;
-        by_register
+    /// The stored status asks for nothing. True where that took back the only end there was.
+    pub fn taken_back(&mut self, now: Instant) -> bool {
+        let was_set = self.register.take().is_some();
+        // What was hidden until its time was over has had none to be stored in.
+        if let Some(wish) = self.local.as_mut().filter(|wish| now >= wish.storing_until) {
+            wish.storing_until = now + self.store_timeout_ms;
+        }
+        was_set && self.local.is_none()
     }
 
     /// Deadlines that were set once are not put off by another end.
@@ -125,8 +128,10 @@ impl Wishes {
         let at_once = !grace || matches!(how, How::Stop(_) | How::External | How::Fail(_));
         let grace_until = now + if grace { self.grace_ms } else { 0 };
         let storing_until = grace_until + self.store_timeout_ms;
-        // Those of both: a stronger one that hides a weaker may be taken back.
-        let weaker = || self.local.iter().chain(&self.register).filter(|wish| wish.how.rank() <= how.rank());
+        // Those of both: a stronger one that hides a weaker may be taken back. One that was hidden until its time was
+        // over says nothing of the time that is left.
+        let counts = |wish: &&Wish| wish.how.rank() <= how.rank() && now < wish.storing_until;
+        let weaker = || self.local.iter().chain(&self.register).filter(counts);
         let grace_until = weaker().map(|wish| wish.grace_until).fold(grace_until, Instant::min);
         let storing_until = weaker().map(|wish| wish.storing_until).fold(storing_until, Instant::min);
         self.given += 1;
@@ -145,11 +150,6 @@ impl Wishes {
 
     pub fn is_ending(&self) -> bool {
         self.strongest().is_some()
-    }
-
-    fn is_by_register(&self) -> bool {
-        let nth = |wish: Option<&Wish>| wish.map(|wish| wish.nth);
-        self.register.is_some() && nth(self.strongest()) == nth(self.register.as_ref())
     }
 
     /// Somebody wants the task to be paused or stopped, and not just left to another run.
@@ -248,10 +248,32 @@ mod tests {
         wishes.registered(How::External, Instant(0));
         wishes.ends(How::Yield("drain".into()), true, Instant(1_000));
         wishes.ends(How::Pause(None), true, Instant(7_000));
-        assert!(wishes.taken_back());
+        assert!(!wishes.taken_back(Instant(9_000)));
         assert_eq!(wishes.in_force(), Some(&How::Pause(None)));
         assert_eq!(wishes.storing_until(), Some(Instant(1_000 + GRACE + STORE)));
         assert!(wishes.is_grace_over(Instant(1_000 + GRACE)));
+    }
+
+    #[test]
+    fn the_only_end_there_was_is_taken_back_once() {
+        let mut wishes = wishes();
+        assert!(!wishes.taken_back(Instant(0)));
+        wishes.registered(How::Pause(None), Instant(0));
+        assert!(wishes.taken_back(Instant(1)) && !wishes.is_ending());
+        assert!(!wishes.taken_back(Instant(2)));
+    }
+
+    #[test]
+    fn an_end_that_was_hidden_until_its_time_was_over_gets_time_to_be_stored_and_shortens_no_others() {
+        let mut wishes = wishes();
+        wishes.registered(How::Pause(None), Instant(0));
+        wishes.ends(How::Yield("dispose".into()), false, Instant(8_000));
+        let over = Instant(8_000 + STORE);
+        wishes.registered(How::External, over);
+        assert_eq!(wishes.storing_until(), Some(Instant(GRACE + STORE)), "the pause was given in time");
+        assert!(!wishes.taken_back(over));
+        assert_eq!(wishes.storing_until(), Some(over + STORE));
+        assert!(wishes.is_grace_over(over), "its tools have none");
     }
 
     #[test]
@@ -271,7 +293,7 @@ mod tests {
                         wishes.registered(register.clone(), Instant(0));
                         wishes.ends(local.clone(), true, Instant(0));
                         assert_eq!(wishes.in_force(), Some(stronger));
-                        assert_eq!(wishes.taken_back(), weaker_is_local);
+                        assert!(!wishes.taken_back(Instant(0)), "the other is in force now");
                         assert_eq!(wishes.in_force(), Some(local), "it outlives the register");
                     }
                 }
@@ -353,7 +375,7 @@ mod tests {
         wishes.registered(stop("enough"), Instant(0));
         wishes.ends(How::Pause(None), true, Instant(4_000));
         assert_eq!(wishes.timeout(Instant(4_000)), Some(Instant(GRACE)));
-        assert!(wishes.taken_back());
+        assert!(!wishes.taken_back(Instant(9_000)));
         assert_eq!(wishes.timeout(Instant(4_000)), Some(Instant(4_000 + GRACE)));
         assert_eq!(wishes.storing_until(), Some(Instant(4_000 + GRACE + STORE)));
     }
@@ -369,7 +391,6 @@ mod tests {
             wishes.registered(stop("theirs"), Instant(2));
             let first = if register_first { "theirs" } else { "ours" };
             assert_eq!(wishes.in_force(), Some(&stop(first)));
-            assert_eq!(wishes.taken_back(), register_first);
         }
     }
 

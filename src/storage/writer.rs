@@ -2,8 +2,8 @@
 //!
 //! Nothing is sent until the commit before is resolved. After an unclear reply the same bytes are sent again, so that
 //! at most one of the attempts can land; which one landed is told by the `write_id`. After a definite conflict the
-//! journal entry is read first and the head after it: the other way round, a commit that lands in between would look
-//! lost.
+//! journal entry is read first and the head after it: the other way round, a commit that lands in between, and whose
+//! head others have written since, would look lost.
 
 use super::head::Head;
 use super::io::{Io, attempt_deadline, store_back_off, store_error};
@@ -290,10 +290,8 @@ impl Writer {
             Err(e) => return lost(attempt, Loss::Refused(e)),
         };
         let head_mine = parsed.as_ref().is_some_and(|h| h.write_id == attempt.batch.write_id);
-        let is_stored = match attempt.batch.purpose {
-            Purpose::Entry(_) => entry_mine == Some(true),
-            _ => head_mine,
-        };
+        // Where there was no entry an earlier attempt may have landed since: the head was read after it.
+        let is_stored = entry_mine.unwrap_or(head_mine);
         let same_epoch = parsed.as_ref().is_some_and(|h| h.epoch == attempt.batch.epoch && !h.deleted);
         if is_stored {
             let version = if same_epoch { head.as_ref().map(|d| d.version.clone()) } else { None };

@@ -33,9 +33,19 @@ impl Run {
 
     /// The run is over.
     pub fn over(&self, status: &'static str, reason: Option<String>, error: Option<EngineError>) -> Flow {
+        ControlFlow::Break(self.outcome(status, reason, error))
+    }
+
+    /// What is said of a run that is over, by the facts as they are stored.
+    pub fn outcome(
+        &self,
+        status: &'static str,
+        reason: Option<String>,
+        error: Option<EngineError>,
+    ) -> Box<Outcome> {
         let ended = matches!(status, "completed" | "paused" | "stopped" | "failed" | "superseded")
             || error.as_ref().is_some_and(|e| e.code == Code::TaskNotFound);
-        ControlFlow::Break(Box::new(Outcome {
+        Box::new(Outcome {
             status,
             text: self.facts.last_text.to_string(),
             usage: self.facts.live.usage,
@@ -43,11 +53,11 @@ impl Run {
             reason,
             unfinished: !ended,
             error,
-        }))
+        })
     }
 
-    /// Aborts what is still open and answers whoever waits for the end.
-    pub(super) fn clear(&mut self, ctx: &mut Ctx, outcome: &Outcome) {
+    /// Aborts what is still open.
+    pub(super) fn clear(&mut self, ctx: &mut Ctx) {
         self.turn.abort(ctx);
         self.live_text.abort(&mut ctx.io);
         self.calls.abort_all(&mut ctx.io);
@@ -55,6 +65,10 @@ impl Run {
         if ctx.cfg.has_watch && ctx.cfg.drives {
             ctx.io.push(Effect::Watch { paths: Vec::new() });
         }
+    }
+
+    /// Answers whoever waits for the end.
+    pub fn answer(&mut self, ctx: &mut Ctx, outcome: &Outcome) {
         if outcome.error.is_none() && self.beginning.tell() {
             ctx.io.push(Effect::Settle { ticket: Ticket::STARTED, result: Ok(Value::Null) });
         }

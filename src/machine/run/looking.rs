@@ -63,9 +63,10 @@ impl Run {
         let task = self.desk.task();
         let how = match task.status {
             Status::InProgress => {
-                if self.wishes.taken_back() {
+                if self.wishes.taken_back(ctx.now.mono) {
                     // What was aborted and has not answered has an unknown outcome.
                     self.calls.give_up_aborted();
+                    self.cut_something = false;
                 }
                 return;
             }

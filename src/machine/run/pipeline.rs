@@ -120,7 +120,8 @@ impl Run {
         }
     }
 
-    fn landed(&mut self, ctx: &mut Ctx, entry: &Entry, sent: OnItsWay, superseded: bool) -> Flow {
+    /// An entry is stored: its facts count, and are told.
+    pub fn landed(&mut self, ctx: &mut Ctx, entry: &Entry, sent: OnItsWay, superseded: bool) -> Flow {
         if let Err(e) = self.facts.apply(entry) {
             return self.interrupt(ctx, e);
         }

@@ -154,6 +154,8 @@ fn an_entry_is_stored_if_and_only_if_the_journal_holds_its_write_id() {
         (None, head(EPOCH - 1, "before"), "1", "superseded"),
         (None, head(EPOCH, "tombstone"), "1", "superseded"),
         (None, None, "1", "superseded"),
+        // An earlier attempt has landed after the journal was read.
+        (None, head(EPOCH, "mine"), "2", "landed as 9"),
         (None, own.clone(), "gone", "task gone"),
         (None, own.clone(), "2", "task is 2"),
         (None, own, "1", "again"),

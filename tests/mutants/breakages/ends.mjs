@@ -176,8 +176,8 @@ export default [
   {
     name: 'a register that was taken back is never said to have counted',
     file: 'src/machine/wishes.rs',
-    find: 'self.register = None;\n        by_register',
-    replace: 'self.register = None;\n        by_register && self.local.is_some()',
+    find: 'was_set && self.local.is_none()',
+    replace: 'was_set && self.local.is_some()',
   },
   {
     name: 'a failure waits for tools',
@@ -188,8 +188,26 @@ export default [
   {
     name: 'a weaker end inherits the deadline of a stronger one',
     file: 'src/machine/wishes.rs',
-    find: '.filter(|wish| wish.how.rank() <= how.rank())',
-    replace: '',
+    find: 'wish.how.rank() <= how.rank() && now < wish.storing_until',
+    replace: 'now < wish.storing_until',
+  },
+  {
+    name: 'an end that was hidden until its time was over shortens that of another',
+    file: 'src/machine/wishes.rs',
+    find: 'wish.how.rank() <= how.rank() && now < wish.storing_until',
+    replace: 'wish.how.rank() <= how.rank()',
+  },
+  {
+    name: 'an end that was hidden until its time was over has none to be stored in',
+    file: 'src/machine/wishes.rs',
+    find: 'filter(|wish| now >= wish.storing_until)',
+    replace: 'filter(|_| false)',
+  },
+  {
+    name: 'an end that others hid for a while has more time than it was given with',
+    file: 'src/machine/wishes.rs',
+    find: 'filter(|wish| now >= wish.storing_until)',
+    replace: 'filter(|_| true)',
   },
   {
     name: 'of two equal ends the later counts',
@@ -266,14 +284,14 @@ export default [
   {
     name: 'a register that is taken back goes on counting',
     file: 'src/machine/wishes.rs',
-    find: 'self.register = None;\n        by_register',
-    replace: 'by_register',
+    find: 'self.register.take().is_some()',
+    replace: 'self.register.is_some()',
   },
   {
     name: 'a pause given here is taken back by the register',
     file: 'src/machine/wishes.rs',
-    find: 'let by_register = self.is_by_register();',
-    replace: 'let by_register = self.is_by_register();\n        self.local = None;',
+    find: 'let was_set = self.register.take().is_some();',
+    replace: 'let was_set = self.register.take().is_some();\n        self.local = None;',
   },
   {
     name: 'only whoever came first is answered by the end',

@@ -155,14 +155,20 @@ export default [
   {
     name: 'a run goes on pausing though the register says in_progress again',
     file: looking,
-    find: 'if self.wishes.taken_back() {',
-    replace: 'if false && self.wishes.taken_back() {',
+    find: 'if self.wishes.taken_back(ctx.now.mono) {',
+    replace: 'if false && self.wishes.taken_back(ctx.now.mono) {',
   },
   {
-    name: 'the register takes back a pause that was given to the run itself',
+    name: 'a turn that a withdrawn pause has cut makes every later yield unclean',
+    file: looking,
+    find: 'self.cut_something = false;',
+    replace: '',
+  },
+  {
+    name: 'what a withdrawn stop has aborted has no time left in the grace of a pause',
     file: wishes,
-    find: 'let by_register = self.is_by_register();\n        self.register = None;',
-    replace: 'let by_register = true;\n        self.register = None;\n        self.local = None;',
+    find: 'was_set && self.local.is_none()',
+    replace: 'was_set',
   },
   {
     name: 'calls that a withdrawn stop has aborted are waited for without end',
@@ -269,8 +275,8 @@ export default [
   {
     name: 'a yield that others hide loses its deadlines to what comes after it',
     file: wishes,
-    find: 'let weaker = || self.local.iter().chain(&self.register).filter(|wish|',
-    replace: 'let weaker = || self.strongest().into_iter().filter(|wish|',
+    find: 'self.local.iter().chain(&self.register).filter(counts)',
+    replace: 'self.strongest().into_iter().filter(counts)',
   },
   {
     name: 'a second wish gives running tools a grace of their own',
@@ -305,9 +311,9 @@ export default [
   {
     name: 'a pause does not cut the model’s turn',
     file: closing,
-    find: 'let (events, cuts) = self.turn.cut(ctx, around);',
+    find: 'let (events, cuts) = self.turn.cut(ctx, &self.facts);',
     replace:
-      'let (events, cuts) = if self.wishes.interrupts() { (Vec::new(), false) } else { self.turn.cut(ctx, around) };',
+      'let (events, cuts) = if self.wishes.interrupts() { (Vec::new(), false) } else { self.turn.cut(ctx, &self.facts) };',
   },
   {
     name: 'a turn that is whole is dropped by a pause',
@@ -322,11 +328,10 @@ export default [
     replace: 'let _ = cuts;',
   },
   {
-    name: 'the model is not told that its turn was cut',
+    name: 'the stream of a turn that was cut goes on',
     file: 'src/machine/turn.rs',
-    find: 'self.spent += assembly.usage().unwrap_or_else(Usage::unreported);\n        }\n        self.abort(ctx);',
-    replace:
-      'self.spent += assembly.usage().unwrap_or_else(Usage::unreported);\n        }\n        if cuts {\n            self.state = State::Idle;\n        }',
+    find: 'State::Streaming { ticket, assembly, attempt, .. } => {\n                ctx.io.push(Effect::Cancel { ticket });',
+    replace: 'State::Streaming { ticket, assembly, attempt, .. } => {\n                if assembly.complete() {\n                    ctx.io.push(Effect::Cancel { ticket });\n                }',
   },
   {
     name: 'the grace of a pause never ends',

@@ -101,14 +101,14 @@ export default [
   {
     name: 'what a dropped attempt has cost is counted with the next turn too',
     file: turn,
-    find: 'self.spent = Usage::default();\n                let ready',
-    replace: 'let ready',
+    find: 'std::mem::take(&mut self.spent)',
+    replace: 'self.spent',
   },
   {
     name: 'a turn that does not say what it cost is not counted as such',
     file: turn,
-    find: 'let mut total = self.spent;\n                total += usage.unwrap_or_else(Usage::unreported);',
-    replace: 'let mut total = self.spent;\n                total += usage.unwrap_or_default();',
+    find: 'total += usage.unwrap_or_else(Usage::unreported);',
+    replace: 'total += usage.unwrap_or_default();',
   },
   {
     name: 'what a turn cost that overflowed is lost',
@@ -120,8 +120,8 @@ export default [
   {
     name: 'what a turn cost that a pause cut is lost',
     file: turn,
-    find: 'self.spent += assembly.usage().unwrap_or_else(Usage::unreported);',
-    replace: 'let _ = assembly;',
+    find: '                self.spent += usage.unwrap_or_else(Usage::unreported);\n            }\n            State::BackingOff',
+    replace: '            }\n            State::BackingOff',
   },
   {
     name: 'a retry is not announced',
@@ -312,17 +312,15 @@ export default [
   },
   {
     name: 'a turn that is whole when the run ends is dropped',
-    file: 'src/machine/turn.rs',
-    find: 'if assembly.complete() => {\n                ctx.io.push(Effect::Cancel { ticket });\n                let attempt = attempt.after(silence, ctx.now.mono, around.settings);\n                events',
-    replace:
-      'if assembly.complete() && ctx.now.wall < 0 => {\n                ctx.io.push(Effect::Cancel { ticket });\n                let attempt = attempt.after(silence, ctx.now.mono, around.settings);\n                events',
+    file: turn,
+    find: 'if let Ok(turn) = whole(facts, *assembly) {',
+    replace: 'if let Some(turn) = whole(facts, *assembly).ok().filter(|_| false) {',
   },
   {
     name: 'the stream of a turn that an end takes whole goes on',
-    file: 'src/machine/turn.rs',
-    find: 'State::Streaming { ticket, assembly, attempt, silence } if assembly.complete() => {\n                ctx.io.push(Effect::Cancel { ticket });',
-    replace:
-      'State::Streaming { ticket, assembly, attempt, silence } if assembly.complete() => {\n                let _ = ticket;',
+    file: turn,
+    find: 'State::Streaming { ticket, assembly, attempt, .. } => {\n                ctx.io.push(Effect::Cancel { ticket });',
+    replace: 'State::Streaming { ticket, assembly, attempt, .. } => {\n                if !assembly.complete() {\n                    ctx.io.push(Effect::Cancel { ticket });\n                }',
   },
   {
     name: 'a back-off that a pause ends cuts nothing',
@@ -344,15 +342,15 @@ export default [
   },
   {
     name: 'a turn that the end of the context has cut is kept',
-    file: 'src/machine/turn.rs',
-    find: 'Ok(turn) if turn.stop == Stop::ContextWindow => {',
-    replace: 'Ok(turn) if turn.stop == Stop::ContextWindow && turn.content.is_empty() => {',
+    file: turn,
+    find: 'if turn.stop == Stop::ContextWindow {',
+    replace: 'if turn.stop == Stop::ContextWindow && turn.content.is_empty() {',
   },
   {
     name: 'a turn costs what its last attempt has cost',
-    file: 'src/machine/turn.rs',
-    find: 'let mut total = self.spent;\n                total += usage',
-    replace: 'let mut total = Usage::default();\n                total += usage',
+    file: turn,
+    find: 'let mut total = std::mem::take(&mut self.spent);',
+    replace: 'self.spent = Usage::default();\n        let mut total = Usage::default();',
   },
   {
     name: 'a turn does not say which model wrote it',

@@ -6,6 +6,18 @@ const sending = 'src/command/sending.rs';
 
 export default [
   {
+    name: 'an attempt that lands after the journal was read counts as lost',
+    file: writer,
+    find: 'entry_mine.unwrap_or(head_mine)',
+    replace: 'entry_mine.unwrap_or(!matches!(attempt.batch.purpose, Purpose::Entry(_)) && head_mine)',
+  },
+  {
+    name: 'an entry of another counts as ours by the head',
+    file: writer,
+    find: 'entry_mine.unwrap_or(head_mine)',
+    replace: 'entry_mine == Some(true) || head_mine',
+  },
+  {
     name: 'a foreign entry of the same seq counts as ours',
     file: writer,
     find: 'd.data.get("write_id").and_then(|v| v.as_str())\n                                == Some(attempt.batch.write_id.as_str())',
