@@ -1,0 +1,77 @@
+//! Conversations told word by word: all that goes into the core's machines and comes out of them, as recorded in
+//! `tests/transcripts/*.txt`. Whoever changes what the core does renews them and reads the difference.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+#[path = "transcripts/work.rs"]
+mod work;
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use support::World;
+
+const RENEW: &str = "UPDATE_TRANSCRIPTS=1 cargo test --test transcripts";
+/// Lines that stand around the first difference.
+const BEFORE: usize = 6;
+const AFTER: usize = 8;
+
+fn recordings() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts")
+}
+
+/// What happens in a world with a task of so many items is what is recorded under that name.
+fn told(name: &str, items: usize, play: impl FnOnce(&mut World)) {
+    let mut world = World::new(1, items);
+    let book = world.record();
+    play(&mut world);
+    let heard = book.borrow().text();
+    let path = recordings().join(format!("{name}.txt"));
+    if env::var_os("UPDATE_TRANSCRIPTS").is_some_and(|value| value == "1") {
+        return fs::write(&path, heard).unwrap();
+    }
+    let recorded = fs::read_to_string(&path)
+        .unwrap_or_else(|e| panic!("{} cannot be read: {e}. Write it with\n{RENEW}", path.display()));
+    if let Some(difference) = difference(&recorded, &heard) {
+        panic!(
+            "The conversation is another than in tests/transcripts/{name}.txt.\n{difference}\n\
+             Where the change is meant, renew the recordings and read what has changed in them:\n{RENEW}"
+        );
+    }
+}
+
+/// The first lines that differ, and those around them.
+fn difference(recorded: &str, heard: &str) -> Option<String> {
+    let (recorded, heard): (Vec<&str>, Vec<&str>) = (recorded.lines().collect(), heard.lines().collect());
+    let at = (0..recorded.len().max(heard.len())).find(|n| recorded.get(*n) != heard.get(*n))?;
+    let shown = |lines: &[&str], from: usize, sign: char| {
+        let lines = lines.iter().skip(from).take(if sign == ' ' { at - from } else { AFTER });
+        lines.map(|line| format!("{sign} {line}\n")).collect::<String>()
+    };
+    let context = shown(&recorded, at.saturating_sub(BEFORE), ' ');
+    let (before, now) = (shown(&recorded, at, '-'), shown(&heard, at, '+'));
+    Some(format!("From line {} on:\n{context}{before}{now}", at + 1))
+}
+
+#[test]
+fn a_difference_is_shown_where_it_begins_with_what_stands_before_it() {
+    assert_eq!(difference("a\nb\nc\n", "a\nb\nc\n"), None);
+    let shown = difference("a\nb\nc\n", "a\nb\nd\n").unwrap();
+    assert_eq!(shown, "From line 3 on:\n  a\n  b\n- c\n+ d\n");
+    assert_eq!(difference("a\n", "a\nb\n").unwrap(), "From line 2 on:\n  a\n+ b\n");
+}
+
+#[test]
+fn every_recording_is_told_by_a_test() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let files = || fs::read_dir(recordings()).unwrap().map(|file| file.unwrap().path());
+    let has = |path: &PathBuf, extension: &str| path.extension().is_some_and(|found| found == extension);
+    let mut sources = fs::read_to_string(tests.join("transcripts.rs")).unwrap();
+    files().filter(|path| has(path, "rs")).for_each(|path| sources += &fs::read_to_string(path).unwrap());
+    for path in files().filter(|path| has(path, "txt")) {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(sources.contains(&format!("told(\"{name}\"")), "no test tells {}: delete it", path.display());
+    }
+}
