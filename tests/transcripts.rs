@@ -5,13 +5,31 @@
 
 mod support;
 
+#[path = "transcripts/commands.rs"]
+mod commands;
+#[path = "transcripts/crashes.rs"]
+mod crashes;
+#[path = "transcripts/limits.rs"]
+mod limits;
+#[path = "transcripts/model.rs"]
+mod model;
+#[path = "transcripts/odd.rs"]
+mod odd;
+#[path = "transcripts/people.rs"]
+mod people;
+#[path = "transcripts/store.rs"]
+mod store;
+#[path = "transcripts/time.rs"]
+mod time;
 #[path = "transcripts/work.rs"]
 mod work;
 
+use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use support::World;
+use support::*;
 
 const RENEW: &str = "UPDATE_TRANSCRIPTS=1 cargo test --test transcripts";
 /// Lines that stand around the first difference.
@@ -40,6 +58,35 @@ fn told(name: &str, items: usize, play: impl FnOnce(&mut World)) {
              Where the change is meant, renew the recordings and read what has changed in them:\n{RENEW}"
         );
     }
+}
+
+/// The store does so with the next effect that has all these words in it, then with the next after it.
+fn spoil(w: &mut World, faults: &[(&'static [&'static str], Fault)]) {
+    let mut faults = VecDeque::from(faults.to_vec());
+    w.fault = Box::new(move |_, effect| {
+        let told = format!("{effect:?}");
+        let is_next = faults.front().is_some_and(|(words, _)| words.iter().all(|word| told.contains(word)));
+        if is_next { faults.pop_front().map_or(Fault::None, |(_, fault)| fault) } else { Fault::None }
+    });
+}
+
+/// A turn that ends with this reason.
+fn stopped(words: &str, uses: &[(&str, &str, Value)], reason: &str) -> Says {
+    let mut events = turn(words, uses);
+    let at = events.iter().position(|event| event.get("messageStop").is_some()).unwrap();
+    events[at] = json!({ "messageStop": { "stopReason": reason } });
+    Says::Events(events)
+}
+
+/// A command or a read, and that it may be refused at once.
+fn asks(w: &mut World, kind: &str, arguments: Value) {
+    if let Ok(actor) = w.try_open(kind, arguments) {
+        let _told = w.finish(actor);
+    }
+}
+
+fn ends(w: &mut World, run: usize) {
+    let _told = w.finish(run);
 }
 
 /// The first lines that differ, and those around them.

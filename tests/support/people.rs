@@ -64,6 +64,16 @@ impl World {
         self.store.commit(&[write], now).unwrap();
     }
 
+    /// Others put a document there, or in the place of one; `None` removes it.
+    pub fn others_put(&mut self, path: &str, data: Option<Value>) {
+        self.note_value(&format!("others put {path}"), &json!(data));
+        let path = format!("{TASK_PATH}/{path}");
+        match data {
+            Some(data) => self.store.put(&path, data, self.now),
+            None => drop(self.store.documents.remove(path.trim_end_matches('/'))),
+        }
+    }
+
     /// `engine/head`.
     pub fn head(&self) -> &Map<String, Value> {
         self.store.get(&format!("{TASK_PATH}/engine/head")).expect("there is a head")

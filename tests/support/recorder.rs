@@ -6,7 +6,7 @@
 use super::{TASK, TASK_PATH, World};
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::rc::Rc;
 use task_execution_engine::effect::{Command, Effect, Input, Machine, Question, Ticket, ToolCall};
@@ -19,6 +19,14 @@ const BEGINNING: usize = 80;
 /// What stands on one line with others, and else on a line of its own.
 const WIDTH: usize = 110;
 const ID_DIGITS: usize = 16;
+const USAGE: [&str; 6] = [
+    "inputTokens",
+    "outputTokens",
+    "totalTokens",
+    "cacheReadInputTokens",
+    "cacheWriteInputTokens",
+    "unreported",
+];
 
 /// The text so far.
 #[derive(Debug, Default)]
@@ -28,8 +36,13 @@ pub struct Book {
     /// Of an actor's tickets.
     names: BTreeMap<(usize, Ticket), String>,
     counts: BTreeMap<(usize, &'static str), usize>,
-    /// The task as a question told it last, by actor.
-    tasks: BTreeMap<usize, Value>,
+    /// The line of an actor's input that is being handled.
+    headings: BTreeMap<usize, usize>,
+    /// The task as a question told it last.
+    task: Option<Value>,
+    /// Long answers of the host.
+    answers: BTreeSet<String>,
+    outcome: Option<Value>,
 }
 
 struct Recorded {
@@ -51,8 +64,7 @@ impl Machine for Recorded {
             Some(effect) => self.book.borrow_mut().effect(self.actor, effect),
             None if self.wakes != self.machine.poll_timeout() => {
                 self.wakes = self.machine.poll_timeout();
-                let when = self.wakes.map_or("never".to_owned(), |at| format!("at {}", at.0));
-                self.book.borrow_mut().line(1, &format!("wakes {when}"));
+                self.book.borrow_mut().wakes(self.actor, self.wakes);
             }
             None => {}
         }
@@ -116,7 +128,7 @@ impl Book {
 
     fn line(&mut self, depth: usize, text: &str) {
         let text = self.named(text);
-        self.lines.push(format!("{}{text}", "    ".repeat(depth)));
+        self.lines.push(format!("{}{}", "    ".repeat(depth), text.trim_end()));
     }
 
     /// All on one line, or each on one of its own.
@@ -158,6 +170,12 @@ impl Book {
                 let shown: Vec<String> = elements.iter().map(|element| self.show(element)).collect();
                 format!("[{}]", shown.join(", "))
             }
+            Value::Object(fields) if fields.keys().eq(USAGE) => {
+                let [input, output, total, read, written, unreported] = USAGE.map(|name| &fields[name]);
+                format!(
+                    "⟨{input} in, {output} out, {total}, cache {read} and {written}, {unreported} unreported⟩"
+                )
+            }
             Value::Object(fields) => format!("{{{}}}", self.show_fields(fields).join(", ")),
             other => other.to_string(),
         }
@@ -178,7 +196,10 @@ impl Book {
 
     /// FNV-1a; one more id that is drawn before changes nothing.
     fn checksum(text: &str) -> u32 {
-        Book::default().named(text).bytes().fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+        Book::default()
+            .named(text)
+            .bytes()
+            .fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
     }
 
     fn show_json(&mut self, value: &impl serde::Serialize) -> String {
@@ -210,9 +231,11 @@ impl Book {
             }
             Input::Read { ticket, result } => {
                 let found = match result {
-                    Ok(found) => {
-                        found.iter().map(|d| d.as_ref().map_or("none".to_owned(), document)).collect::<Vec<_>>().join(", ")
-                    }
+                    Ok(found) => found
+                        .iter()
+                        .map(|d| d.as_ref().map_or("none".to_owned(), document))
+                        .collect::<Vec<_>>()
+                        .join(", "),
                     Err(e) => self.store_error(e),
                 };
                 format!("{}: {found}", self.name_of(actor, *ticket))
@@ -256,12 +279,24 @@ impl Book {
                     Ok(value) => self.show(value),
                     Err(thrown) => format!("throws {:?}", thrown.message),
                 };
+                let is_known = how.len() > WIDTH && !self.answers.insert(how.clone());
+                let how = if is_known { "as before" } else { &how };
                 format!("{}: {how}", self.name_of(actor, *ticket))
             }
             Input::Changed => "something has changed".to_owned(),
             Input::Timeout => "timer".to_owned(),
         };
+        self.headings.insert(actor, self.lines.len());
         self.line(0, &format!("{} {actor} ← {told}", now.mono.0));
+    }
+
+    /// Beside the input after which it is so.
+    fn wakes(&mut self, actor: usize, at: Option<Instant>) {
+        let when = at.map_or("never".to_owned(), |at| format!("at {}", at.0));
+        match self.headings.get(&actor) {
+            Some(heading) => write!(self.lines[*heading], " · wakes {when}").unwrap(),
+            None => self.line(1, &format!("wakes {when}")),
+        }
     }
 
     fn command(&mut self, command: &Command) -> String {
@@ -278,7 +313,8 @@ impl Book {
             Effect::Read { ticket, paths, known } => {
                 let name = self.opens(actor, *ticket, "read");
                 let paths: Vec<&str> = paths.iter().map(|path| short(path)).collect();
-                let known = known.as_ref().map_or(String::new(), |version| format!(", version {version} is known"));
+                let known =
+                    known.as_ref().map_or(String::new(), |version| format!(", version {version} is known"));
                 self.line(1, &format!("{name}: {}{known}", paths.join(", ")));
             }
             Effect::List { ticket, collection, after, limit } => {
@@ -315,7 +351,7 @@ impl Book {
             }
             Effect::Ask { ticket, question } => {
                 let name = self.opens(actor, *ticket, "question");
-                let asked = self.question(actor, question);
+                let asked = self.question(question);
                 self.line(1, &format!("{name}: {asked}"));
             }
             Effect::Emit { event } => {
@@ -324,6 +360,7 @@ impl Book {
                 if event.get("taskId") == Some(&json!(TASK)) {
                     event.shift_remove("taskId");
                 }
+                self.outcome = event.get("outcome").cloned().or(self.outcome.take());
                 let shown = self.show(&Value::Object(event));
                 self.line(1, &format!("emit {} {shown}", kind.as_str().unwrap()));
             }
@@ -331,6 +368,7 @@ impl Book {
             Effect::Settle { ticket, result } => {
                 let name = self.name_of(actor, *ticket);
                 let how = match result {
+                    Ok(value) if self.outcome.as_ref() == Some(value) => "with this outcome".to_owned(),
                     Ok(value) => format!("with {}", self.show(value)),
                     Err(e) => format!("with the error {}", self.error(e)),
                 };
@@ -343,15 +381,15 @@ impl Book {
         }
     }
 
-    fn question(&mut self, actor: usize, question: &Question) -> String {
+    fn question(&mut self, question: &Question) -> String {
         match question {
-            Question::Tools { task } => format!("tools of {}", self.task(actor, Some(task))),
+            Question::Tools { task } => format!("tools of {}", self.task(Some(task))),
             Question::Vet { task, calls } => {
                 let calls: Vec<String> = calls.iter().map(|call| self.call(call)).collect();
-                format!("vet {} of {}", calls.join(" and "), self.task(actor, task.as_deref()))
+                format!("vet {} of {}", calls.join(" and "), self.task(task.as_deref()))
             }
             Question::Prompt { task, context } => {
-                format!("prompt for {} of {}", self.show(context), self.task(actor, task.as_deref()))
+                format!("prompt for {} of {}", self.show(context), self.task(task.as_deref()))
             }
             Question::LookUp { call } => format!("look up {}", self.call(call)),
             Question::Alive { holder } => format!("is {holder} alive"),
@@ -364,9 +402,9 @@ impl Book {
     }
 
     /// The task, or how it differs from the one before.
-    fn task(&mut self, actor: usize, task: Option<&Value>) -> String {
+    fn task(&mut self, task: Option<&Value>) -> String {
         let Some(task) = task else { return "the task before".to_owned() };
-        let Some(before) = self.tasks.insert(actor, task.clone()) else {
+        let Some(before) = self.task.replace(task.clone()) else {
             return format!("the task {}", self.show(task));
         };
         let mut changes = Vec::new();
@@ -406,7 +444,9 @@ impl Book {
                     let parts: Vec<String> = fields
                         .iter()
                         .map(|field| match (&field.value, field.delete) {
-                            (Some(value), false) => format!("{} = {}", field.path.join("."), self.show(value)),
+                            (Some(value), false) => {
+                                format!("{} = {}", field.path.join("."), self.show(value))
+                            }
                             (None, true) => format!("no {}", field.path.join(".")),
                             odd => panic!("neither set nor deleted: {odd:?}"),
                         })
@@ -437,7 +477,9 @@ impl Book {
                 json.push_str(data["json"].as_str().unwrap());
             }
         }
-        let Value::Object(mut body) = serde_json::from_str(&json).unwrap() else { panic!("an entry is an object") };
+        let Value::Object(mut body) = serde_json::from_str(&json).unwrap() else {
+            panic!("an entry is an object")
+        };
         let facts = body.shift_remove("facts").expect("an entry has facts");
         if !body.is_empty() {
             let rest = self.show_fields(&body).join(", ");
