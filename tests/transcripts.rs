@@ -70,6 +70,23 @@ fn spoil(w: &mut World, faults: &[(&'static [&'static str], Fault)]) {
     });
 }
 
+/// A run that is so far; how it came there is not shown.
+fn started(w: &mut World, more: Value, so_far: fn(&Actor) -> bool) -> usize {
+    w.quietly(|w| {
+        let run = w.runner("start", more);
+        w.until(run, so_far);
+        run
+    })
+}
+
+fn asks_its_model(run: &Actor) -> bool {
+    !run.requests.is_empty()
+}
+
+fn works(run: &Actor) -> bool {
+    !run.executed.is_empty()
+}
+
 /// A turn that ends with this reason.
 fn stopped(words: &str, uses: &[(&str, &str, Value)], reason: &str) -> Says {
     let mut events = turn(words, uses);

@@ -31,6 +31,8 @@ const USAGE: [&str; 6] = [
 /// The text so far.
 #[derive(Debug, Default)]
 pub struct Book {
+    /// Nothing is written down for now.
+    quiet: bool,
     lines: Vec<String>,
     ids: BTreeMap<String, usize>,
     /// Of an actor's tickets.
@@ -92,6 +94,20 @@ impl World {
         Box::new(Recorded { machine, actor, book, wakes: None })
     }
 
+    /// What other recordings show already.
+    pub fn quietly<T>(&mut self, play: impl FnOnce(&mut World) -> T) -> T {
+        let quiet = |w: &World, quiet| {
+            if let Some(book) = &w.book {
+                book.borrow_mut().quiet = quiet;
+            }
+        };
+        quiet(self, true);
+        let played = play(self);
+        quiet(self, false);
+        self.note("what was before is not shown");
+        played
+    }
+
     /// What machines do not see, or whoever reads should know.
     pub fn note(&self, what: &str) {
         if let Some(book) = &self.book {
@@ -127,6 +143,9 @@ impl Book {
     }
 
     fn line(&mut self, depth: usize, text: &str) {
+        if self.quiet {
+            return;
+        }
         let text = self.named(text);
         self.lines.push(format!("{}{}", "    ".repeat(depth), text.trim_end()));
     }
@@ -143,6 +162,9 @@ impl Book {
 
     /// With names for the ids in it.
     fn named(&mut self, text: &str) -> String {
+        if self.quiet {
+            return text.to_owned();
+        }
         let digit = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
         let mut named = String::new();
         let mut rest = text;
@@ -294,6 +316,7 @@ impl Book {
     fn wakes(&mut self, actor: usize, at: Option<Instant>) {
         let when = at.map_or("never".to_owned(), |at| format!("at {}", at.0));
         match self.headings.get(&actor) {
+            _ if self.quiet => {}
             Some(heading) => write!(self.lines[*heading], " · wakes {when}").unwrap(),
             None => self.line(1, &format!("wakes {when}")),
         }

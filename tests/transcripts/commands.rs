@@ -1,18 +1,20 @@
 //! Commands and reads that are no runs.
 
 use super::support::*;
-use super::{asks, ends, spoil, told};
+use super::{asks, asks_its_model, ends, spoil, started, told};
 use serde_json::{Value, json};
 use task_execution_engine::effect::Command;
 use task_execution_engine::store::StoreErrorCode::{Denied, Unavailable};
 
+/// A task that is paused after a call.
 fn paused(w: &mut World) {
     w.script(vec![uses("So.", &[("a", "work", json!({}))]), Says::Stalls(vec![])]);
-    let run = w.start();
-    w.until(run, |a| a.requests.len() == 2);
-    w.command(run, Command::Pause);
-    ends(w, run);
-    w.note("from here on");
+    w.quietly(|w| {
+        let run = w.start();
+        w.until(run, |a| a.requests.len() == 2);
+        w.command(run, Command::Pause);
+        ends(w, run);
+    });
 }
 
 #[test]
@@ -63,8 +65,7 @@ fn a_pause_of_a_crashed_run_is_stored_by_whoever_asks_once_its_time_is_over() {
     told("pause_of_the_dead", 1, |w| {
         w.model = Box::new(|_| Says::Stalls(vec![]));
         let options = json!({ "leaseTtlMs": 3_000, "storeTimeoutMs": 1_000, "graceMs": 500 });
-        let run = w.runner("start", json!({ "options": options }));
-        w.until(run, |a| !a.requests.is_empty());
+        let run = started(w, json!({ "options": options }), asks_its_model);
         w.crash(run);
         asks(w, "pause", json!({ "options": { "storeTimeoutMs": 1_000 } }));
     });
@@ -123,8 +124,7 @@ fn messages_are_saved_into_the_thread_and_into_the_history() {
         asks(w, "saveApiMessage", message("assistant", "Hello yourself."));
         asks(w, "taskMessages", json!({}));
         w.model = Box::new(|_| Says::Stalls(vec![]));
-        let run = w.start();
-        w.until(run, |a| !a.requests.is_empty());
+        let run = started(w, json!({}), asks_its_model);
         asks(w, "saveApiMessage", message("user", "Not now."));
         w.crash(run);
     });
@@ -134,14 +134,29 @@ fn messages_are_saved_into_the_thread_and_into_the_history() {
 fn a_task_is_deleted_with_its_history_or_without_itself_also_while_it_runs() {
     told("delete", 1, |w| {
         w.model = Box::new(|_| Says::Stalls(vec![]));
-        let run = w.start();
-        w.until(run, |a| !a.requests.is_empty());
+        let run = started(w, json!({}), asks_its_model);
         asks(w, "delete", json!({ "keepTask": true }));
         w.outside(&["updated_at"], json!("now"));
         ends(w, run);
-        spoil(w, &[(&["Commit", "messages"], Fault::Fails(Unavailable)), (&["List"], Fault::Fails(Denied))]);
-        asks(w, "delete", json!({}));
         w.fault = Box::new(|_, _| Fault::None);
+        paused(w);
+        w.quietly(|w| w.ask("send", json!({ "text": "Hello" }))).unwrap();
+        spoil(
+            w,
+            &[(&["Commit", "journal"], Fault::LostReply), (&["List", "messages"], Fault::Fails(Denied))],
+        );
+        asks(w, "delete", json!({}));
+        let refused = w.runner("resume", json!({}));
+        ends(w, refused);
+        asks(w, "state", json!({}));
+        spoil(
+            w,
+            &[
+                (&["List", "inbox"], Fault::Silent(false)),
+                (&["Commit", "messages"], Fault::Fails(Unavailable)),
+            ],
+        );
+        asks(w, "delete", json!({}));
         asks(w, "delete", json!({}));
         let left: Value = w.store.documents.keys().cloned().collect();
         w.note_value("what is left", &left);

@@ -1,7 +1,7 @@
 //! Processes that are gone, or held up: what the next one makes of what they left.
 
 use super::support::*;
-use super::{ends, told};
+use super::{asks_its_model, ends, started, told, works};
 use serde_json::json;
 
 #[test]
@@ -35,8 +35,7 @@ fn a_worker_that_was_frozen_beyond_its_lease_is_fenced_off_by_the_one_that_took_
     told("fenced_off", 1, |w| {
         w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done."), text("Never heard.")]);
         w.tool = Box::new(|_| Does::Takes(50, Box::new(Does::Returns(json!(1)))));
-        let frozen = w.start();
-        w.until(frozen, |a| !a.executed.is_empty());
+        let frozen = started(w, json!({}), works);
         w.note("0 is frozen for a minute");
         w.actors[frozen].frozen_until = w.now + 60_000;
         let refused = w.runner("run", json!({ "options": { "waitForLeaseMs": 0 } }));
@@ -52,8 +51,7 @@ fn a_worker_that_was_frozen_beyond_its_lease_is_fenced_off_by_the_one_that_took_
 fn a_dead_holder_loses_the_task_at_once_and_a_live_one_keeps_it() {
     told("holders", 1, |w| {
         w.model = Box::new(|_| Says::Stalls(vec![]));
-        let first = w.runner("start", json!({ "holder": "boot:1", "instance": "p1" }));
-        w.until(first, |a| !a.requests.is_empty());
+        let first = started(w, json!({ "holder": "boot:1", "instance": "p1" }), asks_its_model);
         w.alive.insert("boot:1".to_owned());
         let refused = w.runner("run", json!({ "holder": "boot:2", "instance": "p2" }));
         w.pass(3_000);
@@ -75,8 +73,7 @@ fn a_dead_holder_loses_the_task_at_once_and_a_live_one_keeps_it() {
 fn a_task_that_crashes_whoever_takes_it_up_is_parked() {
     told("crash_loop", 1, |w| {
         w.model = Box::new(|_| Says::Stalls(vec![]));
-        let run = w.start();
-        w.until(run, |a| !a.requests.is_empty());
+        let run = started(w, json!({}), asks_its_model);
         w.crash(run);
         w.now += 60_000;
         let head = "engine/head";

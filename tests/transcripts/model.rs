@@ -1,7 +1,7 @@
 //! What models and their services do: breaks, refusals, odd turns.
 
 use super::support::*;
-use super::{ends, stopped, told};
+use super::{asks_its_model, ends, started, stopped, told};
 use serde_json::{Value, json};
 use task_execution_engine::converse::Failure;
 
@@ -60,7 +60,7 @@ fn a_request_that_is_too_long_is_made_again_without_its_oldest_turns() {
                 _ => text("Done."),
             }
         });
-        let run = w.start();
+        let run = started(w, json!({}), |run| run.requests.len() == 5);
         ends(w, run);
     });
 }
@@ -81,7 +81,7 @@ fn blocks_that_the_model_refuses_are_left_out_of_what_it_gets() {
             ),
             text("Done."),
         ]);
-        let run = w.runner("start", json!({ "modelId": "some.model" }));
+        let run = started(w, json!({ "modelId": "some.model" }), asks_its_model);
         ends(w, run);
     });
 }
@@ -101,7 +101,7 @@ fn cut_suspended_announced_and_empty_turns_are_gone_on_with() {
             stopped("", &[], "malformed_model_output"),
             text("Done."),
         ]);
-        let run = w.start();
+        let run = started(w, json!({}), asks_its_model);
         ends(w, run);
     });
 }
@@ -114,7 +114,7 @@ fn what_a_guardrail_blocked_pauses_the_run_and_is_masked_afterwards() {
             stopped("Blocked.", &[("b", "work", json!({}))], "guardrail_intervened"),
             text("Done."),
         ]);
-        let run = w.start();
+        let run = started(w, json!({}), asks_its_model);
         ends(w, run);
         let run = w.runner("resume", json!({}));
         ends(w, run);
@@ -144,7 +144,7 @@ fn calls_that_cannot_be_run_are_answered_to_the_model() {
             name => json!({ "verdict": "refuse", "message": format!("There is no tool {name}.") }),
         });
         w.script(vec![Says::Events(odd), text("Done.")]);
-        let run = w.start();
+        let run = started(w, json!({}), asks_its_model);
         ends(w, run);
     });
 }

@@ -1,7 +1,7 @@
 //! What people do to a task that runs: decisions, messages, the status.
 
 use super::support::*;
-use super::{asks, ends, told};
+use super::{asks, ends, started, told, works};
 use serde_json::json;
 use std::rc::Rc;
 use task_execution_engine::effect::{Command, Input};
@@ -67,8 +67,7 @@ fn a_decision_about_an_earlier_question_decides_nothing() {
 fn messages_are_taken_in_before_the_next_turn_and_before_the_end() {
     told("messages", 1, |w| {
         w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done."), text("Done in blue.")]);
-        let run = w.start();
-        w.until(run, |a| !a.executed.is_empty());
+        let run = started(w, json!({}), works);
         asks(w, "addMessage", json!({ "role": "user", "content": "Faster!", "metadata": { "from": "app" } }));
         w.until(run, |a| a.requests.len() == 2);
         let image = json!({ "image": { "format": "png", "source": { "bytes": "iVBORw0KGgo=" } } });
@@ -85,8 +84,7 @@ fn a_pause_that_others_write_into_the_task_is_obeyed_and_may_be_taken_back() {
         let calls = |id| uses("", &[(id, "work", json!({}))]);
         w.script(vec![calls("a"), calls("b"), text("Done.")]);
         w.tool = Box::new(|_| Does::Takes(6_000, Box::new(Does::Returns(json!(1)))));
-        let run = w.runner("start", json!({ "hasWatch": true }));
-        w.until(run, |a| !a.executed.is_empty());
+        let run = started(w, json!({ "hasWatch": true }), works);
         w.outside(&["status"], json!("paused"));
         w.give(run, Input::Changed);
         w.pass(1_000);
@@ -109,8 +107,7 @@ fn a_task_that_others_complete_or_extend_while_it_runs_is_left_or_worked_on() {
     told("others_write", 2, |w| {
         w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done."), Says::Stalls(vec![])]);
         w.tool = Box::new(|_| Does::Takes(100, Box::new(Does::Returns(json!(1)))));
-        let run = w.runner("start", json!({ "hasWatch": true }));
-        w.until(run, |a| !a.executed.is_empty());
+        let run = started(w, json!({ "hasWatch": true }), works);
         let item =
             |id: &str, status: &str| json!({ "id": id, "name": format!("Item {id}"), "status": status });
         let items = json!([item("i0", "not_started"), item("i1", "in_progress"), item("i2", "completed")]);

@@ -1,7 +1,7 @@
 //! What stores do: unclear replies, conflicts, refusals, documents that are gone.
 
 use super::support::*;
-use super::{ends, spoil, told};
+use super::{asks_its_model, ends, spoil, started, told};
 use serde_json::json;
 use task_execution_engine::effect::{Command, Input};
 use task_execution_engine::store::StoreErrorCode::{
@@ -51,8 +51,7 @@ fn reads_and_lists_that_fail_or_are_silent_are_made_again() {
 fn what_others_write_beside_a_commit_is_read_and_the_commit_made_again() {
     told("conflicts", 1, |w| {
         w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
-        let run = w.start();
-        w.until(run, |a| !a.requests.is_empty());
+        let run = started(w, json!({}), asks_its_model);
         w.pass(10);
         w.outside(
             &["progress", "tasks", "m1"],
@@ -124,8 +123,7 @@ fn a_turn_that_no_commit_can_hold_fails_the_run() {
 fn a_task_that_is_deleted_while_it_runs_ends_the_run_and_one_made_again_begins_anew() {
     told("gone", 1, |w| {
         w.model = Box::new(|_| Says::Stalls(vec![]));
-        let run = w.runner("start", json!({ "hasWatch": true }));
-        w.until(run, |a| !a.requests.is_empty());
+        let run = started(w, json!({ "hasWatch": true }), asks_its_model);
         w.others_put("", None);
         w.give(run, Input::Changed);
         ends(w, run);

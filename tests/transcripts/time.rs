@@ -1,15 +1,14 @@
 //! Clocks that jump, processes that stand still, leases that are renewed meanwhile.
 
 use super::support::*;
-use super::{ends, spoil, told};
+use super::{asks_its_model, ends, spoil, started, told, works};
 use serde_json::json;
 
 #[test]
 fn a_process_that_stood_still_goes_on_where_nobody_took_over() {
     told("stood_still", 1, |w| {
         w.script(vec![Says::Drips(300, turn("Done.", &[]))]);
-        let run = w.runner("start", json!({ "options": { "idleTimeoutMs": 20_000 } }));
-        w.until(run, |a| !a.requests.is_empty());
+        let run = started(w, json!({ "options": { "idleTimeoutMs": 20_000 } }), asks_its_model);
         w.pass(400);
         w.note("0 stands still for a minute");
         w.actors[run].frozen_until = w.now + 60_000;
@@ -22,8 +21,7 @@ fn a_wall_clock_that_jumps_ahead_ends_nothing_but_the_trust_in_the_lease() {
     told("wall_clock", 1, |w| {
         w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
         w.tool = Box::new(|_| Does::Takes(2_000, Box::new(Does::Returns(json!(1)))));
-        let run = w.start();
-        w.until(run, |a| !a.executed.is_empty());
+        let run = started(w, json!({}), works);
         w.pass(1_000);
         w.note("the wall clock jumps an hour ahead");
         w.wall_shift = 3_600_000;
@@ -39,8 +37,7 @@ fn the_lease_is_renewed_while_a_tool_works_and_a_renewal_may_be_unclear() {
     told("heartbeats", 1, |w| {
         w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
         w.tool = Box::new(|_| Does::Takes(25_000, Box::new(Does::Returns(json!(1)))));
-        let run = w.start();
-        w.until(run, |a| !a.executed.is_empty());
+        let run = started(w, json!({}), works);
         spoil(
             w,
             &[
@@ -58,8 +55,7 @@ fn a_lease_that_nobody_confirms_aborts_what_runs() {
         w.script(vec![uses("", &[("a", "work", json!({}))])]);
         w.tool = Box::new(|_| Does::Hangs);
         let options = json!({ "leaseTtlMs": 3_000, "storeTimeoutMs": 2_000 });
-        let run = w.runner("start", json!({ "options": options }));
-        w.until(run, |a| !a.executed.is_empty());
+        let run = started(w, json!({ "options": options }), works);
         w.fault = Box::new(|_, _| Fault::Silent(false));
         ends(w, run);
     });
@@ -68,9 +64,10 @@ fn a_lease_that_nobody_confirms_aborts_what_runs() {
 #[test]
 fn loading_a_history_renews_the_lease_and_gives_it_back_where_it_is_damaged() {
     told("loading", 1, |w| {
-        w.script(vec![text("Done.")]);
-        let run = w.start();
-        ends(w, run);
+        w.quietly(|w| {
+            let run = w.start();
+            ends(w, run);
+        });
         w.outside(&["status"], json!("not_started"));
         spoil(w, &[(&["List", "journal"], Fault::Late(14_000))]);
         w.script(vec![text("Done again.")]);

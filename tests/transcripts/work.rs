@@ -1,7 +1,7 @@
 //! Tasks that are worked through: items, turns, tools.
 
 use super::support::*;
-use super::{ends, told};
+use super::{ends, started, told, works};
 use serde_json::json;
 use task_execution_engine::effect::Command;
 
@@ -106,8 +106,7 @@ fn a_run_that_yields_gives_tools_the_grace_and_the_next_one_recovers_from_what_i
         w.tools[1]["onUnknownOutcome"] = json!("rerun");
         w.script(vec![uses("", &[("slow", "look", json!({}))]), text("Done.")]);
         w.tool = Box::new(|_| Does::Hangs);
-        let run = w.runner("start", json!({ "options": { "graceMs": 1_000 } }));
-        w.until(run, |a| !a.executed.is_empty());
+        let run = started(w, json!({ "options": { "graceMs": 1_000 } }), works);
         w.command(run, Command::Yield { reason: "drain".into(), grace: true });
         ends(w, run);
         w.tool = Box::new(|_| Does::Returns(json!([true, null])));
@@ -125,8 +124,7 @@ fn a_stop_aborts_the_stream_and_deaf_tools_are_waited_for_no_longer_than_the_gra
     told("stop", 1, |w| {
         w.script(vec![uses("So.", &[("deaf", "work", json!({}))])]);
         w.tool = Box::new(|_| Does::Deaf);
-        let run = w.runner("start", json!({ "options": { "graceMs": 2_000 } }));
-        w.until(run, |a| !a.executed.is_empty());
+        let run = started(w, json!({ "options": { "graceMs": 2_000 } }), works);
         w.command(run, Command::Pause);
         w.command(run, Command::Stop { reason: Some("enough".into()) });
         ends(w, run);
