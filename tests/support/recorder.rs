@@ -45,6 +45,8 @@ pub struct Book {
     /// Long answers of the host.
     answers: BTreeSet<String>,
     outcome: Option<Value>,
+    /// Commits so far, by actor.
+    commits: Vec<(usize, String, Rc<Vec<StoreWrite>>)>,
 }
 
 struct Recorded {
@@ -347,8 +349,13 @@ impl Book {
             }
             Effect::Commit { ticket, writes } => {
                 let name = self.opens(actor, *ticket, "commit");
+                let before = self.commits.iter().find(|(by, _, sent)| *by == actor && sent == writes);
+                if let Some(before) = before.map(|(_, before, _)| before.clone()) {
+                    return self.line(1, &format!("{name}: the same as {before}"));
+                }
                 self.line(1, &name);
                 self.writes(writes);
+                self.commits.push((actor, name, Rc::clone(writes)));
             }
             Effect::Cancel { ticket } => {
                 let name = self.name_of(actor, *ticket);

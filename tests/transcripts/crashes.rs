@@ -17,10 +17,9 @@ fn calls_whose_outcome_nobody_knows_are_reported_looked_up_run_again_or_asked_ab
         let calls = ways.map(|way| (way, way, json!({})));
         w.script(vec![uses("", &calls), text("Done.")]);
         w.tool = Box::new(|_| Does::Deaf);
-        let run = w.start();
-        w.until(run, |a| a.executed.len() == 4);
+        let run = started(w, json!({}), |run| run.executed.len() == 4);
         w.crash(run);
-        w.pass(20_000);
+        w.pass(29_000);
         w.look_up = Box::new(|_| json!({ "found": true, "result": "It did." }));
         w.tool = Box::new(|_| Does::Returns(json!(1)));
         let run = w.runner("run", json!({}));
@@ -35,7 +34,7 @@ fn a_worker_that_was_frozen_beyond_its_lease_is_fenced_off_by_the_one_that_took_
     told("fenced_off", 1, |w| {
         w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done."), text("Never heard.")]);
         w.tool = Box::new(|_| Does::Takes(50, Box::new(Does::Returns(json!(1)))));
-        let frozen = started(w, json!({}), works);
+        let frozen = started(w, json!({ "options": { "leaseTtlMs": 3_000 } }), works);
         w.note("0 is frozen for a minute");
         w.actors[frozen].frozen_until = w.now + 60_000;
         let refused = w.runner("run", json!({ "options": { "waitForLeaseMs": 0 } }));
@@ -51,18 +50,16 @@ fn a_worker_that_was_frozen_beyond_its_lease_is_fenced_off_by_the_one_that_took_
 fn a_dead_holder_loses_the_task_at_once_and_a_live_one_keeps_it() {
     told("holders", 1, |w| {
         w.model = Box::new(|_| Says::Stalls(vec![]));
-        let first = started(w, json!({ "holder": "boot:1", "instance": "p1" }), asks_its_model);
+        let first = started(
+            w,
+            json!({ "holder": "boot:1", "instance": "p1", "options": { "leaseTtlMs": 6_000 } }),
+            asks_its_model,
+        );
         w.alive.insert("boot:1".to_owned());
         let refused = w.runner("run", json!({ "holder": "boot:2", "instance": "p2" }));
-        w.pass(3_000);
-        w.alive.clear();
+        ends(w, refused);
         w.crash(first);
-        w.pass(12_000);
-        let run = refused;
-        if !w.is_over(run) {
-            w.model = Box::new(|_| text("Done."));
-        }
-        ends(w, run);
+        w.alive.clear();
         w.model = Box::new(|_| text("Done."));
         let run = w.runner("run", json!({ "holder": "boot:3", "instance": "p3" }));
         ends(w, run);

@@ -1,7 +1,7 @@
 //! Limits, each of which pauses a run, and a start that grants anew.
 
 use super::support::*;
-use super::{ends, told};
+use super::{ends, told, works};
 use serde_json::{Value, json};
 
 fn limited(limits: Value) -> Value {
@@ -25,11 +25,18 @@ fn turns_tokens_and_time_are_limited_and_a_start_grants_anew() {
         ends(w, run);
         works_on(w, false);
         w.tool = Box::new(|_| Does::Takes(61_000, Box::new(Does::Returns(json!(1)))));
-        let run = w.runner("start", limited(json!({ "minutes": 1 })));
-        ends(w, run);
+        w.quietly(|w| {
+            let run = w.runner("start", limited(json!({ "minutes": 1 })));
+            w.until(run, works);
+            w.pass(60_990);
+        });
+        w.pass(20);
         w.tool = Box::new(|_| Does::Returns(json!(1)));
-        let run = w.runner("resume", limited(json!({ "tokens": 15 })));
-        ends(w, run);
+        w.quietly(|w| {
+            let run = w.runner("resume", limited(json!({ "tokens": 15 })));
+            w.until(run, works);
+        });
+        w.pass(20);
     });
 }
 

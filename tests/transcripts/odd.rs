@@ -95,7 +95,7 @@ fn a_history_of_a_newer_version_or_a_damaged_one_is_refused_and_left_as_it_is() 
             let mut odd = head.clone();
             odd[field] = value;
             w.others_put("engine/head", Some(odd));
-            let run = w.runner("resume", json!({ "options": { "storeTimeoutMs": 1_500 } }));
+            let run = w.runner("resume", json!({ "options": { "storeTimeoutMs": 600 } }));
             ends(w, run);
         }
         w.others_put("engine/head", Some(head));
@@ -103,9 +103,9 @@ fn a_history_of_a_newer_version_or_a_damaged_one_is_refused_and_left_as_it_is() 
             "journal/00000001",
             Some(json!({ "seq": 1, "epoch": 1, "json": "{\"facts\":[", "write_id": "x" })),
         );
-        let run = w.runner("resume", json!({}));
+        let run = w.runner("resume", json!({ "options": { "storeTimeoutMs": 500 } }));
         ends(w, run);
-        asks(w, "apiMessages", json!({}));
+        asks(w, "apiMessages", json!({ "options": { "storeTimeoutMs": 500 } }));
     });
 }
 
@@ -123,6 +123,36 @@ fn junk_in_the_inbox_is_deleted_and_what_a_later_version_may_know_is_left() {
         w.say("Hello.");
         w.script(vec![text("Hello yourself."), text("Done.")]);
         let run = w.start();
+        ends(w, run);
+    });
+}
+
+#[test]
+fn a_host_that_answers_nonsense_ends_the_run() {
+    told("odd_answers", 1, |w| {
+        let tools = std::mem::replace(&mut w.tools, json!("all of them"));
+        let run = w.start();
+        ends(w, run);
+        w.tools = tools;
+        w.tools[0]["onUnknownOutcome"] = json!("lookup");
+        w.script(vec![
+            uses("", &[("a", "work", json!({}))]),
+            uses("", &[("b", "work", json!({}))]),
+            text("Done."),
+        ]);
+        w.vet = Box::new(|_| json!({ "verdict": "perhaps" }));
+        let run = started(w, json!({}), asks_its_model);
+        ends(w, run);
+        w.vet = Box::new(|_| json!({ "verdict": "run" }));
+        w.tool = Box::new(|_| Does::Deaf);
+        w.quietly(|w| {
+            let run = w.runner("resume", json!({}));
+            w.until(run, |a| !a.executed.is_empty());
+            w.crash(run);
+            w.now += 60_000;
+        });
+        w.look_up = Box::new(|_| json!("nothing"));
+        let run = w.runner("run", json!({}));
         ends(w, run);
     });
 }

@@ -75,7 +75,7 @@ fn loading_a_history_renews_the_lease_and_gives_it_back_where_it_is_damaged() {
         ends(w, run);
         w.outside(&["status"], json!("failed"));
         w.others_put("journal/00000002", None);
-        let run = w.start();
+        let run = w.runner("start", json!({ "options": { "storeTimeoutMs": 500 } }));
         ends(w, run);
     });
 }
