@@ -152,6 +152,7 @@ fn a_host_that_answers_nonsense_ends_the_run() {
             w.now += 60_000;
         });
         w.look_up = Box::new(|_| json!("nothing"));
+        w.tool = Box::new(|_| Does::Returns(json!(1)));
         let run = w.runner("run", json!({}));
         ends(w, run);
     });

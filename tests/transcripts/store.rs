@@ -167,11 +167,12 @@ fn an_acquisition_that_another_wins_or_nobody_answers_is_refused() {
         spoil(w, &[(&["Commit"], Fault::Fails(Exists)), (&["Commit"], Fault::Fails(NotFound))]);
         let run = w.start();
         ends(w, run);
+        w.outside(&["status"], json!("not_started"));
         w.fault = Box::new(|_, effect| match effect {
             Effect::Commit { .. } => Fault::Silent(false),
             _ => Fault::None,
         });
-        let run = w.runner("start", json!({ "options": { "storeTimeoutMs": 8_000 } }));
+        let run = w.runner("start", json!({ "options": { "storeTimeoutMs": 2_000 } }));
         ends(w, run);
     });
 }
