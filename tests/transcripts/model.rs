@@ -51,16 +51,16 @@ fn a_request_that_is_too_long_is_made_again_without_its_oldest_turns() {
         w.model = Box::new(move |_| {
             calls += 1;
             match calls {
-                ..=4 => uses("", &[(&format!("a{calls}"), "work", json!({ "n": calls }))]),
-                5 => Says::Breaks(
+                ..=8 => uses("", &[(&format!("a{calls}"), "work", json!({ "n": calls }))]),
+                9 => Says::Breaks(
                     vec![],
                     failure("ValidationException", "Input is too long for requested model."),
                 ),
-                6 => stopped("", &[], "model_context_window_exceeded"),
+                10 => stopped("", &[], "model_context_window_exceeded"),
                 _ => text("Done."),
             }
         });
-        let run = started(w, json!({}), |run| run.requests.len() == 5);
+        let run = started(w, json!({}), |run| run.requests.len() == 9);
         ends(w, run);
     });
 }

@@ -48,8 +48,11 @@ fn a_task_without_a_plan_is_one_item_and_one_that_is_no_task_is_refused() {
         w.outside(&["progress"], json!({ "milestones": { "a": 1 }, "tasks": [] }));
         let run = w.start();
         ends(w, run);
-        w.outside(&["status"], json!("not_started"));
+        w.outside(&["progress"], json!(null));
         w.outside(&["title"], json!(7));
+        let run = w.start();
+        ends(w, run);
+        w.outside(&["title"], json!("Without a plan"));
         let run = w.start();
         ends(w, run);
     });
