@@ -27,6 +27,7 @@ fn calls_wait_for_people_who_approve_reject_and_answer_from_other_processes() {
         asks(w, "approve", json!({ "toolCallId": "a" }));
         asks(w, "reject", json!({ "toolCallId": "b", "reason": "not on a Friday" }));
         asks(w, "approve", json!({ "toolCallId": "c" }));
+        asks(w, "answer", json!({ "toolCallId": "c", "result": "x".repeat(900_001) }));
         asks(w, "answer", json!({ "toolCallId": "c", "result": { "colour": "blue" } }));
         w.give(run, Input::Changed);
         ends(w, run);

@@ -3,6 +3,9 @@
 use super::support::*;
 use super::{asks_its_model, ends, spoil, started, told, works};
 use serde_json::json;
+use task_execution_engine::effect::Command;
+
+const LAST: &str = "users/u/tasks/t/journal/00000002";
 
 #[test]
 fn a_process_that_stood_still_goes_on_where_nobody_took_over() {
@@ -77,5 +80,23 @@ fn loading_a_history_renews_the_lease_and_gives_it_back_where_it_is_damaged() {
         w.others_put("journal/00000002", None);
         let run = w.runner("start", json!({ "options": { "storeTimeoutMs": 500 } }));
         ends(w, run);
+    });
+}
+
+#[test]
+fn a_list_that_lags_behind_the_head_is_made_again_while_the_lease_is_renewed() {
+    told("lagging_list", 1, |w| {
+        let run = started(w, json!({}), asks_its_model);
+        let last = w.quietly(|w| {
+            w.command(run, Command::Pause);
+            ends(w, run);
+            w.store.documents.remove(LAST).unwrap()
+        });
+        w.note("the last entry of the journal is not listed yet");
+        let run = w.runner("resume", json!({ "options": { "leaseTtlMs": 1_500 } }));
+        w.pass(1_200);
+        w.note("now it is");
+        w.store.documents.insert(LAST.to_owned(), last);
+        w.until(run, asks_its_model);
     });
 }
