@@ -164,11 +164,11 @@ fn a_host_that_answers_nonsense_ends_the_run() {
 #[test]
 fn an_inbox_that_no_look_can_hold_is_read_on_before_the_task_is_completed() {
     told("large_inbox", 1, |w| {
-        for n in 0..22 {
-            let data = json!({ "kind": "later", "text": "x".repeat(800_000) });
+        for n in 0..26 {
+            let data = json!({ "kind": "later", "text": "x".repeat(880_000) });
             w.store.put(&format!("{TASK_PATH}/inbox/0-{n:02}"), data, w.now);
         }
-        w.note("22 documents of 800,000 bytes, of a kind that nobody knows, lie in the inbox");
+        w.note("26 documents of 880,000 bytes, of a kind that nobody knows, lie in the inbox");
         w.say("Hello.");
         w.script(vec![text("Done."), text("Hello yourself.")]);
         let run = w.start();
