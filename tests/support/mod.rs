@@ -4,11 +4,14 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod people;
+mod recorder;
 mod rules;
 pub mod spy;
 
+use recorder::Book;
 use rules::Rules;
 use serde_json::{Map, Value, json};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 pub use task_execution_engine::converse::validity::validate;
@@ -338,6 +341,8 @@ pub struct World {
     faulty: bool,
     /// Whoever drives this world takes each effect with `next_effect` and has it performed.
     pub by_hand: bool,
+    /// Where everything is written down.
+    book: Option<Rc<RefCell<Book>>>,
 }
 
 pub fn tool(name: &str) -> Value {
@@ -413,6 +418,7 @@ impl World {
             look_up: Box::new(|_| json!({ "found": false })),
             faulty: false,
             by_hand: false,
+            book: None,
         }
     }
 
@@ -438,11 +444,13 @@ impl World {
             config[k] = v.clone();
         }
         let config: RunnerConfig = serde_json::from_value(config).unwrap();
+        self.note_value(&format!("{} begins to {intent}", self.actors.len()), &more);
         let machine = Box::new(Runner::new(self.clock(), config));
         self.add(machine)
     }
 
     pub fn add(&mut self, machine: Box<dyn Machine>) -> usize {
+        let machine = self.recorded(machine);
         self.actors.push(Actor {
             machine: Some(machine),
             frozen_until: 0,
@@ -470,6 +478,7 @@ impl World {
 
     /// Somebody else sets a field of the task document.
     pub fn outside(&mut self, field: &[&str], value: Value) {
+        self.note_value(&format!("others set {}", field.join(".")), &value);
         self.store.set(TASK_PATH, field, value, self.now);
     }
 
@@ -486,6 +495,7 @@ impl World {
 
     /// The process is gone: nothing of it answers any more, what is on its way may still land.
     pub fn crash(&mut self, actor: usize) {
+        self.note(&format!("{actor} crashes"));
         let now = self.now;
         let a = &mut self.actors[actor];
         a.machine = None;
@@ -666,7 +676,10 @@ impl World {
 
     fn fault_of(&mut self, effect: &Effect) -> Fault {
         let fault = (self.fault)(&mut self.rng, effect);
-        self.faulty |= fault != Fault::None;
+        if fault != Fault::None {
+            self.note_of_effect(&format!("{fault:?}"));
+            self.faulty = true;
+        }
         fault
     }
 

@@ -12,13 +12,20 @@ use task_execution_engine::storage::inbox;
 impl World {
     /// A command or read in a process of its own.
     pub fn open(&mut self, kind: &str, arguments: Value) -> usize {
+        self.try_open(kind, arguments).unwrap()
+    }
+
+    /// As `open`; its arguments may be refused.
+    pub fn try_open(&mut self, kind: &str, arguments: Value) -> Result<usize, EngineError> {
         let mut config = json!({ "userId": USER, "taskId": TASK, "seed": (self.rng.unit() * 1e15) as u64,
             "limits": { "documentBytes": 1_000_000, "commitBytes": 9_000_000 } });
         for (name, value) in arguments.as_object().unwrap() {
             config[name] = value.clone();
         }
-        let machine = open(self.clock(), kind, config).unwrap();
-        self.add(machine)
+        self.note_value(&format!("{} begins to {kind}", self.actors.len()), &arguments);
+        let machine = open(self.clock(), kind, config)
+            .inspect_err(|e| self.note_error("it is refused with the error", e))?;
+        Ok(self.add(machine))
     }
 
     /// A command or read, and how it settles.
@@ -52,8 +59,19 @@ impl World {
     }
 
     pub fn put_into_inbox(&mut self, item: &inbox::InboxItem) {
+        self.note(&format!("others put into the inbox {item:?}"));
         let (now, write) = (self.now, item.create(&Paths::new(USER, TASK), self.clock()));
         self.store.commit(&[write], now).unwrap();
+    }
+
+    /// Others put a document there, or in the place of one; `None` removes it.
+    pub fn others_put(&mut self, path: &str, data: Option<Value>) {
+        self.note_value(&format!("others put {path}"), &json!(data));
+        let path = format!("{TASK_PATH}/{path}");
+        match data {
+            Some(data) => self.store.put(&path, data, self.now),
+            None => drop(self.store.documents.remove(path.trim_end_matches('/'))),
+        }
     }
 
     /// `engine/head`.

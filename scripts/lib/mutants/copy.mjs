@@ -10,7 +10,8 @@ import { inputs } from './suites.mjs';
 /** What a copy needs, relative to the root. */
 function sourceFiles() {
   const files = filesUnder(inputs).map((path) => relative(root, path));
-  return files.filter((path) => !path.startsWith('tests/') || path.endsWith('.rs'));
+  const isRecorded = (path) => path.startsWith('tests/transcripts/') && path.endsWith('.txt');
+  return files.filter((path) => !path.startsWith('tests/') || path.endsWith('.rs') || isRecorded(path));
 }
 
 /** Tells whether code or tests are others than before. */
