@@ -251,17 +251,6 @@ fn a_refusal_says_who_holds_the_task_and_how_long_ago_the_lease_was_renewed() {
 }
 
 #[test]
-fn whether_the_process_of_a_holder_lives_is_asked_once() {
-    let mut w = World::new(13, 1);
-    held(&mut w, Some("boot:1"));
-    w.alive.insert("boot:1".into());
-    let run = w.runner("start", json!({ "holder": "boot:2", "options": { "waitForLeaseMs": 20_000 } }));
-    let seen = w.spy(run, |_| false);
-    assert_eq!(json!(w.finish(run).unwrap_err().code), "LEASE_HELD");
-    assert_eq!(seen.borrow().iter().filter(|effect| asks(effect)).count(), 1);
-}
-
-#[test]
 fn a_resume_waits_for_the_pause_that_a_living_holder_is_to_finish_and_does_not_take_it_for_its_outcome() {
     for options in [json!({ "waitForLeaseMs": 0 }), json!({})] {
         let mut w = World::new(14, 1);

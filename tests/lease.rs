@@ -435,6 +435,21 @@ fn a_holder_of_which_nobody_can_tell_whether_it_is_alive_keeps_its_lease() {
 }
 
 #[test]
+fn a_holder_that_dies_while_it_is_waited_for_loses_its_lease_at_once() {
+    let mut w = World::new(14, 1);
+    abandoned(&mut w, json!({ "holder": "p1" }));
+    w.alive.insert("p1".into());
+    let mut arguments = patient();
+    arguments["holder"] = json!("p2");
+    w.runner("run", arguments);
+    w.pass(5_000);
+    assert_eq!(epoch(&w), 1, "it is alive");
+    w.alive.clear();
+    w.pass(1_100);
+    assert_eq!(epoch(&w), 2);
+}
+
+#[test]
 fn each_holder_is_asked_for_by_itself() {
     let mut w = World::new(14, 1);
     w.store.hides_age = true;

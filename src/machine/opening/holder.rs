@@ -30,10 +30,8 @@ pub(super) enum Patience {
 /// The holder's head as it was seen first.
 #[derive(Debug)]
 struct Watched {
-    owner: String,
     version: String,
     since: Instant,
-    asked: bool,
 }
 
 /// What was seen of whoever holds the task. By the real time, as leases go.
@@ -60,30 +58,16 @@ impl Watch {
         if owner.is_of(ctx.cfg.instance.as_deref()) {
             return Holder::None;
         }
-        let renewed = match &mut self.watched {
-            Some(w) if w.owner == owner.id => {
-                if w.version == *version {
-                    if now - w.since > owner.ttl_ms {
-                        return Holder::None;
-                    }
-                } else {
-                    w.version.clone_from(version);
-                    w.since = now;
+        match &mut self.watched {
+            Some(w) if w.version == *version => {
+                if now - w.since > owner.ttl_ms {
+                    return Holder::None;
                 }
-                w
             }
-            watched => watched.insert(Watched {
-                owner: owner.id.clone(),
-                version: version.clone(),
-                since: now,
-                asked: false,
-            }),
-        };
-        if owner.holder.is_some() && ctx.cfg.holder.is_some() && !renewed.asked {
-            renewed.asked = true;
-            return Holder::Unknown;
+            watched => *watched = Some(Watched { version: version.clone(), since: now }),
         }
-        Holder::Live
+        // At every look: it may die while it is waited for.
+        if owner.holder.is_some() && ctx.cfg.holder.is_some() { Holder::Unknown } else { Holder::Live }
     }
 
     /// How long to wait for a holder; `is_over`: somebody here wants no more of the run.

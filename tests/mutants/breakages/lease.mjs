@@ -43,14 +43,9 @@ export default [
   {
     name: 'a changed version is not remembered: every look seems to see a renewal',
     file: holder,
-    find: 'w.version.clone_from(version);',
-    replace: '',
-  },
-  {
-    name: 'the time that one holder was silent counts against the next',
-    file: holder,
-    find: 'Some(w) if w.owner == owner.id =>',
-    replace: 'Some(w) if w.owner == owner.id || w.version == *version || !w.owner.is_empty() =>',
+    find: 'watched => *watched = Some(Watched { version: version.clone(), since: now }),',
+    replace:
+      'watched => {\n                let version = watched.as_ref().map_or_else(|| version.clone(), |w| w.version.clone());\n                *watched = Some(Watched { version, since: now });\n            }',
   },
   {
     name: 'a holder whose process is said to live is taken over',
@@ -67,8 +62,14 @@ export default [
   {
     name: 'nobody asks whether the process of a holder lives',
     file: holder,
-    find: 'owner.holder.is_some() && ctx.cfg.holder.is_some() && !renewed.asked',
-    replace: 'owner.holder.is_some() && ctx.cfg.holder.is_some() && !renewed.asked && false',
+    find: 'owner.holder.is_some() && ctx.cfg.holder.is_some()',
+    replace: 'owner.holder.is_some() && ctx.cfg.holder.is_some() && false',
+  },
+  {
+    name: 'a holder that dies while it is waited for keeps its lease until it runs out',
+    file: holder,
+    find: 'owner.holder.is_some() && ctx.cfg.holder.is_some()',
+    replace: 'owner.holder.is_some() && ctx.cfg.holder.is_some() && self.first_wait.is_none()',
   },
   {
     name: 'what an earlier run of this process left is waited for as a stranger’s',

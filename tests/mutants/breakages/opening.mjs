@@ -211,12 +211,6 @@ export default [
     replace: 'if age.is_some() && now - w.since > owner.ttl_ms {',
   },
   {
-    name: 'a store is asked with every look whether the process lives',
-    file: 'src/machine/opening/holder.rs',
-    find: 'renewed.asked = true;',
-    replace: '',
-  },
-  {
     name: 'a store that knows no processes is asked about one',
     file: 'src/machine/opening/holder.rs',
     find: 'owner.holder.is_some() && ctx.cfg.holder.is_some()',
@@ -264,12 +258,6 @@ export default [
     file: 'src/machine/opening/holder.rs',
     find: 'age.is_some_and(|age| age > owner.ttl_ms)',
     replace: 'age.is_some_and(|age| age >= owner.ttl_ms)',
-  },
-  {
-    name: 'another holder is watched since the first one was seen',
-    file: 'src/machine/opening/holder.rs',
-    find: 'Some(w) if w.owner == owner.id => {',
-    replace: 'Some(w) => {',
   },
   {
     name: 'a tool whose name no model takes is found out by the model',
