@@ -37,8 +37,9 @@ export default [
   {
     name: 'a renewal does not begin the wait for a holder anew',
     file: holder,
-    find: 'w.since = now;',
-    replace: '',
+    find: 'watched => *watched = Some(Watched { version: version.clone(), since: now }),',
+    replace:
+      'watched => {\n                let since = watched.as_ref().map_or(now, |w| w.since);\n                *watched = Some(Watched { version: version.clone(), since });\n            }',
   },
   {
     name: 'a changed version is not remembered: every look seems to see a renewal',
