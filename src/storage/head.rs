@@ -377,6 +377,16 @@ mod tests {
     }
 
     #[test]
+    fn who_gives_the_lease_back_leaves_the_end_before_it_as_clean_as_it_was() {
+        use LastRun::{Completed, Failed, None, Paused, Running, Stopped, Yielded, YieldedUnclean};
+        for last in [None, Running, Yielded, YieldedUnclean, Paused, Stopped, Completed, Failed] {
+            assert_eq!(last.given_back(false), last);
+            let unclean = if matches!(last, Running | Yielded) { YieldedUnclean } else { last };
+            assert_eq!(last.given_back(true), unclean);
+        }
+    }
+
+    #[test]
     fn whatever_ends_a_run_for_good_asks_for_an_explicit_resume() {
         use LastRun::{Completed, Failed, None, Paused, Running, Stopped, Yielded, YieldedUnclean};
         assert!([Paused, Stopped, Completed, Failed].into_iter().all(LastRun::ended));

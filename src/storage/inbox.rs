@@ -302,6 +302,9 @@ mod tests {
         let message = |text: usize| json!({ "kind": "message", "text": "x".repeat(text) });
         assert!(read("m", message(MAX_BYTES)).is_ok());
         assert!(matches!(read("m", message(MAX_BYTES + 1)), Err(Useless::Junk(_))));
+        let umlauts = |n: usize| json!({ "kind": "message", "text": "ä".repeat(n) });
+        assert!(read("m", umlauts(MAX_BYTES / 2)).is_ok());
+        assert!(matches!(read("m", umlauts(MAX_BYTES / 2 + 1)), Err(Useless::Junk(_))));
         let with_blocks =
             |text: usize| json!({ "kind": "message", "text": "x".repeat(text), "json": r#"[{"text":"y"}]"# });
         assert!(read("m", with_blocks(MAX_BYTES - 14)).is_ok());
@@ -317,6 +320,21 @@ mod tests {
         assert!(matches!(read("m", beside(most + 1)), Err(Useless::Junk(_))));
         let unknown = json!({ "kind": "later", "what": "y".repeat(MAX_BYTES * 2) });
         assert!(matches!(read("m", unknown), Err(Useless::Junk(_))), "whatever its kind is");
+    }
+
+    #[test]
+    fn a_message_whose_blocks_nest_too_deep_is_not_taken() {
+        let read = |depth: usize| {
+            let (open, shut) = ("[".repeat(depth), "]".repeat(depth));
+            let blocks = format!(r#"[{{"document":{{"format":"txt","name":"d","source":{{"text":"x"}},"x":{open}{shut}}}}}]"#);
+            let Value::Object(data) = json!({ "kind": "message", "text": "See there", "json": blocks }) else {
+                panic!("an object")
+            };
+            let path = Paths::new("u", "t").inbox_item("m");
+            InboxItem::read(&StoredDocument { path, data, version: "1".into(), age_ms: None })
+        };
+        assert!(read(50).is_ok(), "{:?}", read(50));
+        assert!(matches!(read(110), Err(Useless::Junk(_))));
     }
 
     #[test]

@@ -273,3 +273,15 @@ fn the_pauses_between_attempts_grow_with_every_attempt() {
         assert!((ceiling * 3 / 4..=ceiling + 1).contains(&longest), "{failures}: {longest} of {ceiling}");
     }
 }
+
+#[test]
+fn no_pause_outlasts_the_deadline() {
+    for seed in 0..20 {
+        let mut io = Io::new(seed);
+        let mut fetch = Fetch::new(Instant(0), Want::Documents(vec!["d".into()]), TIMEOUT, &mut io);
+        let Some(Effect::Read { ticket, .. }) = io.pop() else { panic!("a read") };
+        let away = Input::Read { ticket, result: Err(failed(StoreErrorCode::Unavailable)) };
+        assert!(fetch.handle(Instant(TIMEOUT - 3), &away, &mut io).is_none());
+        assert!(fetch.timeout() <= Instant(TIMEOUT), "{:?}", fetch.timeout());
+    }
+}
