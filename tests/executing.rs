@@ -391,3 +391,31 @@ fn each_call_is_vetted_once_but_neither_what_cannot_be_read_nor_the_built_in_too
     assert_eq!(*vetted.borrow(), ["a", "b"]);
     assert_eq!(w.actors[run].executed.len(), 2);
 }
+
+#[test]
+fn a_call_whose_turn_came_with_the_end_has_not_run_whatever_else_the_end_brings() {
+    let mut w = World::new(9, 1);
+    let call = |id| (id, "work", json!({ "id": id }));
+    w.script(vec![uses("", &[call("a"), call("b"), call("c")]), text("Done.")]);
+    w.tool = Box::new(|call| {
+        Does::Takes(if call.id == "b" { 1_500 } else { 1_000 }, Box::new(Does::Returns(json!(1))))
+    });
+    // The result of a, which gives its place to c, lands after b has returned.
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Commit { .. }
+            if format!("{effect:?}").contains("starting") && format!("{effect:?}").contains("result") =>
+        {
+            Fault::Late(1_000)
+        }
+        _ => Fault::None,
+    });
+    let run = w.runner("start", json!({ "options": { "limits": { "parallelTools": 2 } } }));
+    w.until(run, |a| a.executed.len() == 2);
+    w.pass(1_200);
+    w.command(run, Command::Pause);
+    assert_eq!(w.finish(run).unwrap()["status"], "paused");
+    assert_eq!(w.store.facts("not_run")[0]["toolCallIds"], json!(["c"]));
+    let run = w.runner("resume", json!({}));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.actors[run].executed, [("c".to_owned(), 1)]);
+}

@@ -53,6 +53,19 @@ fn no_task_is_completed_while_part_of_the_inbox_is_unread() {
     assert_eq!(order(&w, ["received", "ended"]), ["received", "ended"]);
 }
 
+#[test]
+fn the_status_of_a_completed_task_is_restored_only_once_all_of_the_inbox_is_read() {
+    let mut w = World::new(5, 1);
+    let run = w.start();
+    w.finish(run).unwrap();
+    w.outside(&["status"], json!("in_progress"));
+    left_alone(&mut w, 850, 1);
+    w.say("Wait!");
+    let run = w.runner("run", json!({}));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!((w.store.facts("received").len(), w.actors[run].requests.len()), (1, 1));
+}
+
 fn is_read(effect: &Effect) -> bool {
     matches!(effect, Effect::Read { paths, .. } if paths == &[TASK_PATH])
 }

@@ -326,8 +326,11 @@ mod tests {
     fn a_message_whose_blocks_nest_too_deep_is_not_taken() {
         let read = |depth: usize| {
             let (open, shut) = ("[".repeat(depth), "]".repeat(depth));
-            let blocks = format!(r#"[{{"document":{{"format":"txt","name":"d","source":{{"text":"x"}},"x":{open}{shut}}}}}]"#);
-            let Value::Object(data) = json!({ "kind": "message", "text": "See there", "json": blocks }) else {
+            let blocks = format!(
+                r#"[{{"document":{{"format":"txt","name":"d","source":{{"text":"x"}},"x":{open}{shut}}}}}]"#
+            );
+            let Value::Object(data) = json!({ "kind": "message", "text": "See there", "json": blocks })
+            else {
                 panic!("an object")
             };
             let path = Paths::new("u", "t").inbox_item("m");
