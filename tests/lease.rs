@@ -12,6 +12,7 @@ use support::*;
 use task_execution_engine::converse::Failure;
 use task_execution_engine::effect::{Effect, Input, Question, Thrown};
 use task_execution_engine::error::Code;
+use task_execution_engine::facts::fact::Decision;
 use task_execution_engine::store::{StoreErrorCode, StoreWrite};
 
 const TTL: u64 = 30_000;
@@ -483,4 +484,28 @@ fn a_run_that_lost_the_race_for_a_lease_gets_it_when_the_winner_is_gone() {
     w.crash(runs[winner]);
     w.model = Box::new(|_| text("Done."));
     assert_eq!(w.finish(runs[1 - winner]).unwrap()["status"], "completed");
+}
+
+#[test]
+fn an_approved_call_that_a_stale_lease_keeps_from_starting_waits_for_no_person() {
+    let mut w = World::new(15, 1);
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    let run = w.start();
+    w.until_event(run, "task:approval_required");
+    w.crash(run);
+    w.now += 2 * TTL;
+    w.decide("a", Decision::Approve { note: None });
+    let mut late = true;
+    w.fault = Box::new(move |_, effect| match effect {
+        Effect::Commit { .. } if late && format!("{effect:?}").contains("starting") => {
+            late = false;
+            Fault::Late(7_000)
+        }
+        _ => Fault::None,
+    });
+    let options = json!({ "whileWaiting": "yield", "leaseTtlMs": 9_000, "storeTimeoutMs": 30_000 });
+    let run = w.runner("run", json!({ "options": options }));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!((w.executions.len(), w.store.facts("not_run").len()), (1, 0));
 }

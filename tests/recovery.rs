@@ -12,6 +12,7 @@ use task_execution_engine::effect::{Command, Effect, Input, Ticket};
 use task_execution_engine::facts::fact::Decision;
 
 const LAPSED: u64 = 60_000;
+const HEAD: &str = "users/u/tasks/t/engine/head";
 
 /// A run that takes the task up and whose process is gone once the model was asked.
 fn crashes(w: &mut World) {
@@ -49,6 +50,37 @@ fn the_fifth_unclean_take_up_in_a_row_parks_the_task_and_an_explicit_resume_trie
     w.crash(run);
     w.now += LAPSED;
     assert_eq!(completes(&mut w, "run")["status"], "completed");
+}
+
+#[test]
+fn a_task_whose_every_beginning_kills_the_process_is_parked_too() {
+    let ended = || {
+        let mut w = World::new(1, 1);
+        assert_eq!(completes(&mut w, "run")["status"], "completed");
+        w.outside(
+            &["progress", "tasks", "m1"],
+            json!([{ "id": "i2", "name": "Item 2", "status": "not_started" }]),
+        );
+        w
+    };
+    for mut w in [World::new(1, 1), ended()] {
+        // Others have set it going, and no beginning is ever stored.
+        w.outside(&["status"], json!("in_progress"));
+        let begun = w.store.facts("begun").len();
+        for n in 0..5 {
+            let run = w.runner("run", json!({ "hasPrompt": true }));
+            let epoch = w.store.get(HEAD).map(|head| head["epoch"].clone());
+            while w.store.get(HEAD).map(|head| head["epoch"].clone()) == epoch {
+                assert!(w.step());
+            }
+            w.crash(run);
+            w.now += LAPSED;
+            assert_eq!((attempts(&w), w.store.facts("begun").len()), (n, begun));
+        }
+        assert_eq!(completes(&mut w, "run")["error"]["code"], "CRASH_LOOP");
+        assert_eq!(w.store.status(), "failed");
+        assert_eq!(completes(&mut w, "resume")["status"], "completed");
+    }
 }
 
 #[test]

@@ -432,6 +432,13 @@ fn a_turn_that_a_pause_has_cut_makes_no_later_yield_unclean_where_the_pause_was_
     assert_eq!(w.finish(run).unwrap()["status"], "yielded");
     assert_eq!((w.store.facts("ended").len(), w.store.facts("result").len()), (0, 1));
     assert_eq!(w.head()["last_run"], "yielded", "nothing was cut since");
+    let half = w.events(run, "task:message")[0];
+    let closed = w.events(run, "task:retry");
+    assert_eq!(
+        (closed.len(), &closed[0]["messageId"]),
+        (1, &half["messageId"]),
+        "nobody waits for the rest of it"
+    );
 }
 
 #[test]
@@ -493,5 +500,89 @@ fn a_pause_in_the_last_moment_of_a_turn_that_comes_to_nothing_drops_it_and_pause
         );
         let since = &w.types(run)[told..];
         assert!(!since.iter().any(|e| e == "task:retry" || e == "task:error"), "{stop}: {since:?}");
+    }
+}
+
+#[test]
+fn a_drain_that_is_stored_while_the_store_denies_a_look_has_yielded() {
+    let mut w = World::new(7, 1);
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    let run = w.start();
+    w.until_event(run, "task:approval_required");
+    w.pass(100);
+    w.latency = 100;
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Read { .. } => Fault::Fails(StoreErrorCode::Denied),
+        _ => Fault::None,
+    });
+    w.give(run, Input::Changed);
+    w.command(run, drain());
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((&outcome["status"], &outcome["reason"]), (&json!("yielded"), &json!("drain")));
+    assert!(!w.head().contains_key("owner"));
+}
+
+#[test]
+fn a_stop_says_its_reason_in_the_document_whatever_the_reason_is() {
+    for (given, stored, told) in [
+        (Some("external_status"), "external_status", Some("external_status")),
+        (Some("enough"), "enough", Some("enough")),
+        (Some(" "), "stopped", None),
+        (Some(""), "stopped", None),
+        (Some("stopped"), "stopped", None),
+        (None, "stopped", None),
+    ] {
+        let (mut w, run) = executing(Does::Returns(json!(1)));
+        w.command(run, Command::Stop { reason: given.map(str::to_owned) });
+        let outcome = w.finish(run).unwrap();
+        assert_eq!((&outcome["status"], outcome["reason"].as_str()), (&json!("stopped"), told), "{given:?}");
+        assert_eq!(
+            (w.store.status(), &w.store.task()["execution"]["abort_reason"]),
+            ("paused", &json!(stored))
+        );
+        assert_eq!(w.events(run, "task:stopped")[0]["reason"].as_str(), told, "{given:?}");
+    }
+}
+
+#[test]
+fn whatever_belongs_to_a_status_that_others_set_while_a_run_begins_is_theirs() {
+    for (status, belongs) in [
+        ("completed", json!({ "completed_at": "2026-01-02T00:00:00.000Z" })),
+        ("failed", json!({ "execution": { "error": "theirs", "abort_reason": "theirs" } })),
+        ("not_started", json!({})),
+    ] {
+        for before in ["not_started", "paused"] {
+            let mut w = World::new(7, 1);
+            if before == "paused" {
+                let run = w.start();
+                w.command(run, Command::Pause);
+                assert_eq!(w.finish(run).unwrap()["status"], "paused");
+            }
+            let run = w.runner(if before == "paused" { "resume" } else { "start" }, json!({}));
+            w.outside(&["status"], json!(status));
+            if let Some(at) = belongs.get("completed_at") {
+                w.outside(&["completed_at"], at.clone());
+            }
+            for (name, value) in belongs["execution"].as_object().into_iter().flatten() {
+                w.outside(&["execution", name], value.clone());
+            }
+            let theirs = w.store.task().clone();
+            if status == before {
+                continue;
+            }
+            assert_eq!(w.finish(run).unwrap()["reason"], "external_status", "{status} after {before}");
+            let now = w.store.task();
+            assert_eq!(
+                (now["status"].as_str(), now.get("started_at")),
+                (Some(status), theirs.get("started_at"))
+            );
+            assert_eq!(now.get("completed_at"), theirs.get("completed_at"), "{status} after {before}");
+            assert_eq!(now["execution"]["error"], theirs["execution"]["error"], "{status} after {before}");
+            assert_eq!(
+                now["execution"]["abort_reason"], theirs["execution"]["abort_reason"],
+                "{status} after {before}"
+            );
+        }
     }
 }

@@ -201,7 +201,7 @@ impl View<'_> {
 
     fn next_status(&self, facts: &[Fact], ends: &Option<End>) -> Option<Status> {
         match ends {
-            Some(End::For { reason, .. }) if reason.as_deref() == Some("external_status") => None,
+            _ if self.keeps_status() => None,
             Some(End::For { status, .. }) => Some(match status {
                 EndStatus::Paused | EndStatus::Stopped => Status::Paused,
                 EndStatus::Completed => Status::Completed,
@@ -209,6 +209,11 @@ impl View<'_> {
             }),
             _ => (self.beginning.begins() && begins(facts)).then_some(Status::InProgress),
         }
+    }
+
+    /// The stored status is that of others, and what belongs to it is theirs, too.
+    fn keeps_status(&self) -> bool {
+        matches!(self.wishes.in_force(), Some(How::External))
     }
 
     /// As many of the due facts as fit beside each other.

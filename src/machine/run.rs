@@ -262,7 +262,8 @@ impl Run {
             Step::Converse if self.may_start(ctx) => self.converse(ctx)?,
             // Calls that queue for a place are waited for as those that run.
             Step::Wait | Step::RunCalls => {
-                let people = self.calls.none_running();
+                // What an entry allows and a stale lease keeps from starting waits for nobody.
+                let people = self.calls.none_running() && self.calls.not_run().is_empty();
                 self.meter.turn(people, ctx.now.mono);
                 if people && !self.desk.is_whole() {
                     // The decision may be there already.

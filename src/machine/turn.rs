@@ -15,6 +15,7 @@ use crate::facts::fold::Facts;
 use crate::limits::Settings;
 use crate::time::Instant;
 use attempt::{Attempt, Silence, State};
+use given_up::announce_retry;
 pub(crate) use given_up::blocked_again;
 pub(crate) use mirror::Mirror;
 
@@ -72,6 +73,8 @@ pub(crate) struct Turn {
     state: State,
     /// Usage of attempts that led to nothing.
     spent: Usage,
+    /// What an end that may be taken back has cut while it streamed.
+    cut: Option<Attempt>,
     mirror: Mirror,
 }
 
@@ -115,11 +118,19 @@ impl Turn {
                     return (vec![self.is_ready(ctx, turn, usage, attempt.message_id)], false);
                 }
                 self.spent += usage.unwrap_or_else(Usage::unreported);
+                self.cut = Some(attempt);
             }
             State::BackingOff { .. } => {}
             other => self.state = other,
         }
         (Vec::new(), cuts)
+    }
+
+    /// The end was taken back that has cut a turn: its deltas belong to nothing.
+    pub fn goes_on(&mut self, ctx: &mut Ctx) {
+        if let Some(attempt) = self.cut.take() {
+            announce_retry(ctx, &attempt, &ModelFault::new(FaultKind::Cut, ""), 0);
+        }
     }
 
     /// Gives the turn up that no commit can hold; what it has cost is stored with the end.

@@ -36,9 +36,14 @@ impl How {
     /// The stored status and its `abort_reason` as an end.
     pub fn by_register(abort_reason: Option<&str>) -> How {
         match abort_reason {
-            Some(reason) => How::Stop(Some(reason.to_owned()).filter(|r| r != "stopped")),
+            Some(reason) => How::stop(Some(reason.to_owned())),
             None => How::Pause(None),
         }
+    }
+
+    /// Whoever says nothing, or the word that stands in the register for that, gives no reason.
+    fn stop(reason: Option<String>) -> How {
+        How::Stop(reason.filter(|r| !r.trim().is_empty() && r != "stopped"))
     }
 }
 
@@ -90,7 +95,7 @@ impl Wishes {
         let (how, grace) = match command {
             Command::Look => return,
             Command::Pause => (How::Pause(None), true),
-            Command::Stop { reason } => (How::Stop(reason), true),
+            Command::Stop { reason } => (How::stop(reason), true),
             Command::Yield { reason, grace } => (How::Yield(reason), grace),
         };
         if ticket != Ticket::RESULT {

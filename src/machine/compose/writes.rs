@@ -66,7 +66,7 @@ impl View<'_> {
         let mut rolled_up = None;
         let mut fields = self.status_fields(plan, at);
         let current = plan.live.stated.as_ref().filter(|k| !plan.live.done.contains(k));
-        if self.beginning.reopens().is_some() {
+        if self.beginning.reopens().is_some() && !self.keeps_status() {
             fields.extend(rollup::reopen(self.desk.task(), current, at).fields);
         } else if (self.desk.conflicts() < MAX_CONFLICTS || plan.status.is_some()) && plan.live.begun {
             rolled_up = Some(self.desk.version().to_owned());
@@ -87,7 +87,7 @@ impl View<'_> {
         if let Some(status) = plan.status {
             fields.push(FieldWrite::set(&["status"], status.as_str()));
         }
-        let begins = self.beginning.begins() && begins(&plan.entry.facts);
+        let begins = self.beginning.begins() && begins(&plan.entry.facts) && !self.keeps_status();
         if begins {
             if !self.desk.task().raw.get("started_at").is_some_and(Value::is_string)
                 || self.beginning.reopens().is_some()

@@ -1,8 +1,9 @@
 //! The head that takes a task.
 
-use super::super::Ctx;
 use super::super::lease::{Acquiring, Terms};
+use super::super::{Ctx, Intent};
 use super::{Mode, Seen};
+use crate::lifecycle::Status;
 use crate::storage::head::{Head, Owner};
 
 /// Acquisitions after unclean ends in a row before the task is parked.
@@ -26,12 +27,15 @@ pub(super) fn acquire(ctx: &mut Ctx, seen: &mut Seen) -> Acquiring {
     let head = match &seen.head {
         None => Head::first(ctx.io.rng.id(), seen.task.created_at.clone(), owner, write_id),
         Some((before, _)) => {
-            let attempts = match (seen.mode.is_explicit(), before.unclean()) {
-                (true, _) => 0,
-                (false, true) => before.attempts.saturating_add(1),
-                (false, false) => before.attempts,
+            let explicit = seen.mode.is_explicit();
+            let asked_for =
+                explicit && (ctx.cfg.intent != Intent::Run || seen.task.status != Status::InProgress);
+            let attempts = match before.unclean() && !asked_for {
+                true => before.attempts.saturating_add(1),
+                false if explicit => 0,
+                false => before.attempts,
             };
-            if attempts >= MAX_ATTEMPTS && seen.mode == Mode::TakeUp {
+            if attempts >= MAX_ATTEMPTS && !matches!(seen.mode, Mode::FinishPause { .. }) {
                 seen.mode = Mode::CrashLoop;
             }
             Head { epoch: before.epoch + 1, owner: Some(owner), write_id, attempts, ..before.clone() }

@@ -66,6 +66,7 @@ impl Run {
                 if self.wishes.taken_back(ctx.now.mono) {
                     // What was aborted and has not answered has an unknown outcome.
                     self.calls.give_up_aborted();
+                    self.turn.goes_on(ctx);
                     self.cut_something = false;
                 }
                 return;

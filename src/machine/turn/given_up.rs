@@ -15,7 +15,7 @@ const MAX_REASON_BYTES: usize = 500;
 const SMALLEST_RESULT: usize = 1_000;
 
 /// Closes an abandoned attempt for whoever shows its deltas.
-fn announce_retry(ctx: &mut Ctx, attempt: &Attempt, fault: &ModelFault, delay_ms: u64) {
+pub(super) fn announce_retry(ctx: &mut Ctx, attempt: &Attempt, fault: &ModelFault, delay_ms: u64) {
     let payload = json!({
         "messageId": attempt.message_id, "attempt": attempt.number, "code": fault.kind.code(), "delayMs": delay_ms,
     });

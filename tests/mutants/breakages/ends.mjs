@@ -134,8 +134,14 @@ export default [
   {
     name: 'a stop without words has the stored one',
     file: 'src/machine/wishes.rs',
-    find: 'Some(reason.to_owned()).filter(|r| r != "stopped")',
-    replace: 'Some(reason.to_owned())',
+    find: '!r.trim().is_empty() && r != "stopped"',
+    replace: '!r.trim().is_empty()',
+  },
+  {
+    name: 'a blank reason of a stop reads as a pause afterwards',
+    file: 'src/machine/wishes.rs',
+    find: '!r.trim().is_empty() && r != "stopped"',
+    replace: 'r != "stopped"',
   },
   {
     name: 'a stop given while the task was opened gets a grace',
@@ -158,8 +164,8 @@ export default [
   {
     name: 'a stop gets no grace at all',
     file: 'src/machine/wishes.rs',
-    find: 'Command::Stop { reason } => (How::Stop(reason), true),',
-    replace: 'Command::Stop { reason } => (How::Stop(reason), false),',
+    find: '(How::stop(reason), true)',
+    replace: '(How::stop(reason), false)',
   },
   {
     name: 'a command that nobody waits for is waited for',

@@ -11,6 +11,12 @@ const byCommand = 'src/command/lease.rs';
 
 export default [
   {
+    name: 'a lease that was given back while the run breaks off is told as an interruption',
+    file: 'src/machine/leaving.rs',
+    find: '_ => run.released(ctx),',
+    replace: '_ => ControlFlow::Continue(()),',
+  },
+  {
     name: 'a run takes the lease at a third of its TTL, where the store tells ages',
     file: holder,
     find: 'age.is_some_and(|age| age > owner.ttl_ms)',
@@ -105,21 +111,33 @@ export default [
   },
   {
     name: 'an unclean end does not count as a crash',
-    file: acquisition,
-    find: '(false, true) => before.attempts.saturating_add(1),',
-    replace: '(false, true) => before.attempts,',
+    file: 'src/machine/opening/acquisition.rs',
+    find: 'true => before.attempts.saturating_add(1),',
+    replace: 'true => before.attempts,',
   },
   {
     name: 'a clean take-up forgets the crashes before it',
-    file: acquisition,
-    find: '(false, false) => before.attempts,',
-    replace: '(false, false) => 0,',
+    file: 'src/machine/opening/acquisition.rs',
+    find: 'false => before.attempts,',
+    replace: 'false => 0,',
   },
   {
     name: 'an explicit resume keeps the crashes before it',
-    file: acquisition,
-    find: '(true, _) => 0,',
-    replace: '(true, _) => before.attempts,',
+    file: 'src/machine/opening/acquisition.rs',
+    find: 'false if explicit => 0,',
+    replace: 'false if explicit => before.attempts,',
+  },
+  {
+    name: 'a beginning that kills the process is begun without end by whoever runs it',
+    file: 'src/machine/opening/acquisition.rs',
+    find: 'explicit && (ctx.cfg.intent != Intent::Run || seen.task.status != Status::InProgress)',
+    replace: 'explicit',
+  },
+  {
+    name: 'a task that was set to not_started again is parked for what it did before',
+    file: 'src/machine/opening/acquisition.rs',
+    find: '(ctx.cfg.intent != Intent::Run || seen.task.status != Status::InProgress)',
+    replace: '(ctx.cfg.intent != Intent::Run)',
   },
   {
     name: 'a task is parked only after fifty crashes',

@@ -103,9 +103,15 @@ export default [
   },
   {
     name: 'a run that waits for tools counts as one that waits for people',
-    file: run,
-    find: 'let people = self.calls.none_running();',
-    replace: 'let people = true;',
+    file: 'src/machine/run.rs',
+    find: 'let people = self.calls.none_running() &&',
+    replace: 'let people =',
+  },
+  {
+    name: 'a call that a stale lease keeps from starting is given back as one that waits for people',
+    file: 'src/machine/run.rs',
+    find: 'let people = self.calls.none_running() && self.calls.not_run().is_empty();',
+    replace: 'let people = self.calls.none_running();',
   },
   {
     name: 'active time that no entry counts yet does not count',

@@ -165,7 +165,7 @@ export default [
   {
     name: 'a pause that is to be finished is parked as a crash loop',
     file: 'src/machine/opening/acquisition.rs',
-    find: '&& seen.mode == Mode::TakeUp {',
+    find: '&& !matches!(seen.mode, Mode::FinishPause { .. }) {',
     replace: '{',
   },
   {
@@ -195,8 +195,8 @@ export default [
   {
     name: 'a clean take-up counts as a crash',
     file: 'src/machine/opening/acquisition.rs',
-    find: '(false, false) => before.attempts,',
-    replace: '(false, false) => before.attempts.saturating_add(1),',
+    find: 'false => before.attempts,',
+    replace: 'false => before.attempts.saturating_add(1),',
   },
   {
     name: 'what this very process has left waits for its lease to run out',

@@ -190,9 +190,33 @@ export default [
   },
   {
     name: 'a status that others set is overwritten by the end that it causes',
-    file: compose,
-    find: 'if reason.as_deref() == Some("external_status") => None,',
-    replace: 'if reason.as_deref() == Some("never") => None,',
+    file: 'src/machine/compose.rs',
+    find: '_ if self.keeps_status() => None,',
+    replace: '',
+  },
+  {
+    name: 'a beginning clears what belongs to the status that others have set meanwhile',
+    file: 'src/machine/compose/writes.rs',
+    find: 'begins(&plan.entry.facts) && !self.keeps_status()',
+    replace: 'begins(&plan.entry.facts)',
+  },
+  {
+    name: 'items are reopened under a status that others have set meanwhile',
+    file: 'src/machine/compose/writes.rs',
+    find: 'self.beginning.reopens().is_some() && !self.keeps_status() {',
+    replace: 'self.beginning.reopens().is_some() {',
+  },
+  {
+    name: 'the deltas of a turn that a withdrawn pause has cut are never closed',
+    file: 'src/machine/run/looking.rs',
+    find: 'self.turn.goes_on(ctx);',
+    replace: '',
+  },
+  {
+    name: 'a turn is closed once more with every pause that is taken back',
+    file: 'src/machine/turn.rs',
+    find: 'self.cut.take()',
+    replace: '&self.cut',
   },
   {
     name: 'the reason of a stop stays in the document when the task goes on',

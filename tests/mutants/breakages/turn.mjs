@@ -119,9 +119,9 @@ export default [
   },
   {
     name: 'what a turn cost that a pause cut is lost',
-    file: turn,
-    find: '                self.spent += usage.unwrap_or_else(Usage::unreported);\n            }\n            State::BackingOff',
-    replace: '            }\n            State::BackingOff',
+    file: 'src/machine/turn.rs',
+    find: '                self.spent += usage.unwrap_or_else(Usage::unreported);\n                self.cut',
+    replace: '                self.cut',
   },
   {
     name: 'a retry is not announced',
