@@ -91,12 +91,8 @@ impl Step {
                 None => Step::Committing(lease, then),
             },
             Step::Loading(mut lease, mut loader, then) => {
-                let loss = match lease.handle(input, &ctx.clock, &mut ctx.io) {
-                    None | Some(Outcome::Stored { .. }) => None,
-                    Some(Outcome::Lost { loss, .. }) => Some(loss),
-                    Some(_) => Some(Loss::Superseded),
-                };
-                if let Some(loss) = loss {
+                let renewed = lease.handle(input, &ctx.clock, &mut ctx.io);
+                if let Some(loss) = renewed.and_then(Outcome::loss) {
                     loader.cancel(&mut ctx.io);
                     return then(ctx, (lease, Loaded::Lost(loss)));
                 }

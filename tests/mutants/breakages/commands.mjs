@@ -176,21 +176,27 @@ export default [
   {
     name: 'a command that lost its lease while it loaded goes on',
     file: 'src/command/lease.rs',
-    find: 'Loaded::Lost(Loss::Superseded) => return then(ctx, Taken::Overtaken),',
-    replace: 'Loaded::Lost(Loss::Superseded) => (Facts::default(), None),',
+    find: 'let lost = lost(ctx, loss);\n                return then(ctx, lost);',
+    replace: 'drop(loss);\n                (Facts::default(), None)',
+  },
+  {
+    name: 'whatever becomes of a lease once the journal has come, somebody has it',
+    file: 'src/command/lease.rs',
+    find: 'outcome.loss().map_or(Ok(held), Err)',
+    replace: 'outcome.loss().map_or(Ok(held), |_| Err(Loss::Superseded))',
   },
   {
     name: 'a command commits while its renewal is on its way',
     file: 'src/command/lease.rs',
-    find: 'if self.lease.is_idle() {\n            return then(ctx, Some(self));\n        }',
+    find: 'if self.lease.is_idle() {\n            return then(ctx, Ok(self));\n        }',
     replace:
-      'if self.lease.is_idle() || self.since.0 > 0 {\n            return then(ctx, Some(self));\n        }',
+      'if self.lease.is_idle() || self.since.0 > 0 {\n            return then(ctx, Ok(self));\n        }',
   },
   {
     name: 'a renewal that shows another owner lets the command go on',
     file: 'src/command/lease.rs',
-    find: 'let held = matches!(outcome, Outcome::Stored { .. });',
-    replace: 'let held = matches!(outcome, Outcome::Stored { .. } | Outcome::Lost { .. });',
+    find: 'then(ctx, outcome.loss().map_or(Ok(held), Err))',
+    replace: 'drop(outcome.loss());\n            then(ctx, Ok(held))',
   },
   {
     name: 'the old history comes behind what a command stores',
