@@ -11,7 +11,6 @@ use crate::facts::task::TaskDocument;
 use crate::lifecycle::Status;
 use crate::machine::import;
 use crate::machine::lease::{self, Acquiring, Commit, Lease, Outcome, Terms};
-use crate::machine::refusal::task_not_found;
 use crate::storage::commit::{Draft, TaskUpdate, compose};
 use crate::storage::head::{FencedOff, Head, LastRun, Owner};
 use crate::storage::loader::Loader;
@@ -136,56 +135,26 @@ fn load(
         let (facts, broken) = match loaded {
             Loaded::Facts(facts) => (*facts, None),
             Loaded::Broken(e) => (Facts::default(), Some(e)),
-            Loaded::Lost(loss) => {
-                let lost = lost(ctx, loss);
-                return then(ctx, lost);
-            }
+            Loaded::Lost(Loss::Refused(e) | Loss::Unknown(e)) => return then(ctx, Taken::Refused(e)),
+            Loaded::Lost(Loss::TaskGone) => return not_found(ctx),
+            Loaded::Lost(Loss::Superseded) => return then(ctx, Taken::Overtaken),
         };
         let unclean = seen.head.as_ref().is_some_and(|h| h.head.unclean());
         let before = seen.head.and_then(|h| h.head.owner);
         let (task, task_version) = (seen.task, seen.task_version);
         let held = Held { lease, task, task_version, facts, before, unclean, since };
         match broken {
-            None => held.once_idle(ctx, move |ctx, held| {
-                let taken = held.map_or_else(|loss| lost(ctx, loss), |held| Taken::Mine(Box::new(held)));
-                then(ctx, taken)
-            }),
+            None => then(ctx, Taken::Mine(Box::new(held))),
             Some(e) => held.release(ctx, move |ctx| then(ctx, Taken::Refused(e))),
         }
     };
     Step::Loading(lease, Box::new(loader), Box::new(loaded))
 }
 
-/// A lease that was lost before anything was stored under it.
-fn lost(ctx: &Ctx, loss: Loss) -> Taken {
-    match loss {
-        Loss::Refused(e) | Loss::Unknown(e) => Taken::Refused(e),
-        Loss::TaskGone => Taken::Refused(task_not_found(&ctx.cfg.user_id, &ctx.cfg.task_id)),
-        Loss::Superseded => Taken::Overtaken,
-    }
-}
-
 impl Held {
     /// As it is stored.
     pub fn head(&self) -> &Head {
         self.lease.head()
-    }
-
-    /// Goes on when no renewal is on its way any more; with an error where the lease is lost.
-    fn once_idle(
-        self,
-        ctx: &mut Ctx,
-        then: impl FnOnce(&mut Ctx, Result<Held, Loss>) -> Step + 'static,
-    ) -> Step {
-        if self.lease.is_idle() {
-            return then(ctx, Ok(self));
-        }
-        let Held { lease, task, task_version, facts, before, unclean, since } = self;
-        let resolved = move |ctx: &mut Ctx, (lease, outcome): (_, Outcome<()>)| {
-            let held = Held { lease, task, task_version, facts, before, unclean, since };
-            then(ctx, outcome.loss().map_or(Ok(held), Err))
-        };
-        Step::Committing(lease, Box::new(resolved))
     }
 
     /// How the last run ended, for an entry that changes nothing of it.
@@ -287,12 +256,10 @@ impl Held {
 
     /// Gives the lease back without an entry. Where that fails, it runs out.
     pub fn release(self, ctx: &mut Ctx, then: impl FnOnce(&mut Ctx) -> Step + 'static) -> Step {
-        self.once_idle(ctx, move |ctx, held| {
-            let Ok(Held { mut lease, unclean, .. }) = held else { return then(ctx) };
-            let attempts = lease.head().attempts;
-            lease.give_back(unclean, attempts, &ctx.clock, &mut ctx.io);
-            Step::Committing(lease, Box::new(move |ctx, _| then(ctx)))
-        })
+        let Held { mut lease, unclean, .. } = self;
+        let attempts = lease.head().attempts;
+        lease.give_back(unclean, attempts, &ctx.clock, &mut ctx.io);
+        Step::Committing(lease, Box::new(move |ctx, _| then(ctx)))
     }
 }
 

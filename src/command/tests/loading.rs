@@ -91,6 +91,16 @@ fn a_command_says_what_became_of_its_lease_though_its_journal_came_before_it_hea
 }
 
 #[test]
+fn a_command_that_finds_the_history_damaged_gives_back_what_it_just_renewed() {
+    let (mut world, id) = loading(1_100);
+    world.faults.add(Op::Commit, HEAD, 0, 1, Fault::Late(500));
+    let at = world.now().mono;
+    world.store.put("users/u/tasks/t/journal/00000001", json!({}), at);
+    assert_eq!(world.result(id).unwrap_err().code, Code::CorruptHistory);
+    assert_eq!((world.count("commit"), head(&world).owner), (3, None));
+}
+
+#[test]
 fn a_renewal_that_nobody_answers_is_sent_again_though_the_journal_does_not_come_either() {
     let (mut world, id) = loading(60_000);
     world.faults.add(Op::List, "journal", 0, 1, Fault::Silence);

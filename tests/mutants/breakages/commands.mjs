@@ -176,27 +176,26 @@ export default [
   {
     name: 'a command that lost its lease while it loaded goes on',
     file: 'src/command/lease.rs',
-    find: 'let lost = lost(ctx, loss);\n                return then(ctx, lost);',
-    replace: 'drop(loss);\n                (Facts::default(), None)',
-  },
-  {
-    name: 'whatever becomes of a lease once the journal has come, somebody has it',
-    file: 'src/command/lease.rs',
-    find: 'outcome.loss().map_or(Ok(held), Err)',
-    replace: 'outcome.loss().map_or(Ok(held), |_| Err(Loss::Superseded))',
+    find: 'Loaded::Lost(Loss::Superseded) => return then(ctx, Taken::Overtaken),',
+    replace: 'Loaded::Lost(Loss::Superseded) => (Facts::default(), None),',
   },
   {
     name: 'a command commits while its renewal is on its way',
-    file: 'src/command/lease.rs',
-    find: 'if self.lease.is_idle() {\n            return then(ctx, Ok(self));\n        }',
-    replace:
-      'if self.lease.is_idle() || self.since.0 > 0 {\n            return then(ctx, Ok(self));\n        }',
+    file: 'src/command/script.rs',
+    find: 'if lease.is_idle() {',
+    replace: 'if lease.is_idle() || now.0 > 0 {',
   },
   {
     name: 'a renewal that shows another owner lets the command go on',
-    file: 'src/command/lease.rs',
-    find: 'then(ctx, outcome.loss().map_or(Ok(held), Err))',
-    replace: 'drop(outcome.loss());\n            then(ctx, Ok(held))',
+    file: 'src/command/script.rs',
+    find: 'then(ctx, (lease, renewed.loss().map_or(loaded, Loaded::Lost)))',
+    replace: 'drop(renewed);\n                    then(ctx, (lease, loaded))',
+  },
+  {
+    name: 'whatever becomes of a renewal once the journal has come, somebody has the lease',
+    file: 'src/command/script.rs',
+    find: 'map_or(loaded, Loaded::Lost)',
+    replace: 'map_or(loaded, |_| Loaded::Lost(Loss::Superseded))',
   },
   {
     name: 'the old history comes behind what a command stores',
