@@ -305,13 +305,18 @@ fn a_tools_input_is_told_while_it_streams_under_the_id_that_the_call_gets() {
     let mut w = World::new(12, 1);
     let piece = |index: u32, input: &str| json!({ "contentBlockDelta": { "contentBlockIndex": index, "delta": { "toolUse": { "input": input } } } });
     let begin = |index: u32, id: &str| json!({ "contentBlockStart": { "contentBlockIndex": index, "start": { "toolUse": { "toolUseId": id, "name": "work" } } } });
+    let [asked, found] = searched("s");
     w.script(vec![
         Says::Events(vec![
-            begin(0, "a"),
-            piece(0, "{\"n\":"),
-            piece(0, "1}"),
-            begin(1, ""),
-            piece(1, "{}"),
+            asked,
+            found,
+            begin(4, ""),
+            begin(2, "a"),
+            piece(2, "{\"n\":"),
+            piece(4, "{}"),
+            piece(2, "1}"),
+            begin(3, "a"),
+            piece(3, "{\"n\":3}"),
             json!({ "messageStop": { "stopReason": "tool_use" } }),
         ]),
         Says::Events(vec![
@@ -330,12 +335,54 @@ fn a_tools_input_is_told_while_it_streams_under_the_id_that_the_call_gets() {
         .collect();
     let called: Vec<Value> =
         w.events(run, "task:tool_call").iter().map(|e| e["toolCall"]["id"].clone()).collect();
-    assert_eq!(called.len(), 3);
+    assert_eq!(called.len(), 4);
     let of = |id: &Value| {
         told.iter().filter(|(of, _)| of == id).map(|(_, d)| d.as_str().unwrap()).collect::<String>()
     };
-    assert_eq!((of(&called[0]), of(&called[1])), ("{\"n\":1}".to_owned(), "{}".to_owned()));
-    assert_eq!(of(&called[2]), "{\"n\":2}", "an id that was used before");
+    assert_eq!(called[0], "a");
+    assert_eq!((of(&called[0]), of(&called[2])), ("{\"n\":1}".to_owned(), "{}".to_owned()));
+    assert_eq!(of(&called[1]), "{\"n\":3}", "an id of another use of the turn");
+    assert_eq!(of(&called[3]), "{\"n\":2}", "an id of an earlier turn");
+}
+
+/// A use of that id, which the model's own servers answer: the first two blocks of a turn.
+fn searched(id: &str) -> [Value; 2] {
+    let start = |index: u32, start: Value| json!({ "contentBlockStart": { "contentBlockIndex": index, "start": start } });
+    [
+        start(0, json!({ "toolUse": { "toolUseId": id, "name": "web", "type": "server_tool_use" } })),
+        start(1, json!({ "toolResult": { "toolUseId": id, "content": [{ "text": "Found." }] } })),
+    ]
+}
+
+#[test]
+fn an_id_that_the_models_own_servers_answered_is_no_later_use_s_nor_in_the_way_of_another_process() {
+    let mut w = World::new(12, 1);
+    let turn = |id: &str| {
+        let mut events: Vec<Value> = searched("s").into();
+        events.extend([
+            json!({ "contentBlockStart": { "contentBlockIndex": 2, "start": { "toolUse": { "toolUseId": id, "name": "work" } } } }),
+            json!({ "messageStop": { "stopReason": "tool_use" } }),
+        ]);
+        Says::Events(events)
+    };
+    w.script(vec![turn("a"), turn("s"), text("Done.")]);
+    let run = w.start();
+    w.until(run, |a| a.executed.len() == 2);
+    w.crash(run);
+    w.now += 60_000;
+    let run = w.runner("run", json!({}));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let requests = &w.actors[run].requests;
+    let uses = |message: &Value| -> Vec<String> {
+        let blocks = message["content"].as_array().unwrap().iter();
+        blocks.filter_map(|b| b["toolUse"]["toolUseId"].as_str().map(str::to_owned)).collect()
+    };
+    let (first, second) = (uses(&requests[0][1]), uses(&requests[0][3]));
+    assert_eq!(first, ["s", "a"]);
+    assert_eq!(second.len(), 2);
+    assert!(second.iter().all(|id| !first.contains(id)), "{second:?}");
+    let found = &requests[0][3]["content"][1]["toolResult"];
+    assert_eq!(found["toolUseId"], second[0].as_str(), "its result goes with it");
 }
 
 #[test]

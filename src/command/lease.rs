@@ -144,10 +144,7 @@ fn load(
         let (task, task_version) = (seen.task, seen.task_version);
         let held = Held { lease, task, task_version, facts, before, unclean, since };
         match broken {
-            None => held.once_idle(ctx, move |ctx, held| match held {
-                Some(held) => then(ctx, Taken::Mine(Box::new(held))),
-                None => then(ctx, Taken::Overtaken),
-            }),
+            None => then(ctx, Taken::Mine(Box::new(held))),
             Some(e) => held.release(ctx, move |ctx| then(ctx, Taken::Refused(e))),
         }
     };
@@ -158,19 +155,6 @@ impl Held {
     /// As it is stored.
     pub fn head(&self) -> &Head {
         self.lease.head()
-    }
-
-    /// Goes on when no renewal is on its way any more; None where the lease is lost.
-    fn once_idle(self, ctx: &mut Ctx, then: impl FnOnce(&mut Ctx, Option<Held>) -> Step + 'static) -> Step {
-        if self.lease.is_idle() {
-            return then(ctx, Some(self));
-        }
-        let Held { lease, task, task_version, facts, before, unclean, since } = self;
-        let resolved = move |ctx: &mut Ctx, (lease, outcome): (_, Outcome<()>)| {
-            let held = matches!(outcome, Outcome::Stored { .. });
-            then(ctx, held.then_some(Held { lease, task, task_version, facts, before, unclean, since }))
-        };
-        Step::Committing(lease, Box::new(resolved))
     }
 
     /// How the last run ended, for an entry that changes nothing of it.
@@ -272,12 +256,10 @@ impl Held {
 
     /// Gives the lease back without an entry. Where that fails, it runs out.
     pub fn release(self, ctx: &mut Ctx, then: impl FnOnce(&mut Ctx) -> Step + 'static) -> Step {
-        self.once_idle(ctx, move |ctx, held| {
-            let Some(Held { mut lease, unclean, .. }) = held else { return then(ctx) };
-            let attempts = lease.head().attempts;
-            lease.give_back(unclean, attempts, &ctx.clock, &mut ctx.io);
-            Step::Committing(lease, Box::new(move |ctx, _| then(ctx)))
-        })
+        let Held { mut lease, unclean, .. } = self;
+        let attempts = lease.head().attempts;
+        lease.give_back(unclean, attempts, &ctx.clock, &mut ctx.io);
+        Step::Committing(lease, Box::new(move |ctx, _| then(ctx)))
     }
 }
 

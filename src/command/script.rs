@@ -38,7 +38,7 @@ pub(crate) enum Step {
     Acquiring(Box<Acquiring>, Then<Taken<()>>),
     /// Until nothing is on its way under the lease.
     Committing(Box<Lease<()>>, Then<(Box<Lease<()>>, Outcome<()>)>),
-    /// Under a lease that is renewed meanwhile.
+    /// Under a lease that is renewed meanwhile, until nothing is on its way under it.
     Loading(Box<Lease<()>>, Box<Loader>, Then<(Box<Lease<()>>, Loaded)>),
     Asking {
         ticket: Ticket,
@@ -91,23 +91,27 @@ impl Step {
                 None => Step::Committing(lease, then),
             },
             Step::Loading(mut lease, mut loader, then) => {
-                let loss = match lease.handle(input, &ctx.clock, &mut ctx.io) {
-                    None | Some(Outcome::Stored { .. }) => None,
-                    Some(Outcome::Lost { loss, .. }) => Some(loss),
-                    Some(_) => Some(Loss::Superseded),
-                };
-                if let Some(loss) = loss {
+                let renewed = lease.handle(input, &ctx.clock, &mut ctx.io);
+                if let Some(loss) = renewed.and_then(Outcome::loss) {
                     loader.cancel(&mut ctx.io);
                     return then(ctx, (lease, Loaded::Lost(loss)));
                 }
-                match loader.handle(now, input, &mut ctx.io) {
-                    Some(Ok(facts)) => then(ctx, (lease, Loaded::Facts(Box::new(facts)))),
-                    Some(Err(e)) => then(ctx, (lease, Loaded::Broken(e))),
+                let loaded = match loader.handle(now, input, &mut ctx.io) {
+                    Some(Ok(facts)) => Loaded::Facts(Box::new(facts)),
+                    Some(Err(e)) => Loaded::Broken(e),
                     None => {
                         lease.renew(&ctx.clock, &mut ctx.io);
-                        Step::Loading(lease, loader, then)
+                        return Step::Loading(lease, loader, then);
                     }
+                };
+                if lease.is_idle() {
+                    return then(ctx, (lease, loaded));
                 }
+                // Whether the lease is held is known once the renewal on its way is resolved.
+                let resolved = move |ctx: &mut Ctx, (lease, renewed): (_, Outcome<()>)| {
+                    then(ctx, (lease, renewed.loss().map_or(loaded, Loaded::Lost)))
+                };
+                Step::Committing(lease, Box::new(resolved))
             }
             Step::Asking { ticket, until, then } => match input {
                 Input::Answered { ticket: t, result } if *t == ticket => {

@@ -3,8 +3,9 @@
 use super::base64;
 use super::blocks::{SERVER_TOOL_USE, is_too_deep};
 use super::classify::{Failure, FaultKind, ModelFault, classify};
-use super::turn::{self, Block, Piece, Stop, ToolUseIds, Turn};
+use super::turn::{self, Block, Piece, Stop, Turn};
 use super::usage::Usage;
+use super::use_ids::{ToolUseIds, UseIds};
 use crate::json::{self, json};
 use crate::sorted::SortedMap;
 use serde_json::{Map, Value};
@@ -18,6 +19,7 @@ pub struct Assembly {
     open: SortedMap<(u32, Kind), usize>,
     /// Where the last text delta went: text mostly continues.
     last_text: Option<(u32, usize)>,
+    use_ids: UseIds,
     text: String,
     stop: Option<Stop>,
     usage: Option<Usage>,
@@ -40,12 +42,10 @@ pub enum Live {
     Reasoning(String),
     /// A piece of the input of a tool use.
     ToolInput {
-        /// As the model gave it, which need not be the one that counts.
+        /// Of the call that comes of it.
         id: String,
         /// Of the tool.
         name: String,
-        /// So many uses of the turn have begun before it.
-        index: usize,
         /// JSON text.
         delta: String,
     },
@@ -82,16 +82,16 @@ impl Assembly {
         Ok(())
     }
 
-    /// Takes any event of the stream. Where it failed, the attempt may still be [`complete`](Self::complete).
+    /// Takes any event of the stream; `ids` are those of the history. Where it failed, the attempt may still be [`complete`](Self::complete).
     ///
     /// # Errors
     /// What an in-stream exception means; `Malformed` where the event is none, saying what is wrong with it.
-    pub fn event(&mut self, event: &Value) -> Result<Option<Live>, ModelFault> {
+    pub fn event(&mut self, event: &Value, ids: &dyn ToolUseIds) -> Result<Option<Live>, ModelFault> {
         let members = event.as_object().ok_or_else(|| malformed("a stream event is not an object"))?;
         for (name, member) in members.iter().filter(|(_, member)| !member.is_null()) {
             return match name.as_str() {
                 "messageStart" | "contentBlockStop" | "$unknown" => Ok(None),
-                "contentBlockStart" => self.start(member),
+                "contentBlockStart" => self.start(member, ids),
                 "contentBlockDelta" => self.delta(member),
                 "messageStop" => {
                     let reason = member.get("stopReason").and_then(Value::as_str).unwrap_or_default();
@@ -130,41 +130,50 @@ impl Assembly {
     /// # Errors
     /// `Cut` without `messageStop`; `Empty` without content, blank text and mere reasoning being none;
     /// `Malformed` where the model says that its output is; `Overflow` where the context ended before any content.
-    pub fn finish(self, ids: &dyn ToolUseIds) -> Result<Turn, ModelFault> {
+    pub fn finish(mut self, ids: &dyn ToolUseIds) -> Result<Turn, ModelFault> {
         let Some(stop) = self.stop else {
             return Err(ModelFault::new(FaultKind::Cut, "the stream ended before messageStop"));
         };
-        turn::assemble(self.blocks, stop, self.text, self.usage, ids)
+        for block in &mut self.blocks {
+            match &mut block.piece {
+                Piece::ToolUse { id, .. } if id.is_empty() => *id = self.use_ids.next("", ids),
+                _ => {}
+            }
+        }
+        turn::assemble(self.blocks, stop, self.text, self.usage)
     }
 
-    fn start(&mut self, event: &Value) -> Result<Option<Live>, ModelFault> {
+    fn start(&mut self, event: &Value, ids: &dyn ToolUseIds) -> Result<Option<Live>, ModelFault> {
         let index = index_of(event)?;
         match union_member(event, "start") {
-            Some(("toolUse", value)) => self.start_use(index, value).map(|()| None),
+            Some(("toolUse", value)) => self.start_use(index, value, ids).map(|()| None),
             Some((kind, value)) => self.part(index, kind, value),
             None => Ok(None),
         }
     }
 
-    fn start_use(&mut self, index: u32, value: &Value) -> Result<(), ModelFault> {
+    fn start_use(&mut self, index: u32, value: &Value, ids: &dyn ToolUseIds) -> Result<(), ModelFault> {
         let member = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (id, name, server) = (member("toolUseId"), member("name"), is_server_use(value));
+        let (given, name, server) = (member("toolUseId"), member("name"), is_server_use(value));
         let whole = match value.get("input") {
             Some(input @ Value::Object(_)) => json::text(input),
             _ => member("input"),
         };
         let at = self.slot(index, Kind::ToolUse, Piece::nameless_use)?;
-        match self.piece(at) {
+        match self.blocks.get_mut(at).map(|block| &mut block.piece) {
             // Announced twice.
-            Some(Piece::ToolUse { id: known, name: called, .. }) if *known == id && *called == name => {}
+            Some(Piece::ToolUse { given: known, name: called, .. }) if *known == given && *called == name => {
+            }
             // The start was late, its deltas are here already.
-            Some(Piece::ToolUse { id: known, name: called, whole: input, server: by_server, .. })
-                if known.is_empty() && called.is_empty() =>
-            {
-                (*known, *called, *input, *by_server) = (id, name, whole, server);
+            Some(Piece::ToolUse {
+                given: known, id, name: called, whole: input, server: by_server, ..
+            }) if known.is_empty() && called.is_empty() => {
+                *id = self.use_ids.next(&given, ids);
+                (*known, *called, *input, *by_server) = (given, name, whole, server);
             }
             _ => {
-                let piece = Piece::ToolUse { id, name, input: String::new(), whole, server };
+                let id = self.use_ids.next(&given, ids);
+                let piece = Piece::ToolUse { given, id, name, input: String::new(), whole, server };
                 self.push(index, Kind::ToolUse, piece)?;
             }
         }
@@ -214,18 +223,11 @@ impl Assembly {
     }
 
     fn tool_input(&mut self, at: usize, fragment: &str) -> Option<Live> {
-        let is_use = |block: &Block| matches!(&block.piece, Piece::ToolUse { server: false, .. });
-        let index = self.blocks.iter().take(at).filter(|block| is_use(block)).count();
         let Some(Piece::ToolUse { id, name, input, server, .. }) = self.piece(at) else { return None };
         input.push_str(fragment);
         // Of a use that nobody has named yet there is nothing to show.
         let shown = !*server && !name.is_empty() && !fragment.is_empty();
-        shown.then(|| Live::ToolInput {
-            id: id.clone(),
-            name: name.clone(),
-            index,
-            delta: fragment.to_owned(),
-        })
+        shown.then(|| Live::ToolInput { id: id.clone(), name: name.clone(), delta: fragment.to_owned() })
     }
 
     fn reasoning(&mut self, index: u32, delta: &Value) -> Result<Option<Live>, ModelFault> {

@@ -15,6 +15,7 @@ pub mod transcript;
 pub mod turn;
 mod unsupported;
 pub mod usage;
+mod use_ids;
 pub mod validity;
 mod words;
 
@@ -23,7 +24,8 @@ pub use classify::{Failure, FaultKind, ModelFault, classify};
 pub use repair::{Repaired, repair};
 pub use request::{RequestOp, ResultStatus, ToolSpec, result_content, text, tool_config, tool_result};
 pub use transcript::{Transcript, Trim};
-pub use turn::{Stop, ToolUse, ToolUseIds, Turn};
+pub use turn::{Stop, ToolUse, Turn};
 pub use unsupported::{refused_block, refuses_reasoning, unsupported_block};
 pub use usage::Usage;
+pub use use_ids::ToolUseIds;
 pub use validity::{Rule, Validator, Violation, validate};

@@ -1,14 +1,13 @@
 //! A finished turn: the message that goes back to the model, and the calls it asks for.
 
 use super::blocks::{
-    SERVER_TOOL_USE, excerpt, free_id, is_blank, is_reasoning, is_too_deep, is_valid_id, is_valid_name,
-    valid_name,
+    SERVER_TOOL_USE, excerpt, is_blank, is_reasoning, is_too_deep, is_valid_name, use_id, valid_name,
 };
 use super::classify::{FaultKind, ModelFault};
 use super::request::{NO_OUTPUT, text as text_block};
 use super::usage::Usage;
 use crate::json::{self, Decode, Encode, Reader, bridge, json, quoted, record};
-use crate::sorted::{SortedSet, in_order};
+use crate::sorted::in_order;
 use serde_json::Value;
 
 mod stored;
@@ -130,17 +129,9 @@ pub struct Turn {
 impl Turn {
     /// Whether its calls are those that its content asks for, in the same order.
     pub fn agrees_with_itself(&self) -> bool {
-        let asked = self.content.iter().filter_map(|block| block["toolUse"]["toolUseId"].as_str());
+        let asked = self.content.iter().filter_map(use_id);
         asked.eq(self.uses.iter().map(|used| used.id.as_str()))
     }
-}
-
-/// The ids of one history.
-pub trait ToolUseIds {
-    /// Whether an earlier turn has this id.
-    fn is_used(&self, id: &str) -> bool;
-    /// The id that stands in for a wrong one, for the use at `index` of the turn's uses.
-    fn replacement(&self, index: usize) -> String;
 }
 
 /// A block as far as it has arrived.
@@ -156,8 +147,10 @@ pub(super) enum Piece {
         text: String,
         citations: Vec<Value>,
     },
-    /// `whole`: the input as the start has it, which counts where no piece of it follows.
+    /// `given`: the id as the model gave it. `id`: the one that counts, empty until the use begins. `whole`: the input as
+    /// the start has it, which counts where no piece of it follows.
     ToolUse {
+        given: String,
         id: String,
         name: String,
         input: String,
@@ -179,7 +172,14 @@ pub(super) enum Piece {
 impl Piece {
     pub(super) fn nameless_use() -> Piece {
         let empty = String::new;
-        Piece::ToolUse { id: empty(), name: empty(), input: empty(), whole: empty(), server: false }
+        Piece::ToolUse {
+            given: empty(),
+            id: empty(),
+            name: empty(),
+            input: empty(),
+            whole: empty(),
+            server: false,
+        }
     }
 }
 
@@ -189,7 +189,6 @@ pub(super) fn assemble(
     stop: Stop,
     text: String,
     usage: Option<Usage>,
-    ids: &dyn ToolUseIds,
 ) -> Result<Turn, ModelFault> {
     if stop.as_str().starts_with("malformed_") {
         return Err(ModelFault::new(
@@ -198,8 +197,7 @@ pub(super) fn assemble(
         ));
     }
     let blocks = in_order(blocks, &|a, b| a.index.cmp(&b.index));
-    let mut writer =
-        Writer { ids, taken: SortedSet::default(), server_ids: Vec::new(), stop: &stop, uses: Vec::new() };
+    let mut writer = Writer { server_ids: Vec::new(), stop: &stop, uses: Vec::new() };
     let count = blocks.len();
     let mut content: Vec<Value> = blocks
         .into_iter()
@@ -228,8 +226,6 @@ pub(super) fn assemble(
 }
 
 struct Writer<'a> {
-    ids: &'a dyn ToolUseIds,
-    taken: SortedSet<String>,
     /// Of uses that the model's own servers answer: their ids in the stream and now.
     server_ids: Vec<(String, String)>,
     stop: &'a Stop,
@@ -256,8 +252,11 @@ impl Writer<'_> {
                 Some(json!({ "reasoningContent": { "redactedContent": { "$bytes": bytes } } }))
             }
             Piece::ToolUse { .. } if self.stop.withheld() => None,
-            Piece::ToolUse { id, name, input, whole, server } => {
+            Piece::ToolUse { given, id, name, input, whole, server } => {
                 let input = if is_blank(&input) { whole } else { input };
+                if server {
+                    self.server_ids.push((given, id.clone()));
+                }
                 Some(self.tool_use(id, name, &input, server, last))
             }
             Piece::Other { kind, value } if kind == "toolResult" => self.server_result(value),
@@ -276,24 +275,13 @@ impl Writer<'_> {
             problem =
                 Some(format!("Not executed: {} is not a valid tool name.", quoted(excerpt(&name, 200))));
         }
-        let streamed = id.clone();
-        let id = self.unique(id);
         let mut block = json!({ "toolUseId": &id, "name": &valid, "input": &input });
         if server {
             block["type"] = json!(SERVER_TOOL_USE);
-            self.server_ids.push((streamed, id));
         } else {
             self.uses.push(ToolUse { id, name: valid, input, problem });
         }
         json!({ "toolUse": block })
-    }
-
-    fn unique(&mut self, id: String) -> String {
-        let free = |id: &str| is_valid_id(id) && !self.taken.contains(id) && !self.ids.is_used(id);
-        let unique =
-            if free(&id) { id } else { free_id(&self.ids.replacement(self.taken.len()), |id| !free(id)) };
-        self.taken.insert(unique.clone());
-        unique
     }
 
     /// A result of the model's own tool goes with its use, under the id that the use has now, or not at all.

@@ -5,6 +5,7 @@
 use super::fact::{Entry, Fact, corrupt};
 use super::live::{Live, MASK};
 use crate::converse::ResultStatus;
+use crate::converse::blocks::use_id;
 use crate::converse::repair::UNKNOWN_OUTCOME;
 use crate::converse::request::{self, RequestOp};
 use crate::converse::transcript::Transcript;
@@ -143,8 +144,11 @@ impl Facts {
                 self.writes(model.as_ref());
                 let content = if self.live.masked { vec![request::text(MASK)] } else { turn.content.clone() };
                 self.ops.push(self.transcript.assistant(content));
+                // Those that the model's own servers answered, too.
+                for id in turn.content.iter().filter_map(|block| block["toolUse"]["toolUseId"].as_str()) {
+                    self.used_ids.insert(id, ());
+                }
                 for used in &turn.uses {
-                    self.used_ids.insert(&used.id, ());
                     self.tool_names.insert(used.name.clone());
                 }
             }
@@ -204,14 +208,13 @@ impl Facts {
     /// Tool uses of saved messages get their results from saved messages too, or not at all.
     fn note_unanswered(&mut self, message: &Value) {
         let blocks = || message["content"].as_array().into_iter().flatten();
-        let ids = |kind: &str| -> Vec<String> {
-            let ids = blocks().filter_map(|block| block[kind]["toolUseId"].as_str());
-            ids.map(str::to_owned).collect()
+        let ids = |of: fn(&Value) -> Option<&str>| -> Vec<String> {
+            blocks().filter_map(of).map(str::to_owned).collect()
         };
         if message["role"] == "assistant" {
-            self.unanswered = ids("toolUse");
+            self.unanswered = ids(use_id);
         } else {
-            let answered = ids("toolResult");
+            let answered = ids(|block| block["toolResult"]["toolUseId"].as_str());
             self.unanswered.retain(|id| !answered.contains(id));
         }
     }

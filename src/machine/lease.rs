@@ -114,6 +114,17 @@ pub(crate) enum Outcome<P> {
     Lost { loss: Loss, carried: Option<P> },
 }
 
+impl<P> Outcome<P> {
+    /// Why the lease that this was to renew is not held any more.
+    pub fn loss(self) -> Option<Loss> {
+        match self {
+            Outcome::Stored { superseded: false, .. } => None,
+            Outcome::Lost { loss, .. } => Some(loss),
+            Outcome::Stored { .. } | Outcome::TaskChanged { .. } => Some(Loss::Superseded),
+        }
+    }
+}
+
 /// A lease that is held, or was until somebody took it.
 #[derive(Debug)]
 pub(crate) struct Lease<P> {

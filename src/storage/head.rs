@@ -234,27 +234,27 @@ impl Head {
         }
         let head: Head =
             json::decode(Value::Object(data.clone())).map_err(|e| corrupt_head(path, &e.to_string()))?;
-        head.check_numbers().map_err(|name| {
-            corrupt_head(
-                path,
-                &format!("its {name} is over {LARGEST_NUMBER}, which not every store keeps exactly"),
-            )
-        })?;
-        Ok(head)
+        match head.too_large() {
+            Some((name, _, most)) => Err(corrupt_head(path, &format!("its {name} is over {most}"))),
+            None => Ok(head),
+        }
     }
 
-    /// The name of a number that could not be raised any more, or not be kept.
-    fn check_numbers(&self) -> Result<(), &'static str> {
-        let of_owner = self.owner.iter().flat_map(|o| {
-            [
-                ("owner.ttl_ms", o.ttl_ms),
-                ("owner.heartbeat_ms", o.heartbeat_ms),
-                ("owner.grace_ms", o.grace_ms),
-                ("owner.store_timeout_ms", o.store_timeout_ms),
-            ]
-        });
-        let mut numbers = [("epoch", self.epoch), ("seq", self.seq)].into_iter().chain(of_owner);
-        numbers.find(|(_, n)| *n > LARGEST_NUMBER).map_or(Ok(()), |(name, _)| Err(name))
+    /// A number that could not be raised any more, that not every store keeps exactly or that nobody can wait for: its
+    /// name, what it is, and what it may be.
+    fn too_large(&self) -> Option<(&'static str, u64, u64)> {
+        let of_owner = |ms: fn(&Owner) -> u64| self.owner.as_ref().map_or(0, ms);
+        let numbers = [
+            ("epoch", self.epoch, LARGEST_NUMBER),
+            ("seq", self.seq, LARGEST_NUMBER),
+            ("since", self.since, self.seq),
+            ("owner.ttl_ms", of_owner(|o| o.ttl_ms), LONGEST_MS),
+            ("owner.heartbeat_ms", of_owner(|o| o.heartbeat_ms), LONGEST_MS),
+            ("owner.grace_ms", of_owner(|o| o.grace_ms), LONGEST_MS),
+            ("owner.store_timeout_ms", of_owner(|o| o.store_timeout_ms), LONGEST_MS),
+            ("fenced_off.ttl_ms", self.fenced_off.map_or(0, |f| f.ttl_ms), LONGEST_MS),
+        ];
+        numbers.into_iter().find(|(_, is, most)| is > most)
     }
 
     /// The document's fields.
@@ -353,15 +353,39 @@ mod tests {
         let e = Head::read("p", &data).unwrap_err();
         assert_eq!(e.code, Code::CorruptHistory);
         assert!(e.message.contains("p is not a head"), "{}", e.message);
-        for (field, value) in [("epoch", json!(1_u64 << 53)), ("seq", json!(u64::MAX))] {
+    }
+
+    #[test]
+    fn a_head_whose_numbers_none_of_its_writers_could_have_reached_is_refused() {
+        let long = LONGEST_MS;
+        let owner = json!({ "id": "o", "ttl_ms": long, "heartbeat_ms": long, "grace_ms": long, "store_timeout_ms": long });
+        let fenced_off = json!({ "by_epoch": 3, "ttl_ms": long });
+        let most = |field: &str, value: Value| {
             let mut data = head().document();
-            data.insert(field.into(), value);
-            assert!(Head::read("p", &data).unwrap_err().message.contains(&format!("its {field} is over")));
-        }
-        for field in ["epoch", "seq"] {
-            let mut data = head().document();
-            data.insert(field.into(), json!(LARGEST_NUMBER));
-            assert!(Head::read("p", &data).is_ok(), "{field}");
+            data.insert("owner".into(), owner.clone());
+            data.insert("fenced_off".into(), fenced_off.clone());
+            match field.split_once('.') {
+                Some((of, field)) => data[of][field] = value,
+                None => drop(data.insert(field.into(), value)),
+            }
+            Head::read("p", &data)
+        };
+        for (field, largest) in [
+            ("epoch", LARGEST_NUMBER),
+            ("seq", LARGEST_NUMBER),
+            ("since", 7),
+            ("owner.ttl_ms", long),
+            ("owner.heartbeat_ms", long),
+            ("owner.grace_ms", long),
+            ("owner.store_timeout_ms", long),
+            ("fenced_off.ttl_ms", long),
+        ] {
+            most(field, largest.into()).unwrap();
+            for over in [largest + 1, u64::MAX] {
+                let e = most(field, over.into()).unwrap_err();
+                assert_eq!(e.code, Code::CorruptHistory);
+                assert!(e.message.contains(&format!("its {field} is over {largest}")), "{}", e.message);
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::effect::Ticket;
+use crate::store::StoreErrorCode;
 use crate::testkit::{Fault, Op};
 
 /// A command with a lease of three seconds, which is renewed every second, whose journal takes `ms` to come. The task
@@ -65,6 +66,38 @@ fn a_command_whose_journal_comes_while_its_lease_is_lost_writes_nothing_more() {
     take_over(&mut world);
     assert_eq!(world.result(id).unwrap_err().code, Code::LeaseHeld);
     assert_eq!((world.count("commit"), head(&world).seq), (2, 1));
+}
+
+#[test]
+fn a_command_says_what_became_of_its_lease_though_its_journal_came_before_it_heard_of_it() {
+    // The journal comes while the lease is renewed, and after.
+    for ms in [1_100, 4_000] {
+        for (fault, code) in [
+            (Fault::Silence, Code::StoreUnavailable),
+            (Fault::Error(StoreErrorCode::Denied), Code::StoreDenied),
+            (Fault::Error(StoreErrorCode::Conflict), Code::TaskNotFound),
+        ] {
+            let (mut world, id) = loading(ms);
+            world.faults.add(Op::Commit, HEAD, 0, 1_000, fault);
+            world.latency_ms = 200;
+            world.advance(1_050);
+            if code == Code::TaskNotFound {
+                world.store.remove(TASK);
+            }
+            assert_eq!(world.result(id).unwrap_err().code, code, "{fault:?}, {ms} ms");
+            assert_eq!(head(&world).seq, 1);
+        }
+    }
+}
+
+#[test]
+fn a_command_that_finds_the_history_damaged_gives_back_what_it_just_renewed() {
+    let (mut world, id) = loading(1_100);
+    world.faults.add(Op::Commit, HEAD, 0, 1, Fault::Late(500));
+    let at = world.now().mono;
+    world.store.put("users/u/tasks/t/journal/00000001", json!({}), at);
+    assert_eq!(world.result(id).unwrap_err().code, Code::CorruptHistory);
+    assert_eq!((world.count("commit"), head(&world).owner), (3, None));
 }
 
 #[test]

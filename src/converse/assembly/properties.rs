@@ -82,17 +82,24 @@ proptest! {
         reason in stop_reason(),
     ) {
         let mut assembly = Assembly::new();
+        let ids = Ids(Cell::new(0));
         let mut live = String::new();
+        let mut written = Vec::new();
         for event in &events {
-            if let Ok(Some(Live::Text(delta))) = assembly.event(event) {
-                live.push_str(&delta);
+            match assembly.event(event, &ids) {
+                Ok(Some(Live::Text(delta))) => live.push_str(&delta),
+                Ok(Some(Live::ToolInput { id, .. })) => written.push(id),
+                _ => {}
             }
         }
         prop_assert_eq!(assembly.text_so_far(), &live);
-        assembly.event(&json!({ "messageStop": { "stopReason": reason } })).unwrap();
-        let Ok(turn) = assembly.finish(&Ids(Cell::new(0))) else { return Ok(()) };
+        assembly.event(&json!({ "messageStop": { "stopReason": reason } }), &ids).unwrap();
+        let Ok(turn) = assembly.finish(&ids) else { return Ok(()) };
         prop_assert_eq!(&turn.text, &live);
         prop_assert!(turn.uses.iter().all(|call| call.input.is_object()));
+        let called = |id: &String| turn.uses.iter().any(|call| call.id == *id);
+        prop_assert!(turn.stop.withheld() || written.iter().all(called), "{:?}", written);
+        prop_assert!(turn.agrees_with_itself());
         if turn.content.is_empty() {
             return Ok(());
         }

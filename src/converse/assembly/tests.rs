@@ -37,7 +37,7 @@ fn stop(reason: &str) -> Value {
 fn assembled(events: &[Value]) -> Assembly {
     let mut assembly = Assembly::new();
     for event in events {
-        assembly.event(event).unwrap();
+        assembly.event(event, &Ids::default()).unwrap();
     }
     assembly
 }
@@ -51,7 +51,7 @@ fn fault(events: &[Value]) -> ModelFault {
 }
 
 fn refused(event: Value) -> ModelFault {
-    Assembly::new().event(&event).unwrap_err()
+    Assembly::new().event(&event, &Ids::default()).unwrap_err()
 }
 
 #[test]
@@ -72,12 +72,18 @@ fn a_signature_that_comes_in_pieces_is_put_together() {
 #[test]
 fn text_streams_live_and_ends_as_one_block() {
     let mut assembly = Assembly::new();
-    assert_eq!(assembly.event(&json!({ "messageStart": { "role": "assistant" } })), Ok(None));
-    assert_eq!(assembly.event(&text(0, "Hel")), Ok(Some(Live::Text("Hel".to_owned()))));
+    assert_eq!(
+        assembly.event(&json!({ "messageStart": { "role": "assistant" } }), &Ids::default()),
+        Ok(None)
+    );
+    assert_eq!(assembly.event(&text(0, "Hel"), &Ids::default()), Ok(Some(Live::Text("Hel".to_owned()))));
     assembly.text(0, "lo").unwrap();
-    assert_eq!(assembly.event(&json!({ "contentBlockStop": { "contentBlockIndex": 0 } })), Ok(None));
+    assert_eq!(
+        assembly.event(&json!({ "contentBlockStop": { "contentBlockIndex": 0 } }), &Ids::default()),
+        Ok(None)
+    );
     assert!(!assembly.complete());
-    assembly.event(&stop("end_turn")).unwrap();
+    assembly.event(&stop("end_turn"), &Ids::default()).unwrap();
     assert!(assembly.complete());
     assert_eq!(assembly.text_so_far(), "Hello");
     let turn = assembly.finish(&Ids::default()).unwrap();
@@ -96,8 +102,8 @@ fn a_block_may_start_with_its_text() {
     let mut assembly = Assembly::new();
     let start =
         |text: &str| json!({ "contentBlockStart": { "contentBlockIndex": 0, "start": { "text": text } } });
-    assert_eq!(assembly.event(&start("")), Ok(None));
-    assert_eq!(assembly.event(&start("Well")), Ok(Some(Live::Text("Well".to_owned()))));
+    assert_eq!(assembly.event(&start(""), &Ids::default()), Ok(None));
+    assert_eq!(assembly.event(&start("Well"), &Ids::default()), Ok(Some(Live::Text("Well".to_owned()))));
     assert_eq!(assembly.text_so_far(), "Well");
 }
 
@@ -199,7 +205,8 @@ fn lists_are_joined_with_lists_alone() {
 #[test]
 fn reasoning_is_live_and_nests_deeper_in_the_request() {
     let mut assembly = Assembly::new();
-    let live = assembly.event(&delta(0, json!({ "reasoningContent": { "text": "Let me see" } })));
+    let live =
+        assembly.event(&delta(0, json!({ "reasoningContent": { "text": "Let me see" } })), &Ids::default());
     assert_eq!(live, Ok(Some(Live::Reasoning("Let me see".to_owned()))));
     for event in [
         delta(0, json!({ "reasoningContent": { "signature": "abc" } })),
@@ -207,7 +214,7 @@ fn reasoning_is_live_and_nests_deeper_in_the_request() {
         text(2, "Done."),
         stop("end_turn"),
     ] {
-        assembly.event(&event).unwrap();
+        assembly.event(&event, &Ids::default()).unwrap();
     }
     assert_eq!(assembly.text_so_far(), "Done.");
     assert_eq!(
@@ -279,7 +286,7 @@ fn a_tool_of_the_models_own_servers_is_kept_and_not_called_by_us() {
 }
 
 #[test]
-fn of_a_tools_input_is_shown_what_belongs_to_a_use_that_we_call_by_its_place_among_them() {
+fn of_a_tools_input_is_shown_what_belongs_to_a_use_that_we_call() {
     let mut assembly = assembled(&[
         json!({ "contentBlockStart": { "contentBlockIndex": 0, "start": { "toolUse": {
             "toolUseId": "s", "name": "web", "type": "server_tool_use"
@@ -288,15 +295,44 @@ fn of_a_tools_input_is_shown_what_belongs_to_a_use_that_we_call_by_its_place_amo
         call(2, "a", "work"),
         call(3, "b", "look"),
     ]);
-    let mut shown = |index, fragment| assembly.event(&input(index, fragment)).unwrap();
-    let piece = |id: &str, name: &str, index| {
-        Some(Live::ToolInput { id: id.into(), name: name.into(), index, delta: "{}".into() })
-    };
-    assert_eq!(shown(2, "{}"), piece("a", "work", 0));
-    assert_eq!(shown(3, "{}"), piece("b", "look", 1));
+    let mut shown = |index, fragment| assembly.event(&input(index, fragment), &Ids::default()).unwrap();
+    let piece =
+        |id: &str, name: &str| Some(Live::ToolInput { id: id.into(), name: name.into(), delta: "{}".into() });
+    assert_eq!(shown(2, "{}"), piece("a", "work"));
+    assert_eq!(shown(3, "{}"), piece("b", "look"));
     assert_eq!(shown(2, ""), None, "nothing has come");
     assert_eq!(shown(0, "{}"), None, "the server's own");
     assert_eq!(shown(4, "{}"), None, "nobody has named it yet");
+}
+
+#[test]
+fn ids_that_are_empty_wrong_used_or_repeated_are_replaced_as_soon_as_their_use_begins() {
+    let ids = Ids(BTreeSet::from(["used".to_owned(), "h-7-3".to_owned()]));
+    let mut assembly = Assembly::new();
+    let mut take = |event| assembly.event(&event, &ids).unwrap();
+    let mut written = Vec::new();
+    take(json!({ "contentBlockStart": { "contentBlockIndex": 9, "start": { "toolUse": {
+        "toolUseId": "fine", "name": "web", "type": "server_tool_use"
+    } } } }));
+    // What begins first may stand last.
+    for (index, given) in [(6, "good"), (5, ""), (4, "a b"), (3, "used"), (2, "good"), (1, "fine")] {
+        take(call(index, given, "read"));
+        take(call(index, given, "read"));
+        match take(input(index, "{}")) {
+            Some(Live::ToolInput { id, .. }) => written.push(id),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(written, ["good", "h-7-2", "h-7-3-1", "h-7-4", "h-7-5", "h-7-6"], "h-7-3 was used before");
+    take(input(7, "{}"));
+    take(stop("tool_use"));
+    let turn = assembly.finish(&ids).unwrap();
+    written.reverse();
+    written.push("h-7-7".to_owned());
+    let called: Vec<_> = turn.uses.iter().map(|call| call.id.as_str()).collect();
+    assert_eq!(called, written, "the last was never named");
+    assert!(turn.agrees_with_itself());
+    assert_eq!(turn.content[7]["toolUse"]["toolUseId"], "fine");
 }
 
 #[test]
@@ -343,14 +379,14 @@ fn exceptions_in_the_stream_are_classified() {
 #[test]
 fn a_failure_after_message_stop_leaves_the_turn_complete() {
     let mut assembly = assembled(&[text(0, "x"), stop("end_turn")]);
-    assert!(assembly.event(&json!({ "internalServerException": {} })).is_err());
+    assert!(assembly.event(&json!({ "internalServerException": {} }), &Ids::default()).is_err());
     assert!(assembly.complete());
     assert!(assembly.finish(&Ids::default()).is_ok());
 }
 
 #[test]
 fn what_the_sdk_does_not_know_is_ignored_and_nonsense_is_not() {
-    assert_eq!(Assembly::new().event(&json!({ "$unknown": ["x", {}] })), Ok(None));
+    assert_eq!(Assembly::new().event(&json!({ "$unknown": ["x", {}] }), &Ids::default()), Ok(None));
     for (nonsense, words) in [
         (json!(null), "not an object"),
         (json!("text"), "not an object"),
@@ -382,8 +418,8 @@ fn members_that_are_absent_may_be_null() {
     let event = json!({ "messageStart": null, "contentBlockDelta": {
         "contentBlockIndex": 0, "delta": { "toolUse": null, "text": "x" }
     } });
-    assert_eq!(assembly.event(&event), Ok(Some(Live::Text("x".to_owned()))));
-    assert_eq!(assembly.event(&delta(0, json!({}))), Ok(None));
+    assert_eq!(assembly.event(&event, &Ids::default()), Ok(Some(Live::Text("x".to_owned()))));
+    assert_eq!(assembly.event(&delta(0, json!({})), &Ids::default()), Ok(None));
 }
 
 #[test]
@@ -401,7 +437,7 @@ fn blocks_that_nest_too_deep_are_refused() {
     let bomb = (0..500).fold(json!(1), |inner, _| Value::Array(vec![inner]));
     for hostile in [json!({ "poem": bomb }), json!({ "citation": bomb })] {
         assert_eq!(
-            Assembly::new().event(&delta(0, hostile)).map_err(|fault| fault.kind),
+            Assembly::new().event(&delta(0, hostile), &Ids::default()).map_err(|fault| fault.kind),
             Err(FaultKind::Malformed)
         );
     }

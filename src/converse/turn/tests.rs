@@ -1,24 +1,12 @@
 use super::*;
-use std::collections::BTreeSet;
-
-struct Ids(BTreeSet<&'static str>);
-
-impl ToolUseIds for Ids {
-    fn is_used(&self, id: &str) -> bool {
-        self.0.contains(id)
-    }
-    fn replacement(&self, index: usize) -> String {
-        format!("h-7-{index}")
-    }
-}
 
 fn said(text: &str) -> Piece {
     Piece::Text { text: text.to_owned(), citations: Vec::new() }
 }
 
 fn call(id: &str, name: &str, input: &str) -> Piece {
-    let (id, name, input) = (id.to_owned(), name.to_owned(), input.to_owned());
-    Piece::ToolUse { id, name, input, whole: String::new(), server: false }
+    let (given, id, name, input) = (id.to_owned(), id.to_owned(), name.to_owned(), input.to_owned());
+    Piece::ToolUse { given, id, name, input, whole: String::new(), server: false }
 }
 
 fn reasoned(text: &str) -> Piece {
@@ -27,7 +15,7 @@ fn reasoned(text: &str) -> Piece {
 
 fn finish(pieces: Vec<Piece>, stop: &str) -> Result<Turn, ModelFault> {
     let blocks = (0..).zip(pieces).map(|(index, piece)| Block { index, piece }).collect();
-    assemble(blocks, Stop::from(stop), String::new(), None, &Ids(BTreeSet::from(["used", "h-7-2"])))
+    assemble(blocks, Stop::from(stop), String::new(), None)
 }
 
 fn only_use(input: &str, stop: &str) -> ToolUse {
@@ -170,17 +158,6 @@ fn a_wrong_name_is_made_valid_for_the_history_and_not_executed() {
     assert_eq!(turn.uses[0].name, "fs_read_file");
     assert!(turn.uses[0].problem.clone().unwrap().contains("\"fs/read file\""));
     assert!(turn.uses[1].problem.is_some());
-}
-
-#[test]
-fn ids_that_are_empty_wrong_used_or_repeated_are_replaced() {
-    let pieces = ["fine", "", "a b", "used", "fine"].map(|id| call(id, "read", "{}")).into();
-    let turn = finish(pieces, "tool_use").unwrap();
-    let ids: Vec<_> = turn.uses.iter().map(|call| call.id.as_str()).collect();
-    assert_eq!(ids, ["fine", "h-7-1", "h-7-2-1", "h-7-3", "h-7-4"], "h-7-2 was used before");
-    for (block, call) in turn.content.iter().zip(&turn.uses) {
-        assert_eq!(block["toolUse"]["toolUseId"], call.id.as_str());
-    }
 }
 
 #[test]

@@ -535,6 +535,29 @@ fn older_turns_stay_left_out_when_the_journal_is_read_again() {
 }
 
 #[test]
+fn a_use_that_the_models_own_servers_answered_waits_for_no_result_and_lends_its_id_to_nobody() {
+    let content = json!([
+        { "toolUse": { "toolUseId": "s1", "name": "web", "input": {}, "type": "server_tool_use" } },
+        { "toolResult": { "toolUseId": "s1", "content": [{ "text": "Found." }] } },
+        { "text": "So." }]);
+    let message = json!({ "role": "assistant", "content": content });
+    let mut turn = says("So.");
+    turn["turn"]["content"] = json!([
+        { "toolUse": { "toolUseId": "s2", "name": "web", "input": {}, "type": "server_tool_use" } },
+        { "text": "So." }]);
+    let mut told = Told::new()
+        .is(json!([{ "kind": "saved", "message": { "role": "user", "content": [{ "text": "Hi" }] } }]))
+        .is(json!([{ "kind": "saved", "message": message }]))
+        .is(json!([received("i"), turn]))
+        .is(json!([received("j"), says("Two.")]));
+    assert!(told.0.is_used("s1") && told.0.is_used("s2"));
+    let request = told.request();
+    let answers = |message: &Value| message["content"].to_string().contains("toolResult");
+    let asked: Vec<&Value> = request.iter().filter(|message| message["role"] == "user").collect();
+    assert_eq!((asked.len(), asked.into_iter().any(answers)), (3, false), "{}", json!(request));
+}
+
+#[test]
 fn saved_uses_that_nothing_answered_get_their_results_once() {
     let message = json!({ "role": "assistant", "content": [
         { "toolUse": { "toolUseId": "s1", "name": "saved", "input": {} } },

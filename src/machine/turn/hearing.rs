@@ -2,8 +2,7 @@
 
 use super::attempt::State;
 use super::{Around, Event, Ids, Turn};
-use crate::converse::blocks::is_valid_id;
-use crate::converse::{Failure, Live, ModelFault, ToolUseIds, classify};
+use crate::converse::{Failure, Live, ModelFault, classify};
 use crate::effect::{Effect, Ticket};
 use crate::facts::announce::event;
 use crate::json::json;
@@ -46,18 +45,16 @@ impl Turn {
         if *t != ticket {
             return Vec::new();
         }
-        match assembly.event(said) {
+        match assembly.event(said, &Ids { facts: around.facts }) {
             Ok(None) => {}
             Ok(Some(Live::Reasoning(delta))) => {
                 let payload = json!({ "taskId": ctx.cfg.task_id, "delta": delta });
                 ctx.io.push(Effect::Emit { event: event("task:reasoning", payload) });
             }
-            Ok(Some(Live::ToolInput { id, name, index, delta })) => {
-                let ids = Ids { facts: around.facts };
-                let free = is_valid_id(&id) && !ids.is_used(&id);
+            Ok(Some(Live::ToolInput { id, name, delta })) => {
                 let payload = json!({
                     "messageId": attempt.message_id, "attempt": attempt.number,
-                    "toolCallId": if free { id } else { ids.replacement(index) }, "name": name, "delta": delta,
+                    "toolCallId": id, "name": name, "delta": delta,
                 });
                 ctx.emit_live("task:tool_input", payload);
             }

@@ -14,8 +14,8 @@ export default [
   {
     name: 'a use that is announced twice is two',
     file: 'src/converse/assembly.rs',
-    find: 'Some(Piece::ToolUse { id: known, name: called, .. }) if *known == id && *called == name => {}\n',
-    replace: '',
+    find: 'if *known == given && *called == name =>',
+    replace: 'if *known == given && *called == name && given.len() > 1_000 =>',
   },
   {
     name: 'a use whose start comes late is two',
@@ -26,20 +26,14 @@ export default [
   {
     name: "a use of the model's own servers is one of ours",
     file: 'src/converse/assembly.rs',
-    find: '(*known, *called, *input, *by_server) = (id, name, whole, server);',
-    replace: '(*known, *called, *input) = (id, name, whole);\n                let _ = by_server;',
+    find: '(*known, *called, *input, *by_server) = (given, name, whole, server);',
+    replace: '(*known, *called, *input) = (given, name, whole);\n                let _ = by_server;',
   },
   {
     name: "the input of a use of the model's own servers is shown",
     file: 'src/converse/assembly.rs',
     find: '!*server && !name.is_empty() && !fragment.is_empty()',
     replace: '!name.is_empty() && !fragment.is_empty()',
-  },
-  {
-    name: 'the input of a use is shown under the place of its block',
-    file: 'src/converse/assembly.rs',
-    find: 'self.blocks.iter().take(at).filter(|block| is_use(block)).count()',
-    replace: 'self.blocks.iter().take(at).filter(|block| is_use(block)).count().max(at)',
   },
   {
     name: "results of the model's own tools are no object",
@@ -134,9 +128,9 @@ export default [
   {
     name: "a use of the model's own servers waits for us",
     file: 'src/converse/turn.rs',
-    find: 'self.server_ids.push((streamed, id));\n        } else {',
+    find: 'block["type"] = json!(SERVER_TOOL_USE);\n        } else {',
     replace:
-      'self.server_ids.push((streamed, id.clone()));\n            self.uses.push(ToolUse { id, name: valid, input, problem });\n        } else {',
+      'block["type"] = json!(SERVER_TOOL_USE);\n            self.uses.push(ToolUse { id, name: valid, input, problem });\n        } else {',
   },
   {
     name: "a result of the model's own tool keeps the id that its use has lost",
@@ -163,9 +157,15 @@ export default [
     replace: 'asked.count() == self.uses.len()',
   },
   {
-    name: 'an id of an earlier turn may come again',
+    name: 'a turn with a use that the model’s own servers answered does not agree with itself',
     file: 'src/converse/turn.rs',
-    find: '!self.taken.contains(id) && !self.ids.is_used(id)',
+    find: 'self.content.iter().filter_map(use_id);',
+    replace: 'self.content.iter().filter_map(|block| block["toolUse"]["toolUseId"].as_str());',
+  },
+  {
+    name: 'an id of an earlier turn may come again',
+    file: 'src/converse/use_ids.rs',
+    find: '!self.taken.contains(id) && !ids.is_used(id)',
     replace: '!self.taken.contains(id)',
   },
   {
@@ -183,8 +183,9 @@ export default [
   {
     name: 'the input of a late start is forgotten',
     file: 'src/converse/assembly.rs',
-    find: '(*known, *called, *input, *by_server) = (id, name, whole, server);',
-    replace: '(*known, *called, *by_server) = (id, name, server);\n                let _ = (input, whole);',
+    find: '(*known, *called, *input, *by_server) = (given, name, whole, server);',
+    replace:
+      '(*known, *called, *by_server) = (given, name, server);\n                let _ = (input, whole);',
   },
   {
     name: 'each delta of encrypted reasoning is a block',

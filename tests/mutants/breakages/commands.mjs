@@ -181,16 +181,21 @@ export default [
   },
   {
     name: 'a command commits while its renewal is on its way',
-    file: 'src/command/lease.rs',
-    find: 'if self.lease.is_idle() {\n            return then(ctx, Some(self));\n        }',
-    replace:
-      'if self.lease.is_idle() || self.since.0 > 0 {\n            return then(ctx, Some(self));\n        }',
+    file: 'src/command/script.rs',
+    find: 'if lease.is_idle() {',
+    replace: 'if lease.is_idle() || now.0 > 0 {',
   },
   {
     name: 'a renewal that shows another owner lets the command go on',
-    file: 'src/command/lease.rs',
-    find: 'let held = matches!(outcome, Outcome::Stored { .. });',
-    replace: 'let held = matches!(outcome, Outcome::Stored { .. } | Outcome::Lost { .. });',
+    file: 'src/command/script.rs',
+    find: 'then(ctx, (lease, renewed.loss().map_or(loaded, Loaded::Lost)))',
+    replace: 'drop(renewed);\n                    then(ctx, (lease, loaded))',
+  },
+  {
+    name: 'whatever becomes of a renewal once the journal has come, somebody has the lease',
+    file: 'src/command/script.rs',
+    find: 'map_or(loaded, Loaded::Lost)',
+    replace: 'map_or(loaded, |_| Loaded::Lost(Loss::Superseded))',
   },
   {
     name: 'the old history comes behind what a command stores',

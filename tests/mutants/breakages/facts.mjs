@@ -151,8 +151,20 @@ export default [
   {
     name: 'the ids of a turn’s calls are not remembered',
     file: fold,
-    find: 'self.used_ids.insert(&used.id, ());',
-    replace: '',
+    find: 'turn.content.iter().filter_map(|block| block["toolUse"]["toolUseId"].as_str())',
+    replace: 'turn.content.iter().filter_map(|block| block["toolUse"]["other"].as_str())',
+  },
+  {
+    name: 'the ids of uses that the model’s own servers answered are not remembered',
+    file: fold,
+    find: 'turn.content.iter().filter_map(|block| block["toolUse"]["toolUseId"].as_str())',
+    replace: 'turn.content.iter().filter_map(use_id)',
+  },
+  {
+    name: 'a saved use that the model’s own servers answered gets a result of ours',
+    file: fold,
+    find: 'self.unanswered = ids(use_id);',
+    replace: 'self.unanswered = ids(|block| block["toolUse"]["toolUseId"].as_str());',
   },
   {
     name: 'the names of a turn’s tools are not remembered',
@@ -163,8 +175,8 @@ export default [
   {
     name: 'the ids of imported calls are not remembered',
     file: fold,
-    find: 'self.used_ids.insert(id, ());',
-    replace: 'let _ = id;',
+    find: '{\n                self.used_ids.insert(id, ());\n                self.tool_names',
+    replace: '{\n                let _ = id;\n                self.tool_names',
   },
   {
     name: 'the names of imported tools are not remembered',

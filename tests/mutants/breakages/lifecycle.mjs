@@ -271,8 +271,8 @@ export default [
   {
     name: 'a head with a number that cannot be raised is gone on with',
     file: head,
-    find: 'numbers.find(|(_, n)| *n > LARGEST_NUMBER)',
-    replace: 'numbers.find(|(_, n)| *n > LARGEST_NUMBER * 1_000)',
+    find: 'numbers.into_iter().find(|(_, is, most)| is > most)',
+    replace: 'numbers.into_iter().find(|(_, is, most)| *is > *most * 1_000)',
   },
   {
     name: 'a task in progress that somebody owns has no owner',

@@ -4,6 +4,7 @@ const turn = 'src/machine/turn.rs';
 const assembly = 'src/converse/assembly.rs';
 const assembled = 'src/converse/turn.rs';
 const classify = 'src/converse/classify.rs';
+const useIds = 'src/converse/use_ids.rs';
 const hearing = 'src/machine/turn/hearing.rs';
 
 export default [
@@ -246,9 +247,9 @@ export default [
   },
   {
     name: 'two calls of a turn may have the same id',
-    file: assembled,
-    find: 'is_valid_id(id) && !self.taken.contains(id) && !self.ids.is_used(id)',
-    replace: 'is_valid_id(id) && !self.ids.is_used(id)',
+    file: useIds,
+    find: 'is_valid_id(id) && !self.taken.contains(id) && !ids.is_used(id)',
+    replace: 'is_valid_id(id) && !ids.is_used(id)',
   },
   {
     name: 'unsigned reasoning is dropped',
@@ -389,16 +390,22 @@ export default [
     replace: 'event("task:message", payload)',
   },
   {
-    name: 'the input of a tool is shown under an id that was used before',
-    file: 'src/machine/turn/hearing.rs',
-    find: 'let free = is_valid_id(&id) && !ids.is_used(&id);',
-    replace: 'let free = is_valid_id(&id);',
+    name: 'a call gets another id than its input was shown under',
+    file: assembly,
+    find: 'Piece::ToolUse { id, .. } if id.is_empty() =>',
+    replace: 'Piece::ToolUse { id, .. } =>',
+  },
+  {
+    name: 'a tool use that nobody named gets no id',
+    file: assembly,
+    find: 'Piece::ToolUse { id, .. } if id.is_empty() =>',
+    replace: 'Piece::ToolUse { id, .. } if id.len() > 1_000 =>',
   },
   {
     name: 'the input of a tool is shown under an id that no model takes',
-    file: 'src/machine/turn/hearing.rs',
-    find: 'let free = is_valid_id(&id) && !ids.is_used(&id);',
-    replace: 'let free = !ids.is_used(&id);',
+    file: assembly,
+    find: 'let Some(Piece::ToolUse { id, name, input, server, .. }) = self.piece(at)',
+    replace: 'let Some(Piece::ToolUse { given: id, name, input, server, .. }) = self.piece(at)',
   },
   {
     name: 'what a stream was silent for at first is lost',

@@ -431,8 +431,26 @@ export default [
   {
     name: 'an epoch that cannot be raised is not noticed',
     file: 'src/storage/head.rs',
-    find: '[("epoch", self.epoch), ("seq", self.seq)]',
-    replace: '[("seq", self.seq)]',
+    find: '("epoch", self.epoch, LARGEST_NUMBER),',
+    replace: '',
+  },
+  {
+    name: 'a history that begins behind its end is gone on with',
+    file: 'src/storage/head.rs',
+    find: '("since", self.since, self.seq),',
+    replace: '("since", self.since, LARGEST_NUMBER),',
+  },
+  {
+    name: 'an owner is waited for that has years',
+    file: 'src/storage/head.rs',
+    find: '("owner.ttl_ms", of_owner(|o| o.ttl_ms), LONGEST_MS),',
+    replace: '("owner.ttl_ms", of_owner(|o| o.ttl_ms), LARGEST_NUMBER),',
+  },
+  {
+    name: 'an owner that was fenced off is waited for that had years',
+    file: 'src/storage/head.rs',
+    find: '("fenced_off.ttl_ms", self.fenced_off.map_or(0, |f| f.ttl_ms), LONGEST_MS),',
+    replace: '',
   },
   {
     name: 'a process whose name begins as ours counts as ours',
