@@ -105,6 +105,10 @@ mod tests {
         let endless =
             RetryPolicy { attempts: u32::MAX, base_ms: 1_000, max_ms: u64::MAX, total_ms: u64::MAX };
         assert!(endless.delay(u32::MAX, u64::MAX, 1.0, Some(u64::MAX)).is_some());
+        let patient = RetryPolicy { max_ms: 30_000, ..endless };
+        for attempt in [63, 64, 65, 66, 200] {
+            assert_eq!(patient.delay(attempt, 0, 0.5, None), Some(15_000), "attempt {attempt}");
+        }
     }
 
     #[test]

@@ -509,3 +509,43 @@ fn an_approved_call_that_a_stale_lease_keeps_from_starting_waits_for_no_person()
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert_eq!((w.executions.len(), w.store.facts("not_run").len()), (1, 0));
 }
+
+#[test]
+fn a_lease_is_its_holder_s_for_the_holder_s_term_whatever_that_of_the_taker_is() {
+    for run in [true, false] {
+        let mut w = World::new(16, 1);
+        w.now = abandoned(&mut w, json!({})) + 5_000;
+        let options = json!({ "leaseTtlMs": 1_000, "waitForLeaseMs": PATIENT });
+        if run {
+            w.runner("run", json!({ "options": options }));
+        } else {
+            w.open("pause", json!({ "options": { "leaseTtlMs": 1_000 } }));
+        }
+        w.pass(100);
+        assert_eq!(epoch(&w), 1, "by a run: {run}");
+    }
+}
+
+#[test]
+fn a_command_that_fails_hears_of_no_more_changes() {
+    let mut w = World::new(17, 1);
+    abandoned(&mut w, json!({}));
+    let pause = w.open("pause", json!({ "hasWatch": true }));
+    let seen = w.spy(pause, |_| false);
+    w.pass(500);
+    w.fault = Box::new(|_, _| Fault::Fails(StoreErrorCode::Denied));
+    assert_eq!(json!(w.finish(pause).unwrap_err().code), "STORE_DENIED");
+    let last = seen.borrow().iter().rev().find(|effect| matches!(effect, Effect::Watch { .. })).cloned();
+    assert_eq!(last, Some(Effect::Watch { paths: Vec::new() }));
+}
+
+#[test]
+fn a_command_that_stood_still_asks_a_silent_store_once_more() {
+    let mut w = World::new(18, 1);
+    let mut silent = true;
+    w.fault =
+        Box::new(move |_, _| if std::mem::take(&mut silent) { Fault::Silent(false) } else { Fault::None });
+    let state = w.open("state", json!({}));
+    w.actors[state].frozen_until = w.now + 60_000;
+    assert!(w.finish(state).is_ok(), "of a minute of standstill five seconds count");
+}

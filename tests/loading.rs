@@ -113,3 +113,17 @@ fn a_lease_that_another_took_before_it_was_given_back_is_left_to_them() {
     assert_eq!(json!(refusal.code), "CORRUPT_HISTORY");
     assert_eq!(commits(&seen), 2, "nothing of the new holder's is written");
 }
+
+#[test]
+fn a_listing_without_an_answer_is_asked_for_again_in_its_time_though_a_renewal_is_on_its_way() {
+    let mut w = paused();
+    let (_, seen) = resumes(&mut w, 15_000, |effect| match effect {
+        Effect::Read { .. } => Fault::None,
+        _ => Fault::Silent(false),
+    });
+    let listed =
+        |seen: &Seen| seen.borrow().iter().filter(|effect| matches!(effect, Effect::List { .. })).count();
+    // An attempt is given up after five seconds; the renewal is sent a second later than the listing.
+    w.pass(5_500);
+    assert_eq!((listed(&seen), commits(&seen)), (2, 2));
+}

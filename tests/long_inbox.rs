@@ -7,6 +7,7 @@ mod support;
 use serde_json::{Value, json};
 use support::*;
 use task_execution_engine::effect::Effect;
+use task_execution_engine::facts::fact::Decision;
 
 /// Documents that a newer version may know lie before whatever is sent: a look reads so many and goes on later.
 fn left_alone(w: &mut World, count: usize, bytes: usize) {
@@ -106,4 +107,33 @@ fn an_entry_takes_no_more_messages_than_a_look_may_hold() {
     let entries: Vec<usize> = w.store.journal().iter().map(|(_, _, facts)| received(facts)).collect();
     assert_eq!(entries.iter().sum::<usize>(), 230);
     assert!(entries.iter().all(|count| *count <= 100), "{entries:?}");
+}
+
+#[test]
+fn a_run_that_yields_for_people_has_read_all_that_they_sent() {
+    let mut w = World::new(6, 1);
+    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    let yields = json!({ "options": { "whileWaiting": "yield" } });
+    let run = w.runner("start", yields.clone());
+    assert_eq!(w.finish(run).unwrap()["reason"], "waiting");
+    left_alone(&mut w, 850, 1);
+    w.decide("a", Decision::Approve { note: None });
+    let run = w.runner("run", yields);
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.executions.len(), 1);
+}
+
+#[test]
+fn a_look_that_is_full_on_its_last_page_has_not_read_the_inbox_to_its_end() {
+    let mut w = World::new(7, 1);
+    for n in 0..103 {
+        let message = json!({ "kind": "message", "text": format!("{n}") });
+        w.store.put(&format!("{TASK_PATH}/inbox/{n:013}-x"), message, w.now);
+    }
+    let run = w.start();
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.store.facts("received").len(), 103);
+    let last = order(&w, ["received", "done"]).pop().unwrap();
+    assert_eq!(last, "done", "nothing is finished before all are read");
 }

@@ -198,3 +198,21 @@ fn a_look_from_before_a_conflict_does_not_take_back_the_pause_that_the_conflict_
     let took = w.now - paused;
     assert!((10_000..12_000).contains(&took), "the grace counts from when it was known: {took}");
 }
+
+#[test]
+fn a_look_from_while_the_model_spoke_does_not_finish_the_item() {
+    let mut w = World::new(20, 1);
+    let mut turns = 0;
+    w.model = Box::new(move |_| {
+        turns += 1;
+        if turns == 1 { Says::Drips(4_000, turn("Done.", &[])) } else { text("Read.") }
+    });
+    let run = w.start();
+    // A look at the heartbeat, and the message comes after it.
+    w.pass(14_000);
+    w.say("Wait!");
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let kinds = w.store.journal().into_iter().flat_map(|(_, _, facts)| facts).map(|f| f["kind"].clone());
+    let order: Vec<_> = kinds.filter(|kind| kind == "received" || kind == "done").collect();
+    assert_eq!(order, ["received", "done"]);
+}

@@ -398,3 +398,26 @@ fn a_run_that_yields_while_it_waits_for_the_lease_says_why_and_leaves_the_task_t
     assert_eq!(outcome["status"], "yielded");
     assert_eq!((&outcome["reason"], &outcome["unfinished"]), (&json!("drain"), &json!(false)));
 }
+
+#[test]
+fn a_run_that_is_only_to_pause_needs_no_tools() {
+    let mut w = World::new(21, 1);
+    w.latency = 10;
+    let run = w.start();
+    let seen = w.spy(run, |_| false);
+    w.command(run, Command::Pause);
+    w.finish(run).unwrap();
+    assert_eq!(asks(&seen.borrow(), |q| matches!(q, Question::Tools { .. })), 0);
+}
+
+#[test]
+fn a_history_whose_deletion_was_begun_belongs_to_nobody_also_where_the_task_was_made_again() {
+    let mut w = World::new(22, 1);
+    let run = w.start();
+    w.finish(run).unwrap();
+    w.store.set("users/u/tasks/t/engine/head", &["deleted"], json!(true), w.now);
+    w.outside(&["status"], json!("not_started"));
+    w.outside(&["created_at"], json!("2026-02-02T00:00:00.000Z"));
+    let run = w.start();
+    assert_eq!(json!(w.finish(run).unwrap_err().code), "STALE_HISTORY");
+}

@@ -629,3 +629,37 @@ fn a_message_of_the_moment_in_which_the_task_was_made_again_is_for_the_new_task(
         assert_eq!(w.store.facts("received").len(), read, "{sent}");
     }
 }
+
+#[test]
+fn a_run_that_gives_the_task_back_unfinished_undoes_no_crash_before_it() {
+    let mut w = World::new(1, 1);
+    crashes(&mut w);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let run = w.runner("run", json!({}));
+    w.until(run, |a| !a.requests.is_empty());
+    assert_eq!(attempts(&w), 1);
+    w.outside(&["status"], json!("banana"));
+    w.give(run, Input::Changed);
+    assert_eq!(w.finish(run).unwrap()["status"], "interrupted");
+    assert_eq!((attempts(&w), w.head().get("owner")), (1, None));
+}
+
+#[test]
+fn a_completed_status_that_met_a_write_of_others_is_restored_all_the_same() {
+    let mut w = World::new(1, 1);
+    assert_eq!(completes(&mut w, "run")["status"], "completed");
+    w.outside(&["status"], json!("in_progress"));
+    let epoch = w.head()["epoch"].clone();
+    w.fault = Box::new(move |_, effect| match effect {
+        Effect::Commit { .. } if format!("{effect:?}").contains("completed") => Fault::Late(50),
+        _ => Fault::None,
+    });
+    let run = w.runner("run", json!({}));
+    while w.head()["epoch"] == epoch {
+        assert!(w.step());
+    }
+    w.pass(20);
+    w.outside(&["custom", "by"], json!("another"));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.store.status(), "completed");
+}

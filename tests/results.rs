@@ -539,3 +539,16 @@ fn a_value_may_nest_a_hundred_levels_and_no_more() {
         assert_eq!(w.store.facts("result")[0]["status"], status, "{levels} levels");
     }
 }
+
+#[test]
+fn results_that_came_together_are_stored_apart_where_their_bytes_do_not_fit_into_one_commit() {
+    let mut w = World::new(30, 1);
+    w.script(vec![uses("", &[("a", "work", json!({})), ("b", "work", json!({}))]), text("Done.")]);
+    // Half as many characters as bytes.
+    w.tool = Box::new(|_| Does::Returns(json!("ä".repeat(30_000))));
+    let run = w.runner("start", json!({ "limits": { "documentBytes": 90_000, "commitBytes": 100_000 } }));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let entries =
+        w.store.journal().into_iter().filter(|(_, _, facts)| facts.iter().any(|f| f["kind"] == "result"));
+    assert_eq!(entries.count(), 2);
+}

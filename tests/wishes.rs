@@ -586,3 +586,49 @@ fn whatever_belongs_to_a_status_that_others_set_while_a_run_begins_is_theirs() {
         }
     }
 }
+
+#[test]
+fn a_yield_is_answered_while_the_run_gives_its_lease_back() {
+    let (mut w, run) = executing(Does::Deaf);
+    w.outside(&["status"], json!("banana"));
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Commit { .. } => Fault::Late(500),
+        _ => Fault::None,
+    });
+    w.give(run, Input::Changed);
+    w.pass(100);
+    assert!(!w.is_over(run), "the lease is being given back");
+    let ticket = w.command(run, drain());
+    assert!(w.actors[run].settled[&ticket].is_ok());
+    assert_eq!(w.finish(run).unwrap()["status"], "interrupted");
+}
+
+#[test]
+fn an_unfinished_pause_that_others_take_back_while_it_is_finished_does_not_count() {
+    let (mut w, run) = executing(Does::Returns(json!(1)));
+    w.crash(run);
+    w.now += 60_000;
+    w.model = Box::new(|_| text("Done."));
+    w.outside(&["status"], json!("paused"));
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Commit { .. } if format!("{effect:?}").contains("ended") => Fault::Late(100),
+        _ => Fault::None,
+    });
+    let run = w.runner("run", json!({}));
+    while w.head()["epoch"] == 1 {
+        assert!(w.step());
+    }
+    w.pass(20);
+    w.outside(&["status"], json!("in_progress"));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+}
+
+#[test]
+fn a_write_of_others_that_leaves_the_task_in_progress_takes_no_time_from_what_a_stop_has_aborted() {
+    let (mut w, run) = executing(Does::Takes(3_000, Box::new(Does::Returns(json!(1)))));
+    w.command(run, stop("enough"));
+    w.outside(&["custom", "by"], json!("another"));
+    w.give(run, Input::Changed);
+    assert_eq!(w.finish(run).unwrap()["status"], "stopped");
+    assert_eq!(w.store.facts("result")[0]["status"], "success");
+}

@@ -318,6 +318,15 @@ mod tests {
     }
 
     #[test]
+    fn a_later_reason_in_the_register_is_the_one_that_counts() {
+        let mut wishes = wishes();
+        wishes.registered(stop("first"), Instant(0));
+        wishes.registered(stop("second"), Instant(5_000));
+        assert_eq!(wishes.in_force(), Some(&stop("second")));
+        assert!(wishes.is_grace_over(Instant(GRACE)), "and the deadlines are the first one's");
+    }
+
+    #[test]
     fn a_stronger_end_puts_no_deadline_off() {
         let mut wishes = wishes();
         wishes.ends(How::Yield("drain".into()), true, Instant(0));
