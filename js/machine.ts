@@ -259,9 +259,8 @@ export class Machine implements Resident {
     }
     // Platforms fire timers that are overdue before they deliver what has arrived while the process stood still: that
     // comes first, so that no deadline fires over a reply which is there.
-    void breathe()
-      .then(breathe)
-      .then(() => this.#enter((handle) => handle.tick()));
+    const tick = () => this.#enter((handle) => handle.tick());
+    void breathe().then(breathe).then(tick, tick);
   }
 
   done(): void {
