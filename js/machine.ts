@@ -116,7 +116,7 @@ export class Machine implements Resident {
     const { EngineHandle } = this.#ledger.exports;
     let refused: string | undefined;
     // Not inside the guard: what comes out there counts as a panic.
-    const text = JSON.stringify(config);
+    const text = this.stringify(config);
     this.#ledger.add(this);
     this.#ledger.enter(() => {
       try {
@@ -149,7 +149,7 @@ export class Machine implements Resident {
     const ticket = this.#nextTicket++;
     const answer = deferred<unknown>();
     this.#commands.set(ticket, answer);
-    const text = JSON.stringify(command);
+    const text = this.stringify(command);
     this.#enter((handle) => handle.command(ticket, text));
     return answer.promise;
   }
