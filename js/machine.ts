@@ -318,7 +318,7 @@ export class Machine implements Resident {
     void pump(open, controller, {
       textDelta: (index, text) => {
         const wanted = this.#textDelta(ticket, index, text);
-        if (wanted) this.#listener.delta(messageId, attempt, text);
+        if (wanted && text !== '') this.#listener.delta(messageId, attempt, text);
         return wanted;
       },
       event: (json) => this.#enter((handle) => handle.streamed(ticket, json)) ?? false,
