@@ -116,7 +116,7 @@ export class Machine implements Resident {
     const { EngineHandle } = this.#ledger.exports;
     let refused: string | undefined;
     // Not inside the guard: what comes out there counts as a panic.
-    const text = JSON.stringify(config);
+    const text = this.stringify(config);
     this.#ledger.add(this);
     this.#ledger.enter(() => {
       try {
@@ -149,7 +149,7 @@ export class Machine implements Resident {
     const ticket = this.#nextTicket++;
     const answer = deferred<unknown>();
     this.#commands.set(ticket, answer);
-    const text = JSON.stringify(command);
+    const text = this.stringify(command);
     this.#enter((handle) => handle.command(ticket, text));
     return answer.promise;
   }
@@ -259,9 +259,8 @@ export class Machine implements Resident {
     }
     // Platforms fire timers that are overdue before they deliver what has arrived while the process stood still: that
     // comes first, so that no deadline fires over a reply which is there.
-    void breathe()
-      .then(breathe)
-      .then(() => this.#enter((handle) => handle.tick()));
+    const tick = () => this.#enter((handle) => handle.tick());
+    void breathe().then(breathe).then(tick, tick);
   }
 
   done(): void {
@@ -319,7 +318,7 @@ export class Machine implements Resident {
     void pump(open, controller, {
       textDelta: (index, text) => {
         const wanted = this.#textDelta(ticket, index, text);
-        if (wanted) this.#listener.delta(messageId, attempt, text);
+        if (wanted && text !== '') this.#listener.delta(messageId, attempt, text);
         return wanted;
       },
       event: (json) => this.#enter((handle) => handle.streamed(ticket, json)) ?? false,

@@ -73,14 +73,18 @@ export function clearInterval(timer: Timer | undefined): void {
   const { clearInterval: clear } = timers();
   clear(timer);
 }
-/** Where there is one. */
-export const setImmediate: ((fn: () => void) => unknown) | undefined =
-  typeof timers().setImmediate === 'function'
-    ? (fn) => {
-        const { setImmediate: set } = timers();
-        return set(fn);
-      }
-    : undefined;
+const immediate = typeof timers().setImmediate === 'function';
+/** Whether there is one that will call back: edge layers have stubs that throw. */
+export function setImmediate(fn: () => void): boolean {
+  if (!immediate) return false;
+  const { setImmediate: set } = timers();
+  try {
+    set(fn);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const performance = beneath('performance', builtin('node:perf_hooks').performance ?? globalThis.performance);
 // Fakes of it are its own properties, on top of what its class has.

@@ -3,7 +3,7 @@ import { toJson, wellFormed } from './values.js';
 
 /** Who takes the stream in. */
 export interface StreamSink {
-  /** False: nothing more is wanted. */
+  /** An empty one says only that the model was heard. False: nothing more is wanted. */
   textDelta(index: number, text: string): boolean;
   /** Any other event as JSON text. False: nothing more is wanted. */
   event(json: string): boolean;
@@ -124,7 +124,7 @@ class TextFeed {
       this.#halves.push({ index, kind, half: text.slice(-1) });
       text = text.slice(0, -1);
     }
-    return text === '' || this.#pass(index, kind, text);
+    return text === '' ? this.sink.textDelta(index, '') : this.#pass(index, kind, text);
   }
 
   /** Nothing more follows what the block has said, or any. */

@@ -410,7 +410,7 @@ export function explainThrown(thrown: unknown): string {
       ...(cause === undefined || cause === null ? [] : lines('Caused by: ', tell(cause))),
     ];
   };
-  return tell(thrown).join('\n').slice(0, longestMessage);
+  return wellFormed(tell(thrown).join('\n').slice(0, longestMessage));
 }
 
 /** Those that are told, of a list that may be a proxy which throws. */

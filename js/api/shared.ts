@@ -56,11 +56,8 @@ export async function sharedPage(host: TaskHost, key: string, read: () => Promis
   reads.set(host, ofHost);
   let shared = ofHost.get(key);
   if (shared === undefined) {
-    const begun = breathe().then(() => {
-      ofHost.delete(key);
-      return read();
-    });
-    shared = { page: begun, copies: 0 };
+    const begun = breathe().finally(() => ofHost.delete(key));
+    shared = { page: begun.then(read), copies: 0 };
     ofHost.set(key, shared);
   }
   shared.copies += 1;

@@ -6,9 +6,11 @@ const later = Symbol('later');
 
 /** Settles once everything that is ready by now has had its turn; undefined where the platform cannot tell when. */
 function turn(): Promise<typeof later> | undefined {
-  const immediate = soon;
-  if (immediate === undefined) return undefined;
-  return new Promise((resolve) => void immediate(() => resolve(later)));
+  let told = false;
+  const turned = new Promise<typeof later>((resolve) => {
+    told = soon(() => resolve(later));
+  });
+  return told ? turned : undefined;
 }
 
 /**

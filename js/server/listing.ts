@@ -1,4 +1,4 @@
-import { compareTasks, cursorOfTask, placeOf } from '../stores/task-order.js';
+import { compareTasks, cursorOfTask, placeOf, type TaskPlace } from '../stores/task-order.js';
 import type { StoredDocument, TaskStatus, TaskStore } from '../types.js';
 import { countOf } from './body.js';
 import { bytesOf, pageBytes, withoutPlan } from './pages.js';
@@ -34,31 +34,35 @@ export async function listTasks(store: TaskStore, userId: string, query: URLSear
   const before = query.get('before') || undefined;
   const after = before === undefined ? undefined : placeOfCursor(userId, before);
   const search = query.get('search')?.trim().toLowerCase() ?? '';
-  const tasks: TaskView[] = [];
-  let last: StoredDocument | undefined;
+  const shown: { place: TaskPlace; view: TaskView; bytes: number }[] = [];
+  /** The newest of those that are left for the next page. */
+  let rest: TaskPlace | undefined;
   let bytes = 0;
   let total = 0;
-  let isMore = false;
   for await (const document of newestFirst(store, userId, status as TaskStatus | undefined)) {
     if (!matches(document, search)) continue;
     total += 1;
-    if (after !== undefined && compareTasks(placeOf(document), after) >= 0) continue;
-    if (isMore || tasks.length === limit) {
-      isMore = true;
-      continue;
+    const place = placeOf(document);
+    if (after !== undefined && compareTasks(place, after) >= 0) continue;
+    if (rest !== undefined && compareTasks(place, rest) <= 0) continue;
+    const whole = viewOf(document);
+    const view = bytesOf(whole) <= pageBytes ? whole : withoutPlan(whole);
+    const task = { place, view, bytes: bytesOf(view) };
+    // Firestore answers every text before every timestamp, however new that is.
+    const older = shown.findIndex((other) => compareTasks(other.place, place) < 0);
+    shown.splice(older < 0 ? shown.length : older, 0, task);
+    bytes += task.bytes;
+    while (shown.length > limit || (bytes > pageBytes && shown.length > 1)) {
+      const last = shown.pop() ?? task;
+      bytes -= last.bytes;
+      rest = last.place;
     }
-    const view = viewOf(document);
-    const told = bytesOf(view) <= pageBytes ? view : withoutPlan(view);
-    bytes += bytesOf(told);
-    isMore = bytes > pageBytes;
-    if (isMore) continue;
-    tasks.push(told);
-    last = document;
   }
+  const last = shown.at(-1);
   return {
-    tasks,
+    tasks: shown.map(({ view }) => view),
     total,
-    ...(isMore && last !== undefined && { before: encode(last) }),
+    ...(rest !== undefined && last !== undefined && { before: encode(last.place) }),
   };
 }
 
@@ -104,12 +108,11 @@ async function allOf(store: TaskStore, userId: string): Promise<StoredDocument[]
 }
 
 /** A place in the list, opaque to clients, without the user's id. */
-function encode(document: StoredDocument): string {
-  const { createdAt, path } = placeOf(document);
+function encode({ createdAt, path }: TaskPlace): string {
   return `${createdAt}~${path.slice(path.lastIndexOf('/') + 1)}`;
 }
 
-function placeOfCursor(userId: string, before: string): { createdAt: string; path: string } {
+function placeOfCursor(userId: string, before: string): TaskPlace {
   const cut = before.indexOf('~');
   if (cut < 0) throw new Refusal(400, 'INVALID_ARGUMENT', 'before must be what an earlier list answered.');
   return { createdAt: before.slice(0, cut), path: `users/${userId}/tasks/${before.slice(cut + 1)}` };

@@ -57,7 +57,7 @@ export class SharedCommits {
   async #makeAll(): Promise<void> {
     while (this.#waiting.size > 0) {
       // whatever else is due in this turn of the event loop may commit too
-      await new Promise<void>((resume) => void setImmediate?.(resume));
+      await new Promise<void>((resume) => void (setImmediate(resume) || resume()));
       const asked = [...this.#waiting];
       try {
         await this.#work.use((database) => this.#make(database));

@@ -44,3 +44,40 @@ test('routes make, list, edit, run and stream tasks in Firestore, and the sweep 
     tasks: [{ id, status: 'completed' }],
   });
 });
+
+test('a list goes by time from page to page, whether texts or timestamps say when tasks were created', async () => {
+  const project = emptyProject();
+  const documents = `projects/${project.projectId}/databases/(default)/documents`;
+  const created = {
+    e: { stringValue: '2026-05-01T00:00:00.000Z' },
+    d: { timestampValue: '2026-04-01T00:00:00.5Z' },
+    c: { timestampValue: '2026-03-01T00:00:00Z' },
+    b: { stringValue: '2026-02-01T00:00:00.000Z' },
+    a: { timestampValue: '2026-01-01T00:00:00Z' },
+  };
+  const response = await fetch(`http://${project.host}/v1/${documents}:commit`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer owner' },
+    body: JSON.stringify({
+      writes: Object.entries(created).map(([id, created_at]) => ({
+        update: {
+          name: `${documents}/users/u/tasks/${id}`,
+          fields: { title: { stringValue: id }, status: { stringValue: 'paused' }, created_at },
+        },
+      })),
+    }),
+  });
+  expect(response.status, await response.clone().text()).toBe(200);
+  const engine = createTaskEngine({ store: firestoreRestStore(project), model: scriptedModel([]) });
+  const { GET } = createTaskRoutes({ user: () => 'u', engine });
+  const seen: string[] = [];
+  let before: string | undefined = '';
+  while (before !== undefined) {
+    const url: string = `https://app.example/api/tasks?limit=2&before=${encodeURIComponent(before)}`;
+    const list: any = await (await GET(new Request(url))).json();
+    expect(list.total).toBe(5);
+    seen.push(...list.tasks.map(({ id }: { id: string }) => id));
+    before = list.before;
+  }
+  expect(seen).toEqual(['e', 'd', 'c', 'b', 'a']);
+});

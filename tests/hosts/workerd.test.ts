@@ -80,3 +80,22 @@ test('a worker pauses, by another request, what one of its requests runs', async
   expect(await running).toMatchObject({ status: 'paused', state: { unfinished: false } });
   expect(worker.printed()).not.toMatch(/error|warn/i);
 });
+
+test('a worker waits out a refusal, keeps a lease over a slow tool, takes in a long stream and is followed', async () => {
+  const { id } = await json(`/create?${queryOf('patience')}`);
+  const query = `${queryOf('patience', id)}&patience=1`;
+  const running = json(`/run?${query}`);
+  const following = () => json(`/follow?${query}`);
+  const looks: any[] = [];
+  const looking = setInterval(() => looks.push(json(`/state?${query}`)), 1_000);
+  const told = Promise.all([running, following(), following()]);
+  const [run, first, beside] = await told.finally(() => clearInterval(looking));
+  expect(run).toMatchObject({ status: 'completed', outcome: { text: 'word '.repeat(3_000) } });
+  const owned = (await Promise.all(looks)).flatMap(({ state }) => (state.owner ? [state.owner.ageMs] : []));
+  expect(owned.length).toBeGreaterThan(6);
+  expect(Math.max(...owned), 'since the lease of six seconds was renewed').toBeLessThan(5_000);
+  expect(first.types).toEqual(expect.arrayContaining(['task:tool_result', 'task:completed']));
+  expect(beside.types.filter((type: string) => type === 'task:tool_result')).toEqual(['task:tool_result']);
+  expect((await following()).types).toContain('task:completed');
+  expect(worker.printed()).not.toMatch(/error|uncaught/i);
+});

@@ -5,11 +5,13 @@ const text = (delta: string, index = 0) => ({
   contentBlockDelta: { contentBlockIndex: index, delta: { text: delta } },
 });
 
-function sink(wanted = () => true) {
+function sink(wanted = () => true, heard = () => {}) {
   const log: unknown[] = [];
   const made: StreamSink = {
     textDelta: (index, delta) => {
-      log.push([index, delta]);
+      // Of an empty one the engine hears only that the model is alive.
+      if (delta === '') heard();
+      else log.push([index, delta]);
       return wanted();
     },
     event: (json) => {
@@ -58,6 +60,14 @@ test('halves of a character wait for each other, within a block', async () => {
   const events = [text('\ud83d'), text('\ude00'), text('x\ud83d'), text('y', 1), text(''), text('\ude00')];
   await pump(() => stream(...events, text('\ud83d')), new AbortController(), made);
   expect(log).toEqual([[0, '\u{1f600}'], [0, 'x'], [1, 'y'], [0, '\u{1f600}'], [0, '\ufffd'], 'end']);
+});
+
+test('deltas of nothing, whatever of, are heard without a text', async () => {
+  const heard = vi.fn();
+  const { made, log } = sink(undefined, heard);
+  await pump(() => stream(text(''), reasoning(''), input(''), text('\ud83d')), new AbortController(), made);
+  expect(heard).toHaveBeenCalledTimes(4);
+  expect(log).toEqual([[0, '\ufffd'], 'end']);
 });
 
 test.each([

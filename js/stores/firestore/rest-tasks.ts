@@ -1,11 +1,13 @@
 import type { TasksQuery } from '../../types.js';
-import type { TaskPlace } from '../task-order.js';
+import type { RestValue } from './values.js';
 
-/** `tasks()` as a structured query of the REST API. Without a user it goes through every collection of that name. */
+/**
+ * `tasks()` as a structured query of the REST API. Without a user it goes through every collection of that name. `start`
+ * is what the last document that was seen has in the fields of the order.
+ */
 export function tasksQuery(
   { userId, status, order = 'newest' }: TasksQuery,
-  root: string,
-  after: TaskPlace | undefined,
+  start: RestValue[] | undefined,
   limit: number,
 ): object {
   const direction = order === 'newest' ? 'DESCENDING' : 'ASCENDING';
@@ -15,12 +17,7 @@ export function tasksQuery(
       where: { fieldFilter: { field: { fieldPath: 'status' }, op: 'EQUAL', value: { stringValue: status } } },
     }),
     orderBy: ['created_at', '__name__'].map((fieldPath) => ({ field: { fieldPath }, direction })),
-    ...(after !== undefined && {
-      startAt: {
-        values: [{ stringValue: after.createdAt }, { referenceValue: `${root}/${after.path}` }],
-        before: false,
-      },
-    }),
+    ...(start !== undefined && { startAt: { values: start, before: false } }),
     limit,
   };
 }

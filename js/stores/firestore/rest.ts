@@ -8,7 +8,7 @@ import {
   StoreError,
   splitPath,
 } from '../documents.js';
-import { checkTasksQuery, fullPage } from '../task-order.js';
+import { checkTasksQuery, fullPage, placeOf, type TaskPlace } from '../task-order.js';
 import { checkDeadline, withDeadline } from './deadline.js';
 import { storeError } from './errors.js';
 import { foreignIn } from './foreign.js';
@@ -203,6 +203,16 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
     return found.flatMap(({ document, readTime }) => (document ? [present(document, readTime)] : []));
   };
 
+  /** Where a page of tasks begins: Firestore orders times before all texts, so that the text of one is no place. */
+  const startOf = async ({ createdAt, path }: TaskPlace, signal: AbortSignalLike | undefined) => {
+    const body = { documents: [`${root}/${path}`], mask: { fieldPaths: ['created_at'] } };
+    const [looked] = rows('tasks', await call('tasks', '', ':batchGet', body, signal));
+    const stored = looked?.found?.fields?.created_at;
+    const data = decodeFields(looked?.found?.fields);
+    const isThere = stored !== undefined && placeOf({ path, data }).createdAt === createdAt;
+    return [isThere ? stored : encodeValue(createdAt), { referenceValue: `${root}/${path}` }];
+  };
+
   const read: TaskStore['read'] = async (paths, { signal } = {}) => {
     paths.forEach(checkDocumentPath);
     if (paths.length === 0) {
@@ -279,9 +289,11 @@ export function firestoreRestStore(options: FirestoreRestOptions): TaskStore {
     },
 
     async tasks(query) {
-      return fullPage(query.limit, checkTasksQuery(query), (after, asked) => {
-        const parent = query.userId === undefined ? '' : `users/${query.userId}`;
-        return queried('tasks', parent, tasksQuery(query, root, after, asked), query.signal);
+      const { userId, limit, signal } = query;
+      return fullPage(limit, checkTasksQuery(query), async (after, asked) => {
+        const start = after && (await startOf(after, signal));
+        const parent = userId === undefined ? '' : `users/${userId}`;
+        return queried('tasks', parent, tasksQuery(query, start, asked), signal);
       });
     },
   };

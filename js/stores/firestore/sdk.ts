@@ -1,7 +1,7 @@
 import { TaskExecutionError } from '../../errors.js';
-import type { StoredDocument, StoreWrite, TaskStore } from '../../types.js';
+import type { AbortSignalLike, StoredDocument, StoreWrite, TaskStore } from '../../types.js';
 import { checkCommit, checkDocumentPath, checkListing, StoreError } from '../documents.js';
-import { checkTasksQuery, fullPage } from '../task-order.js';
+import { checkTasksQuery, fullPage, placeOf, type TaskPlace } from '../task-order.js';
 import { checkDeadline, withDeadline } from './deadline.js';
 import { storeError } from './errors.js';
 import { foreignIn, native } from './foreign.js';
@@ -86,6 +86,17 @@ export function firestoreStore(db: FirestoreLike, options: FirestoreStoreOptions
     });
   };
 
+  /** Where a page of tasks begins: Firestore orders times before all texts, so that the text of one is no place. */
+  const startOf = async ({ createdAt, path }: TaskPlace, signal: AbortSignalLike | undefined) => {
+    const document = db.doc(path);
+    const [snapshot] = await withDeadline('tasks', timeoutMs, signal, () =>
+      asking('tasks', () => db.getAll(document, { fieldMask: ['created_at'] })),
+    );
+    const data = snapshot?.data() ?? {};
+    const isThere = 'created_at' in data && placeOf({ path, data: plainData(data) }).createdAt === createdAt;
+    return [isThere ? data.created_at : createdAt, document];
+  };
+
   return {
     id: `firestore:${projectOf(db, options.projectId)}/${db.databaseId}`,
     limits,
@@ -140,7 +151,7 @@ export function firestoreStore(db: FirestoreLike, options: FirestoreStoreOptions
           userId === undefined ? db.collectionGroup('tasks') : db.collection(`users/${userId}/tasks`);
         const chosen = status === undefined ? from : from.where('status', '==', status);
         const ordered = chosen.orderBy('created_at', direction).orderBy('__name__', direction);
-        const begun = after === undefined ? ordered : ordered.startAfter(after.createdAt, db.doc(after.path));
+        const begun = after === undefined ? ordered : ordered.startAfter(...(await startOf(after, signal)));
         const { docs } = await withDeadline('tasks', timeoutMs, signal, () =>
           asking('tasks', () => begun.limit(asked).get()),
         );

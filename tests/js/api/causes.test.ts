@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { tool } from '../../../js/index.js';
 import { collect, world } from './world.js';
 
 function denied(message: string): Error {
@@ -58,4 +59,52 @@ test('a model that falls silent has thrown nothing: its error has no cause', asy
   const { outcome } = runner;
   expect(outcome).toMatchObject({ status: 'failed', error: { code: 'MODEL_TIMEOUT' } });
   expect(outcome && 'error' in outcome && outcome.error.cause).toBeUndefined();
+});
+
+test.each([0, 1])(
+  'a tool whose long error is cut in the middle of its emoji (%i) is quoted to the model',
+  async (at) => {
+    const cause = new Error('\u{1f600}'.repeat(3_000));
+    const fail = tool({
+      description: 'Fails.',
+      inputSchema: { type: 'object' },
+      execute: () => {
+        throw new Error('x'.repeat(9_000 + at), { cause });
+      },
+    });
+    const { executor } = world([{ tools: [{ name: 'fail', input: {} }] }, 'Done.'], { tools: { fail } });
+    const runner = executor();
+    await runner.start();
+    expect(runner.seen).toContainEqual(
+      expect.objectContaining({
+        type: 'task:tool_result',
+        status: 'error',
+        content: [{ text: expect.stringMatching(/^x+\nCaused by: \u{1f600}+\ufffd?$/u) }],
+      }),
+    );
+  },
+);
+
+test('a stream that keeps itself alive with deltas of nothing is not taken for silent', async () => {
+  const delta = (delta: object) => ({ contentBlockDelta: { contentBlockIndex: 0, delta } });
+  const model = {
+    async *stream() {
+      yield { messageStart: { role: 'assistant' } };
+      const empty = [{ text: '' }, { toolUse: { input: '' } }, { reasoningContent: { text: '' } }];
+      for (let i = 0; i < 12; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        yield delta(empty[i % 3] as object);
+      }
+      yield delta({ text: 'Done.' });
+      yield { messageStop: { stopReason: 'end_turn' } };
+    },
+  };
+  const runner = world([], { model: model as never }).executor({
+    idleTimeoutMs: 300,
+    retry: { attempts: 1 },
+  });
+  await runner.start();
+  expect(runner.outcome).toMatchObject({ status: 'completed', text: 'Done.' });
+  const said = runner.seen.flatMap((event) => (event.type === 'task:message' ? [event.content] : []));
+  expect(said, 'and nobody is told of nothing').toEqual(['Done.']);
 });
