@@ -1,4 +1,4 @@
-import { agentOf } from '../api/agent.js';
+import { agentIn } from '../api/engine.js';
 import { followTask } from '../api/events.js';
 import { isAfter, isOver, type Page } from '../api/stored-events.js';
 import { logTo } from '../log.js';
@@ -139,7 +139,7 @@ export class Follower {
       this.#startsOver = true;
       return true;
     };
-    const agent = agentOf(engine.lifecycle(taskId, userId));
+    const agent = agentIn(engine, taskId, userId);
     const how = { after, signal: this.#unfollow.signal };
     const bounds = { mostWaiting: this.#mostWaiting, startsOver, replays: this.#replays };
     return followTask(agent, how, bounds)[Symbol.asyncIterator]();
