@@ -11,7 +11,7 @@ export type LocalAction =
   | { type: 'sending'; key: string; content: string; at: string }
   | { type: 'unsent'; key: string }
   | { type: 'deciding' | 'undecided'; toolCallId: string }
-  | { type: 'planned'; state: TaskState }
+  | { type: 'found'; state: TaskState }
   | { type: 'lost'; problem: TaskProblem | undefined };
 
 type Event<Name extends TaskEvent['type']> = Extract<TaskEvent, { type: Name }>;
@@ -47,8 +47,8 @@ export function reduce(state: PageState, event: TaskClientEvent | LocalAction): 
       return { ...state, decided: new Set([...state.decided, event.toolCallId]) };
     case 'undecided':
       return { ...state, decided: without(state.decided, event.toolCallId) };
-    case 'planned':
-      return afterPlanning(state, event.state);
+    case 'found':
+      return afterReading(state, event.state);
     case 'lost':
       return { ...state, lost: event.problem };
     default:
@@ -169,9 +169,11 @@ export function withInitial(known: PageState, { state: now, messages = [] }: Ini
   };
 }
 
-/** The plan as it was read; what is known may be newer. */
-function afterPlanning(state: PageState, { seq, progress, item }: TaskState): PageState {
-  return isAfter(state.newest, String(seq)) ? state : { ...state, plan: progress, item };
+/** Where the task stands, as it was read; what is known may be newer. */
+function afterReading(state: PageState, now: TaskState): PageState {
+  if (isAfter(state.newest, String(now.seq))) return state;
+  const { status, unfinished, progress: plan, item, waiting } = now;
+  return { ...state, status, unfinished, plan, item, waiting, decided: stillDecided(state, waiting) };
 }
 
 function shown({ id, role, content, timestamp, metadata }: TaskSnapshot['messages'][number]): LiveMessage {
