@@ -1,5 +1,6 @@
+import { TaskExecutionError } from '../errors.js';
 import type { NewTask, RunOptions, Task, TaskHost } from '../types.js';
-import { type AgentOptions, ofEngine } from './agent.js';
+import { Agent, type AgentOptions, ofEngine } from './agent.js';
 import { readFrom } from './arguments.js';
 import { checkHost } from './check-host.js';
 import { createTaskIn } from './create-task.js';
@@ -29,6 +30,8 @@ export interface TaskEngine {
 /** What an engine does not show. */
 interface Inside {
   host: TaskHost;
+  /** Has a drain of the engine yield the run. */
+  begun(run: LocalRun): void;
   /** Ended when it is drained. */
   followers: Set<LocalFollower>;
 }
@@ -36,14 +39,23 @@ interface Inside {
 // By a name, so that every copy of the package in a process knows engines of the others.
 const inside: unique symbol = Symbol.for('task-execution-engine/engine-inside') as never;
 
-/** Of an engine that `createTaskEngine` made; undefined where it made none. */
-export function insideOf(engine: TaskEngine): Inside | undefined {
-  return (engine as { [inside]?: Inside })[inside];
+/** @throws TaskExecutionError INVALID_ARGUMENT for an engine that `createTaskEngine` did not make */
+export function insideOf(engine: TaskEngine): Inside {
+  const found = (engine as { [inside]?: Inside })[inside];
+  if (found === undefined) {
+    throw new TaskExecutionError('INVALID_ARGUMENT', 'engine must be one that createTaskEngine() made.');
+  }
+  return found;
+}
+
+/** The work on one task by an engine, whichever copy of the package made it. */
+export function agentIn(engine: TaskEngine, taskId: string, userId: string): Agent {
+  return new Agent(taskId, userId, { [ofEngine]: insideOf(engine) });
 }
 
 /** Has a drain of the process, or of the engine, end what follows a task by it, until what is returned is called. */
 export function followedBy(engine: TaskEngine, follower: LocalFollower): () => void {
-  return addFollower(follower, insideOf(engine)?.followers);
+  return addFollower(follower, insideOf(engine).followers);
 }
 
 /**
@@ -58,15 +70,15 @@ export function createTaskEngine(given: TaskHost): TaskEngine {
     runs.add(run);
     void run.outcome.then(() => runs.delete(run));
   };
-  const followers = new Set<LocalFollower>();
+  const ownInside: Inside = { host: given, begun, followers: new Set() };
   const withHost = (options?: RunOptions): AgentOptions =>
-    readFrom('options', () => ({ ...options, [ofEngine]: { host: given, begun, followers } }));
+    readFrom('options', () => ({ ...options, [ofEngine]: ownInside }));
   const engine: TaskEngine = {
     executor: (taskId, userId, options) => new TaskExecutor(taskId, userId, withHost(options)),
     lifecycle: (taskId, userId, options) => new TaskLifecycle(taskId, userId, withHost(options)),
     persistence: (taskId, userId) => new TaskPersistence(taskId, userId, withHost()),
     createTask: (userId, task) => createTaskIn(given, userId, task),
-    drain: (options) => drainRuns([...runs], [...followers], options),
+    drain: (options) => drainRuns([...runs], [...ownInside.followers], options),
   };
-  return Object.defineProperty(engine, inside, { value: { host: given, followers } });
+  return Object.defineProperty(engine, inside, { value: ownInside });
 }

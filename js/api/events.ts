@@ -285,8 +285,8 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     command: async (kind, query) => {
       const { userId, taskId } = this.#agent;
       const key = JSON.stringify([userId, taskId, query.after, query.live, query.unsaved]);
-      const host = await this.#agent.host();
-      const page = await sharedPage(host, key, () => this.#agent.command<Page>(kind, query));
+      const { store } = await this.#agent.host();
+      const page = await sharedPage(store, key, () => this.#agent.command<Page>(kind, query));
       this.#agent.status = page.status;
       return page;
     },

@@ -1,5 +1,5 @@
 import { breathe } from '../clock.js';
-import type { TaskHost, TaskStore } from '../types.js';
+import type { TaskStore } from '../types.js';
 import { watchStore } from '../watch.js';
 import type { Page } from './stored-events.js';
 
@@ -45,20 +45,21 @@ export function sharedWatch(
   };
 }
 
-const reads = new WeakMap<TaskHost, Map<string, { page: Promise<Page>; copies: number }>>();
+// By store, not by host: of what was configured every command gets a host of its own.
+const reads = new WeakMap<TaskStore, Map<string, { page: Promise<Page>; copies: number }>>();
 
 /**
  * A page of events: one read for all who ask for the same at the same moment, as those do who have just been told by one
  * watch. Nobody joins a read that has begun: it may not have what they were told of.
  */
-export async function sharedPage(host: TaskHost, key: string, read: () => Promise<Page>): Promise<Page> {
-  const ofHost = reads.get(host) ?? new Map<string, { page: Promise<Page>; copies: number }>();
-  reads.set(host, ofHost);
-  let shared = ofHost.get(key);
+export async function sharedPage(store: TaskStore, key: string, read: () => Promise<Page>): Promise<Page> {
+  const ofStore = reads.get(store) ?? new Map<string, { page: Promise<Page>; copies: number }>();
+  reads.set(store, ofStore);
+  let shared = ofStore.get(key);
   if (shared === undefined) {
-    const begun = breathe().finally(() => ofHost.delete(key));
+    const begun = breathe().finally(() => ofStore.delete(key));
     shared = { page: begun.then(read), copies: 0 };
-    ofHost.set(key, shared);
+    ofStore.set(key, shared);
   }
   shared.copies += 1;
   const page = await shared.page;

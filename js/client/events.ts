@@ -22,6 +22,9 @@ export interface TaskClientEventsOptions {
   onConnection?: ((isConnected: boolean) => void) | undefined;
 }
 
+/** A connection that stood for so long was a good one, also where nothing happened in the task. */
+const steadyMs = 5_000;
+
 /** Follows a task over any number of connections. */
 export async function* follow(
   options: TaskClientOptions,
@@ -62,6 +65,7 @@ export async function* follow(
         connection.close();
       }
       onConnection?.(false);
+      if (connection.stoodMs >= steadyMs) failures = 0;
       failures += 1;
       retryMs = connection.retryMs ?? retryMs;
       await pause(backOff({ ...options, retryMs: options.retryMs ?? retryMs }, failures), gone.signal);
@@ -84,6 +88,7 @@ class Connection implements AsyncIterable<ServerSentEvent> {
   isOver = false;
   retryMs: number | undefined;
   #stalled: ReturnType<typeof setTimeout> | undefined;
+  #stoodFrom: number | undefined;
 
   constructor(
     options: TaskClientOptions,
@@ -99,6 +104,11 @@ class Connection implements AsyncIterable<ServerSentEvent> {
     const abort = () => this.#aborter.abort();
     signal.addEventListener('abort', abort, { once: true });
     this.#unlink = () => signal.removeEventListener('abort', abort);
+  }
+
+  /** For how long it has stood. */
+  get stoodMs(): number {
+    return this.#stoodFrom === undefined ? 0 : performance.now() - this.#stoodFrom;
   }
 
   close(): void {
@@ -127,6 +137,7 @@ class Connection implements AsyncIterable<ServerSentEvent> {
       return;
     }
     this.#stands?.(true);
+    this.#stoodFrom = performance.now();
     const ready: ServerSentEvent[] = [];
     const parser = new EventStreamParser((event) => ready.push(event));
     const decoder = new TextDecoder();

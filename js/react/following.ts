@@ -5,6 +5,8 @@ import type { TaskClientEvent } from '../client/events.js';
 export interface FollowingListener {
   event(event: TaskClientEvent): void;
   connected(isConnected: boolean): void;
+  /** The task is over, and so are its events, as far as the server knows. */
+  ended(): void;
   /** It cannot be followed: another try would not help. */
   lost(thrown: unknown): void;
 }
@@ -72,7 +74,9 @@ export class Following {
         if (told !== undefined) this.#cursor = told;
         this.#listener.event(event);
       }
-      if (isCurrent()) this.#connection(true);
+      if (!isCurrent()) return;
+      this.#connection(true);
+      this.#listener.ended();
     } catch (thrown) {
       if (!isCurrent()) return;
       this.#isLost = true;

@@ -1,4 +1,5 @@
 import type { TaskClient, TaskListQuery } from '../client/client.js';
+import type { TaskList } from '../server/listing.js';
 import type { TaskView } from '../server/view.js';
 import type { NewTask } from '../types.js';
 import type { TaskProblem } from './live-task.js';
@@ -119,15 +120,13 @@ export class ListStore {
     // As many as are shown, where one request can bring them.
     const wanted = loading ? limit : Math.min(Math.max(limit, shown.length), 100);
     try {
-      const { tasks, total, before } = await this.#client.list({ ...query, limit: wanted, signal });
+      const answer = await this.#client.list({ ...query, limit: wanted, signal });
       if (signal.aborted) return;
-      const rest = loading
-        ? []
-        : shown.slice(wanted).filter(({ id }) => !tasks.some((task) => task.id === id));
+      const rest = loading ? [] : olderThan(answer, this.#known.tasks);
       this.#set({
-        tasks: [...tasks, ...rest],
-        total,
-        before: rest.length > 0 ? this.#known.before : before,
+        tasks: [...answer.tasks, ...rest],
+        total: answer.total,
+        before: rest.length > 0 ? this.#known.before : answer.before,
         loading: false,
         error: undefined,
       });
@@ -177,4 +176,13 @@ export class ListStore {
     this.#shown = undefined;
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** What is shown behind the last task of an answer. None where that is not shown: what lies between is not known. */
+function olderThan({ tasks, before }: TaskList, shown: TaskView[]): TaskView[] {
+  if (before === undefined) return [];
+  const place = shown.findIndex(({ id }) => id === tasks.at(-1)?.id);
+  const rest = place < 0 ? [] : shown.slice(place + 1);
+  // One that was made anew under its id has moved to the front.
+  return rest.filter(({ id }) => !tasks.some((task) => task.id === id));
 }

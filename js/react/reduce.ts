@@ -11,7 +11,7 @@ export type LocalAction =
   | { type: 'sending'; key: string; content: string; at: string }
   | { type: 'unsent'; key: string }
   | { type: 'deciding' | 'undecided'; toolCallId: string }
-  | { type: 'planned'; state: TaskState }
+  | { type: 'found'; state: TaskState }
   | { type: 'lost'; problem: TaskProblem | undefined };
 
 type Event<Name extends TaskEvent['type']> = Extract<TaskEvent, { type: Name }>;
@@ -47,8 +47,8 @@ export function reduce(state: PageState, event: TaskClientEvent | LocalAction): 
       return { ...state, decided: new Set([...state.decided, event.toolCallId]) };
     case 'undecided':
       return { ...state, decided: without(state.decided, event.toolCallId) };
-    case 'planned':
-      return afterPlanning(state, event.state);
+    case 'found':
+      return afterReading(state, event.state);
     case 'lost':
       return { ...state, lost: event.problem };
     default:
@@ -161,6 +161,7 @@ export function withInitial(known: PageState, { state: now, messages = [] }: Ini
     item: now.item,
     usage: now.usage,
     waiting: now.waiting,
+    decided: stillDecided(known, now.waiting),
     messages: [...known.messages.filter(({ id }) => !ids.has(id)), ...told],
     sent: fresh.reduce(arrived, known.sent),
     newest: String(now.seq),
@@ -168,9 +169,11 @@ export function withInitial(known: PageState, { state: now, messages = [] }: Ini
   };
 }
 
-/** The plan as it was read; what is known may be newer. */
-function afterPlanning(state: PageState, { seq, progress, item }: TaskState): PageState {
-  return isAfter(state.newest, String(seq)) ? state : { ...state, plan: progress, item };
+/** Where the task stands, as it was read; what is known may be newer. */
+function afterReading(state: PageState, now: TaskState): PageState {
+  if (isAfter(state.newest, String(now.seq))) return state;
+  const { status, unfinished, progress: plan, item, waiting } = now;
+  return { ...state, status, unfinished, plan, item, waiting, decided: stillDecided(state, waiting) };
 }
 
 function shown({ id, role, content, timestamp, metadata }: TaskSnapshot['messages'][number]): LiveMessage {
@@ -292,12 +295,26 @@ function asked(
   event: Event<'task:approval_required'> | Event<'task:answer_required'>,
 ): PageState {
   const { toolCall, at: since = '' } = event;
-  if (state.waiting.some((call) => call.toolCall.id === toolCall.id)) return state;
   const why = event.why ?? (event.type === 'task:approval_required' ? 'approval' : 'input');
   const call: WaitingCall = { toolCall, why, itemId: state.item?.id ?? '', since };
-  const waiting = [...state.waiting, call];
+  const before = state.waiting.find(({ toolCall: { id } }) => id === toolCall.id);
+  if (event.again && before !== undefined && isSameQuestion(before, call)) return state;
+  const waiting = [...state.waiting.filter((other) => other !== before), call];
   // A new question, not the one that was decided.
-  return { ...state, waiting, decided: event.again ? state.decided : without(state.decided, toolCall.id) };
+  const isNew = !event.again || before !== undefined;
+  return { ...state, waiting, decided: isNew ? without(state.decided, toolCall.id) : state.decided };
+}
+
+/** One that a run only repeated, when it took the task up, does not say since when it is asked. */
+function isSameQuestion(one: WaitingCall, other: WaitingCall): boolean {
+  return one.why === other.why && (one.since === other.since || one.since === '' || other.since === '');
+}
+
+/** What was decided on this page is what waited then: a call may be asked about once more. */
+function stillDecided({ decided, waiting }: PageState, now: WaitingCall[]): PageState['decided'] {
+  const isSame = (call: WaitingCall) =>
+    waiting.some((before) => before.toolCall.id === call.toolCall.id && isSameQuestion(before, call));
+  return now.filter((call) => !isSame(call)).reduce((set, call) => without(set, call.toolCall.id), decided);
 }
 
 function ended(state: PageState, ending: Ending): PageState {

@@ -105,6 +105,7 @@ export class TaskStore {
         this.#state = reduce(this.#state, event);
         if (event.type === 'task:progress_update' && !hasItem(this.#state.plan, event.item.id))
           this.#readPlan();
+        if (event.type === 'task:stopped' && event.reason === 'external_status') this.#readState();
         // Facts at once, pieces of text together.
         if ('id' in event || event.type === 'snapshot') this.#draw();
         else this.#drawSoon();
@@ -114,6 +115,7 @@ export class TaskStore {
         this.#connected = isConnected;
         this.#draw();
       },
+      ended: () => this.#readState(),
       lost: (thrown) => this.#do({ type: 'lost', problem: problemOf(thrown) }),
     });
     this.#following.wake();
@@ -122,10 +124,15 @@ export class TaskStore {
   /** Others have written items that this page has not heard of. */
   #readPlan(): void {
     if (this.#state.plan?.milestones.length === 0) return;
+    this.#readState();
+  }
+
+  /** Where the task stands: no fact tells what others have written into its document. */
+  #readState(): void {
     this.#task.state().then(
-      (state) => this.#do({ type: 'planned', state }),
+      (state) => this.#do({ type: 'found', state }),
       // The next such event asks again.
-      (thrown: unknown) => console.warn('The plan could not be read.', thrown),
+      (thrown: unknown) => console.warn('The state of the task could not be read.', thrown),
     );
   }
 

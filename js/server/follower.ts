@@ -1,5 +1,6 @@
-import { agentOf } from '../api/agent.js';
+import { agentIn } from '../api/engine.js';
 import { followTask } from '../api/events.js';
+import { keyOf, localRun } from '../api/registry.js';
 import { isAfter, isOver, type Page } from '../api/stored-events.js';
 import { logTo } from '../log.js';
 import type { TaskEvent } from '../types.js';
@@ -69,9 +70,16 @@ export class Follower {
   async look(): Promise<void> {
     const { host, document } = this.#task;
     const [now] = await host.store.read([document.path]);
-    if (now && !isOver(String(now.data.status))) return;
+    // A run that has yet to see it says so itself, in its last facts.
+    if (now && (!isOver(String(now.data.status)) || (await this.#isRun()))) return;
     if (this.#phase === 'following') this.#phase = 'finishing';
     this.#unfollow.abort();
+  }
+
+  async #isRun(): Promise<boolean> {
+    const { host, engine, userId, taskId } = this.#task;
+    if (localRun(keyOf(host, userId, taskId)) !== undefined) return true;
+    return (await engine.lifecycle(taskId, userId).state()).owner !== undefined;
   }
 
   /** False where the viewer has seen the last fact of a task that has ended. */
@@ -139,7 +147,7 @@ export class Follower {
       this.#startsOver = true;
       return true;
     };
-    const agent = agentOf(engine.lifecycle(taskId, userId));
+    const agent = agentIn(engine, taskId, userId);
     const how = { after, signal: this.#unfollow.signal };
     const bounds = { mostWaiting: this.#mostWaiting, startsOver, replays: this.#replays };
     return followTask(agent, how, bounds)[Symbol.asyncIterator]();

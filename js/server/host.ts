@@ -1,6 +1,5 @@
 import { resolveHost } from '../api/config.js';
 import { createTaskEngine, insideOf, type TaskEngine } from '../api/engine.js';
-import { TaskExecutionError } from '../errors.js';
 import type { TaskHost } from '../types.js';
 
 /** An engine and what it works with. */
@@ -22,9 +21,5 @@ export async function backendFor(
     const host = await resolveHost(ids, undefined);
     return { host, engine: createTaskEngine(host) };
   }
-  const host = insideOf(given)?.host;
-  if (host === undefined) {
-    throw new TaskExecutionError('INVALID_ARGUMENT', 'engine must be one that createTaskEngine() made.');
-  }
-  return { host, engine: given };
+  return { host: insideOf(given).host, engine: given };
 }

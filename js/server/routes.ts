@@ -1,5 +1,5 @@
-import { Agent } from '../api/agent.js';
 import { plainOf } from '../api/arguments.js';
+import { agentIn } from '../api/engine.js';
 import { TaskExecutionError } from '../errors.js';
 import { checkId } from '../ids.js';
 import { logTo } from '../log.js';
@@ -176,7 +176,7 @@ class Routes {
   /** What a user says in the thread is sent to the model too. */
   async #addMessage(task: TaskRequest): Promise<Response> {
     const { role, content, metadata } = await bodyOf(task.request, limitsOf(this.#options).bodyBytes);
-    const agent = new Agent(task.taskId, task.userId, task.host);
+    const agent = agentIn(task.engine, task.taskId, task.userId);
     const id = await agent.deposit('addMessage', plainOf('message', { role, content, metadata }));
     if (role === 'user') await this.#runs.wake(task);
     return json(201, { message_id: id });

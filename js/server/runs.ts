@@ -1,3 +1,5 @@
+import { agentIn } from '../api/engine.js';
+import type { LocalRun } from '../api/registry.js';
 import { logTo } from '../log.js';
 import type { TaskHost, TaskOutcome } from '../types.js';
 import { describeThrown } from '../values.js';
@@ -23,6 +25,8 @@ export class RouteRuns {
   readonly #running = new Places();
   /** For functions that continue: how often in a row that led nowhere. */
   readonly #stalls = new Map<string, number>();
+  /** Runs that have somebody who goes on after them. */
+  readonly #seenTo = new WeakSet<LocalRun>();
 
   constructor(options: TaskRoutesOptions, self: SelfCall | undefined) {
     this.#options = options;
@@ -64,10 +68,13 @@ export class RouteRuns {
     const { seq } = await engine.persistence(taskId, userId).checkpoint();
     const { maxDurationMs, keepAlive } = this.#options.run ?? {};
     const liveMs = liveMsOf(this.#options, host);
-    const run = engine.executor(taskId, userId).run({ maxDurationMs, liveMs });
+    const run = await agentIn(engine, taskId, userId).begin('run', true, { maxDurationMs, liveMs });
+    const isJoined = this.#seenTo.has(run);
+    this.#seenTo.add(run);
     const over = run.outcome.then(async (outcome) => {
       leave();
-      await this.#goOn(place, outcome, seq, stalls);
+      // Once a run, by whoever saw it first: it counts from where the run began.
+      if (!isJoined) await this.#goOn(place, outcome, seq, stalls);
     });
     keepAlive?.(over);
     await run.started;

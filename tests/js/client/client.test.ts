@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type TaskClientEvent, TaskExecutionError, taskClient } from '../../../js/client/index.js';
 import { tool } from '../../../js/index.js';
 import { taskWith } from '../api/fixtures.js';
@@ -246,6 +246,42 @@ describe('following a task', () => {
     await eventually(() => said.at(-1) === true);
     leaving.abort();
     expect(await next).toMatchObject({ done: true });
+  });
+
+  it.each([
+    ['at once where connections stood, however little was said', 10_000, 30],
+    ['later each time where the server closes them at once', 10, 1],
+  ])('comes back %s', async (_how, livesMs, least) => {
+    vi.useFakeTimers();
+    const lost: number[] = [];
+    const pauses: number[] = [];
+    const client = taskClient({
+      url: 'https://app.example/api/tasks',
+      async fetch() {
+        const since = lost.at(-1);
+        if (since !== undefined) pauses.push(Date.now() - since);
+        const body = new ReadableStream<Uint8Array>({
+          start(controller) {
+            controller.enqueue(new TextEncoder().encode('retry: 1000\n:\n\n'));
+            setTimeout(() => controller.close(), livesMs);
+          },
+        });
+        return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+      },
+    });
+    const leaving = new AbortController();
+    const onConnection = (isConnected: boolean) => isConnected || lost.push(Date.now());
+    const how = { after: '1', signal: leaving.signal, onConnection };
+    const done = client.task('t').events(how)[Symbol.asyncIterator]().next();
+    await vi.advanceTimersByTimeAsync(60 * 11_000);
+    leaving.abort();
+    // The last connection, which nobody breaks.
+    await vi.advanceTimersByTimeAsync(livesMs);
+    await done;
+    vi.useRealTimers();
+    expect(pauses.length).toBeGreaterThan(least);
+    if (livesMs > 1_000) expect(Math.max(...pauses)).toBeLessThanOrEqual(1_000);
+    else expect(Math.max(...pauses)).toBeGreaterThan(10_000);
   });
 
   it('comes back after the server was away, and after it ended the stream by itself', async () => {

@@ -3,6 +3,7 @@ import { type TaskClient, taskClient } from '../../../js/client/index.js';
 import { tool } from '../../../js/index.js';
 import { TaskStore } from '../../../js/react/task-store.js';
 import { taskWith } from '../api/fixtures.js';
+import { heldTool } from '../api/world.js';
 import { serve, site } from '../server/site.js';
 import { lasting } from './world.js';
 
@@ -161,6 +162,52 @@ describe('the page of a task on a server', () => {
         { name: 'Two', status: 'completed' },
       ]),
     );
+  });
+
+  it.each([
+    ['nobody runs it', false],
+    ['it runs', true],
+  ])('shows the status that others have written while %s', async (_how, runs) => {
+    const { held, isCalled } = heldTool();
+    const { routes, ask, lines } = site({
+      turns: [{ tools: [{ name: 'held', input: {} }] }],
+      host: { tools: { held }, defaults: { graceMs: 10 } },
+      stream: { heartbeatMs: 5 },
+    });
+    const server = await serve(routes);
+    closing.push(() => server.close());
+    const { store, until } = page(breaking(server.url, 1_000_000));
+    await until(() => expect(store.view().status).toBe('not_started'));
+    await store.view().start();
+    await isCalled;
+    if (!runs) {
+      await store.view().pause();
+      await until(() => expect(store.view().status).toBe('paused'));
+    }
+    await ask('PATCH', '/t/status', { body: { status: 'completed' } });
+    await until(() => expect(store.view()).toMatchObject({ status: 'completed', stopped: false }));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(store.view()).toMatchObject({ status: 'completed', unfinished: false, connected: true });
+    expect(lines.filter((line) => line.startsWith('error'))).toEqual([]);
+  });
+
+  it('shows that others have set a task back that ran', async () => {
+    const { held, isCalled } = heldTool();
+    const { routes, engine, host } = site({
+      turns: [{ tools: [{ name: 'held', input: {} }] }],
+      host: { tools: { held }, defaults: { graceMs: 10 } },
+    });
+    const server = await serve(routes);
+    closing.push(() => server.close());
+    const { store, until } = page(breaking(server.url, 1_000_000));
+    await until(() => expect(store.view().status).toBe('not_started'));
+    await store.view().start();
+    await isCalled;
+    await until(() => expect(store.view().status).toBe('in_progress'));
+    const fields = [{ path: ['status'], value: 'not_started' }];
+    await host.store.commit([{ op: 'update', path: 'users/u/tasks/t', fields }]);
+    await until(() => expect(store.view()).toMatchObject({ status: 'not_started', unfinished: false }));
+    expect((await engine.lifecycle('t', 'u').state()).status).toBe('not_started');
   });
 
   it('goes on with a task that had failed, when it is resumed here', async () => {

@@ -4,7 +4,8 @@ import type { TaskClientEvent } from '../../../js/client/index.js';
 import { type LocalAction, reduce } from '../../../js/react/reduce.js';
 import { nothingYet, type PageState } from '../../../js/react/state.js';
 import { viewOf } from '../../../js/react/view.js';
-import type { TaskEvent } from '../../../js/types.js';
+import type { TaskSnapshot } from '../../../js/server/index.js';
+import type { TaskEvent, WaitingCall } from '../../../js/types.js';
 import { eventsOf, factsAfter, isWhole, lasting, snapshotAt, textSoFar, turns } from './world.js';
 
 const knowing = (state: PageState, events: (TaskClientEvent | LocalAction)[]) => events.reduce(reduce, state);
@@ -120,6 +121,47 @@ describe('the page of a task', () => {
     expect(shown(called, ask, deciding).waiting).toEqual([]);
     expect(shown(called, ask, deciding, live({ ...ask, id: undefined, again: true })).waiting).toEqual([]);
     expect(shown(called, ask, deciding, { type: 'undecided', toolCallId: 'c' }).waiting).toHaveLength(1);
+  });
+
+  it('asks again about a call that was approved here and whose outcome is unknown', () => {
+    const toolCall = { id: 'c', name: 'n', input: {} };
+    const called = call('c');
+    const ask = fact({ type: 'task:approval_required', toolCall });
+    const approved = [called, ask, { type: 'deciding', toolCallId: 'c' } as const];
+    const later = '2026-11-29T00:05:00.000Z';
+    const unknown = fact({ type: 'task:answer_required', toolCall, why: 'unknown_outcome', at: later });
+    const asked = [{ toolCall, why: 'unknown_outcome', itemId: 'i1', since: later }];
+    const again = live({ ...unknown, id: undefined, again: true });
+    expect(shown(...approved, unknown).waiting).toEqual(asked);
+    expect(shown(...approved, again).waiting).toMatchObject([{ why: 'unknown_outcome' }]);
+    // A page that looked on asks what is asked now.
+    expect(shown(called, ask, unknown).waiting).toEqual(asked);
+    // Decided here too, and unknown once more.
+    const rerun = { type: 'deciding', toolCallId: 'c' } as const;
+    expect(shown(...approved, unknown, rerun, again).waiting).toEqual([]);
+    const third = fact({ ...unknown, id: undefined, at: '2026-11-29T00:09:00.000Z' });
+    expect(shown(...approved, unknown, rerun, { ...third, id: '900.0' } as TaskEvent).waiting).toHaveLength(
+      1,
+    );
+  });
+
+  it('asks again where a snapshot has another question than the one decided here', () => {
+    const toolCall = { id: 'c', name: 'n', input: {} };
+    const called = call('c');
+    const ask = fact({ type: 'task:approval_required', toolCall });
+    const deciding = { type: 'deciding', toolCallId: 'c' } as const;
+    const progress = live({ type: 'task:tool_progress', toolCallId: 'c', name: 'n', progress: 0.5 });
+    const snapshot = (why: WaitingCall['why'], since: string): TaskSnapshot => {
+      const { state, ...rest } = snapshotAt([], 0, 0);
+      const waiting = [{ toolCall, why, itemId: 'i1', since }];
+      return { ...rest, cursor: '900', state: { ...state, seq: 900, waiting } };
+    };
+    const [then, later] = [ask.at as string, '2026-11-29T00:05:00.000Z'];
+    const of = (...events: (TaskClientEvent | LocalAction)[]) => shown(called, ask, ...events).waiting;
+    expect(of(deciding, snapshot('approval', then))).toEqual([]);
+    expect(of(deciding, snapshot('unknown_outcome', later))).toMatchObject([{ why: 'unknown_outcome' }]);
+    expect(of(deciding, snapshot('approval', later))).toHaveLength(1);
+    expect(of(deciding, progress, snapshot('unknown_outcome', later))).toHaveLength(1);
   });
 
   it('shows what was sent until the thread has it, once for each time it was sent', () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { configureTaskExecution, memoryStore } from '../../../js/index.js';
 import { createTaskRoutes } from '../../../js/server/index.js';
 import { taskWith } from '../api/fixtures.js';
@@ -121,6 +121,31 @@ describe('who asks', () => {
       new Request(`${origin}/api/tasks/t`, { headers: { authorization: 'Bearer u' } }),
     );
     expect(await response.json()).toMatchObject({ id: 't' });
+  });
+
+  it('asks nothing that was configured where the routes have an engine of their own', async () => {
+    const asked = vi.fn(() => {
+      throw new Error('no tenant');
+    });
+    configureTaskExecution(asked);
+    const { ask } = site({ turns: ['Done.'] });
+    const message = { role: 'user', content: 'Hello' };
+    const status = async (method: string, path: string, body?: unknown) => {
+      const response = await ask(method, path, { body });
+      await response.body?.cancel();
+      return response.status;
+    };
+    expect(await status('POST', '', { title: 'Another' })).toBe(201);
+    expect(await status('POST', '/t/messages', message)).toBe(201);
+    expect(await status('PATCH', '/t', { title: 'New' })).toBe(200);
+    for (const path of ['', '/t', '/t/state', '/t/messages', '/t/events']) {
+      expect(await status('GET', path)).toBe(200);
+    }
+    for (const command of ['start', 'pause', 'stop']) {
+      expect(await status('POST', `/t/${command}`)).toBe(202);
+    }
+    expect(await status('DELETE', '/t')).toBe(204);
+    expect(asked).not.toHaveBeenCalled();
   });
 });
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { tool } from '../../../js/index.js';
 import type { TaskStreamEvent } from '../../../js/server/index.js';
 import { taskWith } from '../api/fixtures.js';
-import { add } from '../api/world.js';
+import { add, heldTool } from '../api/world.js';
 import { eventually, serve, site } from './site.js';
 
 type Frame = { id?: string; event?: string; data?: TaskStreamEvent };
@@ -194,6 +194,30 @@ describe('the event stream of a task', () => {
     const failure = stream.frames.find(({ event }) => event === 'task:error')?.data;
     expect(failure).toMatchObject({ code: 'MODEL_DENIED', error: 'Something went wrong on the server.' });
   });
+
+  it.each(['this instance', 'another'])(
+    'tells the last facts of a run on %s whose task others have completed, then ends',
+    async (where) => {
+      const { held, isCalled, release } = heldTool();
+      const turns = [{ tools: [{ name: 'held', input: {} }] }];
+      const stream = { heartbeatMs: 5 };
+      const { host, ask, events } = await served({ turns, host: { tools: { held } }, stream });
+      await ask('POST', '/t/start');
+      await isCalled;
+      // Found at the next heartbeat: nobody tells of it.
+      const { watch: _, ...store } = host.store;
+      const other = await served({ host: { store: { ...store, id: 'another' } }, stream });
+      const viewer = await connect(where === 'another' ? other.events : events);
+      await viewer.has('snapshot');
+      const fields = [{ path: ['status'], value: 'completed' }];
+      await host.store.commit([{ op: 'update', path: 'users/u/tasks/t', fields }]);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      release('ok');
+      await viewer.done;
+      expect(viewer.types().slice(-2)).toEqual(['task:stopped', 'end']);
+    },
+    20_000,
+  );
 
   it('does not end at a failure of the past', async () => {
     const { ask, events, engine } = await served({

@@ -1,7 +1,8 @@
 /** What users of other systems reported, tried here: live text on several instances, slow readers, forged requests, keys. */
 import { describe, expect, it, vi } from 'vitest';
-import { memoryStore } from '../../../js/index.js';
+import { configureTaskExecution, memoryStore } from '../../../js/index.js';
 import type { TaskStreamEvent } from '../../../js/server/index.js';
+import type { TaskStore } from '../../../js/types.js';
 import { elsewhere } from '../api/elsewhere.js';
 import { taskWith } from '../api/fixtures.js';
 import { eventually, site } from './site.js';
@@ -89,6 +90,31 @@ describe('live text on an instance that does not run the task', () => {
       expect(events.some(({ type }) => type === 'task:message')).toBe(true);
     }
     expect(Object.fromEntries(watched)).toEqual({ [live]: 1, 'users/u/tasks/t/journal': 1 });
+  });
+
+  it('costs one read of the journal an entry for any number of viewers, also on a host that was configured', async () => {
+    const { here, far } = instances({ turns: ['Done.'] });
+    let reads = 0;
+    const list: TaskStore['list'] = (collection, options) => {
+      if (collection.endsWith('/journal')) reads += 1;
+      return far.list(collection, options);
+    };
+    configureTaskExecution({ store: { ...far, list } });
+    const there = site({ engine: undefined, limits: { streamsPerUser: 200 } });
+    const streams = await Promise.all(Array.from({ length: 50 }, () => there.ask('GET', '/t/events')));
+    const frames = streams.map((stream) => stream.body?.pipeThrough(new TextDecoderStream()).getReader());
+    const saw = async (reader: (typeof frames)[number], what: string) => {
+      for (let text = ''; !text.includes(what); ) text += (await reader?.read())?.value ?? '';
+    };
+    await Promise.all(frames.map((reader) => saw(reader, 'event: snapshot')));
+    // They follow by now, and wait.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    reads = 0;
+    await here.engine.lifecycle('t', 'u').start();
+    await Promise.all(frames.map((reader) => saw(reader, 'event: task:started')));
+    expect(reads).toBeGreaterThan(0);
+    expect(reads).toBeLessThan(10);
+    for (const reader of frames) await reader?.cancel();
   });
 });
 

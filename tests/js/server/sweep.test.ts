@@ -255,6 +255,33 @@ describe('a run that the platform would cut', () => {
     expect(continued).toBe(2);
   }, 20_000);
 
+  it('is gone on with once, and not for ever where that leads nowhere, however many requests join it', async () => {
+    const { routes, lines } = site({
+      host: { model: { stream: () => new Promise<never>(() => {}) } },
+      run: {
+        maxDurationMs: 500,
+        keepAlive: (over) => kept.push(over),
+        async continueWith() {
+          continued += 1;
+          await Promise.all([ask('run'), ask('run'), ask('start')]);
+        },
+      },
+    });
+    const kept: Promise<unknown>[] = [];
+    let continued = 0;
+    const ask = async (command: string) => {
+      const headers = { authorization: 'Bearer u' };
+      const request = new Request(`https://app.example/api/tasks/t/${command}`, { method: 'POST', headers });
+      expect((await routes.POST(request)).status).toBe(202);
+    };
+    await Promise.all([ask('start'), ask('start')]);
+    await ask('run');
+    await eventually(() => continued > 5 || lines.some((line) => line.includes('not gone on with')));
+    await Promise.all(kept);
+    expect(continued).toBe(2);
+    expect(lines.filter((line) => line.includes('not gone on with'))).toHaveLength(1);
+  }, 20_000);
+
   it('takes no continuation that it did not sign, or that came before, or late, or for another task', async () => {
     const { engine, host } = site({ tasks: [left('t', '01'), left('t2', '01')], host: { model: undefined } });
     const seen: Request[] = [];

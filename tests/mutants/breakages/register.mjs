@@ -355,7 +355,8 @@ export default [
     name: 'the stream of a turn that was cut goes on',
     file: 'src/machine/turn.rs',
     find: 'State::Streaming { ticket, assembly, attempt, .. } => {\n                ctx.io.push(Effect::Cancel { ticket });',
-    replace: 'State::Streaming { ticket, assembly, attempt, .. } => {\n                if assembly.complete() {\n                    ctx.io.push(Effect::Cancel { ticket });\n                }',
+    replace:
+      'State::Streaming { ticket, assembly, attempt, .. } => {\n                if assembly.complete() {\n                    ctx.io.push(Effect::Cancel { ticket });\n                }',
   },
   {
     name: 'the grace of a pause never ends',

@@ -321,7 +321,8 @@ export default [
     name: 'the stream of a turn that an end takes whole goes on',
     file: turn,
     find: 'State::Streaming { ticket, assembly, attempt, .. } => {\n                ctx.io.push(Effect::Cancel { ticket });',
-    replace: 'State::Streaming { ticket, assembly, attempt, .. } => {\n                if !assembly.complete() {\n                    ctx.io.push(Effect::Cancel { ticket });\n                }',
+    replace:
+      'State::Streaming { ticket, assembly, attempt, .. } => {\n                if !assembly.complete() {\n                    ctx.io.push(Effect::Cancel { ticket });\n                }',
   },
   {
     name: 'a back-off that a pause ends cuts nothing',
