@@ -156,7 +156,8 @@ impl Assembly {
         let member = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (given, name, server) = (member("toolUseId"), member("name"), is_server_use(value));
         let whole = match value.get("input") {
-            Some(input @ Value::Object(_)) => json::text(input),
+            // An empty one says that the input is to follow, and where nothing does, whether it was cut decides.
+            Some(input @ Value::Object(members)) if !members.is_empty() => json::text(input),
             _ => member("input"),
         };
         let at = self.slot(index, Kind::ToolUse, Piece::nameless_use)?;

@@ -223,4 +223,10 @@ export default [
     find: '"max_tokens" | "length" => Stop::MaxTokens,',
     replace: '"max_tokens" => Stop::MaxTokens,',
   },
+  {
+    name: 'a use that was cut before its input came is executed without',
+    file: 'src/converse/assembly.rs',
+    find: 'Some(input @ Value::Object(members)) if !members.is_empty() =>',
+    replace: 'Some(input @ Value::Object(_)) =>',
+  },
 ];
