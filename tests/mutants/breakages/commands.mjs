@@ -311,4 +311,16 @@ export default [
     find: 'if self.cfg.has_watch && !self.watching {',
     replace: 'if !self.watching {',
   },
+  {
+    name: 'what cannot be read of a head stays in its tombstone',
+    file: 'src/command/delete.rs',
+    find: 'else { !tombstone.contains_key(key) }',
+    replace: 'else { key == "owner" }',
+  },
+  {
+    name: 'a tombstone has an epoch that no head may have',
+    file: 'src/command/delete.rs',
+    find: '.saturating_add(1).min(LARGEST_NUMBER)',
+    replace: '.saturating_add(1)',
+  },
 ];
