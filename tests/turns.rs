@@ -136,6 +136,54 @@ fn text_on_the_fast_path_keeps_the_stream_alive() {
     assert!(runner.text_delta(w.clock().mono, second, 0, "word "));
 }
 
+#[test]
+fn a_turn_on_the_fast_path_is_not_wanted_any_more_once_it_is_larger_than_a_commit_may_be() {
+    let mut w = World::new(6, 1);
+    let mut runner = on_the_fast_path(&w, json!({}));
+    let ticket = serve(&mut w, &mut runner).expect("the model is asked");
+    let piece = "x".repeat(1_000_000);
+    let wanted = |n: &usize| !runner.text_delta(w.clock().mono, ticket, (*n % 2) as u32, &piece);
+    assert_eq!((0..20).find(wanted), Some(9), "a commit takes nine million bytes");
+}
+
+#[test]
+fn a_turn_that_grows_larger_than_a_commit_may_be_is_stopped_and_fails_the_run_at_once() {
+    let words = "x".repeat(1_000);
+    let deltas = [
+        json!({ "text": words }),
+        json!({ "toolUse": { "input": words } }),
+        json!({ "reasoningContent": { "text": words } }),
+        json!({ "reasoningContent": { "signature": words } }),
+        json!({ "reasoningContent": { "redactedContent": { "$bytes": words } } }),
+        json!({ "citation": { "title": words } }),
+        json!({ "toolResult": [{ "text": words }] }),
+        json!({ "chart": words }),
+    ];
+    let start = |n: usize| {
+        let used = json!({ "toolUseId": format!("id-{n}"), "name": "work", "input": { "text": words } });
+        json!({ "contentBlockStart": { "contentBlockIndex": n, "start": { "toolUse": used } } })
+    };
+    let streams =
+        deltas.map(|kind| vec![delta(0, kind); 100]).into_iter().chain([(0..100).map(start).collect()]);
+    for events in streams {
+        let kind = events[1].to_string();
+        let mut w = World::new(7, 1);
+        w.script(vec![Says::Drips(10, events)]);
+        let limits = json!({ "documentBytes": 10_000, "commitBytes": 50_000 });
+        let begun = w.now;
+        let run = w.runner("start", json!({ "limits": limits }));
+        let outcome = w.finish(run).unwrap();
+        assert_eq!(
+            (&outcome["status"], &outcome["error"]["code"]),
+            (&json!("failed"), &json!("TOO_LARGE")),
+            "{kind}"
+        );
+        assert_eq!(outcome["usage"]["unreported"], 1, "what it has cost is counted");
+        assert!((400..700).contains(&(w.now - begun)), "{}: it was stopped early", w.now - begun);
+        assert!(w.events(run, "task:retry").is_empty());
+    }
+}
+
 /// Lets time pass, with every timer that is wanted.
 fn pass(w: &mut World, runner: &mut Runner, ms: u64) {
     let until = w.now + ms;

@@ -6,7 +6,7 @@ use super::script::{Ctx, Step};
 use super::sending::Sent;
 use crate::error::Code;
 use crate::json::json;
-use crate::storage::head::{Head, LastRun, SCHEMA};
+use crate::storage::head::{Head, LARGEST_NUMBER, LastRun, SCHEMA};
 use crate::store::{FieldWrite, StoreWrite, StoredDocument};
 use serde_json::Value;
 
@@ -73,17 +73,18 @@ fn tombstone(epoch: u64, write_id: String) -> Head {
     }
 }
 
-/// A head that cannot be read is replaced field by field.
+/// A head that cannot be read is replaced, field by field: nothing of it may make the tombstone unreadable.
 fn tombstone_fields(ctx: &mut Ctx, head: &StoredDocument, readable: bool) -> Vec<FieldWrite> {
-    let epoch = head.data.get("epoch").and_then(Value::as_u64).unwrap_or_default().saturating_add(1);
+    let epoch = head.data.get("epoch").and_then(Value::as_u64).unwrap_or_default();
+    let epoch = epoch.saturating_add(1).min(LARGEST_NUMBER);
     let tombstone = tombstone(epoch, ctx.io.rng.id()).document();
-    let mut fields: Vec<FieldWrite> = tombstone
-        .into_iter()
-        .filter(|(key, _)| !readable || matches!(key.as_str(), "epoch" | "write_id" | "deleted"))
-        .map(|(key, value)| FieldWrite::set(&[&key], value))
-        .collect();
-    if head.data.contains_key("owner") {
-        fields.push(FieldWrite::unset(&["owner"]));
+    let lacks = |key: &str| if readable { key == "owner" } else { !tombstone.contains_key(key) };
+    let unset = head.data.keys().filter(|key| lacks(key)).map(|key| FieldWrite::unset(&[key]));
+    let mut fields: Vec<FieldWrite> = unset.collect();
+    for (key, value) in tombstone {
+        if !readable || matches!(key.as_str(), "epoch" | "write_id" | "deleted") {
+            fields.push(FieldWrite::set(&[&key], value));
+        }
     }
     fields
 }

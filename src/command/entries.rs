@@ -5,6 +5,7 @@ use crate::error::EngineError;
 use crate::facts::fact::Entry;
 use crate::facts::fact::corrupt;
 use crate::storage::journal::{Joiner, behind};
+use crate::store::StoredDocument;
 use crate::time::Instant;
 
 const PAGE: u32 = 500;
@@ -23,7 +24,7 @@ pub(crate) fn after(
     if seq >= until {
         return then(ctx, Vec::new());
     }
-    let wanted = Wanted { after: seq, until, limit, give_up: ctx.store_deadline() };
+    let wanted = Wanted { after: seq, until, limit, give_up: None };
     list(ctx, wanted, Box::new(then))
 }
 
@@ -32,17 +33,16 @@ struct Wanted {
     after: u64,
     until: u64,
     limit: usize,
-    give_up: Instant,
+    /// From the first listing on that lacked something.
+    give_up: Option<Instant>,
 }
 
 struct Reading {
     wanted: Wanted,
     joiner: Joiner,
     entries: Vec<Entry>,
+    lacks_an_entry: bool,
 }
-
-/// The seq of an entry that should be there.
-struct Missing(u64);
 
 impl Reading {
     fn next(&self) -> u64 {
@@ -53,15 +53,42 @@ impl Reading {
         self.entries.len() >= self.wanted.limit || self.next() > self.wanted.until
     }
 
-    fn take(&mut self, entry: Entry) -> Result<(), Missing> {
-        if self.satisfied() {
+    /// Takes a page in; behind the last one nothing may be missing.
+    fn take(&mut self, page: &[StoredDocument], last: bool) -> Result<(), EngineError> {
+        for document in page {
+            if let Some(entry) = self.joiner.push(document)? {
+                self.add(entry)?;
+            }
+            if self.satisfied() {
+                return Ok(());
+            }
+        }
+        if !last {
             return Ok(());
         }
+        if let Some(entry) = self.joiner.finish()? {
+            self.add(entry)?;
+        }
+        if self.satisfied() { Ok(()) } else { Err(self.missing()) }
+    }
+
+    fn add(&mut self, entry: Entry) -> Result<(), EngineError> {
         if entry.seq != self.next() {
-            return Err(Missing(self.next()));
+            return Err(self.missing());
         }
         self.entries.push(entry);
         Ok(())
+    }
+
+    fn missing(&mut self) -> EngineError {
+        self.lacks_an_entry = true;
+        let what = format!("the head counts {} entries, this one is missing", self.wanted.until);
+        corrupt(self.next(), what)
+    }
+
+    /// Another listing may have what this one lacks.
+    fn may_lag(&self) -> bool {
+        self.lacks_an_entry || self.joiner.lacks_a_part()
     }
 }
 
@@ -69,51 +96,32 @@ type Then = Box<dyn FnOnce(&mut Ctx, Vec<Entry>) -> Step>;
 
 fn list(ctx: &mut Ctx, wanted: Wanted, then: Then) -> Step {
     let after = behind(wanted.after);
-    page(ctx, Reading { wanted, joiner: Joiner::default(), entries: Vec::new() }, after, then)
+    let reading = Reading { wanted, joiner: Joiner::default(), entries: Vec::new(), lacks_an_entry: false };
+    page(ctx, reading, after, then)
 }
 
 fn page(ctx: &mut Ctx, mut reading: Reading, after: Option<String>, then: Then) -> Step {
     let collection = ctx.paths.journal.clone();
     let size = PAGE.min(u32::try_from(reading.wanted.limit.saturating_add(1)).unwrap_or(PAGE));
     ctx.page(&collection, after, size, move |ctx, documents| {
-        let ended = documents.len() < size as usize;
-        let after = documents.last().map(|d| d.id().to_owned());
-        for document in &documents {
-            match reading.joiner.push(document) {
-                Ok(None) => {}
-                Ok(Some(entry)) => match reading.take(entry) {
-                    Ok(()) => {}
-                    Err(missing) => return again(ctx, reading.wanted, missing, then),
-                },
-                Err(e) => return Step::refused(e),
-            }
-        }
-        if reading.satisfied() {
-            return then(ctx, reading.entries);
-        }
-        if !ended {
-            return page(ctx, reading, after, then);
-        }
-        match last_of(&mut reading) {
+        let last = documents.len() < size as usize;
+        match reading.take(&documents, last) {
+            Err(e) if reading.may_lag() => again(ctx, reading.wanted, e, then),
             Err(e) => Step::refused(e),
-            Ok(Err(missing)) => again(ctx, reading.wanted, missing, then),
-            Ok(Ok(())) => then(ctx, reading.entries),
+            Ok(()) if reading.satisfied() => then(ctx, reading.entries),
+            Ok(()) => {
+                let after = documents.last().map(|d| d.id().to_owned());
+                page(ctx, reading, after, then)
+            }
         }
     })
 }
 
-/// The listing has ended: what it began last is whole, and nothing may be missing.
-fn last_of(reading: &mut Reading) -> Result<Result<(), Missing>, EngineError> {
-    let last = reading.joiner.finish()?;
-    let taken = last.map_or(Ok(()), |entry| reading.take(entry));
-    Ok(taken.and_then(|()| if reading.satisfied() { Ok(()) } else { Err(Missing(reading.next())) }))
-}
-
-fn again(ctx: &mut Ctx, wanted: Wanted, missing: Missing, then: Then) -> Step {
+fn again(ctx: &mut Ctx, mut wanted: Wanted, error: EngineError, then: Then) -> Step {
     let now = ctx.now.mono;
-    if now >= wanted.give_up {
-        let what = format!("the head counts {} entries, this one is missing", wanted.until);
-        return Step::refused(corrupt(missing.0, what));
+    let give_up = *wanted.give_up.get_or_insert_with(|| ctx.store_deadline());
+    if now >= give_up {
+        return Step::refused(error);
     }
     ctx.wait(now + LIST_AGAIN_MS, move |ctx| list(ctx, wanted, then))
 }

@@ -43,14 +43,11 @@ impl Seen {
         self.head.as_ref().and_then(|h| Some((h.head.owner.as_ref()?, h.age_ms)))
     }
 
-    /// How long an owner that was fenced off may still be at work, where the head is `age_ms` old. Milliseconds.
-    pub fn survived_ms(&self, age_ms: u64) -> Option<u64> {
-        Some(self.head.as_ref()?.head.survived_ms()?.saturating_sub(age_ms))
-    }
-
-    /// How long ago the head was written, where the store can tell.
-    pub fn age_ms(&self) -> Option<u64> {
-        self.head.as_ref()?.age_ms
+    /// How long an owner that was fenced off may still be at work. None where the store cannot tell how old the head is:
+    /// it may have been long ago. Milliseconds.
+    pub fn survived_ms(&self) -> Option<u64> {
+        let SeenHead { head, age_ms, .. } = self.head.as_ref()?;
+        Some(head.survived_ms()?.saturating_sub((*age_ms)?))
     }
 
     /// The status says paused, and the journal does not know it yet.

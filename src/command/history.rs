@@ -164,7 +164,7 @@ pub(super) fn save(ctx: &mut Ctx, message: Option<&Value>) -> Result<Step, Engin
             if let (false, Some((owner, age))) = (free, seen.owner()) {
                 return Step::refused(held_by(owner, age.unwrap_or_default()));
             }
-            acquire(ctx, seen, move |ctx, taken| match taken {
+            acquire(ctx, seen, false, move |ctx, taken| match taken {
                 Taken::Mine(lease) => store(ctx, *lease, message),
                 Taken::Overtaken => Step::refused(lease_held("another run", 0)),
                 Taken::Refused(e) => Step::refused(e),
@@ -182,7 +182,6 @@ fn store(ctx: &mut Ctx, mut lease: Held, message: Value) -> Step {
         last_run: lease.last_run(),
         task: TaskUpdate::default(),
         status: None,
-        survivor_ttl_ms: None,
     };
     lease.commit(ctx, change, |_, committed| match committed {
         Committed::Stored => Step::answer(Value::Null),

@@ -24,11 +24,9 @@ pub(crate) struct Held {
     pub task: TaskDocument,
     pub task_version: String,
     pub facts: Facts,
-    /// Who held it before.
-    pub before: Option<Owner>,
     /// The run before ended without releasing the lease, or cut something.
     unclean: bool,
-    pub since: Instant,
+    since: Instant,
 }
 
 /// How taking it went.
@@ -46,8 +44,6 @@ pub(crate) struct Change {
     pub task: TaskUpdate,
     /// The status that it stores.
     pub status: Option<Status>,
-    /// How long an owner before may still be at work. Milliseconds.
-    pub survivor_ttl_ms: Option<u64>,
 }
 
 /// How the entry went.
@@ -85,10 +81,12 @@ pub(crate) fn is_free(
     }
 }
 
-/// Takes the epoch and loads the journal.
+/// Takes the epoch and loads the journal. `may_live`: the owner before may still be at work, which the head tells of
+/// until it is over, as it does of one that was fenced off before.
 pub(crate) fn acquire(
     ctx: &mut Ctx,
     seen: Seen,
+    may_live: bool,
     then: impl FnOnce(&mut Ctx, Taken) -> Step + 'static,
 ) -> Step {
     let options = ctx.cfg.options;
@@ -109,7 +107,11 @@ pub(crate) fn acquire(
     let head = match &seen.head {
         None => Head::first(ctx.io.rng.id(), seen.task.created_at.clone(), owner, write_id),
         Some(SeenHead { head, .. }) => {
-            Head { epoch: head.epoch + 1, owner: Some(owner), write_id, ..head.clone() }
+            let epoch = head.epoch + 1;
+            let lives = head.owner.as_ref().filter(|_| may_live).map(|o| o.ttl_ms);
+            let survivor_ttl_ms = lives.max(seen.survived_ms());
+            let fenced_off = survivor_ttl_ms.map(|ttl_ms| FencedOff { by_epoch: epoch, ttl_ms });
+            Head { epoch, owner: Some(owner), write_id, fenced_off, ..head.clone() }
         }
     };
     let stored = seen.head.as_ref().map(|h| (&h.stored, h.version.as_str()));
@@ -140,9 +142,8 @@ fn load(
             Loaded::Lost(Loss::Superseded) => return then(ctx, Taken::Overtaken),
         };
         let unclean = seen.head.as_ref().is_some_and(|h| h.head.unclean());
-        let before = seen.head.and_then(|h| h.head.owner);
         let (task, task_version) = (seen.task, seen.task_version);
-        let held = Held { lease, task, task_version, facts, before, unclean, since };
+        let held = Held { lease, task, task_version, facts, unclean, since };
         match broken {
             None => then(ctx, Taken::Mine(Box::new(held))),
             Some(e) => held.release(ctx, move |ctx| then(ctx, Taken::Refused(e))),
@@ -167,6 +168,11 @@ impl Held {
         ctx.now.wall.max(self.facts.last_wall.saturating_add(1))
     }
 
+    /// Until when an owner that was fenced off may still be at work.
+    pub fn survived(&self) -> Option<Instant> {
+        self.head().survived_ms().map(|ms| self.since + ms)
+    }
+
     /// Commits one entry and gives the lease back with it. The first entry of a history brings the old one along.
     pub fn commit(
         self,
@@ -174,7 +180,7 @@ impl Held {
         change: Change,
         then: impl FnOnce(&mut Ctx, Committed) -> Step + 'static,
     ) -> Step {
-        let Change { mut facts, last_run, task, status, survivor_ttl_ms } = change;
+        let Change { mut facts, last_run, task, status } = change;
         let stored = self.lease.head();
         if self.facts.is_unwritten() && self.task.old_history {
             facts.insert(0, import(&self.task));
@@ -192,7 +198,6 @@ impl Held {
             write_id: entry.write_id.clone(),
             owner: None,
             last_run,
-            fenced_off: survivor_ttl_ms.map(|ttl_ms| FencedOff { by_epoch: stored.epoch, ttl_ms }),
             ..stored.clone()
         };
         let composed = compose(&Draft {
@@ -246,10 +251,10 @@ impl Held {
         commit: Commit<()>,
         then: impl FnOnce(&mut Ctx, Held, Outcome<()>) -> Step + 'static,
     ) -> Step {
-        let Held { mut lease, task, task_version, facts, before, unclean, since } = self;
+        let Held { mut lease, task, task_version, facts, unclean, since } = self;
         lease.submit(commit, &ctx.clock, &mut ctx.io);
         let resolved = move |ctx: &mut Ctx, (lease, outcome)| {
-            then(ctx, Held { lease, task, task_version, facts, before, unclean, since }, outcome)
+            then(ctx, Held { lease, task, task_version, facts, unclean, since }, outcome)
         };
         Step::Committing(lease, Box::new(resolved))
     }

@@ -44,8 +44,6 @@ struct Wish {
     patience: Option<(String, Instant)>,
     /// The store does not let it take the task: the stored status is all that can be had.
     denied: bool,
-    /// Until when an owner may be at work that an earlier command fenced off.
-    survived: Option<Instant>,
     rounds: u32,
 }
 
@@ -69,16 +67,7 @@ pub(super) fn stop(ctx: &mut Ctx, reason: Option<String>) -> Step {
 }
 
 fn begin(ctx: &mut Ctx, command: TaskCommand, reason: Option<String>) -> Step {
-    let wish = Wish {
-        command,
-        reason,
-        since: None,
-        stored: None,
-        patience: None,
-        denied: false,
-        survived: None,
-        rounds: 0,
-    };
+    let wish = Wish { command, reason, since: None, stored: None, patience: None, denied: false, rounds: 0 };
     look(ctx, wish)
 }
 
@@ -117,7 +106,9 @@ fn answers(
                 ctx.io.push(Effect::Emit { event });
             }
             if ended.is_some() {
-                return settle_at(ctx, survived(ctx, &seen, seen.age_ms().unwrap_or(0)));
+                // Where the store cannot tell how old the head is, this was just now.
+                let survived = seen.survived_ms().or_else(|| seen.head.as_ref()?.head.survived_ms());
+                return settle_at(ctx, survived.map(|ms| ctx.now.mono + ms));
             }
         }
         then(ctx, seen, read)
@@ -139,15 +130,14 @@ fn settle(ctx: &mut Ctx, status: Status) -> Step {
 }
 
 /// The table of the contract.
-fn judge(ctx: &mut Ctx, mut wish: Wish, seen: Seen) -> Step {
+fn judge(ctx: &mut Ctx, wish: Wish, seen: Seen) -> Step {
     let status = seen.task.status;
     let column = Column::of(status, seen.head.is_some(), true);
     let no_op = verdict(column, wish.command) == Verdict::NoOp && !seen.is_unfinished_pause();
-    // Where the store cannot tell how old it is, this may have been long ago.
-    wish.survived = seen.age_ms().and_then(|age| survived(ctx, &seen, age));
     if no_op {
         ctx.io.push(Effect::Status { status });
-        return settle_at(ctx, wish.survived);
+        let survived = seen.survived_ms().map(|ms| ctx.now.mono + ms);
+        return settle_at(ctx, survived);
     }
     is_free(ctx, seen, move |ctx, seen, free| {
         if free && !wish.denied { take(ctx, wish, seen, false) } else { store_status(ctx, wish, seen) }
@@ -283,8 +273,8 @@ fn take(ctx: &mut Ctx, wish: Wish, seen: Seen, may_live: bool) -> Step {
     if is_overtaken(&wish, &seen.task) {
         return settle(ctx, seen.task.status);
     }
-    acquire(ctx, seen, move |ctx, taken| match taken {
-        Taken::Mine(lease) => obey(ctx, wish, *lease, may_live),
+    acquire(ctx, seen, may_live, move |ctx, taken| match taken {
+        Taken::Mine(lease) => obey(ctx, wish, *lease),
         Taken::Overtaken => look(ctx, wish),
         Taken::Refused(e) if e.code == Code::StoreDenied => denied(ctx, wish),
         Taken::Refused(e) => Step::refused(e),
@@ -297,8 +287,9 @@ fn is_overtaken(wish: &Wish, task: &TaskDocument) -> bool {
 }
 
 /// Commits the fact under the command's own lease.
-fn obey(ctx: &mut Ctx, mut wish: Wish, lease: Held, may_live: bool) -> Step {
+fn obey(ctx: &mut Ctx, mut wish: Wish, lease: Held) -> Step {
     wish.rounds += 1;
+    let survived = lease.survived();
     let status = lease.task.status;
     let nothing_to_do = match status {
         Status::InProgress => false,
@@ -307,8 +298,14 @@ fn obey(ctx: &mut Ctx, mut wish: Wish, lease: Held, may_live: bool) -> Step {
         }
         Status::NotStarted | Status::Failed | Status::Completed => true,
     };
-    if nothing_to_do || is_overtaken(&wish, &lease.task) {
+    if is_overtaken(&wish, &lease.task) {
         return lease.release(ctx, move |ctx| settle(ctx, status));
+    }
+    if nothing_to_do {
+        return lease.release(ctx, move |ctx| {
+            ctx.io.push(Effect::Status { status });
+            settle_at(ctx, survived)
+        });
     }
     if wish.rounds > MAX_ROUNDS {
         return lease.release(ctx, |_| crowded());
@@ -327,14 +324,11 @@ fn obey(ctx: &mut Ctx, mut wish: Wish, lease: Held, may_live: bool) -> Step {
         if_version: Some(lease.task_version.clone()),
     };
     let fact = Fact::Ended { status: end, reason, error: None };
-    let settles_at = lease.before.as_ref().filter(|_| may_live).map(|o| lease.since + o.ttl_ms);
-    let settles_at = settles_at.max(wish.survived);
-    let survivor_ttl_ms = settles_at.map(|at| at - ctx.now.mono);
     let status = Some(Status::Paused);
-    let change = Change { facts: vec![fact], last_run: end.into(), task, status, survivor_ttl_ms };
+    let change = Change { facts: vec![fact], last_run: end.into(), task, status };
     lease.commit(ctx, change, move |ctx, committed| match committed {
-        Committed::Stored => settle_at(ctx, settles_at),
-        Committed::TaskChanged(lease) => obey(ctx, wish, *lease, may_live),
+        Committed::Stored => settle_at(ctx, survived),
+        Committed::TaskChanged(lease) => obey(ctx, wish, *lease),
         Committed::Overtaken => look(ctx, wish),
         Committed::Refused(e) if e.code == Code::StoreDenied => denied(ctx, wish),
         Committed::Refused(e) => Step::refused(e),
@@ -344,11 +338,6 @@ fn obey(ctx: &mut Ctx, mut wish: Wish, lease: Held, may_live: bool) -> Step {
 fn denied(ctx: &mut Ctx, mut wish: Wish) -> Step {
     wish.denied = true;
     look(ctx, wish)
-}
-
-/// Until when an owner that was fenced off may still be at work.
-fn survived(ctx: &Ctx, seen: &Seen, age_ms: u64) -> Option<Instant> {
-    seen.survived_ms(age_ms).map(|ms| ctx.now.mono + ms)
 }
 
 /// An owner that is fenced off may work on until its lease has run out.

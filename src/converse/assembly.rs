@@ -21,6 +21,8 @@ pub struct Assembly {
     last_text: Option<(u32, usize)>,
     use_ids: UseIds,
     text: String,
+    /// Of what the blocks hold, as far as it grows with what is sent.
+    bytes: usize,
     stop: Option<Stop>,
     usage: Option<Usage>,
 }
@@ -79,6 +81,7 @@ impl Assembly {
             text.push_str(delta);
         }
         self.text.push_str(delta);
+        self.bytes += delta.len();
         Ok(())
     }
 
@@ -120,6 +123,11 @@ impl Assembly {
         self.usage
     }
 
+    /// How many bytes the turn has so far, at least, where it is stored.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// All text of the turn in order of arrival.
     pub fn text_so_far(&self) -> &str {
         &self.text
@@ -156,9 +164,11 @@ impl Assembly {
         let member = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (given, name, server) = (member("toolUseId"), member("name"), is_server_use(value));
         let whole = match value.get("input") {
-            Some(input @ Value::Object(_)) => json::text(input),
+            // An empty one says that the input is to follow, and where nothing does, whether it was cut decides.
+            Some(input @ Value::Object(members)) if !members.is_empty() => json::text(input),
             _ => member("input"),
         };
+        self.bytes += given.len() + name.len() + whole.len();
         let at = self.slot(index, Kind::ToolUse, Piece::nameless_use)?;
         match self.blocks.get_mut(at).map(|block| &mut block.piece) {
             // Announced twice.
@@ -213,6 +223,7 @@ impl Assembly {
                 refuse_depth(value)?;
                 let text = || Piece::Text { text: String::new(), citations: Vec::new() };
                 let at = self.slot(index, Kind::Text, text)?;
+                self.bytes += json::text(value).len();
                 if let Some(Piece::Text { citations, .. }) = self.piece(at) {
                     citations.push(value.clone());
                 }
@@ -223,6 +234,7 @@ impl Assembly {
     }
 
     fn tool_input(&mut self, at: usize, fragment: &str) -> Option<Live> {
+        self.bytes += fragment.len();
         let Some(Piece::ToolUse { id, name, input, server, .. }) = self.piece(at) else { return None };
         input.push_str(fragment);
         // Of a use that nobody has named yet there is nothing to show.
@@ -246,6 +258,7 @@ impl Assembly {
         }
         let at =
             self.slot(index, Kind::Reasoning, || Piece::Reasoning { text: String::new(), signature: None })?;
+        self.bytes += more.map_or(0, str::len) + seal.map_or(0, str::len);
         if let Some(Piece::Reasoning { text, signature }) = self.piece(at) {
             text.push_str(more.unwrap_or_default());
             if let Some(seal) = seal {
@@ -264,6 +277,7 @@ impl Assembly {
         };
         let kind = Kind::Other("redactedContent".to_owned());
         let at = self.slot(index, kind, || Piece::Redacted(String::new()))?;
+        self.bytes += more.len();
         if let Some(Piece::Redacted(data)) = self.piece(at) {
             base64::append(data, more);
         }
@@ -274,6 +288,7 @@ impl Assembly {
     /// losing something becomes a block of its own.
     fn other(&mut self, index: u32, kind: &str, value: &Value) -> Result<(), ModelFault> {
         refuse_depth(value)?;
+        self.bytes += json::text(value).len();
         // Results come as lists of their content.
         let value = match value {
             Value::Array(_) if kind == "toolResult" => json!({ "content": value }),

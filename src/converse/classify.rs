@@ -35,6 +35,8 @@ pub enum FaultKind {
     Malformed,
     /// The turn had no content.
     Empty,
+    /// The turn is larger than what can be stored at once.
+    TooLarge,
     /// The request is longer than the model's context.
     Overflow,
     /// The request is wrong and stays wrong.
@@ -54,7 +56,8 @@ impl FaultKind {
     pub fn permanent(self) -> bool {
         matches!(
             self,
-            FaultKind::Overflow
+            FaultKind::TooLarge
+                | FaultKind::Overflow
                 | FaultKind::Invalid
                 | FaultKind::Denied
                 | FaultKind::Host
@@ -72,6 +75,7 @@ impl FaultKind {
             | FaultKind::Malformed
             | FaultKind::Empty
             | FaultKind::Aborted => Code::ModelUnavailable,
+            FaultKind::TooLarge => Code::TooLarge,
             FaultKind::Overflow => Code::ContextOverflow,
             FaultKind::Invalid => Code::ModelRejected,
             FaultKind::Denied => Code::ModelDenied,
@@ -125,6 +129,7 @@ impl ModelFault {
             FaultKind::Cut => "The model's answer was cut off",
             FaultKind::Malformed => "The model's answer was malformed",
             FaultKind::Empty => "The model answered without any content",
+            FaultKind::TooLarge => "The model's answer is larger than a commit to the store may be",
             FaultKind::Overflow => {
                 "The request is longer than the model's context, and nothing more can be left out"
             }
@@ -155,6 +160,7 @@ impl ModelFault {
                 "It was asked once more and still said nothing. Resume the task to try again; if it stays so, use \
                  another model."
             }
+            FaultKind::TooLarge => "Lower maxTokens of its inferenceConfig, then resume the task.",
             FaultKind::Malformed => {
                 "All attempts are used up. Resume the task to try again; if it stays so, use another model."
             }

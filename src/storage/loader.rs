@@ -32,7 +32,8 @@ pub struct Loader {
     validator: Validator,
     joiner: Joiner,
     after: Option<String>,
-    give_up: Instant,
+    /// From the first listing on that lacked something.
+    give_up: Option<Instant>,
     state: State,
 }
 
@@ -57,7 +58,7 @@ impl Loader {
             validator: Validator::new(),
             joiner: Joiner::default(),
             after,
-            give_up: now + timeout_ms,
+            give_up: None,
             state: State::Listing(Fetch::new(now, want, timeout_ms, io)),
         }
     }
@@ -84,7 +85,7 @@ impl Loader {
             };
             self.after = Some(document.id().to_owned());
             if let Some(entry) = entry {
-                if self.lacks_one_before(&entry) && now < self.give_up {
+                if self.lacks_one_before(&entry) && self.may_lag(now) {
                     self.again(now);
                     return None;
                 }
@@ -98,7 +99,7 @@ impl Loader {
             return None;
         }
         match self.joiner.finish() {
-            Ok(Some(entry)) if self.lacks_one_before(&entry) && now < self.give_up => {
+            Ok(Some(entry)) if self.lacks_one_before(&entry) && self.may_lag(now) => {
                 self.again(now);
                 return None;
             }
@@ -113,7 +114,7 @@ impl Loader {
         if self.facts.seq >= self.until_seq {
             return Some(Ok(std::mem::take(&mut self.facts)));
         }
-        if now >= self.give_up {
+        if !self.may_lag(now) {
             let what = format!("the head counts {} entries, this one is missing", self.until_seq);
             return Some(Err(corrupt(self.facts.seq + 1, what)));
         }
@@ -126,8 +127,13 @@ impl Loader {
         self.facts.seq < self.until_seq && entry.seq > self.facts.seq + 1
     }
 
+    /// Something is missing that another listing may have.
+    fn may_lag(&mut self, now: Instant) -> bool {
+        now < *self.give_up.get_or_insert(now + self.timeout_ms)
+    }
+
     fn broken(&mut self, now: Instant, error: EngineError) -> Option<Result<Facts, EngineError>> {
-        if self.joiner.lacks_a_part() && now < self.give_up {
+        if self.joiner.lacks_a_part() && self.may_lag(now) {
             self.again(now);
             return None;
         }

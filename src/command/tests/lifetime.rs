@@ -279,6 +279,34 @@ fn a_tombstone_keeps_what_can_be_read_of_a_head_and_replaces_what_cannot() {
 }
 
 #[test]
+fn the_tombstone_of_a_head_that_cannot_be_read_can_be_and_its_deletion_goes_on_to_the_end() {
+    let largest = crate::storage::head::LARGEST_NUMBER;
+    for broken in [
+        json!({ "since": 9 }),
+        json!({ "since": "x" }),
+        json!({ "created_at": 5 }),
+        json!({ "fenced_off": 3 }),
+        json!({ "fenced_off": { "by_epoch": 3, "ttl_ms": u64::MAX } }),
+        json!({ "epoch": largest + 1 }),
+        json!({ "epoch": largest }),
+    ] {
+        let mut world = full(1);
+        let at = world.now().mono;
+        for (key, value) in broken.as_object().unwrap() {
+            world.store.patch(HEAD, &[FieldWrite::set(&[key], value.clone())], at);
+        }
+        // The first commit after the tombstone meets another writer, so that the tombstone is read.
+        world.faults.add(Op::Commit, HEAD, 1, 1, Fault::Error(StoreErrorCode::Conflict));
+        let id = spawn(&mut world, "delete", json!({ "keepTask": true }));
+        world.run_until(|w| w.store.commits.len() == 1);
+        let Some(Value::Object(data)) = world.store.get(HEAD) else { panic!("no head") };
+        assert!(Head::read(HEAD, &data).is_ok_and(|head| head.deleted), "{broken}: {data:?}");
+        assert_eq!(world.result(id), Ok(Value::Null));
+        assert_eq!(world.store.paths("users/u"), [TASK], "{broken}");
+    }
+}
+
+#[test]
 fn the_tombstone_fences_off_the_run_that_owns_the_task() {
     let mut world = full(1);
     let id = spawn(&mut world, "delete", json!({}));

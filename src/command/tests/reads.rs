@@ -4,6 +4,7 @@ use super::*;
 use crate::converse::{ResultStatus, Trim};
 use crate::facts::fact::{Begin, CallResult, EndStatus};
 use crate::facts::plan::ItemKey;
+use crate::testkit::{Fault, Op};
 use std::rc::Rc;
 
 fn key() -> ItemKey {
@@ -340,6 +341,91 @@ fn a_read_lists_again_while_an_entry_is_missing_and_calls_it_corrupt_when_it_sta
             assert_eq!(error.details.get("seq"), Some(&json!(missing)));
         }
     }
+}
+
+/// Splits the stored entry in three, as a store with small documents has it; the paths of its continuations.
+fn in_parts(world: &mut World, seq: u64) -> [String; 2] {
+    let paths = Paths::new("u", "t");
+    let mut part = world.store.get(&paths.entry(seq)).unwrap();
+    let text = part["json"].as_str().unwrap().to_owned();
+    let (first, rest) = text.split_at(text.len() / 3);
+    let (second, third) = rest.split_at(rest.len() / 2);
+    let continued = [1, 2].map(|n| paths.continuation(seq, n));
+    let at = world.now().mono;
+    for (path, json) in
+        [&paths.entry(seq), &continued[0], &continued[1]].into_iter().zip([first, second, third])
+    {
+        part["json"] = json.into();
+        world.store.put(path, part.clone(), at);
+    }
+    continued
+}
+
+#[test]
+fn a_command_lists_again_while_a_part_of_an_entry_is_missing_and_calls_it_corrupt_when_it_stays_away() {
+    for (kind, arguments) in [
+        ("toolResults", json!({})),
+        ("journal", json!({})),
+        ("events", json!({ "after": "0" })),
+        ("load", json!({})),
+    ] {
+        for (seq, missing) in [(2, 0), (2, 1), (3, 0), (3, 1)] {
+            let mut world = lived();
+            let path = &in_parts(&mut world, seq)[missing];
+            let part = world.store.get(path).unwrap();
+            world.store.remove(path);
+            let id = spawn(&mut world, kind, arguments.clone());
+            world.advance(1_000);
+            let at = world.now().mono;
+            world.store.put(path, part, at);
+            assert!(world.result(id).is_ok(), "{kind} while {path} lags");
+            world.store.remove(path);
+            let error = run(&mut world, kind, arguments.clone()).unwrap_err();
+            assert_eq!(error.code, Code::CorruptHistory, "{kind} without {path}");
+            assert_eq!(error.details.get("seq"), Some(&json!(seq)));
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_an_entry_that_is_whole_is_told_at_once() {
+    let mut world = lived();
+    let (path, at) = (Paths::new("u", "t").entry(2), world.now().mono);
+    world.store.patch(&path, &[FieldWrite::set(&["json"], "[]")], at);
+    assert_eq!(refused(&mut world, "toolResults", json!({})), Code::CorruptHistory);
+    assert_eq!(world.count("list"), 1);
+}
+
+#[test]
+fn a_journal_whose_pages_took_long_to_come_is_listed_again_where_the_last_one_lags() {
+    let mut world = lived();
+    for n in 4..=501 {
+        journal(
+            &mut world,
+            vec![Fact::Received {
+                inbox: format!("{n}"),
+                text: "Go on.".into(),
+                in_thread: false,
+                content: None,
+            }],
+            |_| {},
+        );
+    }
+    let path = Paths::new("u", "t").entry(501);
+    let entry = world.store.get(&path).unwrap();
+    world.store.remove(&path);
+    // Two attempts of a third of the store's 15 s go unanswered for each page.
+    for skip in [0, 1] {
+        world.faults.add(Op::List, "journal", skip, 2, Fault::Silence);
+    }
+    let begun = world.now().mono;
+    let id = spawn(&mut world, "toolResults", json!({}));
+    world.run_until(|w| w.count("list") == 6);
+    assert!(world.now().mono - begun > 20_000);
+    world.advance(50);
+    let at = world.now().mono;
+    world.store.put(&path, entry, at);
+    assert!(world.result(id).is_ok());
 }
 
 #[test]

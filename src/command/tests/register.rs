@@ -252,6 +252,66 @@ fn an_owner_that_was_fenced_off_before_the_last_run_is_not_waited_for() {
 }
 
 #[test]
+fn an_owner_that_was_fenced_off_is_waited_for_though_another_command_took_the_task_in_between() {
+    for kind in ["pause", "stop"] {
+        let mut world = world("paused");
+        world.store.tells_age = true;
+        with_head(&mut world, LastRun::Paused, None);
+        let at = world.now().mono;
+        let fenced_off = json!({ "by_epoch": 3, "ttl_ms": 30_000 });
+        world.store.patch(HEAD, &[FieldWrite::set(&["fenced_off"], fenced_off)], at);
+        world.advance(10_000);
+        let message = json!({ "role": "user", "content": [{ "text": "Go on." }] });
+        run(&mut world, "saveApiMessage", json!({ "message": message })).unwrap();
+        // One that is refused gives back what it has taken.
+        let message = json!({ "role": "user", "content": [{ "text": " " }] });
+        run(&mut world, "saveApiMessage", json!({ "message": message, "seed": 8 })).unwrap_err();
+        assert_eq!((head(&world).epoch, head(&world).owner), (5, None));
+        run(&mut world, kind, json!({})).unwrap();
+        let took = world.now().mono - at;
+        assert!((30_000..30_500).contains(&took), "{kind}: {took}");
+    }
+}
+
+#[test]
+fn a_stop_that_has_taken_the_task_and_finds_it_ended_waits_for_the_owner_that_was_fenced_off_before() {
+    let mut world = world("paused");
+    world.store.tells_age = true;
+    with_head(&mut world, LastRun::Paused, None);
+    let at = world.now().mono;
+    let fenced_off = json!({ "by_epoch": 3, "ttl_ms": 30_000 });
+    world.store.patch(HEAD, &[FieldWrite::set(&["fenced_off"], fenced_off)], at);
+    let id = spawn(&mut world, "stop", json!({}));
+    world.run_until(|w| head(w).epoch == 4);
+    set_status(&mut world, "completed");
+    world.result(id).unwrap();
+    let took = world.now().mono - at;
+    assert!((30_000..30_500).contains(&took), "{took}");
+    assert_eq!((status(&world), head(&world).seq, head(&world).owner), (json!("completed"), 0, None));
+}
+
+#[test]
+fn whom_a_command_has_fenced_off_that_was_overtaken_then_the_next_one_waits_for() {
+    let mut world = world("in_progress");
+    world.store.tells_age = true;
+    with_head(&mut world, LastRun::Running, Some(owner()));
+    let id = spawn(&mut world, "pause", json!({}));
+    for n in 0..9 {
+        world.advance(5_000);
+        let at = world.now().mono;
+        world.store.patch(HEAD, &[FieldWrite::set(&["write_id"], format!("beat {n}"))], at);
+    }
+    world.run_until(|w| head(w).epoch == 4);
+    let taken = world.now().mono;
+    set_status(&mut world, "in_progress");
+    assert_eq!(world.result(id), Ok(Value::Null));
+    assert!(world.now().mono - taken < 100, "it was overtaken");
+    run(&mut world, "pause", json!({ "seed": 8 })).unwrap();
+    let took = world.now().mono - taken;
+    assert!((29_900..30_500).contains(&took), "{took}");
+}
+
+#[test]
 fn an_owner_whose_lease_ran_out_unrenewed_is_not_waited_for_any_longer() {
     let mut world = world("in_progress");
     with_head(&mut world, LastRun::Running, Some(owner()));

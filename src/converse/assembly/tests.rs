@@ -541,6 +541,24 @@ fn a_start_may_hold_the_whole_input_which_counts_where_no_piece_of_it_follows() 
 }
 
 #[test]
+fn a_call_that_was_cut_before_the_first_piece_of_its_input_is_not_executed_with_the_empty_one_of_its_start() {
+    for (whole, reason, executed) in [
+        (json!({}), "max_tokens", false),
+        (json!({}), "model_context_window_exceeded", false),
+        (json!({}), "tool_use", true),
+        (json!({ "path": "a" }), "max_tokens", true),
+    ] {
+        let used = json!({ "toolUseId": "a", "name": "read", "input": whole });
+        let start = json!({ "contentBlockStart": { "contentBlockIndex": 0, "start": { "toolUse": used } } });
+        for events in [vec![start.clone()], vec![input(0, ""), start.clone(), input(0, "")]] {
+            let told = format!("{whole} {reason} {}", events.len());
+            let events = [events, vec![stop(reason)]].concat();
+            assert_eq!(turn(&events).uses[0].problem.is_none(), executed, "{told}");
+        }
+    }
+}
+
+#[test]
 fn a_turn_that_ends_in_the_words_of_another_api_is_cut_or_withheld_all_the_same() {
     assert_eq!(turn(&[text(0, "So the"), stop("length")]).stop, Stop::MaxTokens);
     let withheld = turn(&[call(0, "a", "read"), stop("content_filter")]);

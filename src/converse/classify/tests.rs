@@ -105,9 +105,14 @@ fn what_nobody_knows_was_cut_off() {
 
 #[test]
 fn only_what_would_fail_again_is_permanent() {
-    for kind in
-        [FaultKind::Overflow, FaultKind::Invalid, FaultKind::Denied, FaultKind::Host, FaultKind::Unconfigured]
-    {
+    for kind in [
+        FaultKind::TooLarge,
+        FaultKind::Overflow,
+        FaultKind::Invalid,
+        FaultKind::Denied,
+        FaultKind::Host,
+        FaultKind::Unconfigured,
+    ] {
         assert!(kind.permanent() && !kind.code().retryable(), "{kind:?}");
     }
     for kind in [

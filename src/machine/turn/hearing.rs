@@ -2,7 +2,7 @@
 
 use super::attempt::State;
 use super::{Around, Event, Ids, Turn};
-use crate::converse::{Failure, Live, ModelFault, classify};
+use crate::converse::{Failure, FaultKind, Live, ModelFault, classify};
 use crate::effect::{Effect, Ticket};
 use crate::facts::announce::event;
 use crate::json::json;
@@ -25,7 +25,8 @@ impl Turn {
             return Ok(false);
         }
         match assembly.text(index, delta) {
-            Ok(()) => Ok(true),
+            Ok(()) if assembly.bytes() <= ctx.cfg.limits.commit_bytes => Ok(true),
+            Ok(()) => Err(self.failed(ctx, around, outgrown())),
             Err(fault) => Err(self.failed(ctx, around, fault)),
         }
     }
@@ -46,6 +47,9 @@ impl Turn {
             return Vec::new();
         }
         match assembly.event(said, &Ids { facts: around.facts }) {
+            Ok(_) if assembly.bytes() > ctx.cfg.limits.commit_bytes => {
+                return self.failed(ctx, around, outgrown());
+            }
             Ok(None) => {}
             Ok(Some(Live::Reasoning(delta))) => {
                 let payload = json!({ "taskId": ctx.cfg.task_id, "delta": delta });
@@ -124,4 +128,8 @@ impl Turn {
             (silence.since, silence.begun) = (now, true);
         }
     }
+}
+
+fn outgrown() -> ModelFault {
+    ModelFault::new(FaultKind::TooLarge, "")
 }

@@ -185,6 +185,22 @@ fn a_journal_that_stays_behind_its_head_is_corrupt_once_the_store_had_its_time()
 }
 
 #[test]
+fn a_journal_that_takes_long_to_come_is_listed_again_where_its_last_page_lags() {
+    let whole = journal(1..=1_203);
+    let mut bench = Bench::until(1_203);
+    for _ in 0..2 {
+        assert!(bench.lists(&whole).is_none());
+        bench.now = bench.now + TIMEOUT;
+    }
+    assert!(bench.lists(&whole[..1_202]).is_none(), "every page was in time");
+    bench.sleeps();
+    for _ in 0..2 {
+        assert!(bench.lists(&whole).is_none());
+    }
+    assert_eq!(loaded(bench.lists(&whole)).seq, 1_203);
+}
+
+#[test]
 fn what_no_waiting_mends_is_told_at_once() {
     let mut spoilt = journal(1..=2);
     spoilt[1].data["json"] = "[]".into();

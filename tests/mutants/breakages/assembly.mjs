@@ -223,4 +223,58 @@ export default [
     find: '"max_tokens" | "length" => Stop::MaxTokens,',
     replace: '"max_tokens" => Stop::MaxTokens,',
   },
+  {
+    name: 'a use that was cut before its input came is executed without',
+    file: 'src/converse/assembly.rs',
+    find: 'Some(input @ Value::Object(members)) if !members.is_empty() =>',
+    replace: 'Some(input @ Value::Object(_)) =>',
+  },
+  {
+    name: 'text does not count for the size of a turn',
+    file: 'src/converse/assembly.rs',
+    find: 'self.text.push_str(delta);\n        self.bytes += delta.len();',
+    replace: 'self.text.push_str(delta);',
+  },
+  {
+    name: 'what a use begins with does not count for the size of a turn',
+    file: 'src/converse/assembly.rs',
+    find: 'self.bytes += given.len() + name.len() + whole.len();',
+    replace: '',
+  },
+  {
+    name: 'citations do not count for the size of a turn',
+    file: 'src/converse/assembly.rs',
+    find: 'self.slot(index, Kind::Text, text)?;\n                self.bytes += json::text(value).len();',
+    replace: 'self.slot(index, Kind::Text, text)?;',
+  },
+  {
+    name: 'the input of tools does not count for the size of a turn',
+    file: 'src/converse/assembly.rs',
+    find: 'self.bytes += fragment.len();',
+    replace: '',
+  },
+  {
+    name: 'reasoning does not count for the size of a turn',
+    file: 'src/converse/assembly.rs',
+    find: 'self.bytes += more.map_or(0, str::len) + seal',
+    replace: 'self.bytes += seal',
+  },
+  {
+    name: 'signatures do not count for the size of a turn',
+    file: 'src/converse/assembly.rs',
+    find: ' + seal.map_or(0, str::len);',
+    replace: ';',
+  },
+  {
+    name: 'encrypted reasoning does not count for the size of a turn',
+    file: 'src/converse/assembly.rs',
+    find: 'self.bytes += more.len();',
+    replace: '',
+  },
+  {
+    name: 'blocks of other kinds do not count for the size of a turn',
+    file: 'src/converse/assembly.rs',
+    find: 'refuse_depth(value)?;\n        self.bytes += json::text(value).len();',
+    replace: 'refuse_depth(value)?;',
+  },
 ];

@@ -152,8 +152,8 @@ export default [
   {
     name: 'what a fenced owner may still do is counted from now',
     file: 'src/command/head.rs',
-    find: '.survived_ms()?.saturating_sub(age_ms)',
-    replace: '.survived_ms()?.saturating_sub(age_ms.min(0))',
+    find: '.survived_ms()?.saturating_sub((*age_ms)?)',
+    replace: '.survived_ms()?.saturating_sub((*age_ms)?.min(0))',
   },
   {
     name: 'a pause that a run which yielded has not seen is finished',
@@ -206,8 +206,8 @@ export default [
   {
     name: 'an owner that is fenced off is forgotten',
     file: 'src/command/lease.rs',
-    find: 'survivor_ttl_ms.map(|ttl_ms| FencedOff { by_epoch: stored.epoch, ttl_ms })',
-    replace: 'survivor_ttl_ms.map(|ttl_ms| FencedOff { by_epoch: stored.epoch - 1, ttl_ms })',
+    find: 'FencedOff { by_epoch: epoch, ttl_ms }',
+    replace: 'FencedOff { by_epoch: head.epoch, ttl_ms }',
   },
   {
     name: 'an entry of a command that is too large keeps the task',
@@ -310,5 +310,17 @@ export default [
     file: 'src/command/script.rs',
     find: 'if self.cfg.has_watch && !self.watching {',
     replace: 'if !self.watching {',
+  },
+  {
+    name: 'what cannot be read of a head stays in its tombstone',
+    file: 'src/command/delete.rs',
+    find: 'else { !tombstone.contains_key(key) }',
+    replace: 'else { key == "owner" }',
+  },
+  {
+    name: 'a tombstone has an epoch that no head may have',
+    file: 'src/command/delete.rs',
+    find: '.saturating_add(1).min(LARGEST_NUMBER)',
+    replace: '.saturating_add(1)',
   },
 ];

@@ -180,14 +180,14 @@ export default [
   {
     name: 'a deletion does not fence writers off',
     file: remove,
-    find: '.unwrap_or_default().saturating_add(1);',
-    replace: '.unwrap_or_default();',
+    find: 'epoch.saturating_add(1).min(LARGEST_NUMBER)',
+    replace: 'epoch.min(LARGEST_NUMBER)',
   },
   {
     name: 'a deletion keeps the owner in the head',
     file: remove,
-    find: 'fields.push(FieldWrite::unset(&["owner"]));',
-    replace: '',
+    find: 'if readable { key == "owner" }',
+    replace: 'if readable { key.is_empty() }',
   },
   {
     name: 'a deletion buries whatever head is there',

@@ -9,19 +9,19 @@ export default [
     name: 'a listing that lags behind the head is taken for whole',
     file: loader,
     find: 'if self.facts.seq >= self.until_seq {',
-    replace: 'if self.facts.seq >= self.until_seq || now < self.give_up {',
+    replace: 'if self.facts.seq >= self.until_seq || self.may_lag(now) {',
   },
   {
     name: 'a gap in a listing is corrupt at once',
     file: loader,
-    find: 'if self.lacks_one_before(&entry) && now < self.give_up {',
-    replace: 'if self.lacks_one_before(&entry) && now < self.give_up && false {',
+    find: 'if self.lacks_one_before(&entry) && self.may_lag(now) {',
+    replace: 'if self.lacks_one_before(&entry) && self.may_lag(now) && false {',
   },
   {
     name: 'a gap before the last entry of a listing is corrupt at once',
     file: loader,
-    find: 'Ok(Some(entry)) if self.lacks_one_before(&entry) && now < self.give_up =>',
-    replace: 'Ok(Some(entry)) if self.lacks_one_before(&entry) && now < self.give_up && false =>',
+    find: 'Ok(Some(entry)) if self.lacks_one_before(&entry) && self.may_lag(now) =>',
+    replace: 'Ok(Some(entry)) if self.lacks_one_before(&entry) && self.may_lag(now) && false =>',
   },
   {
     name: 'a second listing is folded upon the first',
@@ -56,14 +56,14 @@ export default [
   {
     name: 'a journal that lags is corrupt at once',
     file: loader,
-    find: 'if now >= self.give_up {',
-    replace: 'if now >= self.give_up || true {',
+    find: 'if !self.may_lag(now) {',
+    replace: 'if !self.may_lag(now) || true {',
   },
   {
     name: 'a journal with a hole is listed without end',
     file: loader,
-    find: 'if now >= self.give_up {',
-    replace: 'if now >= self.give_up && false {',
+    find: 'if !self.may_lag(now) {',
+    replace: 'if !self.may_lag(now) && false {',
   },
   {
     name: 'a run loads the journal under no history',
@@ -116,14 +116,15 @@ export default [
   {
     name: 'a command takes a listing that lags behind the head for whole',
     file: entries,
-    find: 'if reading.satisfied() { Ok(()) } else',
-    replace: 'if reading.satisfied() || true { Ok(()) } else',
+    find: 'Err(e) if reading.may_lag() => again(ctx, reading.wanted, e, then),',
+    replace:
+      'Err(_) if reading.lacks_an_entry => then(ctx, reading.entries),\n            Err(e) if reading.may_lag() => again(ctx, reading.wanted, e, then),',
   },
   {
     name: 'a command reads only the first page of the journal',
     file: entries,
-    find: 'if !ended {',
-    replace: 'if !ended && false {',
+    find: 'Ok(()) if reading.satisfied() =>',
+    replace: 'Ok(()) if reading.satisfied() || !last =>',
   },
   {
     name: 'a command reads beyond the head that it has read',
@@ -226,8 +227,8 @@ export default [
   {
     name: 'a listing that lags is given up after the first look',
     file: 'src/storage/loader.rs',
-    find: 'if self.lacks_one_before(&entry) && now < self.give_up {',
-    replace: 'if self.lacks_one_before(&entry) && now > self.give_up {',
+    find: 'if self.lacks_one_before(&entry) && self.may_lag(now) {',
+    replace: 'if self.lacks_one_before(&entry) && !self.may_lag(now) {',
   },
   {
     name: 'a page that is full is the last',
@@ -244,7 +245,7 @@ export default [
   {
     name: 'the last entry of a listing that lags is corrupt for good',
     file: 'src/storage/loader.rs',
-    find: 'Ok(Some(entry)) if self.lacks_one_before(&entry) && now < self.give_up => {',
+    find: 'Ok(Some(entry)) if self.lacks_one_before(&entry) && self.may_lag(now) => {',
     replace: 'Ok(Some(entry)) if self.lacks_one_before(&entry) && self.facts.seq > entry.seq => {',
   },
   {
@@ -294,5 +295,29 @@ export default [
     file: 'src/storage/loader.rs',
     find: 'if entry.seq > self.until_seq {',
     replace: 'if entry.seq > self.until_seq + 1 {',
+  },
+  {
+    name: 'a command calls a listing corrupt that lacks a part of an entry',
+    file: 'src/command/entries.rs',
+    find: 'self.lacks_an_entry || self.joiner.lacks_a_part()',
+    replace: 'self.lacks_an_entry',
+  },
+  {
+    name: 'a command lists again what no listing mends',
+    file: 'src/command/entries.rs',
+    find: 'Err(e) if reading.may_lag() =>',
+    replace: 'Err(e) if reading.may_lag() || reading.wanted.limit > 0 =>',
+  },
+  {
+    name: 'a command counts the time for listing again from its first listing',
+    file: 'src/command/entries.rs',
+    find: 'give_up: None };',
+    replace: 'give_up: Some(ctx.store_deadline()) };',
+  },
+  {
+    name: 'the time for listing again counts from the beginning of a load',
+    file: 'src/storage/loader.rs',
+    find: 'give_up: None,',
+    replace: 'give_up: Some(now + timeout_ms),',
   },
 ];

@@ -80,14 +80,14 @@ export default [
   {
     name: 'a page that is full is the last of a read',
     file: 'src/command/entries.rs',
-    find: 'let ended = documents.len() < size as usize;',
-    replace: 'let ended = documents.len() <= size as usize;',
+    find: 'let last = documents.len() < size as usize;',
+    replace: 'let last = documents.len() <= size as usize;',
   },
   {
     name: 'a read that lags is given up at once',
     file: 'src/command/entries.rs',
-    find: 'if now >= wanted.give_up {',
-    replace: 'if now + wanted.limit as u64 >= wanted.give_up {',
+    find: 'if now >= give_up {',
+    replace: 'if now + wanted.limit as u64 >= give_up {',
   },
   {
     name: 'nothing is read where there is one entry',

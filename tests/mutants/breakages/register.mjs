@@ -11,13 +11,13 @@ export default [
   {
     name: 'who joins a take-over settles while the old owner may be at work',
     file: register,
-    find: 'return settle_at(ctx, survived(ctx, &seen, seen.age_ms().unwrap_or(0)));',
+    find: 'return settle_at(ctx, survived.map(|ms| ctx.now.mono + ms));',
     replace: 'return settle_at(ctx, None);',
   },
   {
     name: 'who comes after a take-over settles while the old owner may be at work',
     file: register,
-    find: 'return settle_at(ctx, wish.survived);',
+    find: 'return settle_at(ctx, survived);',
     replace: 'return settle_at(ctx, None);',
   },
   {
@@ -64,15 +64,15 @@ export default [
   },
   {
     name: 'a pause that took the task settles while the holder may still be at work',
-    file: register,
-    find: 'lease.before.as_ref().filter(|_| may_live)',
-    replace: 'lease.before.as_ref().filter(|_| may_live && false)',
+    file: 'src/command/lease.rs',
+    find: 'head.owner.as_ref().filter(|_| may_live)',
+    replace: 'head.owner.as_ref().filter(|_| may_live && false)',
   },
   {
     name: 'a pause that took the task waits for a holder that is known to be gone',
-    file: register,
-    find: 'lease.before.as_ref().filter(|_| may_live)',
-    replace: 'lease.before.as_ref().filter(|_| may_live || true)',
+    file: 'src/command/lease.rs',
+    find: 'head.owner.as_ref().filter(|_| may_live)',
+    replace: 'head.owner.as_ref().filter(|_| may_live || true)',
   },
   {
     name: 'the reason of a stop from elsewhere is not stored',
@@ -614,27 +614,27 @@ export default [
     replace: '(TaskCommand::Stop, None) => wish.wanted(),',
   },
   {
-    name: 'an owner is waited for from when its fact is stored',
-    file: 'src/command/register.rs',
-    find: '.map(|o| lease.since + o.ttl_ms)',
-    replace: '.map(|o| lease.since + o.ttl_ms * 2)',
+    name: 'an owner is waited for twice as long as its lease lasts',
+    file: 'src/command/lease.rs',
+    find: '.map(|o| o.ttl_ms)',
+    replace: '.map(|o| o.ttl_ms * 2)',
   },
   {
     name: 'an owner that an earlier command fenced off is forgotten',
-    file: 'src/command/register.rs',
-    find: 'let settles_at = settles_at.max(wish.survived);',
-    replace: '',
+    file: 'src/command/lease.rs',
+    find: 'lives.max(seen.survived_ms())',
+    replace: 'lives',
   },
   {
     name: 'a later command does not learn of an owner that is fenced off',
-    file: 'src/command/register.rs',
-    find: 'settles_at.map(|at| at - ctx.now.mono)',
-    replace: 'settles_at.filter(|_| wish.rounds == 0).map(|at| at - ctx.now.mono)',
+    file: 'src/command/lease.rs',
+    find: 'owner: None,\n            last_run,',
+    replace: 'owner: None,\n            fenced_off: None,\n            last_run,',
   },
   {
     name: 'a command that met another version of the task gives up',
     file: 'src/command/register.rs',
-    find: 'Committed::TaskChanged(lease) => obey(ctx, wish, *lease, may_live),',
+    find: 'Committed::TaskChanged(lease) => obey(ctx, wish, *lease),',
     replace: 'Committed::TaskChanged(lease) => lease.release(ctx, |_| crowded()),',
   },
   {
@@ -692,16 +692,22 @@ export default [
     replace: '(EndStatus::Stopped, Some(reason.clone()))',
   },
   {
-    name: 'an owner is waited for although it cannot be at work',
-    file: 'src/command/register.rs',
-    find: '.filter(|_| may_live)',
-    replace: '',
-  },
-  {
     name: 'a pause writes again what a later command has changed',
     file: 'src/command/register.rs',
     find: 'if is_overtaken(&wish, &seen.task) {\n        return settle(ctx, seen.task.status);\n    }\n    let wanted',
     replace:
       'if wish.rounds > MAX_ROUNDS {\n        return settle(ctx, seen.task.status);\n    }\n    let wanted',
+  },
+  {
+    name: 'a stop that finds the task ended settles while an owner may be at work',
+    file: 'src/command/register.rs',
+    find: 'settle_at(ctx, survived)\n        });',
+    replace: 'settle_at(ctx, None)\n        });',
+  },
+  {
+    name: 'a head forgets whom it was taken from until there is an entry',
+    file: 'src/command/lease.rs',
+    find: 'owner: Some(owner), write_id, fenced_off, ..head.clone()',
+    replace: 'owner: Some(owner), write_id, ..head.clone()',
   },
 ];

@@ -414,4 +414,22 @@ export default [
     find: 'silence.lost_ms += if silence.begun { 0 } else { now - silence.since };',
     replace: '',
   },
+  {
+    name: 'text may grow larger than a commit',
+    file: 'src/machine/turn/hearing.rs',
+    find: 'Ok(()) if assembly.bytes() <= ctx.cfg.limits.commit_bytes => Ok(true),',
+    replace: 'Ok(()) if assembly.bytes() <= ctx.cfg.limits.commit_bytes || index < 1_000 => Ok(true),',
+  },
+  {
+    name: 'a turn may grow larger than a commit',
+    file: 'src/machine/turn/hearing.rs',
+    find: 'Ok(_) if assembly.bytes() > ctx.cfg.limits.commit_bytes =>',
+    replace: 'Ok(_) if assembly.bytes() > ctx.cfg.limits.commit_bytes * 100 =>',
+  },
+  {
+    name: 'a turn that is too large is asked for again',
+    file: 'src/converse/classify.rs',
+    find: 'FaultKind::TooLarge\n                | FaultKind::Overflow',
+    replace: 'FaultKind::Overflow',
+  },
 ];
