@@ -402,7 +402,7 @@ fn a_message_with_blocks_reaches_the_model_as_they_are_and_the_thread_as_text() 
 #[test]
 fn what_a_turn_cost_that_no_commit_can_hold_is_counted() {
     let mut w = World::new(14, 1);
-    w.script(vec![text(&"x".repeat(40_000))]);
+    w.script(vec![text(&"x".repeat(20_000))]);
     let run = w.runner("start", json!({ "limits": { "documentBytes": 20_000, "commitBytes": 30_000 } }));
     let outcome = w.finish(run).unwrap();
     assert_eq!((&outcome["status"], &outcome["error"]["code"]), (&json!("failed"), &json!("TOO_LARGE")));

@@ -132,7 +132,7 @@ fn what_the_store_refuses_for_good_ends_the_run_and_is_told() {
 #[test]
 fn a_turn_that_no_commit_can_hold_fails_the_run() {
     told("too_large", 1, |w| {
-        w.script(vec![uses("", &[("a", "work", json!({}))]), text(&"long ".repeat(4_000))]);
+        w.script(vec![uses("", &[("a", "work", json!({}))]), text(&"long ".repeat(2_000))]);
         w.tool = Box::new(|_| Does::Returns(json!("a long result ".repeat(200))));
         let limits = json!({ "documentBytes": 1_500, "commitBytes": 12_000 });
         let run = w.runner("start", json!({ "limits": limits }));
