@@ -159,12 +159,7 @@ export default [
     why: 'The number in question is dealt with by the arm before.',
   },
   {
-    mutant: 'replace < with <= in Loader::handle',
-    file: 'src/storage/loader.rs',
-    why: 'Whether a listing that comes in the very millisecond of the deadline is the last is promised to nobody.',
-  },
-  {
-    mutant: 'replace < with <= in Loader::broken',
+    mutant: 'replace < with <= in Loader::may_lag',
     file: 'src/storage/loader.rs',
     why: 'Whether a listing that comes in the very millisecond of the deadline is the last is promised to nobody.',
   },
