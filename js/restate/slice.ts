@@ -51,11 +51,7 @@ export async function runSlice(
   executor.on('task:message_saved', ({ role }: { role: string }) => {
     if (role === 'assistant') moved = true;
   });
-  const end = await endOf(executor, { maxDurationMs: sliceMs, whileWaiting: 'yield', signal }, () => moved);
-  if (end.kind !== 'waits') return end;
-  // A run whose lease had to be renewed when its calls were due ends like this too, and then nobody is asked anything.
-  const { waiting } = await engine.lifecycle(ids.taskId, ids.userId).state();
-  return waiting.length > 0 ? end : { kind: 'more', moved };
+  return endOf(executor, { maxDurationMs: sliceMs, whileWaiting: 'yield', signal }, () => moved);
 }
 
 async function endOf(

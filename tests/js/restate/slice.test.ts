@@ -3,7 +3,7 @@ import { createTaskEngine, type TaskStore } from '../../../js/index.js';
 import { runSlice } from '../../../js/restate/slice.js';
 import { createTestHost } from '../../../js/testing/index.js';
 
-test('a slice whose calls were due while its lease had to be renewed is none that waits for people', async () => {
+test('a slice whose calls are due while its lease has to be renewed goes on once it is', async () => {
   const work = { description: 'Works.', inputSchema: { type: 'object' }, execute: () => 'worked' };
   const milestones = [{ name: 'All', items: [{ name: 'Item 1' }] }];
   const { host, clock, taskId, userId, done } = createTestHost({
@@ -33,11 +33,8 @@ test('a slice whose calls were due while its lease had to be renewed is none tha
   const engine = createTaskEngine({ ...host, store });
   await engine.lifecycle(taskId, userId).start();
   const { signal } = new AbortController();
-  const slice = () => runSlice({ engine }, { userId, taskId }, { intent: 'run', sliceMs: 20_000, signal });
-  const ends = [await slice()];
-  while (ends.at(-1)?.kind === 'more' && ends.length < 5) ends.push(await slice());
+  const end = await runSlice({ engine }, { userId, taskId }, { intent: 'run', sliceMs: 20_000, signal });
   expect(busyUntil).toBeDefined();
-  expect(ends[0]).toEqual({ kind: 'more', moved: true });
-  expect(ends.at(-1)).toEqual({ kind: 'ended', status: 'completed' });
+  expect(end).toEqual({ kind: 'ended', status: 'completed' });
   done();
 });
