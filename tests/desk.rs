@@ -218,28 +218,6 @@ fn an_approval_that_is_there_before_the_question_does_not_stand_for_a_result() {
 }
 
 #[test]
-fn a_decision_about_an_earlier_question_says_nothing_of_a_later_one_about_the_same_call() {
-    let mut w = World::new(11, 1);
-    w.tools[0]["onUnknownOutcome"] = json!("ask");
-    w.vet = Box::new(|_| json!({ "verdict": "approve" }));
-    w.tool = Box::new(|_| Does::Deaf);
-    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
-    let run = w.start();
-    w.until_event(run, "task:approval_required");
-    w.decide("a", Decision::Approve { note: None });
-    w.until(run, |a| !a.executed.is_empty());
-    w.crash(run);
-    w.now += 60_000;
-    let run = w.runner("run", json!({}));
-    w.until_event(run, "task:answer_required");
-    let first = w.asked("a")[0];
-    w.put_into_inbox(&inbox::decision("a", first, "late".into(), Decision::Approve { note: None }));
-    w.pass(30_000);
-    assert_eq!((w.executions.len(), w.store.facts("decided").len()), (1, 1));
-    assert!(w.store.documents.keys().all(|path| !path.contains("/inbox/")), "it is taken for what it is");
-}
-
-#[test]
 fn what_a_sender_calls_its_decision_by_is_kept_with_it() {
     let mut w = World::new(11, 1);
     w.vet = Box::new(|_| json!({ "verdict": "approve" }));

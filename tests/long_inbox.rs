@@ -17,6 +17,13 @@ fn left_alone(w: &mut World, count: usize, bytes: usize) {
     }
 }
 
+fn messages(w: &mut World, count: usize) {
+    for n in 0..count {
+        let message = json!({ "kind": "message", "text": format!("{n}") });
+        w.store.put(&format!("{TASK_PATH}/inbox/{n:013}-x"), message, w.now);
+    }
+}
+
 /// The kinds of facts that are stored, of two of them.
 fn order(w: &World, of: [&str; 2]) -> Vec<Value> {
     let facts = w.store.journal().into_iter().flat_map(|(_, _, facts)| facts);
@@ -97,10 +104,7 @@ fn a_look_reads_no_more_than_sixteen_megabytes_before_the_run_goes_on() {
 #[test]
 fn an_entry_takes_no_more_messages_than_a_look_may_hold() {
     let mut w = World::new(4, 1);
-    for n in 0..230 {
-        let message = json!({ "kind": "message", "text": format!("{n}") });
-        w.store.put(&format!("{TASK_PATH}/inbox/{n:013}-x"), message, w.now);
-    }
+    messages(&mut w, 230);
     let run = w.start();
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     let received = |facts: &Vec<Value>| facts.iter().filter(|fact| fact["kind"] == "received").count();
@@ -127,10 +131,7 @@ fn a_run_that_yields_for_people_has_read_all_that_they_sent() {
 #[test]
 fn a_look_that_is_full_on_its_last_page_has_not_read_the_inbox_to_its_end() {
     let mut w = World::new(7, 1);
-    for n in 0..103 {
-        let message = json!({ "kind": "message", "text": format!("{n}") });
-        w.store.put(&format!("{TASK_PATH}/inbox/{n:013}-x"), message, w.now);
-    }
+    messages(&mut w, 103);
     let run = w.start();
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert_eq!(w.store.facts("received").len(), 103);

@@ -85,7 +85,8 @@ impl Assembly {
         Ok(())
     }
 
-    /// Takes any event of the stream; `ids` are those of the history. Where it failed, the attempt may still be [`complete`](Self::complete).
+    /// Takes any event of the stream; `ids` are those of the history. Where it failed, the attempt may still be
+    /// [`complete`](Self::complete).
     ///
     /// # Errors
     /// What an in-stream exception means; `Malformed` where the event is none, saying what is wrong with it.

@@ -6,6 +6,7 @@ use crate::facts::fact::{Begin, EndStatus};
 use crate::lifecycle::Status;
 use crate::store::StoreErrorCode;
 use crate::testkit::{Fault, Op};
+use crate::time::Instant;
 
 fn ended(status: EndStatus) -> Vec<Fact> {
     vec![Fact::Ended { status, reason: None, error: None }]
@@ -251,15 +252,21 @@ fn an_owner_that_was_fenced_off_before_the_last_run_is_not_waited_for() {
     }
 }
 
+/// A task that is paused while the owner that was fenced off may work on for half a minute, and when that began.
+fn paused_over_a_fenced_owner() -> (World, Instant) {
+    let mut world = world("paused");
+    world.store.tells_age = true;
+    with_head(&mut world, LastRun::Paused, None);
+    let at = world.now().mono;
+    let fenced_off = json!({ "by_epoch": 3, "ttl_ms": 30_000 });
+    world.store.patch(HEAD, &[FieldWrite::set(&["fenced_off"], fenced_off)], at);
+    (world, at)
+}
+
 #[test]
 fn an_owner_that_was_fenced_off_is_waited_for_though_another_command_took_the_task_in_between() {
     for kind in ["pause", "stop"] {
-        let mut world = world("paused");
-        world.store.tells_age = true;
-        with_head(&mut world, LastRun::Paused, None);
-        let at = world.now().mono;
-        let fenced_off = json!({ "by_epoch": 3, "ttl_ms": 30_000 });
-        world.store.patch(HEAD, &[FieldWrite::set(&["fenced_off"], fenced_off)], at);
+        let (mut world, at) = paused_over_a_fenced_owner();
         world.advance(10_000);
         let message = json!({ "role": "user", "content": [{ "text": "Go on." }] });
         run(&mut world, "saveApiMessage", json!({ "message": message })).unwrap();
@@ -275,12 +282,7 @@ fn an_owner_that_was_fenced_off_is_waited_for_though_another_command_took_the_ta
 
 #[test]
 fn a_stop_that_has_taken_the_task_and_finds_it_ended_waits_for_the_owner_that_was_fenced_off_before() {
-    let mut world = world("paused");
-    world.store.tells_age = true;
-    with_head(&mut world, LastRun::Paused, None);
-    let at = world.now().mono;
-    let fenced_off = json!({ "by_epoch": 3, "ttl_ms": 30_000 });
-    world.store.patch(HEAD, &[FieldWrite::set(&["fenced_off"], fenced_off)], at);
+    let (mut world, at) = paused_over_a_fenced_owner();
     let id = spawn(&mut world, "stop", json!({}));
     world.run_until(|w| head(w).epoch == 4);
     set_status(&mut world, "completed");
