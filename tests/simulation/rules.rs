@@ -348,6 +348,10 @@ pub fn request(w: &mut World, actor: usize) -> Checked {
             said.push((text, uses));
         }
     }
+    // Whoever was fenced off while its lease was young by its own clock (`starts`) asks with what it knew then.
+    if w.actors[actor].epoch != Some(w.last_epoch) {
+        return Ok(());
+    }
     if said.len() < w.ledger.said.len() && !w.ledger.trimmed {
         let what = format!("the request has {} turns, the journal {}", said.len(), w.ledger.said.len());
         return Err(broken("P1", what));
