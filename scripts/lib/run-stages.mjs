@@ -1,13 +1,18 @@
 import { Failure, say, seconds } from './run.mjs';
 
+/** Of the tests that failed, so many are named at the end. */
+const mostNamed = 20;
+
 /**
  * Runs the stages one after the other: one that fails keeps none of the others from running. Returns what is to be
- * printed at the end, and the names of those that failed.
+ * printed at the end, with the tests that failed where a stage's counts name them (`failing`), and the names of the
+ * stages that failed.
  */
 export async function runStages(stages) {
   const began = Date.now();
   const lines = [];
   const broken = [];
+  const failing = [];
   const total = { passed: 0, failed: 0 };
   const all = Object.entries(stages);
   for (const [index, [name, stage]] of all.entries()) {
@@ -29,10 +34,13 @@ export async function runStages(stages) {
     if (failure) {
       say(`\nerror in ${name}: ${failure instanceof Failure ? failure.message : failure.stack}`);
       broken.push(name);
+      failing.push(...(failure.counts?.failing ?? []).map((test) => `  ${name}: ${test}`));
     }
   }
   lines.push(`in ${seconds(began)}`, `${total.passed} passed, ${total.failed} failed`);
   if (broken.length > 0) {
+    lines.push(...failing.slice(0, mostNamed));
+    if (failing.length > mostNamed) lines.push(`  and ${failing.length - mostNamed} more`);
     lines.push(`failed: ${broken.join(', ')}; again with: npm test -- ${broken.join(' ')}`);
   }
   return { summary: lines.join('\n'), broken };

@@ -1,5 +1,5 @@
 import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { buildPanickingEngine } from './build.mjs';
 import { lint } from './lint.mjs';
 import { compareMatrix } from './matrix.mjs';
@@ -84,7 +84,8 @@ async function cargo(command, args, env) {
 }
 
 function countCargo(output) {
-  const counts = { passed: 0, failed: 0 };
+  const counts = { passed: 0, failed: 0, failing: [] };
+  for (const [, test] of output.matchAll(/^test (.+) \.\.\. FAILED$/gm)) counts.failing.push(test);
   for (const [, passed, failed] of output.matchAll(/^test result: .*?(\d+) passed; (\d+) failed/gm)) {
     counts.passed += Number(passed);
     counts.failed += Number(failed);
@@ -99,12 +100,20 @@ export function reportOf(project) {
   return JSON.parse(readFileSync(reportFile(project), 'utf8'));
 }
 
+/** The tests of a file that failed, each with the first line of why; the file, where it did not get as far. */
+function failing({ name, status, message, assertionResults }) {
+  const failed = assertionResults.filter((test) => test.status === 'failed');
+  const told = failed.map(({ fullName, failureMessages }) => [fullName, failureMessages[0]]);
+  if (status === 'failed' && failed.length === 0) told.push([relative(root, name), message]);
+  return told.map(([what, why = '']) => `${what}: ${why.split('\n', 1)[0]}`);
+}
+
 async function vitest(project, env) {
   const report = reportFile(project);
   rmSync(report, { force: true });
   const count = () => {
-    const { numPassedTests, numFailedTests } = reportOf(project);
-    return { passed: numPassedTests, failed: numFailedTests };
+    const { numPassedTests, numFailedTests, testResults } = reportOf(project);
+    return { passed: numPassedTests, failed: numFailedTests, failing: testResults.flatMap(failing) };
   };
   const args = [
     'run',

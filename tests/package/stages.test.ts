@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { runStages } from '../../scripts/lib/run-stages.mjs';
 
-test('a stage that fails keeps none of the others from running, and the summary names it', async () => {
+test('a stage that fails keeps none of the others from running, and the summary names it and its tests', async () => {
   const ran: string[] = [];
   const { summary, broken } = await runStages({
     first: async () => {
@@ -10,7 +10,9 @@ test('a stage that fails keeps none of the others from running, and the summary 
     },
     second: async () => {
       ran.push('second');
-      throw Object.assign(new Error('two tests failed'), { counts: { passed: 5, failed: 2 } });
+      throw Object.assign(new Error('two tests failed'), {
+        counts: { passed: 5, failed: 2, failing: ['one: why', 'other'] },
+      });
     },
     third: async () => {
       ran.push('third');
@@ -26,6 +28,6 @@ test('a stage that fails keeps none of the others from running, and the summary 
     /✓ first .*3 passed, 0 failed\n✗ second .*5 passed, 2 failed\n✗ third .*0 passed, 1 failed\n✓ fourth/,
   );
   expect(summary).toMatch(
-    /\n8 passed, 3 failed\nfailed: second, third; again with: npm test -- second third$/,
+    /\n8 passed, 3 failed\n {2}second: one: why\n {2}second: other\nfailed: second, third; again with: npm test -- second third$/,
   );
 });
