@@ -2,16 +2,7 @@ import { describeTools } from './tools/describe.js';
 import { isGenerator, lastOf } from './tools/generator.js';
 import { type WrittenResult, writtenResult } from './tools/result.js';
 import { validateInput } from './tools/validate.js';
-import type {
-  AbortSignalLike,
-  PromptContext,
-  Task,
-  TaskHost,
-  Tool,
-  ToolCall,
-  ToolContext,
-  Tools,
-} from './types.js';
+import type { PromptContext, Task, TaskHost, Tool, ToolCall, ToolContext, Tools } from './types.js';
 
 /**
  * What the core asks; the replies are the JSON that `Question` in the core names. A `task` that is null is the one of
@@ -61,24 +52,22 @@ export class Callbacks {
   }
 
   /**
-   * Runs a tool; its result as JSON.
+   * Runs a tool; its result as JSON, none where it may not be run any more.
    *
    * @throws whatever the tool throws, or why its result cannot be stored
    */
   async run(
     call: ToolCall,
-    attempt: number,
-    idempotencyKey: string,
-    signal: AbortSignalLike,
-    report: ToolContext['report'],
-  ): Promise<WrittenResult> {
+    context: Omit<ToolContext, 'taskId' | 'userId'>,
+    mayRun: () => boolean,
+  ): Promise<WrittenResult | undefined> {
     const tool = this.#tool(call.name);
     if (tool?.execute === undefined) throw new Error(`There is no tool '${call.name}' to run any more.`);
     const input = await this.#inputOf(tool, call);
+    if (!mayRun()) return undefined;
     this.#inputs.delete(call.id);
-    const context = { ...this.#ids, toolCallId: call.id, attempt, idempotencyKey, signal, report };
-    const returned: unknown = await tool.execute(input, context);
-    const value = isGenerator(returned) ? await lastOf(returned, signal) : returned;
+    const returned: unknown = await tool.execute(input, { ...this.#ids, ...context });
+    const value = isGenerator(returned) ? await lastOf(returned, context.signal) : returned;
     return this.#written(value, tool, 'The result');
   }
 

@@ -340,19 +340,21 @@ export class Machine implements Resident {
   }
 
   async runTool(
+    ticket: number,
     call: string,
     attempt: number,
     idempotencyKey: string,
     signal: AbortSignalLike,
   ): Promise<string> {
     try {
-      return await this.#runTool(JSON.parse(call), attempt, idempotencyKey, signal);
+      return await this.#runTool(ticket, JSON.parse(call), attempt, idempotencyKey, signal);
     } catch (thrown) {
       return this.#thrown.reply(thrown);
     }
   }
 
   async #runTool(
+    ticket: number,
     call: ToolCall,
     attempt: number,
     idempotencyKey: string,
@@ -370,7 +372,11 @@ export class Machine implements Resident {
     );
     try {
       const report = (progress: unknown) => reports.report(progress);
-      const { json, cutBytes = 0 } = await this.#callbacks.run(call, attempt, idempotencyKey, signal, report);
+      const mayRun = () => this.#enter((handle) => handle.mayRun(ticket)) ?? false;
+      const context = { toolCallId, attempt, idempotencyKey, signal, report };
+      const written = await this.#callbacks.run(call, context, mayRun);
+      if (written === undefined) return '{"notRun":true}';
+      const { json, cutBytes = 0 } = written;
       return json === undefined ? '{}' : `{"value":${json},"cutBytes":${cutBytes}}`;
     } finally {
       reports.end();

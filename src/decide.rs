@@ -153,6 +153,7 @@ fn answer(live: &Live, control: &Control) -> Step {
         TurnEnd::Suspended => Step::Nudge(Nudge::GoOn),
         TurnEnd::Cut if live.silent || live.continuations >= MAX_CONTINUATIONS => Step::Pause("max_tokens"),
         TurnEnd::Cut => Step::Nudge(Nudge::Continue),
+        TurnEnd::Interrupted => Step::Nudge(Nudge::Resumed),
         _ => Step::Complete,
     }
 }

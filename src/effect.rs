@@ -92,7 +92,8 @@ pub enum Effect {
         /// 1 for the first attempt at this turn.
         attempt: u32,
     },
-    /// `tool.execute(input, ctx)` → [`Input::Returned`].
+    /// `tool.execute(input, ctx)` → [`Input::Returned`]. Right before, [`Machine::may_run`] has to be asked; where it says
+    /// no → [`Input::NotRun`].
     RunTool {
         /// For the reply.
         ticket: Ticket,
@@ -310,6 +311,11 @@ pub enum Input {
         /// So many bytes of what the tool returned were left out.
         cut_bytes: u64,
     },
+    /// Reply to [`Effect::RunTool`]: it was not run.
+    NotRun {
+        /// Of the effect.
+        ticket: Ticket,
+    },
     /// Reply to [`Effect::Ask`].
     Answered {
         /// Of the effect.
@@ -356,6 +362,10 @@ pub trait Machine {
     /// When to hand in [`Input::Timeout`] if nothing else happens before.
     #[must_use]
     fn poll_timeout(&self) -> Option<Instant>;
+    /// Whether the tool of this [`Effect::RunTool`] may be run now. What came between, a tool or a listener that blocks the
+    /// process, may have taken longer than the lease lasts.
+    #[must_use]
+    fn may_run(&self, now: Now, ticket: Ticket) -> bool;
     /// Nothing more will come out of it.
     #[must_use]
     fn is_done(&self) -> bool;

@@ -7,7 +7,7 @@ mod support;
 use serde_json::{Value, json};
 use std::rc::Rc;
 use support::*;
-use task_execution_engine::effect::{Command, ToolCall};
+use task_execution_engine::effect::{Command, Effect, Input, Ticket, ToolCall};
 use task_execution_engine::facts::fact::Decision;
 use task_execution_engine::ids::Paths;
 use task_execution_engine::storage::inbox;
@@ -210,6 +210,65 @@ fn stop_aborts_tools_at_once() {
     assert_eq!(w.finish(run).unwrap()["status"], "stopped");
     assert!(w.now - before < 100);
     assert_eq!(w.store.task()["execution"]["abort_reason"], "stopped");
+}
+
+#[test]
+fn a_call_behind_one_that_blocks_the_process_for_longer_than_the_lease_waits_for_its_renewal() {
+    for (blocked, held_back) in [(19_500, false), (20_100, true), (400_000, true)] {
+        let mut w = World::new(25, 1);
+        let calls = ["a", "b", "c"].map(|id| (id, "work", json!({})));
+        w.script(vec![uses("", &calls), text("Done.")]);
+        w.tool = Box::new(move |call| match call.id.as_str() {
+            "a" => Does::Blocks(blocked, Box::new(Does::Returns(json!(1)))),
+            _ => Does::Returns(json!(1)),
+        });
+        let run = w.start();
+        let seen = w.spy(run, |_| false);
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert_eq!(w.actors[run].executed, ["a", "b", "c"].map(|id| (id.to_owned(), 1)), "each once");
+        let seen = seen.borrow();
+        let asked = |id: &str| {
+            let of = |effect: &Effect| matches!(effect, Effect::RunTool { call, .. } if call.id == id);
+            seen.iter().enumerate().filter(|(_, effect)| of(effect)).map(|(at, _)| at).collect::<Vec<_>>()
+        };
+        let (a, b) = (asked("a"), asked("b"));
+        assert_eq!(
+            (a.len(), b.len(), asked("c").len()),
+            (1, 1 + usize::from(held_back), 1 + usize::from(held_back))
+        );
+        let renews = |effect: &Effect| matches!(effect, Effect::Commit { writes, .. } if writes.len() == 1);
+        assert_eq!(seen[a[0]..b[b.len() - 1]].iter().any(renews), held_back);
+    }
+}
+
+#[test]
+fn a_call_is_not_begun_once_the_run_is_told_to_pause_and_runs_when_it_goes_on() {
+    let mut w = World::new(26, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    let run = w.start();
+    w.by_hand = true;
+    let ticket = loop {
+        match w.next_effect(run) {
+            Some(Effect::RunTool { ticket, .. }) => break ticket,
+            Some(effect) => w.perform(run, effect),
+            None => assert!(w.step()),
+        }
+    };
+    let now = w.clock();
+    let machine = w.actors[run].machine.as_mut().unwrap();
+    assert!(machine.may_run(now, ticket) && !machine.may_run(now, Ticket(ticket.0 + 1)));
+    // As a listener does that hears of the call.
+    machine.handle(now, Input::Command { ticket: Ticket::RESULT, command: Command::Pause });
+    assert!(!machine.may_run(now, ticket));
+    w.by_hand = false;
+    w.give(run, Input::NotRun { ticket });
+    assert_eq!(w.finish(run).unwrap()["status"], "paused");
+    assert!(w.executions.is_empty());
+    assert_eq!(w.store.facts("not_run")[0]["toolCallIds"], json!(["a"]));
+    w.script(vec![text("Done.")]);
+    let run = w.runner("resume", json!({}));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.actors[run].executed, [("a".to_owned(), 1)]);
 }
 
 #[test]

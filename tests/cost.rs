@@ -11,7 +11,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use support::*;
-use task_execution_engine::effect::{Effect, Input, Machine, Question};
+use task_execution_engine::effect::{Effect, Input, Machine, Question, Ticket};
 use task_execution_engine::machine::{Runner, RunnerConfig};
 use task_execution_engine::store::StoreWrite;
 use task_execution_engine::time::{Instant, Now};
@@ -95,6 +95,10 @@ impl Machine for Metered {
 
     fn poll_timeout(&self) -> Option<Instant> {
         self.machine.poll_timeout()
+    }
+
+    fn may_run(&self, now: Now, ticket: Ticket) -> bool {
+        self.machine.may_run(now, ticket)
     }
 
     fn is_done(&self) -> bool {

@@ -106,6 +106,8 @@ fn a_stream_that_breaks_its_turn_on_the_fast_path_is_not_wanted_any_more() {
     let ticket = serve(&mut w, &mut runner).expect("the model is asked");
     let unwanted = (0..20_000).find(|block| !runner.text_delta(w.clock().mono, ticket, *block, "x"));
     assert_eq!(unwanted, Some(10_000), "no turn has so many blocks");
+    let retries = runner.poll_timeout().unwrap();
+    assert!(retries - w.clock().mono <= 1_000, "the first pause is a second at most: {retries:?}");
 }
 
 #[test]
@@ -144,6 +146,9 @@ fn a_turn_on_the_fast_path_is_not_wanted_any_more_once_it_is_larger_than_a_commi
     let piece = "x".repeat(1_000_000);
     let wanted = |n: &usize| !runner.text_delta(w.clock().mono, ticket, (*n % 2) as u32, &piece);
     assert_eq!((0..20).find(wanted), Some(9), "a commit takes nine million bytes");
+    assert_eq!(serve(&mut w, &mut runner), None);
+    assert!(runner.is_done(), "the run fails without another input");
+    assert_eq!(w.store.get(TASK_PATH).unwrap()["status"], "failed");
 }
 
 #[test]

@@ -94,6 +94,15 @@ impl EngineHandle {
         }
     }
 
+    /// Whether the tool of this ticket may be run: to be asked for right before. Where it may not, its promise resolves
+    /// with `{"notRun":true}`.
+    #[wasm_bindgen(js_name = mayRun)]
+    #[must_use]
+    pub fn may_run(&self, ticket: f64) -> bool {
+        let now = self.outside.host.now();
+        self.machine.borrow().may_run(now, ticket_of(ticket))
+    }
+
     /// A command to the machine, as JSON text; its answer is settled under `ticket`, from 2^52 upwards, or 0.
     pub fn command(&self, ticket: f64, text: &str) {
         if let Some(command) = command(text) {

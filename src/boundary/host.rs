@@ -75,6 +75,7 @@ extern "C" {
     #[wasm_bindgen(method, structural, js_name = runTool)]
     pub(super) fn run_tool(
         this: &Host,
+        ticket: f64,
         call: &str,
         attempt: u32,
         idempotency_key: &str,

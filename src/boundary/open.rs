@@ -72,6 +72,10 @@ impl Machine for Subject {
         self.machine().poll_timeout()
     }
 
+    fn may_run(&self, now: Now, ticket: Ticket) -> bool {
+        self.machine().may_run(now, ticket)
+    }
+
     fn is_done(&self) -> bool {
         self.machine().is_done()
     }

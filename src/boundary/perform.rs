@@ -105,7 +105,7 @@ impl Outside {
                 if let Some(flight) = self.flights.borrow_mut().get_mut(&ticket) {
                     flight.heard_when_cancelled = true;
                 }
-                let promise = self.host.run_tool(&call, attempt, &idempotency_key, &signal);
+                let promise = self.host.run_tool(ticket.0 as f64, &call, attempt, &idempotency_key, &signal);
                 self.wait(ticket, Shape::Returned, Ok(promise.into()));
             }
             Effect::Ask { ticket, question } => {

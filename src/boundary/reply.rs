@@ -54,6 +54,9 @@ impl Arrival {
             }
             Shape::Returned => {
                 let reply = reply(settled);
+                if reply.as_ref().is_ok_and(|reply| reply.not_run) {
+                    return Input::NotRun { ticket };
+                }
                 let cut_bytes = reply.as_ref().map_or(0, |reply| reply.cut_bytes);
                 Input::Returned { ticket, result: reply.map(|reply| reply.value), cut_bytes }
             }
@@ -122,10 +125,12 @@ struct Reply {
     /// Absent for undefined.
     value: Option<Value>,
     cut_bytes: u64,
+    /// Of a tool: see [`super::EngineHandle::may_run`].
+    not_run: bool,
     thrown: Option<WireThrown>,
 }
 
-reads!(Reply { value: present "value", cut_bytes: or_default "cutBytes", thrown: always "thrown" });
+reads!(Reply { value: present "value", cut_bytes: or_default "cutBytes", not_run: or_default "notRun", thrown: always "thrown" });
 
 struct WireThrown {
     message: String,

@@ -136,8 +136,8 @@ fn load(
     let loaded = move |ctx: &mut Ctx, (lease, loaded)| {
         let (facts, broken) = match loaded {
             Loaded::Facts(facts) => (*facts, None),
-            Loaded::Broken(e) => (Facts::default(), Some(e)),
-            Loaded::Lost(Loss::Refused(e) | Loss::Unknown(e)) => return then(ctx, Taken::Refused(e)),
+            Loaded::Broken(e) | Loaded::Lost(Loss::Refused(e)) => (Facts::default(), Some(e)),
+            Loaded::Lost(Loss::Unknown(e)) => return then(ctx, Taken::Refused(e)),
             Loaded::Lost(Loss::TaskGone) => return not_found(ctx),
             Loaded::Lost(Loss::Superseded) => return then(ctx, Taken::Overtaken),
         };

@@ -285,6 +285,11 @@ impl Machine for Script {
         self.step.as_ref().map(|_| self.ctx.clock.wake())
     }
 
+    /// A command runs none.
+    fn may_run(&self, _now: Now, _ticket: Ticket) -> bool {
+        false
+    }
+
     fn is_done(&self) -> bool {
         self.step.is_none() && self.ctx.io.is_empty()
     }

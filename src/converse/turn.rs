@@ -170,6 +170,11 @@ pub(super) enum Piece {
 }
 
 impl Piece {
+    /// It says nothing, and no block is made of it.
+    fn is_blank_text(&self) -> bool {
+        matches!(self, Piece::Text { text, .. } if is_blank(text))
+    }
+
     pub(super) fn nameless_use() -> Piece {
         let empty = String::new;
         Piece::ToolUse {
@@ -198,11 +203,11 @@ pub(super) fn assemble(
     }
     let blocks = in_order(blocks, &|a, b| a.index.cmp(&b.index));
     let mut writer = Writer { server_ids: Vec::new(), stop: &stop, uses: Vec::new() };
-    let count = blocks.len();
+    let last = blocks.iter().rposition(|block| !block.piece.is_blank_text());
     let mut content: Vec<Value> = blocks
         .into_iter()
         .enumerate()
-        .filter_map(|(at, block)| writer.block(block.piece, at + 1 == count))
+        .filter_map(|(at, block)| writer.block(block.piece, last == Some(at)))
         .collect();
     let uses = writer.uses;
     if let Some(Value::String(last)) = content.last_mut().and_then(|block| block.get_mut("text")) {
@@ -235,7 +240,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn block(&mut self, piece: Piece, last: bool) -> Option<Value> {
         match piece {
-            Piece::Text { text, .. } if is_blank(&text) => None,
+            text if text.is_blank_text() => None,
             Piece::Text { text, citations } if citations.is_empty() => Some(text_block(&text)),
             Piece::Text { text, citations } => Some(
                 json!({ "citationsContent": { "content": [text_block(&text)], "citations": citations } }),

@@ -303,6 +303,11 @@ fn an_answer_to_a_person_goes_on_to_its_end_though_every_item_is_done() {
     };
     assert_eq!(continued(4), Step::Nudge(Nudge::Continue));
     assert_eq!(continued(5), Step::Pause("max_tokens"));
+    let resumed = json!({ "kind": "begun", "how": "resumed" });
+    assert_eq!(next(json!([turn("max_tokens", &[]), resumed])), Step::Nudge(Nudge::Resumed));
+    let recovered = json!({ "kind": "begun", "how": "recovered" });
+    assert_eq!(next(json!([turn("max_tokens", &[]), recovered])), Step::Nudge(Nudge::Continue));
+    assert_eq!(next(json!([turn("end_turn", &[]), resumed])), Step::Complete);
 }
 
 #[test]

@@ -136,6 +136,20 @@ impl Calls {
         some
     }
 
+    /// It is under way, or about to be.
+    pub fn is_wanted(&self, ticket: Ticket) -> bool {
+        self.running.values().any(|call| call.ticket == ticket)
+    }
+
+    /// A call that was to be executed was not: an entry allows it as before.
+    pub fn not_begun(&mut self, ticket: Ticket) {
+        let found = self.running.iter().find(|(_, call)| call.ticket == ticket);
+        if let Some(id) = found.map(|(id, _)| id.clone()) {
+            self.running.remove(&id);
+            self.startable.push(id);
+        }
+    }
+
     /// What a tool has said becomes the result of its call; none where the call is over, or its outcome unknown.
     pub fn returned(
         &mut self,

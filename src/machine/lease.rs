@@ -161,7 +161,12 @@ impl<P> Lease<P> {
 
     /// Past two thirds of the lease nothing new starts.
     pub fn may_start(&self, clock: &Clock) -> bool {
-        self.age_ms(clock.real()) <= self.terms.ttl_ms.saturating_mul(2) / 3
+        self.may_start_at(clock.real())
+    }
+
+    /// As [`Lease::may_start`], at a time that no input has brought yet.
+    pub fn may_start_at(&self, now: Now) -> bool {
+        self.age_ms(now) <= self.terms.ttl_ms.saturating_mul(2) / 3
     }
 
     /// Milliseconds since it was renewed, by the clock that says more: one of them stands still while a machine is

@@ -31,7 +31,7 @@ use crate::time::{Clock, Instant, Now};
 pub(crate) use compose::import;
 use leaving::Leaving;
 use opening::{Opened, Opening};
-use run::Run;
+use run::{Broken, Run};
 use serde_json::Value;
 
 /// What the caller wants of the task.
@@ -183,10 +183,16 @@ impl Runner {
         let before = self.ctx.clock.real();
         let elapsed = i64::try_from(mono - before.mono).unwrap_or_default();
         self.ctx.advance(Now { mono, wall: before.wall.saturating_add(elapsed) }, false);
-        match &mut self.phase {
-            Phase::Running(run) => run.text_delta(&mut self.ctx, ticket, index, text),
-            _ => false,
+        let Phase::Running(run) = &mut self.phase else { return false };
+        let taken = run.text_delta(&mut self.ctx, ticket, index, text);
+        if let Err(Broken) = taken
+            && let Phase::Running(run) = std::mem::replace(&mut self.phase, Phase::Done)
+        {
+            // What follows must not wait for another input.
+            self.phase = self.drive(run, &Input::Timeout);
+            self.plan();
         }
+        taken.unwrap_or(false)
     }
 
     fn opened(&mut self, opening: Opening, opened: Opened) -> Phase {
@@ -268,6 +274,10 @@ impl Machine for Runner {
 
     fn poll_timeout(&self) -> Option<Instant> {
         (!matches!(self.phase, Phase::Done)).then(|| self.ctx.clock.wake())
+    }
+
+    fn may_run(&self, now: Now, ticket: Ticket) -> bool {
+        matches!(&self.phase, Phase::Running(run) if run.may_run(now, ticket))
     }
 
     fn is_done(&self) -> bool {

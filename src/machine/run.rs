@@ -31,7 +31,8 @@ use crate::facts::fold::Facts;
 use crate::json::{self, Encode};
 use crate::limits::Settings;
 use crate::sorted::SortedMap;
-use crate::time::Instant;
+use crate::time::{Instant, Now};
+pub(super) use conversing::Broken;
 use looking::desk_around;
 use serde_json::Value;
 
@@ -138,6 +139,7 @@ impl Run {
                     self.due_fact(Fact::Result { result });
                 }
             }
+            Input::NotRun { ticket } => self.calls.not_begun(*ticket),
             Input::Answered { ticket, result } => {
                 let answered = self.host.answered(*ticket, result, &mut ctx.io);
                 self.needs_answer(ctx, answered);
@@ -174,6 +176,11 @@ impl Run {
 
     pub fn may_start(&self, ctx: &Ctx) -> bool {
         self.lease.may_start(&ctx.clock)
+    }
+
+    /// Whether a tool may be run that was to be.
+    pub fn may_run(&self, now: Now, ticket: Ticket) -> bool {
+        !self.is_ending() && self.lease.may_start_at(now) && self.calls.is_wanted(ticket)
     }
 
     /// Some end is in force.

@@ -146,7 +146,6 @@ pub struct Fetch {
     timeout_ms: u64,
     deadline: Instant,
     attempt: u32,
-    last: Option<StoreError>,
     state: FetchState,
 }
 
@@ -164,7 +163,6 @@ impl Fetch {
             timeout_ms,
             deadline: now + timeout_ms,
             attempt: 0,
-            last: None,
             state: FetchState::BackingOff { until: now },
         };
         fetch.send(now, io);
@@ -233,13 +231,13 @@ impl Fetch {
     ) -> Option<Result<Found, EngineError>> {
         let permanent =
             matches!(error.code, StoreErrorCode::Denied | StoreErrorCode::Invalid | StoreErrorCode::TooLarge);
-        self.last = Some(error.clone());
-        if permanent || now >= self.deadline {
+        self.attempt += 1;
+        let until = now + store_back_off(self.attempt, io.rng.unit());
+        // An attempt at the deadline could only be given up, and would hide what the store has said.
+        if permanent || until >= self.deadline {
             return Some(Err(store_error(error, "Reading from the store")));
         }
-        self.attempt += 1;
-        let pause = store_back_off(self.attempt, io.rng.unit());
-        self.state = FetchState::BackingOff { until: (now + pause).min(self.deadline) };
+        self.state = FetchState::BackingOff { until };
         None
     }
 

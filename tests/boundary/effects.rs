@@ -149,6 +149,16 @@ async fn what_a_tool_returned_is_told_apart_from_nothing_and_from_what_it_threw(
 }
 
 #[wasm_bindgen_test]
+async fn the_host_asks_right_before_whether_a_tool_may_be_run_and_says_where_it_was_not() {
+    for runs_no_tool in [false, true] {
+        let world = World::begin("{}", Probe { runs_no_tool, ..Probe::default() });
+        assert_eq!(world.call("mayRun(2)").as_bool(), Some(!runs_no_tool));
+    }
+    let world = answering("tool", "async () => '{\"notRun\":true}'", tool());
+    assert_eq!(replies(&world).await, [Input::NotRun { ticket: Ticket(2) }]);
+}
+
+#[wasm_bindgen_test]
 async fn a_reply_that_is_none_of_ours_is_a_failure_of_the_callback() {
     for source in
         ["async () => 5", "async () => '{'", "() => Promise.reject(undefined)", "async () => undefined"]

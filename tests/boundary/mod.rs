@@ -23,6 +23,7 @@ struct Probe {
     told: Rc<RefCell<Vec<Input>>>,
     timeout: Option<Instant>,
     on_command: Vec<Effect>,
+    runs_no_tool: bool,
 }
 
 impl Machine for Probe {
@@ -42,6 +43,10 @@ impl Machine for Probe {
 
     fn poll_timeout(&self) -> Option<Instant> {
         self.timeout
+    }
+
+    fn may_run(&self, _now: Now, _ticket: Ticket) -> bool {
+        !self.runs_no_tool
     }
 
     fn is_done(&self) -> bool {
@@ -65,7 +70,7 @@ const HOST: &str = "({
     watch(paths) { this.noted.push('watch ' + paths.join(' ')) },
     status(status) { this.noted.push('status ' + status) },
     converse(...told) { this.noted.push(['converse', ...told].join(' ')) },
-    runTool(call, attempt, key, signal) {
+    runTool(ticket, call, attempt, key, signal) {
         this.noted.push(['runTool', call, attempt, key].join(' '));
         return this.tool?.(signal) ?? Promise.resolve('{}');
     },

@@ -125,6 +125,7 @@ pub fn input(input: &Input) -> String {
             Err(e) => format!("← the stream fails: {:?} {}", e.name, e.message),
         },
         Input::Returned { result, .. } => format!("← returned: {}", short(&format!("{result:?}"))),
+        Input::NotRun { .. } => "← not run".into(),
         Input::Answered { result, .. } => format!("← answered: {}", short(&format!("{result:?}"))),
         Input::Changed => "← something watched has changed".into(),
         Input::Timeout => "← time".into(),

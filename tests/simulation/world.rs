@@ -106,9 +106,23 @@ pub struct Actor {
 }
 
 enum Happening {
-    Arrives { from: usize, effect: Effect, fate: Fate },
-    Reaches { to: usize, ticket: Option<Ticket>, input: Input },
-    Polls { follower: usize },
+    Arrives {
+        from: usize,
+        effect: Effect,
+        fate: Fate,
+    },
+    Reaches {
+        to: usize,
+        ticket: Option<Ticket>,
+        input: Input,
+    },
+    Polls {
+        follower: usize,
+    },
+    /// What blocked the process is over: it performs what its machine wants beside.
+    GoesOn {
+        actor: usize,
+    },
 }
 
 pub struct World {
@@ -475,7 +489,7 @@ impl World {
     /// Until when whoever it would reach stands still.
     fn frozen_for(&self, happening: &Happening) -> Option<u64> {
         let process = match happening {
-            Happening::Reaches { to, .. } => self.actors[*to].process,
+            Happening::Reaches { to: actor, .. } | Happening::GoesOn { actor } => self.actors[*actor].process,
             Happening::Polls { follower } => self.people.followers[*follower].process,
             Happening::Arrives { .. } => return None,
         };
@@ -494,6 +508,7 @@ impl World {
             Happening::Arrives { from, effect, fate } => self.arrives(from, effect, fate),
             Happening::Reaches { to, ticket, input } => self.reaches(to, ticket, input),
             Happening::Polls { follower } => self.poll(follower),
+            Happening::GoesOn { actor } => self.drain(actor),
         }
     }
 
@@ -577,6 +592,12 @@ impl World {
                     }
                 }
             }
+            // A tool has blocked the process: what the machine wants beside waits too.
+            let blocked = self.processes[process].frozen_until;
+            if blocked > self.now {
+                self.later(blocked - self.now, Happening::GoesOn { actor });
+                return;
+            }
         }
         if self.actors[actor].subject.as_mut().is_some_and(|s| s.machine().is_done()) {
             self.over(actor);
@@ -618,6 +639,9 @@ impl World {
                 self.check(checked);
                 self.converse(actor, ticket, message_id, attempt);
             }
+            Effect::RunTool { ticket, .. } if !self.may_run(actor, ticket) => {
+                self.give(actor, Input::NotRun { ticket });
+            }
             Effect::RunTool { ticket, call, attempt, idempotency_key } => {
                 self.check(rules::starts(self, actor, "a tool is run"));
                 let checked = rules::executes(self, actor, &call.id, attempt, &idempotency_key);
@@ -641,6 +665,12 @@ impl World {
             Effect::Settle { ticket, result } => self.answered(actor, ticket, result),
             Effect::Status { .. } | Effect::Log { .. } => {}
         }
+    }
+
+    fn may_run(&mut self, actor: usize, ticket: Ticket) -> bool {
+        let now = self.processes[self.actors[actor].process].now(self.now);
+        let subject = self.actors[actor].subject.as_mut();
+        subject.is_some_and(|subject| subject.machine().may_run(now, ticket))
     }
 
     fn call(&mut self, actor: usize, ticket: Ticket, flight: Flight, effect: Effect) {

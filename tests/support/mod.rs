@@ -273,6 +273,8 @@ pub enum Does {
     Throws(String),
     /// After so many milliseconds.
     Takes(u64, Box<Does>),
+    /// As `Takes`, and nothing else of its process goes on meanwhile.
+    Blocks(u64, Box<Does>),
     /// Settles only when aborted, by throwing.
     Hangs,
     /// Never settles, not even when aborted.
@@ -647,6 +649,9 @@ impl World {
                     self.reply(actor, latency + after + 1, Input::StreamEnded { ticket: *ticket, result });
                 }
             }
+            Effect::RunTool { ticket, .. } if !self.may_run(actor, *ticket) => {
+                self.reply(actor, 0, Input::NotRun { ticket: *ticket });
+            }
             Effect::RunTool { ticket, call, attempt, idempotency_key } => {
                 self.actors[actor].keys.push(idempotency_key.clone());
                 self.actors[actor].open.insert(*ticket);
@@ -674,6 +679,10 @@ impl World {
         }
     }
 
+    fn may_run(&self, actor: usize, ticket: Ticket) -> bool {
+        self.actors[actor].machine.as_ref().is_none_or(|machine| machine.may_run(self.clock(), ticket))
+    }
+
     fn fault_of(&mut self, effect: &Effect) -> Fault {
         let fault = (self.fault)(&mut self.rng, effect);
         if fault != Fault::None {
@@ -694,6 +703,10 @@ impl World {
                 self.reply(actor, after, Input::Returned { ticket, result, cut_bytes: 0 });
             }
             Does::Takes(ms, then) => self.tool_does(actor, ticket, *then, after + ms),
+            Does::Blocks(ms, then) => {
+                self.now += ms;
+                self.tool_does(actor, ticket, *then, after);
+            }
             Does::Hangs => {
                 self.actors[actor].hanging.insert(ticket, true);
             }

@@ -8,7 +8,7 @@ pub use book::Book;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::rc::Rc;
-use task_execution_engine::effect::{Effect, Input, Machine};
+use task_execution_engine::effect::{Effect, Input, Machine, Ticket};
 use task_execution_engine::error::EngineError;
 use task_execution_engine::time::{Instant, Now};
 
@@ -40,6 +40,10 @@ impl Machine for Recorded {
 
     fn poll_timeout(&self) -> Option<Instant> {
         self.machine.poll_timeout()
+    }
+
+    fn may_run(&self, now: Now, ticket: Ticket) -> bool {
+        self.machine.may_run(now, ticket)
     }
 
     fn is_done(&self) -> bool {

@@ -50,6 +50,7 @@ impl Rules {
         | Input::Committed { ticket, .. }
         | Input::StreamEnded { ticket, .. }
         | Input::Returned { ticket, .. }
+        | Input::NotRun { ticket }
         | Input::Answered { ticket, .. }) = input
         else {
             return;

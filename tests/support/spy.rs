@@ -3,7 +3,7 @@
 use super::World;
 use std::cell::RefCell;
 use std::rc::Rc;
-use task_execution_engine::effect::{Effect, Input, Machine};
+use task_execution_engine::effect::{Effect, Input, Machine, Ticket};
 use task_execution_engine::time::{Instant, Now};
 
 /// The effects so far.
@@ -34,6 +34,9 @@ impl Machine for Spy {
         self.machine.poll_timeout()
     }
 
+    fn may_run(&self, now: Now, ticket: Ticket) -> bool {
+        self.machine.may_run(now, ticket)
+    }
     fn is_done(&self) -> bool {
         self.machine.is_done()
     }

@@ -91,6 +91,16 @@ fn a_command_says_what_became_of_its_lease_though_its_journal_came_before_it_hea
 }
 
 #[test]
+fn a_command_whose_renewal_is_refused_once_gives_the_lease_back() {
+    for ms in [1_500, 4_000] {
+        let (mut world, id) = loading(ms);
+        world.faults.add(Op::Commit, HEAD, 0, 1, Fault::Error(StoreErrorCode::Denied));
+        assert_eq!(world.result(id).unwrap_err().code, Code::StoreDenied);
+        assert_eq!((world.count("commit"), head(&world).owner, head(&world).seq), (3, None, 1), "{ms} ms");
+    }
+}
+
+#[test]
 fn a_command_that_finds_the_history_damaged_gives_back_what_it_just_renewed() {
     let (mut world, id) = loading(1_100);
     world.faults.add(Op::Commit, HEAD, 0, 1, Fault::Late(500));

@@ -109,6 +109,11 @@ fn input_that_the_output_limit_cut_off_is_never_executed() {
 fn only_the_last_block_can_have_been_cut_off() {
     let turn = finish(vec![call("a", "list", ""), said("and")], "max_tokens").unwrap();
     assert_eq!(turn.uses[0].problem, None);
+    // Of a block that says nothing no block is made.
+    let turn = finish(vec![call("a", "list", ""), said("  ")], "max_tokens").unwrap();
+    assert!(turn.uses[0].problem.as_ref().unwrap().contains("cut the input off"));
+    let turn = finish(vec![call("a", "list", ""), call("b", "list", "{}"), said("")], "max_tokens").unwrap();
+    assert_eq!(turn.uses[0].problem, None);
 }
 
 #[test]

@@ -6,6 +6,9 @@ use crate::machine::Ctx;
 use crate::machine::turn::{Around, Event, blocked_again};
 use crate::machine::wishes::How;
 
+/// A delta has broken its turn: the run goes on otherwise.
+pub(in crate::machine) struct Broken;
+
 impl Run {
     /// Brings the request up to date and calls the model.
     pub(super) fn converse(&mut self, ctx: &mut Ctx) -> Flow {
@@ -24,19 +27,25 @@ impl Run {
         GOES_ON
     }
 
-    /// One text delta of the stream.
-    pub fn text_delta(&mut self, ctx: &mut Ctx, ticket: Ticket, index: u32, delta: &str) -> bool {
+    /// One text delta of the stream; whether it is wanted.
+    pub fn text_delta(
+        &mut self,
+        ctx: &mut Ctx,
+        ticket: Ticket,
+        index: u32,
+        delta: &str,
+    ) -> Result<bool, Broken> {
         let around = Around { facts: &self.facts, settings: &self.settings };
         match self.turn.text_delta(ctx, around, (ticket, index), delta) {
             Ok(wanted) => {
                 if wanted {
                     self.live_text.said(delta);
                 }
-                wanted
+                Ok(wanted)
             }
             Err(events) => {
                 self.turned(ctx, events);
-                false
+                Err(Broken)
             }
         }
     }

@@ -275,13 +275,24 @@ fn the_pauses_between_attempts_grow_with_every_attempt() {
 }
 
 #[test]
-fn no_pause_outlasts_the_deadline() {
-    for seed in 0..20 {
+fn who_could_ask_again_at_the_deadline_only_tells_what_the_store_has_said() {
+    let fails_at = |at: u64, seed: u64| {
         let mut io = Io::new(seed);
         let mut fetch = Fetch::new(Instant(0), Want::Documents(vec!["d".into()]), TIMEOUT, &mut io);
         let Some(Effect::Read { ticket, .. }) = io.pop() else { panic!("a read") };
         let away = Input::Read { ticket, result: Err(failed(StoreErrorCode::Unavailable)) };
-        assert!(fetch.handle(Instant(TIMEOUT - 3), &away, &mut io).is_none());
-        assert!(fetch.timeout() <= Instant(TIMEOUT), "{:?}", fetch.timeout());
+        let read = fetch.handle(Instant(at), &away, &mut io);
+        assert!(read.is_some() || fetch.timeout() < Instant(TIMEOUT), "{:?}", fetch.timeout());
+        assert!(io.is_empty(), "it was answered: there is nothing to cancel");
+        read
+    };
+    for seed in 0..20 {
+        // The first pause is a tenth of a second at most.
+        assert_eq!(fails_at(TIMEOUT - 101, seed), None);
+        let error = refused(fails_at(TIMEOUT - 1, seed));
+        assert!(error.message.contains("so it is"), "{}", error.message);
+        assert_eq!((error.code, error.retryable), (Code::StoreUnavailable, true));
     }
+    let either: Vec<Read> = (0..20).map(|seed| fails_at(TIMEOUT - 50, seed)).collect();
+    assert!(either.contains(&None) && either.iter().any(Option::is_some));
 }

@@ -299,3 +299,49 @@ test('what prompt and the function of tools change in the task is changed for no
   expect(titles[0]).not.toBe('Spoiled');
   expect(JSON.stringify(model.requests)).not.toContain('Spoiled');
 });
+
+/** Nothing else of this process goes on meanwhile. */
+function block(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+test('a call behind one that blocks the process is run only once the lease was renewed', async () => {
+  const log: string[] = [];
+  const works = (name: string, ms: number) =>
+    tool({
+      description: name,
+      inputSchema: anything,
+      execute: () => {
+        log.push(name);
+        if (ms > 0) block(ms);
+        return name;
+      },
+    });
+  const store = memoryStore({ tasks: [taskWith(['Do it'])] });
+  const { executor } = world(
+    [
+      {
+        tools: [
+          { name: 'slow', input: {}, id: 'a' },
+          { name: 'fast', input: {}, id: 'b' },
+        ],
+      },
+      'Done.',
+    ],
+    {
+      tools: { slow: works('slow', 800), fast: works('fast', 0) },
+      store: {
+        ...store,
+        commit: (writes, options) => {
+          log.push('commit');
+          return store.commit(writes, options);
+        },
+      },
+    },
+  );
+  const runner = executor({ leaseTtlMs: 1_000 });
+  await runner.start();
+  expect(runner.outcome?.status).toBe('completed');
+  expect(log.slice(log.indexOf('slow'), log.indexOf('fast'))).toContain('commit');
+  expect(log.filter((what) => what !== 'commit')).toEqual(['slow', 'fast']);
+});

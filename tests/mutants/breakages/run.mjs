@@ -267,8 +267,57 @@ export default [
   {
     name: 'a turn that a delta has broken is streamed on',
     file: 'src/machine/run/conversing.rs',
-    find: 'self.turned(ctx, events);\n                false',
-    replace: 'self.turned(ctx, events);\n                true',
+    find: 'self.turned(ctx, events);\n                Err(Broken)',
+    replace: 'self.turned(ctx, events);\n                Ok(true)',
+  },
+  {
+    name: 'what follows from a turn that a delta has broken waits for another input',
+    file: 'src/machine/mod.rs',
+    find: 'self.phase = self.drive(run, &Input::Timeout);\n            self.plan();',
+    replace: 'self.phase = Phase::Running(run);',
+  },
+  {
+    name: 'a call is begun behind one that has blocked the process beyond the lease',
+    file: 'src/machine/run.rs',
+    find: '!self.is_ending() && self.lease.may_start_at(now)',
+    replace: '!self.is_ending()',
+  },
+  {
+    name: 'a call is begun although the run was told to end',
+    file: 'src/machine/run.rs',
+    find: '!self.is_ending() && self.lease.may_start_at(now)',
+    replace: 'self.lease.may_start_at(now)',
+  },
+  {
+    name: 'a call that was given up is begun all the same',
+    file: 'src/machine/run.rs',
+    find: ' && self.calls.is_wanted(ticket)',
+    replace: '',
+  },
+  {
+    name: 'a call that was not begun is forgotten',
+    file: 'src/machine/calls.rs',
+    find: 'self.running.remove(&id);\n            self.startable.push(id);',
+    replace: 'self.running.remove(&id);',
+  },
+  {
+    name: 'an answer that was cut is taken as it is once somebody resumes',
+    file: 'src/decide.rs',
+    find: 'TurnEnd::Interrupted => Step::Nudge(Nudge::Resumed),',
+    replace: 'TurnEnd::Interrupted => Step::Complete,',
+  },
+  {
+    name: 'a command whose renewal is refused keeps the lease',
+    file: 'src/command/lease.rs',
+    find: 'Loaded::Broken(e) | Loaded::Lost(Loss::Refused(e)) => (Facts::default(), Some(e)),',
+    replace:
+      'Loaded::Broken(e) => (Facts::default(), Some(e)),\n            Loaded::Lost(Loss::Refused(e)) => return then(ctx, Taken::Refused(e)),',
+  },
+  {
+    name: 'a blank block behind a call hides that the output limit has cut it',
+    file: 'src/converse/turn.rs',
+    find: '!block.piece.is_blank_text()',
+    replace: '!block.piece.is_blank_text() || true',
   },
   {
     name: 'a turn that is whole leaves its live text to be cleared',

@@ -272,13 +272,13 @@ export default [
   {
     name: 'a read that is denied is tried again',
     file: io,
-    find: 'if permanent || now >= self.deadline {',
-    replace: 'if now >= self.deadline {',
+    find: 'if permanent || until >= self.deadline {',
+    replace: 'if until >= self.deadline {',
   },
   {
     name: 'a read is tried again beyond its deadline',
     file: io,
-    find: 'if permanent || now >= self.deadline {',
+    find: 'if permanent || until >= self.deadline {',
     replace: 'if permanent {',
   },
   {
@@ -531,10 +531,10 @@ export default [
     replace: 'matches!(error.code, StoreErrorCode::Invalid | StoreErrorCode::TooLarge);',
   },
   {
-    name: 'a back-off may outlast the deadline of a read',
+    name: 'a back-off may end at the deadline of a read',
     file: 'src/storage/io.rs',
-    find: '(now + pause).min(self.deadline) };',
-    replace: 'now + pause + self.timeout_ms };',
+    find: 'until >= self.deadline',
+    replace: 'now >= self.deadline',
   },
   {
     name: 'a read that is given up is left on its way',
@@ -557,8 +557,8 @@ export default [
   {
     name: 'a read gives up after its first failure',
     file: 'src/storage/io.rs',
-    find: 'if permanent || now >= self.deadline {',
-    replace: 'if permanent || now >= self.deadline || self.attempt > 0 {',
+    find: 'if permanent || until >= self.deadline {',
+    replace: 'if permanent || until >= self.deadline || self.attempt > 0 {',
   },
   {
     name: 'the deadline of a commit wakes nobody',

@@ -61,6 +61,7 @@ impl Book {
                 let cut = if *cut_bytes > 0 { format!(", {cut_bytes} bytes cut") } else { String::new() };
                 format!("{}: {how}{cut}", self.name_of(actor, *ticket))
             }
+            Input::NotRun { ticket } => format!("{}: not run", self.name_of(actor, *ticket)),
             Input::Answered { ticket, result } => {
                 let how = match result {
                     Ok(value) => self.show(value),
