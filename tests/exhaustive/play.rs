@@ -296,7 +296,10 @@ impl Play<'_> {
     }
 
     fn perform_one(&mut self, actor: usize, effect: Effect) {
-        self.audit.before(actor, &effect);
+        let is_refused = matches!(&effect, Effect::RunTool { ticket, .. } if !self.w.may_run(actor, *ticket));
+        if !is_refused {
+            self.audit.before(actor, &effect);
+        }
         match effect {
             Effect::Ask { ticket, question: Question::Runs } => {
                 let run = self.processes[self.actors[actor].0].run;

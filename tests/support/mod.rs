@@ -679,7 +679,8 @@ impl World {
         }
     }
 
-    fn may_run(&self, actor: usize, ticket: Ticket) -> bool {
+    /// Whether a tool may be run that the machine has asked for.
+    pub fn may_run(&self, actor: usize, ticket: Ticket) -> bool {
         self.actors[actor].machine.as_ref().is_none_or(|machine| machine.may_run(self.clock(), ticket))
     }
 
