@@ -130,7 +130,12 @@ struct Reply {
     thrown: Option<WireThrown>,
 }
 
-reads!(Reply { value: present "value", cut_bytes: or_default "cutBytes", not_run: or_default "notRun", thrown: always "thrown" });
+reads!(Reply {
+    value: present "value",
+    cut_bytes: or_default "cutBytes",
+    not_run: or_default "notRun",
+    thrown: always "thrown",
+});
 
 struct WireThrown {
     message: String,

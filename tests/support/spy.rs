@@ -37,6 +37,7 @@ impl Machine for Spy {
     fn may_run(&self, now: Now, ticket: Ticket) -> bool {
         self.machine.may_run(now, ticket)
     }
+
     fn is_done(&self) -> bool {
         self.machine.is_done()
     }
