@@ -3,9 +3,9 @@ import { stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { outputOf } from './pack.js';
+import { Browser } from '../hosts/webdriver.js';
 
 const installed = join(inject('consumer'), 'node_modules/task-execution-engine');
 const importMap = {
@@ -23,6 +23,7 @@ const page = `<!doctype html><title>waiting</title>
                  (error) => (document.body.textContent = error.code + ' ' + error.message));
 </script><body></body>`;
 
+let browser: Browser;
 let server: Server;
 let address: string;
 
@@ -46,19 +47,25 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  browser = await Browser.open();
 });
 
-afterAll(() => server.close());
+afterAll(async () => {
+  await browser?.close();
+  server.close();
+});
 
+/** What the page says in the end. */
 async function bodyOf(path: string): Promise<string> {
-  const chromium = process.env.CHROMIUM ?? 'chromium';
-  const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run'];
-  const html = await outputOf(
-    chromium,
-    [...flags, '--virtual-time-budget=10000', '--dump-dom', address + path],
-    installed,
+  await browser.visit(address + path);
+  return vi.waitFor(
+    async () => {
+      const text = await browser.evaluate('document.body.textContent');
+      expect(text).not.toBe('');
+      return text;
+    },
+    { timeout: 60_000, interval: 50 },
   );
-  return html.match(/<body>(.*?)<\/body>/s)?.[1] ?? html;
 }
 
 test('a browser runs the default entry as it is, without a bundler', async () => {
