@@ -9,7 +9,7 @@ use support::*;
 use task_execution_engine::effect::{Command, Effect, Input, Question};
 use task_execution_engine::error::Code;
 use task_execution_engine::facts::fact::Decision;
-use task_execution_engine::store::StoreErrorCode;
+use task_execution_engine::store::{StoreErrorCode, StoreWrite};
 
 fn drain() -> Command {
     Command::Yield { reason: "drain".into(), grace: true }
@@ -61,26 +61,35 @@ fn a_task_that_is_begun_anew_is_told_by_its_title() {
     }
 }
 
+fn writes_task(effect: &Effect) -> bool {
+    let to_task = |write: &StoreWrite| matches!(write, StoreWrite::Update { path, .. } if path == TASK_PATH);
+    matches!(effect, Effect::Commit { writes, .. } if writes.iter().any(to_task))
+}
+
 #[test]
 fn an_item_added_while_a_completed_status_is_restored_is_worked_on() {
-    let mut w = World::new(5, 1);
-    let run = w.start();
-    w.finish(run).unwrap();
-    w.outside(&["status"], json!("in_progress"));
-    let epoch = w.head()["epoch"].clone();
-    let run = w.runner("run", json!({}));
-    while w.head()["epoch"] == epoch {
-        w.step();
+    for on_its_way in [false, true] {
+        let mut w = World::new(5, 1);
+        let run = w.start();
+        w.finish(run).unwrap();
+        w.outside(&["status"], json!("in_progress"));
+        let epoch = w.head()["epoch"].clone();
+        let run = w.runner("run", json!({}));
+        w.fault = Box::new(|_, effect| if writes_task(effect) { Fault::Late(50) } else { Fault::None });
+        let seen = w.spy(run, |_| false);
+        while w.head()["epoch"] == epoch || on_its_way && !seen.borrow().iter().any(writes_task) {
+            assert!(w.step());
+        }
+        let mut items = w.store.task()["progress"]["tasks"]["m1"].clone();
+        let new = json!({ "id": "i2", "name": "New", "description": "", "status": "not_started" });
+        items.as_array_mut().unwrap().push(new);
+        w.outside(&["progress", "tasks", "m1"], items);
+        let outcome = w.finish(run).unwrap();
+        assert_eq!(outcome["status"], "completed");
+        assert_eq!(w.actors[run].requests.len(), 1);
+        assert_eq!(outcome["items"].as_array().unwrap().len(), 2);
+        assert_eq!(w.types(run)[0], "task:resumed");
     }
-    let mut items = w.store.task()["progress"]["tasks"]["m1"].clone();
-    let new = json!({ "id": "i2", "name": "New", "description": "", "status": "not_started" });
-    items.as_array_mut().unwrap().push(new);
-    w.outside(&["progress", "tasks", "m1"], items);
-    let outcome = w.finish(run).unwrap();
-    assert_eq!(outcome["status"], "completed");
-    assert_eq!(w.actors[run].requests.len(), 1);
-    assert_eq!(outcome["items"].as_array().unwrap().len(), 2);
-    assert_eq!(w.types(run)[0], "task:resumed");
 }
 
 #[test]

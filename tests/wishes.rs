@@ -428,6 +428,11 @@ fn a_turn_that_a_pause_has_cut_makes_no_later_yield_unclean_where_the_pause_was_
     w.pass(20);
     w.outside(&["status"], json!("in_progress"));
     w.until(run, |a| !a.executed.is_empty());
+    for status in ["paused", "in_progress"] {
+        w.outside(&["status"], json!(status));
+        w.give(run, Input::Changed);
+        w.pass(20);
+    }
     w.command(run, drain());
     assert_eq!(w.finish(run).unwrap()["status"], "yielded");
     assert_eq!((w.store.facts("ended").len(), w.store.facts("result").len()), (0, 1));

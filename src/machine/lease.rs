@@ -170,10 +170,10 @@ impl<P> Lease<P> {
     }
 
     /// Milliseconds since it was renewed, by the clock that says more: one of them stands still while a machine is
-    /// suspended.
+    /// suspended. A wall clock that was set back hides how long that was: then it may be any age.
     fn age_ms(&self, now: Now) -> u64 {
         let by_wall = now.wall.saturating_sub(self.renewed.wall);
-        (now.mono - self.renewed.mono).max(u64::try_from(by_wall).unwrap_or(0))
+        (now.mono - self.renewed.mono).max(u64::try_from(by_wall).unwrap_or(u64::MAX))
     }
 
     fn next_heartbeat(&self) -> Instant {

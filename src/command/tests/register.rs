@@ -212,6 +212,9 @@ fn who_joins_a_take_over_or_comes_after_it_waits_until_the_old_owners_lease_has_
             if head(&world).epoch > 3 {
                 break;
             }
+            if n == 0 {
+                ids.push(spawn(&mut world, "pause", json!({ "seed": 9 })));
+            }
             let at = world.now().mono;
             world.store.patch(HEAD, &[FieldWrite::set(&["write_id"], format!("beat {n}"))], at);
         }
@@ -435,6 +438,19 @@ fn stop_of_an_unfinished_pause_makes_a_stop_of_it() {
     assert_eq!(abort_reason(&world).as_deref(), Some("now"));
     obey(&mut world, EndStatus::Stopped);
     assert_eq!(world.result(id), Ok(Value::Null));
+}
+
+#[test]
+fn a_pause_that_has_taken_a_task_which_has_ended_journals_nothing_where_others_pause_it_meanwhile() {
+    for last_run in [LastRun::Paused, LastRun::Stopped, LastRun::Completed, LastRun::Failed] {
+        let mut world = world("in_progress");
+        with_head(&mut world, last_run, None);
+        let id = spawn(&mut world, "pause", json!({}));
+        world.run_until(|w| head(w).epoch == 4);
+        set_status(&mut world, "paused");
+        world.result(id).unwrap();
+        assert_eq!((head(&world).seq, head(&world).last_run, head(&world).owner), (0, last_run, None));
+    }
 }
 
 #[test]

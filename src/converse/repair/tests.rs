@@ -230,7 +230,7 @@ fn what_has_no_place_is_left_out_and_counted() {
         json!({ "toolUse": { "toolUseId": "s", "name": "web", "input": {}, "type": "server_tool_use" } }),
         json!({ "type": "image", "source": { "type": "base64", "media_type": "image/png", "data": "AAEC" } }),
     ] {
-        let old = json!([{ "role": "user", "content": "go" }, { "role": "assistant", "content": [{ "text": "x" }, block] }]);
+        let old = json!([{ "role": "user", "content": "go" }, { "role": "assistant", "content": [block, { "text": "x" }] }]);
         assert_eq!(repaired(old).left_out, 1, "{block}");
     }
 }
