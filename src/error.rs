@@ -204,6 +204,14 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_error_reads_back_with_all_that_it_tells() {
+        let stored = serde_json::json!({ "code": "CRASH_LOOP", "message": "Too often.", "retryable": false,
+            "details": { "attempts": 3 } });
+        let error: EngineError = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&error).unwrap(), stored);
+    }
+
+    #[test]
     fn an_error_reads_as_its_code_and_its_words() {
         assert_eq!(EngineError::new(Code::CrashLoop, "Too often.").to_string(), "CrashLoop: Too often.");
     }

@@ -321,6 +321,9 @@ mod tests {
         one_by_one.remove(&7);
         assert_eq!(one_by_one, SortedSet::from([3, 1]));
         assert!(at_once.contains(&2) && !one_by_one.contains(&2) && !one_by_one.contains(&9));
+        let mut more = SortedSet::from([1, 2, 3, 4]);
+        more.remove(&1);
+        assert_eq!(more.iter().copied().collect::<Vec<_>>(), [2, 3, 4]);
     }
 
     #[test]

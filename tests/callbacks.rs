@@ -103,6 +103,20 @@ fn a_callback_that_takes_too_long_is_told_so() {
     }
 }
 
+#[test]
+fn a_callback_has_its_time_however_long_the_process_stood_still_before() {
+    let mut w = World::new(7, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    let run = w.start();
+    w.until(run, |a| !a.requests.is_empty());
+    w.now += 60_000;
+    asked(&mut w, run, vets);
+    let at = w.now;
+    assert_eq!(w.finish(run).unwrap()["error"]["code"], "HOST_CALLBACK");
+    let took = w.now - at;
+    assert!((29_900..31_000).contains(&took), "{took}");
+}
+
 /// A run with a call whose outcome is unknown and looked up, while another call runs for so long.
 fn looking_up(other_takes: u64) -> (World, usize, Seen, Ticket) {
     let mut w = World::new(9, 1);

@@ -400,6 +400,17 @@ fn a_decision_that_is_there_when_the_question_is_stored_keeps_the_run_from_yield
 }
 
 #[test]
+fn a_process_that_stood_still_does_not_end_a_run_by_the_platforms_limit() {
+    let mut w = World::new(16, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    w.tool = Box::new(|_| Does::Takes(10_000, Box::new(Does::Returns(json!(1)))));
+    let run = w.runner("start", json!({ "options": { "maxDurationMs": 90_000 } }));
+    w.until(run, |a| !a.executed.is_empty());
+    w.now += 80_000;
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+}
+
+#[test]
 fn the_platforms_limit_counts_from_the_call_and_wakes_a_run_by_itself() {
     let mut w = World::new(19, 1);
     w.model = Box::new(|_| Says::Stalls(vec![]));

@@ -404,6 +404,28 @@ fn the_time_of_a_turn_counts_from_its_first_attempt() {
 }
 
 #[test]
+fn the_time_of_a_turn_counts_what_streams_took_that_broke_off() {
+    let mut w = World::new(21, 1);
+    w.model = Box::new(|_| Says::Stalls(vec![]));
+    let retry = json!({ "attempts": 1_000, "baseMs": 1, "maxMs": 1, "totalMs": 5_000 });
+    let run = w.runner("start", json!({ "options": { "retry": retry } }));
+    let seen = w.spy(run, |_| false);
+    w.until(run, |a| !a.requests.is_empty());
+    let began = w.now;
+    while !w.actors[run].settled.contains_key(&Ticket::RESULT) {
+        w.pass(400);
+        let asked = seen.borrow().iter().rev().find_map(|effect| match effect {
+            Effect::Converse { ticket, .. } => Some(*ticket),
+            _ => None,
+        });
+        w.give(run, Input::StreamEnded { ticket: asked.unwrap(), result: Err(Failure::default()) });
+    }
+    assert_eq!(w.finish(run).unwrap()["status"], "failed");
+    let took = w.now - began;
+    assert!((4_500..6_000).contains(&took), "{took}");
+}
+
+#[test]
 fn an_answer_that_streams_takes_nothing_of_the_time_for_trying_again() {
     let long = |then: Vec<Value>| {
         let mut events: Vec<Value> = (0..90).map(|n| delta(0, json!({ "text": format!("{n} ") }))).collect();

@@ -162,6 +162,7 @@ mod tests {
         let first = free_id(&long, |_| false);
         let second = free_id(&long, |id| id == first);
         assert!(is_valid_id(&first) && is_valid_id(&second) && first != second);
+        assert!(is_valid_id(&numbered_id(&long, u32::MAX)));
         assert_eq!(free_id("a", |id| id == "a" || id == "a-1"), "a-2");
     }
 

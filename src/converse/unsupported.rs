@@ -135,6 +135,8 @@ mod tests {
             "This model does not support tool use in streaming mode.",
             "Could not process image",
             "Unsupported media type for image",
+            "The MIME type of this image is not supported.",
+            "An image of this size is not accepted.",
             "The model that you asked for is not supported here. See the Documentation for those that are.",
         ] {
             assert_eq!(unsupported_block(message), None, "{message}");

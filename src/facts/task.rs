@@ -177,6 +177,15 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[test]
+    fn callbacks_get_a_task_under_the_id_of_its_document_whatever_id_stands_in_it() {
+        for own in [json!({}), json!({ "id": "another" }), json!({ "id": 7 })] {
+            let mut document = json!({ "title": "t", "status": "paused" });
+            document.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+            assert_eq!(read(document).unwrap().with_id("t")["id"], "t");
+        }
+    }
+
     const PATH: &str = "users/u/tasks/t";
 
     fn read(document: Value) -> Result<TaskDocument, EngineError> {

@@ -19,6 +19,16 @@ fn after_conflicts(kind: &str, arguments: Value, path: &str, times: usize) -> (W
 }
 
 #[test]
+fn a_command_takes_the_task_for_a_day_at_most_whatever_it_was_told() {
+    let mut world = world("in_progress");
+    with_head(&mut world, LastRun::Yielded, None);
+    let id = spawn(&mut world, "pause", json!({ "options": { "leaseTtlMs": 315_360_000_000_u64 } }));
+    world.run_until(|w| head(w).epoch == 4);
+    assert_eq!(head(&world).owner.unwrap().ttl_ms, 86_400_000);
+    world.result(id).unwrap();
+}
+
+#[test]
 fn a_command_tries_twenty_times_and_leaves_it_to_the_caller_then() {
     for (kind, arguments, path) in [
         ("approve", json!({ "toolCallId": "a" }), "inbox"),

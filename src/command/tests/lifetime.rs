@@ -142,6 +142,8 @@ fn a_saved_thread_message_is_a_document_of_the_app() {
     assert_eq!(wrong(&mut world, json!({ "role": "user" })), Code::InvalidArgument);
     let arguments = json!({ "role": "user", "content": "x", "metadata": 1 });
     assert_eq!(wrong(&mut world, arguments), Code::InvalidArgument);
+    let arguments = json!({ "role": "user", "content": "é".repeat(600_000) });
+    assert_eq!(wrong(&mut world, arguments), Code::TooLarge, "a document holds bytes");
     assert_eq!(wrong(&mut World::new(), json!({ "role": "user", "content": "x" })), Code::TaskNotFound);
 }
 

@@ -454,6 +454,44 @@ fn a_pause_that_has_taken_a_task_which_has_ended_journals_nothing_where_others_p
 }
 
 #[test]
+fn a_pause_leaves_a_task_that_others_set_back_meanwhile_as_they_set_it() {
+    for others in ["not_started", "failed", "completed"] {
+        let mut world = world("in_progress");
+        with_head(&mut world, LastRun::Yielded, None);
+        let id = spawn(&mut world, "pause", json!({}));
+        world.run_until(|w| head(w).epoch == 4);
+        set_status(&mut world, others);
+        world.result(id).unwrap();
+        assert_eq!((head(&world).seq, status(&world)), (0, json!(others)));
+    }
+}
+
+#[test]
+fn of_two_owners_that_may_still_be_at_work_the_one_is_waited_for_whose_lease_is_longer() {
+    for (old, taken) in [(60_000, 10_000), (10_000, 60_000)] {
+        let mut world = world("in_progress");
+        world.store.tells_age = true;
+        with_head(&mut world, LastRun::Running, Some(Owner { ttl_ms: taken, ..owner() }));
+        let id = spawn(&mut world, "pause", json!({}));
+        for n in 0.. {
+            world.advance(5_000);
+            if head(&world).epoch > 3 {
+                break;
+            }
+            let renewed = [
+                FieldWrite::set(&["write_id"], format!("beat {n}")),
+                FieldWrite::set(&["fenced_off"], json!({ "by_epoch": 3, "ttl_ms": old })),
+            ];
+            let at = world.now().mono;
+            world.store.patch(HEAD, &renewed, at);
+        }
+        let waits = head(&world).fenced_off.unwrap().ttl_ms;
+        assert!((59_000..=60_000).contains(&waits), "{waits}");
+        world.result(id).unwrap();
+    }
+}
+
+#[test]
 fn a_status_that_others_changed_in_between_is_read_again_and_never_overwritten_unseen() {
     let mut world = world("in_progress");
     with_head(&mut world, LastRun::Yielded, None);

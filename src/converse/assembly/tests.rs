@@ -117,6 +117,12 @@ fn usage_arrives_with_metadata() {
 }
 
 #[test]
+fn texts_that_interleave_stay_apart() {
+    let turn = turn(&[text(0, "a "), text(1, "b "), text(0, "c"), text(1, "d"), stop("end_turn")]);
+    assert_eq!(turn.content, [json!({ "text": "a c" }), json!({ "text": "b d" })]);
+}
+
+#[test]
 fn blocks_interleave_and_deltas_come_late() {
     let turn = turn(&[
         call(1, "a", "read"),

@@ -150,6 +150,34 @@ fn a_repeated_id_is_renamed_together_with_its_result() {
 }
 
 #[test]
+fn of_two_uses_of_one_turn_with_the_same_id_each_has_its_own_result() {
+    let used = json!({ "type": "tool_use", "id": "same", "name": "n", "input": {} });
+    let result = |words: &str| json!({ "type": "tool_result", "tool_use_id": "same", "content": words });
+    let messages = messages(json!([
+        { "role": "user", "content": "go" },
+        { "role": "assistant", "content": [used, used] },
+        { "role": "user", "content": [result("one"), result("two")] }
+    ]));
+    let (uses, results) = (&messages[1]["content"], &messages[2]["content"]);
+    for (at, words) in [(0, "one"), (1, "two")] {
+        let result = &results[at]["toolResult"];
+        assert_eq!(uses[at]["toolUse"]["toolUseId"], result["toolUseId"]);
+        assert_eq!(result["content"][0]["text"], words);
+    }
+}
+
+#[test]
+fn an_input_that_is_stored_as_text_may_nest_no_deeper_than_any_other() {
+    let nested = |levels: usize| format!("{{\"a\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
+    for (levels, kept) in [(10, true), (100, false)] {
+        let used = json!({ "type": "tool_use", "id": "a", "name": "n", "input": nested(levels) });
+        let old = json!([{ "role": "user", "content": "go" }, { "role": "assistant", "content": [used] }]);
+        let input = &messages(old)[1]["content"][0]["toolUse"]["input"];
+        assert_eq!(*input != json!({}), kept, "{levels}");
+    }
+}
+
+#[test]
 fn wrong_ids_names_and_inputs_are_made_valid() {
     let old = json!([
         { "role": "user", "content": "go" },

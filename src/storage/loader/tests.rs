@@ -6,6 +6,7 @@ use crate::error::Code;
 use crate::facts::fact::{Begin, Fact};
 use crate::storage::head::Owner;
 use crate::store::{StoreError, StoreErrorCode, StoreWrite, StoredDocument};
+use serde_json::{Value, json};
 
 const TIMEOUT: u64 = 15_000;
 
@@ -16,14 +17,40 @@ fn fact(text: &str) -> Fact {
 /// The documents of an entry; those of a long one are three.
 fn documents_of(seq: u64, long: bool) -> Vec<StoredDocument> {
     let facts = if long { vec![fact(&"x".repeat(250))] } else { vec![Fact::Begun { how: Begin::Resumed }] };
+    entry(seq, facts, if long { 120 } else { 1_000 })
+}
+
+fn entry(seq: u64, facts: Vec<Fact>, limit: usize) -> Vec<StoredDocument> {
     let entry = Entry { seq, epoch: 1, write_id: format!("w{seq}"), wall: 0, active_ms: 1, facts };
-    let limit = if long { 120 } else { 1_000 };
     let (writes, _) = encode(&Paths::new("u", "t"), &entry, limit);
     let document = |write| match write {
         StoreWrite::Create { path, data } => StoredDocument { path, data, version: "1".into(), age_ms: None },
         other => panic!("{other:?}"),
     };
     writes.into_iter().map(document).collect()
+}
+
+fn told(seq: u64, facts: Value) -> Vec<StoredDocument> {
+    entry(seq, serde_json::from_value(facts).unwrap(), 10_000)
+}
+
+fn stated() -> Value {
+    json!({ "kind": "stated", "item": { "milestone": "m", "item": "i" }, "name": "I", "text": "Do it." })
+}
+
+fn turn(content: Value, stop: &str, uses: Value) -> Value {
+    json!({ "kind": "turn", "messageId": "m", "usage": {}, "total": {},
+        "turn": { "content": content, "stop": stop, "text": "", "uses": uses } })
+}
+
+/// With one call, `a`.
+fn turn_with_call() -> Value {
+    let used = json!([{ "toolUse": { "toolUseId": "a", "name": "work", "input": {} } }]);
+    turn(used, "tool_use", json!([{ "id": "a", "name": "work", "input": {} }]))
+}
+
+fn result(content: Value) -> Value {
+    json!({ "kind": "result", "toolCallId": "a", "name": "work", "status": "success", "content": content })
 }
 
 fn journal(seqs: impl IntoIterator<Item = u64>) -> Vec<StoredDocument> {
@@ -229,71 +256,39 @@ fn a_listing_without_an_answer_is_asked_for_again() {
 
 #[test]
 fn a_result_that_no_model_takes_is_corrupt_wherever_it_stands() {
-    let used = serde_json::json!({ "toolUseId": "a", "name": "work", "input": {} });
-    let turn = serde_json::json!({ "kind": "turn", "messageId": "m", "usage": {}, "total": {}, "turn": {
-        "content": [{ "toolUse": used }], "stop": "tool_use", "text": "",
-        "uses": [{ "id": "a", "name": "work", "input": {} }] } });
-    let stated = serde_json::json!({ "kind": "stated", "item": { "milestone": "m", "item": "i" }, "name": "I",
-        "text": "Do it." });
-    let entry = |seq: u64, facts: serde_json::Value| {
-        let facts: Vec<Fact> = serde_json::from_value(facts).unwrap();
-        let entry = Entry { seq, epoch: 1, write_id: format!("w{seq}"), wall: 0, active_ms: 0, facts };
-        let (writes, _) = encode(&Paths::new("u", "t"), &entry, 10_000);
-        writes.into_iter().map(|write| match write {
-            StoreWrite::Create { path, data } => {
-                StoredDocument { path, data, version: "1".into(), age_ms: None }
-            }
-            other => panic!("{other:?}"),
-        })
-    };
-    for (content, taken) in
-        [(serde_json::json!([{ "text": "fine" }]), true), (serde_json::json!([{ "text": " " }]), false)]
-    {
-        let result = serde_json::json!({ "kind": "result", "toolCallId": "a", "name": "work", "status": "success",
-            "content": content });
-        let mut bench = Bench::until(2);
-        let begun = serde_json::json!([{ "kind": "begun", "how": "started" }, stated, turn]);
-        let journal: Vec<StoredDocument> =
-            entry(1, begun).chain(entry(2, serde_json::json!([result]))).collect();
-        let loaded = bench.lists(&journal).expect("it is over");
+    for (text, taken) in [("fine", true), (" ", false)] {
+        let begun = told(1, json!([{ "kind": "begun", "how": "started" }, stated(), turn_with_call()]));
+        let journal = [begun, told(2, json!([result(json!([{ "text": text }]))]))].concat();
+        let loaded = Bench::until(2).lists(&journal).expect("it is over");
         assert_eq!(loaded.is_ok(), taken, "{:?}", loaded.err());
     }
 }
 
 #[test]
+fn a_conversation_is_read_from_its_beginning_where_the_listing_lagged_in_the_midst_of_it() {
+    let begun = told(1, json!([{ "kind": "begun", "how": "started" }, stated(), turn_with_call()]));
+    let journal = [begun.clone(), told(2, json!([result(json!([{ "text": "fine" }]))]))].concat();
+    let mut bench = Bench::until(2);
+    assert!(bench.lists(&begun).is_none());
+    bench.sleeps();
+    assert_eq!(loaded(bench.lists(&journal)).seq, 2);
+}
+
+#[test]
 fn a_turn_that_no_model_takes_is_corrupt_and_so_is_one_that_nothing_was_asked_before() {
-    let turn = |content: serde_json::Value| {
-        serde_json::json!({ "kind": "turn", "messageId": "m", "usage": {}, "total": {},
-            "turn": { "content": content, "stop": "end_turn", "text": "", "uses": [] } })
-    };
-    let stated = serde_json::json!({ "kind": "stated", "item": { "milestone": "m", "item": "i" }, "name": "I",
-        "text": "Do it." });
-    let fine = serde_json::json!([{ "text": "Done." }]);
+    let says = |content: Value| turn(content, "end_turn", json!([]));
+    let uses = |input: Value| json!([{ "toolUse": { "toolUseId": "a", "name": "work", "input": input } }]);
+    let fine = json!([{ "text": "Done." }]);
     for (facts, taken) in [
-        (serde_json::json!([stated, turn(fine.clone())]), true),
-        (serde_json::json!([stated, turn(serde_json::json!([{ "text": "Done. " }]))]), true),
-        (
-            serde_json::json!([
-                stated,
-                turn(serde_json::json!([{ "toolUse": { "toolUseId": "a", "name": "work",
-            "input": [] } }]))
-            ]),
-            false,
-        ),
-        (serde_json::json!([stated, turn(serde_json::json!([{ "text": "" }]))]), false),
-        (serde_json::json!([turn(fine)]), false),
+        (json!([stated(), says(fine.clone())]), true),
+        (json!([stated(), says(json!([{ "text": "Done. " }]))]), true),
+        (json!([stated(), turn_with_call()]), true),
+        (json!([stated(), says(uses(json!([])))]), false),
+        (json!([stated(), says(uses(json!({})))]), false),
+        (json!([stated(), says(json!([{ "text": "" }]))]), false),
+        (json!([says(fine)]), false),
     ] {
-        let told: Vec<Fact> = serde_json::from_value(facts.clone()).unwrap();
-        let entry = Entry { seq: 1, epoch: 1, write_id: "w1".into(), wall: 0, active_ms: 0, facts: told };
-        let (writes, _) = encode(&Paths::new("u", "t"), &entry, 10_000);
-        let document = |write| match write {
-            StoreWrite::Create { path, data } => {
-                StoredDocument { path, data, version: "1".into(), age_ms: None }
-            }
-            other => panic!("{other:?}"),
-        };
-        let journal: Vec<StoredDocument> = writes.into_iter().map(document).collect();
-        let loaded = Bench::until(1).lists(&journal).expect("it is over");
+        let loaded = Bench::until(1).lists(&told(1, facts.clone())).expect("it is over");
         assert_eq!(loaded.is_ok(), taken, "{facts}");
         assert!(loaded.is_ok() || loaded.unwrap_err().code == Code::CorruptHistory);
     }
