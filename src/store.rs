@@ -159,3 +159,36 @@ pub struct StoreLimits {
 }
 
 reads!(StoreLimits { document_bytes: always "documentBytes", commit_bytes: always "commitBytes" });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Encode;
+    use serde_json::json;
+
+    #[test]
+    fn a_store_is_told_what_each_write_depends_on() {
+        let (path, fields) =
+            ("p".to_owned(), vec![FieldWrite::set(&["a", "b"], ""), FieldWrite::unset(&["c"])]);
+        let told_fields = json!([{ "path": ["a", "b"], "value": "" }, { "path": ["c"], "delete": true }]);
+        let data = Map::from_iter([("a".to_owned(), json!(1))]);
+        let create = StoreWrite::Create { path: path.clone(), data };
+        assert_eq!(create.encode(), json!({ "op": "create", "path": "p", "data": { "a": 1 } }));
+        for version in ["7", ""] {
+            let if_version = Some(version.to_owned());
+            let update = StoreWrite::Update {
+                path: path.clone(),
+                fields: fields.clone(),
+                if_version: if_version.clone(),
+            };
+            let delete = StoreWrite::Delete { path: path.clone(), if_version };
+            let told = json!({ "op": "update", "path": "p", "fields": told_fields, "ifVersion": version });
+            assert_eq!(update.encode(), told);
+            assert_eq!(delete.encode(), json!({ "op": "delete", "path": "p", "ifVersion": version }));
+        }
+        let update = StoreWrite::Update { path: path.clone(), fields, if_version: None };
+        assert_eq!(update.encode(), json!({ "op": "update", "path": "p", "fields": told_fields }));
+        let delete = StoreWrite::Delete { path, if_version: None };
+        assert_eq!(delete.encode(), json!({ "op": "delete", "path": "p" }));
+    }
+}
