@@ -172,6 +172,10 @@ fn an_approval_that_is_there_before_the_question_is_known_to_be_stored_counts() 
     let (mut w, run) = approved_before_the_question_is_known_to_be_stored("approve");
     w.pass(100);
     assert_eq!(w.store.facts("decided").len(), 0, "the run does not know yet that it has asked");
+    w.until_event(run, "task:approval_required");
+    let known = w.now;
+    w.until(run, |a| !a.executed.is_empty());
+    assert!(w.now - known < 100, "{} ms later", w.now - known);
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert_eq!((w.executions.len(), w.store.facts("decided").len()), (1, 1));
 }
@@ -344,8 +348,24 @@ fn the_log_tells_once_of_each_document_that_is_left() {
 }
 
 #[test]
+fn the_log_tells_of_so_many_useless_documents_and_of_no_more() {
+    for kind in ["later", "message"] {
+        let (mut w, run) = working(60_000, json!({}));
+        for n in 0..130 {
+            w.store.put(&format!("{TASK_PATH}/inbox/{n:03}"), json!({ "kind": kind, "text": " " }), w.now);
+        }
+        let seen = w.spy(run, |_| false);
+        w.pass(25_000);
+        let told = |e: &&Effect| matches!(e, Effect::Log { message, .. } if message.contains("/inbox/"));
+        assert_eq!(seen.borrow().iter().filter(told).count(), 100, "{kind}");
+        w.command(run, Command::Stop { reason: None });
+        w.finish(run).unwrap();
+    }
+}
+
+#[test]
 fn a_deletion_of_junk_that_nobody_answers_is_given_up_and_the_look_goes_on() {
-    let (mut w, run) = working(60_000, json!({}));
+    let (mut w, run) = working(60_000, json!({ "leaseTtlMs": 3_000 }));
     w.store.put(&format!("{TASK_PATH}/inbox/!"), json!({}), w.now);
     w.say("Hello?");
     w.fault = Box::new(|_, effect| match effect {
@@ -355,7 +375,7 @@ fn a_deletion_of_junk_that_nobody_answers_is_given_up_and_the_look_goes_on() {
     let seen = w.spy(run, |_| false);
     w.give(run, Input::Changed);
     w.pass(4_000);
-    assert_eq!(w.store.facts("received").len(), 0);
+    assert_eq!(w.store.facts("received").len(), 0, "though the lease has been renewed since");
     w.pass(2_000);
     assert_eq!(w.store.facts("received").len(), 1, "after a third of the store's deadline");
     let swept = seen.borrow().iter().find_map(|effect| match effect {
@@ -392,6 +412,24 @@ fn a_decision_that_another_owner_may_have_asked_for_is_left_to_them() {
         w.pass(2_000);
         assert_eq!(is_swept(&seen, "decision-a-9"), swept, "lease confirmed: {confirmed}");
     }
+}
+
+#[test]
+fn what_a_run_that_stood_still_has_read_meanwhile_is_left_to_whoever_may_have_taken_over() {
+    let (mut w, run) = working(60_000, json!({ "leaseTtlMs": 3_000 }));
+    w.put_into_inbox(&inbox::decision("a", 9, "nonce".into(), Decision::Approve { note: None }));
+    let seen = w.spy(run, |_| false);
+    w.give(run, Input::Changed);
+    while !seen.borrow().iter().any(|effect| listed_after(effect).is_some()) {
+        assert!(w.step());
+    }
+    w.actors[run].frozen_until = w.now + 2_500;
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Commit { .. } => Fault::Silent(false),
+        _ => Fault::None,
+    });
+    w.pass(4_000);
+    assert!(!is_swept(&seen, "decision-a-9"));
 }
 
 #[test]

@@ -165,6 +165,62 @@ fn decisions_about_calls_that_do_not_wait_are_dropped() {
 }
 
 #[test]
+fn a_decision_about_a_question_that_nobody_asks_goes_with_the_task_s_last_entry_where_no_look_could_tell() {
+    let mut w = World::new(5, 1);
+    w.model = Box::new(|_| Says::Drips(400, turn("Done.", &[])));
+    let renews = |effect: &Effect| matches!(effect, Effect::Commit { writes, .. } if writes.len() == 1);
+    let run = w.runner("start", json!({ "options": { "leaseTtlMs": 3_000 } }));
+    w.until(run, |a| !a.requests.is_empty());
+    w.fault = Box::new(move |_, effect| if renews(effect) { Fault::Late(1_600) } else { Fault::None });
+    let seen = w.spy(run, |_| false);
+    while !seen.borrow().iter().any(renews) {
+        assert!(w.step());
+    }
+    w.pass(1_300);
+    let asked = w.head()["seq"].as_u64().unwrap() + 1;
+    w.put_into_inbox(&inbox::decision("a", asked, "n".into(), Decision::Approve { note: None }));
+    w.give(run, Input::Changed);
+    w.pass(100);
+    assert_eq!(in_inbox(&w).len(), 1, "an entry on its way might ask");
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(in_inbox(&w), Vec::<&str>::new());
+    let commits = |effect: &&Effect| matches!(effect, Effect::Commit { .. });
+    assert_eq!(seen.borrow().iter().filter(commits).count(), 2, "the renewal and the last entry");
+}
+
+#[test]
+fn what_an_entry_has_taken_while_a_look_went_on_is_not_taken_again() {
+    let (mut w, run) = gated(5, "approve");
+    for n in 0..8 {
+        put(&mut w, &format!("{n:013}-x"), json!({ "kind": "message", "text": format!("{n}") }));
+    }
+    let (stores, mut pages) = (Rc::new(std::cell::Cell::new(false)), 0);
+    let seen = Rc::clone(&stores);
+    w.fault = Box::new(move |_, effect| match effect {
+        Effect::Commit { writes, .. }
+            if format!("{writes:?}").contains("received") && !seen.replace(true) =>
+        {
+            Fault::Late(100)
+        }
+        Effect::List { collection, after: Some(_), .. } if collection.ends_with("/inbox") => {
+            pages += 1;
+            if pages == 2 { Fault::Late(300) } else { Fault::None }
+        }
+        _ => Fault::None,
+    });
+    w.give(run, Input::Changed);
+    while !stores.get() {
+        assert!(w.step());
+    }
+    w.give(run, Input::Changed);
+    w.pass(1_000);
+    assert_eq!(w.store.facts("received").len(), 8);
+    w.decide("a", Decision::Approve { note: None });
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.store.facts("received").len(), 8);
+}
+
+#[test]
 fn a_second_decision_about_a_call_that_already_runs_is_dropped() {
     let (mut w, run) = gated(5, "approve");
     let asked = w.asked("a")[0];

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
 use support::*;
-use task_execution_engine::effect::{Command, Effect};
+use task_execution_engine::effect::{Command, Effect, Input};
 use task_execution_engine::store::{StoreErrorCode, StoreWrite};
 
 const LIVE: &str = "users/u/tasks/t/engine/live";
@@ -311,6 +311,33 @@ fn text_that_a_fact_has_saved_is_not_cleared_when_the_next_turn_begins() {
     w.until(run, |a| a.requests.len() == 2);
     w.pass(5_000);
     assert_eq!(texts(&writes), ["First"]);
+}
+
+#[test]
+fn text_of_a_turn_that_a_pause_took_whole_is_not_cleared_where_the_pause_is_taken_back() {
+    let mut w = World::new(11, 2);
+    w.script(vec![Says::Stalls(pieces(&["First"])), Says::Stalls(vec![])]);
+    let run = w.runner("start", every(1_000));
+    w.until(run, |a| !a.requests.is_empty());
+    let seen = w.spy(run, |_| false);
+    let said = || -> Vec<String> {
+        let seen = seen.borrow();
+        seen.iter().filter_map(live_write).map(|w| w.data["text"].as_str().unwrap().to_owned()).collect()
+    };
+    w.pass(1_500);
+    assert_eq!(said(), ["First"]);
+    let ends = |effect: &Effect| format!("{effect:?}").contains("\\\"kind\\\":\\\"ended\\\"");
+    w.fault = Box::new(move |_, effect| if ends(effect) { Fault::Late(300) } else { Fault::None });
+    w.outside(&["status"], json!("paused"));
+    w.give(run, Input::Changed);
+    while !seen.borrow().iter().any(ends) {
+        assert!(w.step());
+    }
+    w.outside(&["status"], json!("in_progress"));
+    w.until(run, |a| a.requests.len() == 2);
+    w.pass(5_000);
+    assert_eq!(w.store.facts("turn").len(), 1);
+    assert_eq!(said(), ["First"]);
 }
 
 #[test]

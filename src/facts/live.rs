@@ -143,6 +143,16 @@ impl Live {
         self.calls.iter().find(|c| c.call.id == id)
     }
 
+    /// The call that such a decision is for: one that waits, since the very entry that was answered. Who is asked for a
+    /// result cannot approve.
+    pub fn decides(&self, tool_call_id: &str, asked_seq: u64, decision: &Decision) -> Option<&Call> {
+        let call = self.call(tool_call_id)?;
+        let CallState::Waiting(why) = call.state else { return None };
+        let asked = call.asked.is_some_and(|(seq, _)| seq == asked_seq);
+        let fits = why != Why::Input || !matches!(decision, Decision::Approve { .. });
+        (asked && fits).then_some(call)
+    }
+
     /// Some use of the last turn has no result.
     pub fn has_open_calls(&self) -> bool {
         self.calls.iter().any(Call::open)

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::facts::allowance::Allowance;
-use crate::facts::fact::{EndStatus, Why};
+use crate::facts::fact::{Decision, EndStatus, Why};
 use crate::facts::live::{Call, CallState, TurnEnd};
 use crate::facts::plan::ItemKey;
 use serde_json::json;
@@ -271,6 +271,39 @@ fn a_decision_counts_for_the_question_that_was_asked_last() {
     let again = told.is(json!([starting(&["a"])])).is(json!([waiting("a")]));
     assert_eq!(again.call("a").asked, Some((5, 500)));
     assert_eq!(again.0.decided_by("a", 5), None, "what was asked anew is open");
+}
+
+#[test]
+fn a_decision_is_for_a_call_that_waits_since_the_very_entry_that_it_answers() {
+    let (approval, rejection) = (Decision::Approve { note: None }, Decision::Reject { reason: None });
+    let is_for = |told: &Told, seq| {
+        let calls = [&approval, &rejection].map(|decision| told.0.live.decides("a", seq, decision).is_some());
+        assert_eq!(calls[0], calls[1]);
+        calls[0]
+    };
+    let waits = one_call().is(json!([waiting("a")]));
+    assert_eq!([1, 2, 3].map(|seq| is_for(&waits, seq)), [false, true, false]);
+    assert!(waits.0.live.decides("b", 2, &approval).is_none());
+    let approved = waits.is(json!([decided("a", "approve")]));
+    assert!(!is_for(&approved, 2));
+    let started = approved.is(json!([starting(&["a"])]));
+    assert!(!is_for(&started, 2));
+    let again = started.is(json!([waiting("a")]));
+    assert_eq!([2, 5].map(|seq| is_for(&again, seq)), [false, true]);
+    assert!(!is_for(&again.is(json!([result("a", false)])), 5));
+}
+
+#[test]
+fn who_is_asked_for_a_result_can_answer_or_reject_and_not_approve() {
+    let mut asks = waiting("a");
+    asks["why"] = json!("input");
+    let waits = one_call().is(json!([asks]));
+    let answer = Decision::Answer { result: None, error: false };
+    for (decision, counts) in
+        [(answer, true), (Decision::Reject { reason: None }, true), (Decision::Approve { note: None }, false)]
+    {
+        assert_eq!(waits.0.live.decides("a", 2, &decision).is_some(), counts, "{decision:?}");
+    }
 }
 
 #[test]

@@ -55,15 +55,7 @@ impl View<'_> {
                     draft.add(Fact::Received { inbox, text, in_thread: *in_thread, content });
                 }
                 InboxItem::Decision { id, tool_call_id, asked_seq, nonce, decision } => {
-                    let waiting = draft.live.call(tool_call_id).filter(|c| {
-                        c.asked.is_some_and(|(seq, _)| seq == *asked_seq)
-                            && matches!(c.state, CallState::Waiting(_))
-                    });
-                    let Some(call) = waiting else { continue };
-                    let needs_input = call.state == CallState::Waiting(Why::Input);
-                    if needs_input && matches!(decision, Decision::Approve { .. }) {
-                        continue;
-                    }
+                    let Some(call) = draft.live.decides(tool_call_id, *asked_seq, decision) else { continue };
                     let tool_call = call.call.clone();
                     draft.add(Fact::Decided {
                         inbox: id.clone(),

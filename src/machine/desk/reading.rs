@@ -3,8 +3,6 @@
 
 use super::{Around, Ctx, Desk, State};
 use crate::effect::{Effect, Input, LogLevel, Ticket};
-use crate::facts::fact::{Decision, Why};
-use crate::facts::live::CallState;
 use crate::limits::Settings;
 use crate::storage::inbox::{InboxItem, Useless, bytes_of};
 use crate::storage::io::{Fetch, Want, attempt_deadline};
@@ -167,7 +165,9 @@ impl Desk {
             self.list_inbox(ctx, around.settings, reading);
             return;
         }
-        let Reading { goes_on, after, ended, found, .. } = reading;
+        let Reading { goes_on, after, ended, mut found, .. } = reading;
+        // An entry that has landed since its page was read may have taken it.
+        found.retain(|item| !around.facts.is_journaled(item.id()));
         if goes_on {
             self.inbox.extend(found);
         } else {
@@ -211,24 +211,15 @@ impl Desk {
 
 /// A decision about a question that is still open; one to come only where an entry on its way may ask it, or where
 /// another owner might have asked it: as long as nobody has confirmed a commit, it may be the one that gave the lease
-/// away.
+/// away. What is kept is deleted by a commit of this owner alone.
 fn use_of_item(around: Around<'_>, item: InboxItem) -> Use {
     let InboxItem::Decision { tool_call_id, asked_seq, decision, .. } = &item else {
         return Use::Keep(item);
     };
-    if *asked_seq > around.facts.seq {
-        return match around.commits {
-            true if *asked_seq == around.facts.seq + 1 => Use::Keep(item),
-            false if around.may_start => Use::Drop,
-            _ => Use::Leave,
-        };
-    }
-    let approves = matches!(decision, Decision::Approve { .. });
-    let call = around.facts.live.call(tool_call_id);
-    let asked = call.filter(|c| c.asked.is_some_and(|(seq, _)| seq == *asked_seq));
-    match asked.map(|c| &c.state) {
-        Some(CallState::Waiting(Why::Input)) if approves => Use::Drop,
-        Some(CallState::Waiting(_)) => Use::Keep(item),
-        _ => Use::Drop,
-    }
+    let counts = if *asked_seq > around.facts.seq {
+        around.commits || !around.may_start
+    } else {
+        around.facts.live.decides(tool_call_id, *asked_seq, decision).is_some()
+    };
+    if counts { Use::Keep(item) } else { Use::Drop }
 }

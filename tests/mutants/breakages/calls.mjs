@@ -382,12 +382,6 @@ export default [
     replace: 'nonce: id.clone(),',
   },
   {
-    name: 'an approval of a call that needs a result counts',
-    file: 'src/machine/compose/call_facts.rs',
-    find: 'if needs_input && matches!(decision, Decision::Approve { .. }) {',
-    replace: 'if needs_input && matches!(decision, Decision::Reject { .. }) {',
-  },
-  {
     name: 'an item is completed by call while part of the inbox is unread',
     file: 'src/machine/compose/call_facts.rs',
     find: 'if builtin(&call) && !self.desk.is_whole() => {',

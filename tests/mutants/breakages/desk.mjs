@@ -170,26 +170,20 @@ export default [
   {
     name: 'a decision about a question on its way is dropped',
     file: 'src/machine/desk/reading.rs',
-    find: 'true if *asked_seq == around.facts.seq + 1 => Use::Keep(item),\n',
-    replace: '',
+    find: 'around.commits || !around.may_start',
+    replace: '!around.may_start',
   },
   {
     name: 'a decision that another owner may have asked for is deleted',
     file: 'src/machine/desk/reading.rs',
-    find: '_ => Use::Leave,',
-    replace: '_ => Use::Drop,',
+    find: 'around.commits || !around.may_start',
+    replace: 'around.commits',
   },
   {
     name: 'while a release has no reply, a decision for the next owner is deleted',
     file: 'src/machine/desk/reading.rs',
-    find: 'false if around.may_start => Use::Drop,',
-    replace: '_ if around.may_start => Use::Drop,',
-  },
-  {
-    name: 'a decision counts for a later question about the same call',
-    file: 'src/machine/desk/reading.rs',
-    find: 'call.filter(|c| c.asked.is_some_and(|(seq, _)| seq == *asked_seq));',
-    replace: 'call.filter(|c| c.asked.is_some_and(|(seq, _)| seq >= *asked_seq));',
+    find: 'around.commits || !around.may_start',
+    replace: '(around.commits && *asked_seq == around.facts.seq + 1) || !around.may_start',
   },
   {
     name: 'a look goes on where one before another version of the task stopped',

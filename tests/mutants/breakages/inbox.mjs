@@ -3,6 +3,7 @@ const reading = 'src/machine/desk/reading.rs';
 const inbox = 'src/storage/inbox.rs';
 const conversing = 'src/machine/run/conversing.rs';
 const compose = 'src/machine/compose.rs';
+const live = 'src/facts/live.rs';
 const calls = 'src/machine/compose/call_facts.rs';
 const decide = 'src/command/decide.rs';
 const send = 'src/command/send.rs';
@@ -113,14 +114,15 @@ export default [
   {
     name: 'a decision about a question that is over stays in the inbox',
     file: reading,
-    find: 'Some(CallState::Waiting(_)) => Use::Keep(item),\n        _ => Use::Drop,',
-    replace: 'Some(CallState::Waiting(_)) => Use::Keep(item),\n        _ => Use::Leave,',
+    find: 'if counts { Use::Keep(item) } else { Use::Drop }',
+    replace:
+      'if counts {\n        Use::Keep(item)\n    } else if *asked_seq > around.facts.seq {\n        Use::Drop\n    } else {\n        Use::Leave\n    }',
   },
   {
     name: 'a decision about a question to come stays in the inbox',
     file: reading,
-    find: 'false if around.may_start => Use::Drop,\n',
-    replace: '',
+    find: 'around.commits || !around.may_start',
+    replace: 'true',
   },
   {
     name: 'a decision may lie under any id',
@@ -136,28 +138,35 @@ export default [
   },
   {
     name: 'a decision about an earlier question counts for the present one',
-    file: calls,
-    find: 'c.asked.is_some_and(|(seq, _)| seq == *asked_seq)',
-    replace: 'c.asked.is_some_and(|(seq, _)| seq >= *asked_seq)',
+    file: live,
+    find: 'call.asked.is_some_and(|(seq, _)| seq == asked_seq)',
+    replace: 'call.asked.is_some_and(|(seq, _)| seq >= asked_seq)',
   },
   {
     name: 'a decision counts for a call that waits no longer',
-    file: calls,
-    find: '&& matches!(c.state, CallState::Waiting(_))',
-    replace: '&& !matches!(c.state, CallState::Settled(_))',
+    file: live,
+    find: 'let CallState::Waiting(why) = call.state else { return None };',
+    replace:
+      'let why = match call.state {\n            CallState::Settled(_) => return None,\n            CallState::Waiting(why) => why,\n            _ => Why::Approval,\n        };',
   },
   {
     name: 'a call that needs a result can be approved',
-    file: calls,
-    find: 'if needs_input && matches!(decision, Decision::Approve { .. }) {',
-    replace: 'if needs_input && matches!(decision, Decision::Approve { .. }) && false {',
+    file: live,
+    find: '(asked && fits).then_some(call)',
+    replace: '(asked && (fits || true)).then_some(call)',
   },
   {
     name: 'a decision that is of no use stays in the inbox',
     file: calls,
-    find: 'let Some(call) = waiting else { continue };',
+    find: 'else { continue };\n                    let tool_call = call.call.clone();',
     replace:
-      'let Some(call) = waiting else {\n                        draft.taken.pop();\n                        continue;\n                    };',
+      'else {\n                        draft.taken.pop();\n                        continue;\n                    };\n                    let tool_call = call.call.clone();',
+  },
+  {
+    name: 'what an entry took while a look went on is taken once more',
+    file: reading,
+    find: 'found.retain(|item| !around.facts.is_journaled(item.id()));',
+    replace: 'found.retain(|_| true);',
   },
   {
     name: 'an answer that says that it is an error is a success',
