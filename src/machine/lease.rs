@@ -170,10 +170,14 @@ impl<P> Lease<P> {
     }
 
     /// Milliseconds since it was renewed, by the clock that says more: one of them stands still while a machine is
-    /// suspended. A wall clock that was set back hides how long that was: then it may be any age.
+    /// suspended. A wall clock that was set back by more than what is left of the term hides how long that was: then it
+    /// may be any age. One that is corrected by less, however often, keeps no run from its work.
     fn age_ms(&self, now: Now) -> u64 {
         let by_wall = now.wall.saturating_sub(self.renewed.wall);
-        (now.mono - self.renewed.mono).max(u64::try_from(by_wall).unwrap_or(u64::MAX))
+        if by_wall < 0 && by_wall.unsigned_abs() > self.terms.ttl_ms / 3 {
+            return u64::MAX;
+        }
+        (now.mono - self.renewed.mono).max(u64::try_from(by_wall).unwrap_or(0))
     }
 
     fn next_heartbeat(&self) -> Instant {

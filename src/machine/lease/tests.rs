@@ -192,14 +192,16 @@ fn head_as_stored() -> Map<String, Value> {
 }
 
 #[test]
-fn where_the_wall_clock_was_set_back_a_lease_is_renewed_once_before_anything_starts() {
-    let mut bench = Bench::new();
-    let set_back = |mono: u64| Now { mono: Instant(mono), wall: at(mono).wall - 3_600_000 };
-    bench.clock.advance(set_back(3_001), false);
-    assert!(!bench.may_start(), "the machine may have been suspended for as long");
-    let ticket = bench.renew().unwrap();
-    assert!(bench.handle(&Input::Committed { ticket, result: Ok("2".into()) }).is_some());
-    bench.clock.advance(set_back(3_002), false);
-    assert!(bench.may_start());
-    assert!(bench.renew().is_none());
+fn where_the_wall_clock_was_set_back_far_a_lease_is_renewed_once_before_anything_starts() {
+    for (by, is_far) in [(1, false), (9_999 + 2_001, false), (10_001 + 2_001, true), (3_600_000, true)] {
+        let mut bench = Bench::new();
+        let set_back = |mono: u64| Now { mono: Instant(mono), wall: at(mono).wall - by };
+        bench.clock.advance(set_back(3_001), false);
+        assert_eq!(bench.may_start(), !is_far, "the machine may have been suspended for as long");
+        let Some(ticket) = bench.renew() else { continue };
+        assert!(is_far && bench.handle(&Input::Committed { ticket, result: Ok("2".into()) }).is_some());
+        bench.clock.advance(set_back(3_002), false);
+        assert!(bench.may_start());
+        assert!(bench.renew().is_none());
+    }
 }
