@@ -463,3 +463,91 @@ fn a_run_that_is_over_is_not_ended_again_by_whatever_it_is_told() {
     assert!(w.command(run, drain()) != Ticket::RESULT);
     assert_eq!(w.actors[run].settled.len(), 3, "the beginning, the end, and whoever asked since");
 }
+
+/// A look at the task begins.
+fn looks(effect: &Effect) -> bool {
+    matches!(effect, Effect::Read { paths, .. } if paths.len() == 1 && paths[0] == TASK_PATH)
+}
+
+/// A run that breaks while its first turn is on its way to the store, which does so with it.
+fn breaks_while_a_turn_is_stored(fault: Fault) -> (World, usize) {
+    let mut w = World::new(7, 1);
+    w.script(vec![uses("Looking.", &[("a", "work", json!({}))])]);
+    let sent = Rc::new(Cell::new(false));
+    let is_sent = Rc::clone(&sent);
+    w.fault = Box::new(move |_, effect| match effect {
+        _ if looks(effect) && is_sent.get() => Fault::Fails(StoreErrorCode::Denied),
+        _ if writes(effect, "turn") && !is_sent.replace(true) => fault,
+        _ => Fault::None,
+    });
+    let run = w.start();
+    while !sent.get() {
+        assert!(w.step());
+    }
+    w.give(run, Input::Changed);
+    w.until_event(run, "task:error");
+    (w, run)
+}
+
+#[test]
+fn what_is_stored_after_a_run_broke_is_part_of_its_outcome_and_the_lease_is_given_back() {
+    let (mut w, run) = breaks_while_a_turn_is_stored(Fault::Late(300));
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(
+        (&outcome["status"], &outcome["error"]["code"]),
+        (&json!("interrupted"), &json!("STORE_DENIED"))
+    );
+    assert_eq!((&outcome["text"], &outcome["usage"]["totalTokens"]), (&json!("Looking."), &json!(15)));
+    assert!(!w.head().contains_key("owner"));
+}
+
+#[test]
+fn a_run_that_broke_asks_in_time_for_a_commit_without_a_reply_and_writes_nothing_where_another_has_taken_over()
+ {
+    let (mut w, run) = breaks_while_a_turn_is_stored(Fault::Silent(true));
+    let broke = w.now;
+    w.store.set(HEAD, &["epoch"], json!(99), w.now);
+    w.store.set(HEAD, &["write_id"], json!("another's"), w.now);
+    let seen = w.spy(run, |_| false);
+    let outcome = w.finish(run).unwrap();
+    assert_eq!((&outcome["status"], &outcome["text"]), (&json!("interrupted"), &json!("Looking.")));
+    let commits = |effect: &&Effect| matches!(effect, Effect::Commit { .. });
+    assert_eq!(seen.borrow().iter().filter(commits).count(), 1, "the same once more");
+    assert!((5_000..7_000).contains(&(w.now - broke)), "{} ms", w.now - broke);
+}
+
+#[test]
+fn a_run_that_breaks_while_it_ends_waits_for_no_commit_longer_than_for_its_end() {
+    let mut w = World::new(7, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))])]);
+    w.tool = Box::new(|_| Does::Deaf);
+    let run = w.runner("start", json!({ "options": { "leaseTtlMs": 12_000 } }));
+    w.until(run, |a| !a.executed.is_empty());
+    w.outside(&["status"], json!("failed"));
+    w.give(run, Input::Changed);
+    w.pass(1_000);
+    let (given, store_ms) = (w.now, 15_000);
+    w.command(run, Command::Yield { reason: "dispose".into(), grace: false });
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Commit { .. } => Fault::Silent(false),
+        _ => Fault::None,
+    });
+    let seen = w.spy(run, |_| false);
+    w.pass(5_000);
+    assert!(
+        seen.borrow().iter().any(|effect| matches!(effect, Effect::Commit { .. })),
+        "the lease is renewed"
+    );
+    w.outside(&["status"], json!("in_progress"));
+    w.give(run, Input::Changed);
+    w.pass(100);
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Commit { .. } => Fault::Silent(false),
+        _ if looks(effect) => Fault::Fails(StoreErrorCode::Denied),
+        _ => Fault::None,
+    });
+    w.give(run, Input::Changed);
+    let outcome = w.finish(run).unwrap();
+    assert_eq!(outcome["error"]["code"], "STORE_DENIED");
+    assert!(w.now - given <= store_ms, "{} ms", w.now - given);
+}

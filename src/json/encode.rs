@@ -6,11 +6,12 @@ use std::rc::Rc;
 /// What can be written as a value.
 pub(crate) trait Encode {
     fn encode(&self) -> Value;
+}
 
+/// What a field may hold that is left out.
+pub(crate) trait Omit: Encode {
     /// Whether it is what a field says that is not there.
-    fn is_default(&self) -> bool {
-        false
-    }
+    fn is_default(&self) -> bool;
 }
 
 /// The members of an object that is being written.
@@ -32,7 +33,7 @@ impl Members {
         self.always(name, field);
     }
 
-    pub fn unless_default<T: Encode + ?Sized>(&mut self, name: &str, field: &T) {
+    pub fn unless_default<T: Omit + ?Sized>(&mut self, name: &str, field: &T) {
         if !field.is_default() {
             self.always(name, field);
         }
@@ -55,37 +56,20 @@ impl Members {
 }
 
 macro_rules! scalars {
-    ($($type:ty where $default:expr;)*) => {$(
+    ($($type:ty),*) => {$(
         impl Encode for $type {
             fn encode(&self) -> Value {
                 Value::from(self.clone())
-            }
-
-            fn is_default(&self) -> bool {
-                *self == $default
             }
         }
     )*};
 }
 
-scalars! {
-    bool where false;
-    i32 where 0;
-    u32 where 0;
-    u64 where 0;
-    usize where 0;
-    i64 where 0;
-    f64 where 0.0;
-    String where "";
-}
+scalars! { bool, i32, u32, u64, usize, i64, f64, String }
 
 impl Encode for str {
     fn encode(&self) -> Value {
         Value::from(self)
-    }
-
-    fn is_default(&self) -> bool {
-        self.is_empty()
     }
 }
 
@@ -99,29 +83,17 @@ impl Encode for Map<String, Value> {
     fn encode(&self) -> Value {
         Value::Object(self.clone())
     }
-
-    fn is_default(&self) -> bool {
-        self.is_empty()
-    }
 }
 
 impl<T: Encode + ?Sized> Encode for &T {
     fn encode(&self) -> Value {
         (**self).encode()
     }
-
-    fn is_default(&self) -> bool {
-        (**self).is_default()
-    }
 }
 
 impl<T: Encode> Encode for Option<T> {
     fn encode(&self) -> Value {
         self.as_ref().map_or(Value::Null, Encode::encode)
-    }
-
-    fn is_default(&self) -> bool {
-        self.is_none()
     }
 }
 
@@ -139,23 +111,49 @@ impl<T: Encode> Encode for [T] {
         }
         Value::Array(elements)
     }
-
-    fn is_default(&self) -> bool {
-        self.is_empty()
-    }
-}
-
-impl<T: Encode, const N: usize> Encode for [T; N] {
-    fn encode(&self) -> Value {
-        self.as_slice().encode()
-    }
 }
 
 impl<T: Encode> Encode for Vec<T> {
     fn encode(&self) -> Value {
         self.as_slice().encode()
     }
+}
 
+macro_rules! omits {
+    ($($type:ty where $default:expr;)*) => {$(
+        impl Omit for $type {
+            fn is_default(&self) -> bool {
+                *self == $default
+            }
+        }
+    )*};
+}
+
+omits! {
+    bool where false;
+    u64 where 0;
+    String where "";
+}
+
+impl Omit for str {
+    fn is_default(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Omit for Map<String, Value> {
+    fn is_default(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T: Encode> Omit for Option<T> {
+    fn is_default(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T: Encode> Omit for Vec<T> {
     fn is_default(&self) -> bool {
         self.is_empty()
     }

@@ -8,7 +8,7 @@ use crate::effect::Effect;
 use crate::error::{Code, EngineError};
 use crate::facts::fact::EndStatus;
 use crate::lifecycle::Status;
-use crate::storage::head::{Head, LastRun};
+use crate::storage::head::Head;
 use crate::storage::writer::Purpose;
 use crate::store::FieldWrite;
 use crate::time::iso8601;
@@ -53,12 +53,7 @@ impl Run {
 
     /// Writes `completed` again, which others have overwritten.
     pub(super) fn restore(&mut self, ctx: &mut Ctx) {
-        let head = Head {
-            write_id: ctx.io.rng.id(),
-            owner: None,
-            last_run: LastRun::Completed,
-            ..self.lease.head().clone()
-        };
+        let head = Head { write_id: ctx.io.rng.id(), owner: None, ..self.lease.head().clone() };
         let fields = vec![
             FieldWrite::set(&["status"], Status::Completed.as_str()),
             FieldWrite::set(&["updated_at"], iso8601(ctx.now.wall)),

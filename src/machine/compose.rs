@@ -146,8 +146,7 @@ impl View<'_> {
         if let Some(e) = draft.error.take() {
             return Err(e);
         }
-        let spent = ends.is_some() && !has_turn && self.turn.spent_fact(self.facts).is_some();
-        if let Some(fact) = self.turn.spent_fact(self.facts).filter(|_| spent) {
+        if let Some(fact) = self.turn.spent_fact(self.facts).filter(|_| ends.is_some() && !has_turn) {
             // Before the end, which comes last.
             let at = draft.facts.len() - usize::from(matches!(draft.facts.last(), Some(Fact::Ended { .. })));
             draft.live.apply(draft.seq, draft.wall, &fact)?;
@@ -178,7 +177,6 @@ impl View<'_> {
             entry,
             due,
             turn: has_turn,
-            spent,
             taken: std::mem::take(&mut draft.taken),
             live: std::mem::take(&mut draft.live),
             ends,

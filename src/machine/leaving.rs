@@ -38,19 +38,21 @@ impl Leaving {
         let Leaving { mut run, mut outcome } = self;
         let is_ours = match run.lease.handle(input, &ctx.clock, &mut ctx.io) {
             None => return Ok(Leaving { run, outcome }),
-            // What the run itself had sent.
-            Some(Resolved::Stored { purpose, carried: Some(sent), superseded }) => {
-                let landed = match purpose {
-                    Purpose::Entry(entry) => run.landed(ctx, &entry, sent, superseded),
-                    _ => run.released(ctx),
-                };
-                outcome = match landed {
-                    ControlFlow::Break(ended) => ended,
-                    ControlFlow::Continue(()) => run.outcome(outcome.status, outcome.reason, outcome.error),
-                };
+            Some(Resolved::Stored { purpose, carried, superseded }) => {
+                if let Some(sent) = carried {
+                    let landed = match purpose {
+                        Purpose::Entry(entry) => run.landed(ctx, &entry, sent, superseded),
+                        _ => run.released(ctx),
+                    };
+                    outcome = match landed {
+                        ControlFlow::Break(ended) => ended,
+                        ControlFlow::Continue(()) => {
+                            run.outcome(outcome.status, outcome.reason, outcome.error)
+                        }
+                    };
+                }
                 !superseded
             }
-            Some(Resolved::Stored { superseded, .. }) => !superseded,
             Some(Resolved::TaskChanged { .. }) => true,
             Some(Resolved::Lost { .. }) => false,
         };

@@ -146,11 +146,6 @@ impl Turn {
         self.state = State::Idle;
     }
 
-    /// What failed attempts have cost is stored.
-    pub fn spent_stored(&mut self) {
-        self.spent = Usage::default();
-    }
-
     pub fn timeout(&self, settings: &Settings) -> Option<Instant> {
         match &self.state {
             State::Streaming { silence, .. } => Some(silence.since + silence.allowed_ms(settings)),

@@ -17,10 +17,6 @@ export default [
     why: 'The model is asked once no result is due any more: a turn that is ready never meets one.',
   },
   {
-    mutant: 'the look before a model call counts for what follows its turn',
-    why: 'The end of the turn asks for a new look itself.',
-  },
-  {
     mutant: 'a run goes on with a lease that is known to be superseded',
     why: 'An acquisition is known to have landed by the head alone, and a head that holds its write id holds its epoch.',
   },
@@ -39,10 +35,6 @@ export default [
   {
     mutant: 'every commit takes the turn that became ready meanwhile for stored',
     why: 'No entry is sent while the model streams, so none is on its way when its turn becomes ready.',
-  },
-  {
-    mutant: 'what a dropped turn has cost is counted again',
-    why: 'What a dropped turn has cost is stored alone only with the end of the run.',
   },
   {
     mutant: 'the end of a run does not bound the commits that it sends',
@@ -117,10 +109,6 @@ export default [
     why: 'What is held keeps everything from being finished, and the look after it begins again.',
   },
   {
-    mutant: 'another commit answers for the deletion of junk',
-    why: 'What comes of the deletion decides only whether it is tried again.',
-  },
-  {
     mutant: 'a text that a fact has saved is written once more',
     why: 'Nothing is written while nothing streams, and with the next attempt that is set anew.',
   },
@@ -129,24 +117,12 @@ export default [
     why: 'The next input brings the time of the wall clock, and ages go by the clock that says more.',
   },
   {
-    mutant: 'changes of the history go before those of system prompt, model and tools',
-    why: 'Messages, system prompt, model and tools are changed apart from each other.',
-  },
-  {
     mutant: 'what waits for a callback counts as known where results go ahead',
     why: 'What others completed is shown by the document already, and a message shows in no summary.',
   },
   {
     mutant: 'the plan of a task that has not begun is rolled up',
     why: 'Before the beginning only an old history is stored that does not fit beside it, and the beginning rolls up.',
-  },
-  {
-    mutant: 'a decision counts for a later question about the same call',
-    why: 'An earlier question about a call was answered before the later one was asked: its decision is journaled, and known by its id.',
-  },
-  {
-    mutant: 'a new attempt may write sooner than was asked for',
-    why: 'The timer that this sets off finds nothing to write yet, and sets the next.',
   },
   {
     mutant: 'replace match guard self.nothing_is_open() with true in Run::take_up',
@@ -190,13 +166,39 @@ export default [
     why: 'A start is taken back only by the entry that ends the run, and nothing is executed after it.',
   },
   {
-    mutant: 'delete match arm Fact::Stated{..} in Host::settle',
-    file: 'src/machine/host.rs',
-    why: 'The words are kept with the item that they are for, and a run states no item twice.',
+    mutant: 'replace < with <= in order',
+    file: 'src/sorted.rs',
+    line: 'while run < len {',
+    why: 'A run as long as the list is merged with nothing, which leaves it as it is.',
   },
   {
-    mutant: 'delete match arm Fact::Result{result} in Host::settle',
-    file: 'src/machine/host.rs',
-    why: 'The id of a settled call is none of a later one: what is still known of it takes room and nothing else.',
+    mutant: 'replace | with ^ in append',
+    file: 'src/converse/base64.rs',
+    line: 'bits = bits << 6 | value(digit);',
+    why: 'The six bits that a digit fills are empty before.',
+  },
+  {
+    mutant: 'replace Desk::is_adopted -> bool with false',
+    file: 'src/machine/desk.rs',
+    why: 'It spares a search that finds nothing: under one version of the document only the journal completes more.',
+    line: 'self.adopted.as_ref() == Some(&self.version)',
+  },
+  {
+    mutant: 'replace Desk::adopt with ()',
+    file: 'src/machine/desk.rs',
+    why: 'It spares a search that finds nothing: under one version of the document only the journal completes more.',
+    line: 'self.adopted = Some(self.version.clone());',
+  },
+  {
+    mutant: 'replace Desk::shows_progress with ()',
+    file: 'src/machine/desk.rs',
+    why: 'It spares a roll-up that changes nothing.',
+    line: 'self.rolled_up = version.or(self.rolled_up.take());',
+  },
+  {
+    mutant: 'replace match guard around.writes_task with false in Desk::handle',
+    file: 'src/machine/desk.rs',
+    why: 'It shows the version that the run has or the one that its own write makes, or one of others: whatever is stored next depends on the version.',
+    line: 'Some(Ok(_)) if around.writes_task => self.changed = true,',
   },
 ];

@@ -42,8 +42,6 @@ pub(crate) struct Plan {
     pub due: usize,
     /// The turn that was ready.
     pub turn: bool,
-    /// What failed attempts have cost.
-    pub spent: bool,
     pub taken: Vec<String>,
     pub live: Live,
     pub ends: Option<End>,
@@ -65,7 +63,6 @@ impl Plan {
             },
             due: 0,
             turn: false,
-            spent: false,
             taken: Vec::new(),
             live: Live::default(),
             ends: None,

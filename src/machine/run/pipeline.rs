@@ -158,9 +158,6 @@ impl Run {
         if plan.turn {
             self.turn.stored();
         }
-        if plan.spent {
-            self.turn.spent_stored();
-        }
         self.desk.stored(&plan.taken);
         for fact in &plan.entry.facts {
             self.calls.settle(fact);

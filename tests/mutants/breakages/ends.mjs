@@ -32,14 +32,14 @@ export default [
   {
     name: 'a task whose completion is restored stays held',
     file: 'src/machine/closing.rs',
-    find: 'owner: None,\n            last_run: LastRun::Completed,',
-    replace: 'last_run: LastRun::Completed,',
+    find: 'owner: None, ..self.lease.head().clone()',
+    replace: '..self.lease.head().clone()',
   },
   {
     name: 'a task whose completion is restored is one whose run has not ended',
     file: 'src/machine/closing.rs',
-    find: 'last_run: LastRun::Completed,',
-    replace: 'last_run: LastRun::Yielded,',
+    find: 'owner: None, ..self.lease.head().clone()',
+    replace: 'owner: None, last_run: crate::storage::head::LastRun::Yielded, ..self.lease.head().clone()',
   },
   {
     name: 'a status that is restored is not shown where it was restored',

@@ -195,14 +195,8 @@ export default [
   {
     name: 'the end of a run does not say what a dropped turn has cost',
     file: compose,
-    find: 'let spent = ends.is_some() && !has_turn && ',
-    replace: 'let spent = false && ends.is_some() && !has_turn && ',
-  },
-  {
-    name: 'what a dropped turn has cost is counted again',
-    file: pipeline,
-    find: 'if plan.spent {',
-    replace: 'if plan.spent && false {',
+    find: '.filter(|_| ends.is_some() && !has_turn)',
+    replace: '.filter(|_| false && ends.is_some() && !has_turn)',
   },
   {
     name: 'a run is said to have begun before anything is stored',
@@ -382,8 +376,8 @@ export default [
   {
     name: 'what failed attempts have cost is stored by itself before the next attempt',
     file: 'src/machine/compose.rs',
-    find: 'let spent = ends.is_some() && !has_turn &&',
-    replace: 'let spent = !has_turn &&',
+    find: '.filter(|_| ends.is_some() && !has_turn)',
+    replace: '.filter(|_| !has_turn)',
   },
   {
     name: 'facts follow an end within its entry',
