@@ -327,6 +327,7 @@ mod tests {
         for (given, live_ms) in [
             (json!({}), None),
             (json!({ "liveMs": 1e300 }), None),
+            (json!({ "liveMs": LARGEST_NUMBER }), None),
             (json!({ "liveMs": 1_000 }), Some(1_000)),
             (json!({ "liveMs": 0 }), Some(100)),
         ] {

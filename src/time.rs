@@ -188,6 +188,15 @@ mod tests {
     }
 
     #[test]
+    fn a_timer_is_late_from_a_tenth_of_a_second_on() {
+        for (ms, is_late) in [(1_500, false), (1_501, true)] {
+            let mut clock = Clock::new(at(1_000));
+            clock.plan(Some(Instant(1_400)), None);
+            assert_eq!(clock.advance(at(ms), true), is_late, "{ms}");
+        }
+    }
+
+    #[test]
     fn a_timer_that_is_late_twice_in_a_row_is_handled() {
         let mut clock = Clock::new(at(1_000));
         clock.plan(Some(Instant(1_400)), None);
@@ -247,6 +256,9 @@ mod tests {
         ] {
             assert_eq!(parse_iso8601(text), Some(1_709_210_096_789), "{text}");
         }
+        for midnight in ["2024-03-01T00:00:00Z", "2024-02-29T24:00:00Z", "2024-02-29T23:59:60Z"] {
+            assert_eq!(parse_iso8601(midnight), Some(1_709_251_200_000), "{midnight}");
+        }
         assert_eq!(parse_iso8601("1970-01-01T00:00Z"), Some(0));
         assert_eq!(parse_iso8601("1969-12-31T23:59:59.9Z"), Some(-100));
         for wall in [0, 951_782_400_000, 1_709_210_096_789, 4_102_444_800_000, -62_135_596_800_000] {
@@ -267,12 +279,19 @@ mod tests {
             "2024-02-29T12:34:56.7x9Z",
             "2024-13-01T00:00:00Z",
             "2024-00-01T00:00:00Z",
+            "2024-01-00T00:00:00Z",
+            "2024-01-32T00:00:00Z",
             "2024-01-01T25:00:00Z",
+            "2024-01-01T00:60:00Z",
+            "2024-01-01T00:00:61Z",
             "2024-01-01T00:00:00+99:00",
+            "2024-01-01T00:00:00-24:00",
             "2024-01-01T00:00:00+é",
             "é2024-01-01T00:00:00Z",
             "2024-01-01T00:00:00Zulu",
             "99999999999999999999-01-01T00:00:00Z",
+            "+2024-01-01T00:00:00Z",
+            "2024-01-+1T00:00:00Z",
             "2024-01-01-01T00:00:00Z",
         ] {
             assert_eq!(parse_iso8601(text), None, "{text}");

@@ -189,6 +189,16 @@ fn a_turn_that_grows_larger_than_a_commit_may_be_is_stopped_and_fails_the_run_at
     }
 }
 
+#[test]
+fn a_turn_that_takes_all_the_bytes_of_a_commit_while_it_streams_is_not_stopped() {
+    // Of reasoning alone nothing is stored.
+    let reasoning = delta(0, json!({ "reasoningContent": { "text": "x".repeat(50_000) } }));
+    let mut w = World::new(7, 1);
+    w.script(vec![Says::Events(vec![reasoning, json!({ "messageStop": { "stopReason": "max_tokens" } })])]);
+    let run = w.runner("start", json!({ "limits": { "documentBytes": 10_000, "commitBytes": 50_000 } }));
+    assert_eq!(w.finish(run).unwrap()["status"], "paused");
+}
+
 /// Lets time pass, with every timer that is wanted.
 fn pass(w: &mut World, runner: &mut Runner, ms: u64) {
     let until = w.now + ms;

@@ -336,6 +336,11 @@ mod tests {
                 "is the string \"\", expected a string that is not blank",
             ),
             (
+                with(json!({ "tasks": { "bö-d_1": [{ "id": "" }] } })),
+                "progress.tasks.bö-d_1[0].id",
+                "is the string \"\", expected a string that is not blank",
+            ),
+            (
                 with(json!({ "tasks": { "m": [{ "id": "i" }, { "id": "i" }] } })),
                 "progress.tasks.m[1].id",
                 "is \"i\", which an earlier item of this milestone has",

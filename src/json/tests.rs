@@ -89,6 +89,15 @@ fn the_first_thing_that_is_wrong_is_named_with_its_place() {
 }
 
 #[test]
+fn of_a_text_that_is_wrong_sixty_characters_are_shown() {
+    for (len, mark) in [(59, ""), (60, ""), (61, "…")] {
+        let shown = "ü".repeat(len.min(60));
+        let complaint = format!(r#"last is the string "{shown}"{mark}, expected true or false"#);
+        assert_eq!(read_kind(&format!(r#"{{"kind":"flat","last":"{}"}}"#, "ü".repeat(len))), Err(complaint));
+    }
+}
+
+#[test]
 fn a_text_that_ends_too_early_is_told_apart_from_one_that_is_wrong() {
     for (text, is_cut) in [(r#"{"kind":"pl"#, true), (r#"{"kind":]"#, false), (r#"{"kind":"other"}"#, false)]
     {

@@ -154,3 +154,49 @@ impl Host {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::converse::ResultStatus;
+    use crate::facts::fact::CallResult;
+    use crate::json::json;
+
+    fn told(host: &mut Host, what: Asking, answer: Value) {
+        let mut io = Io::new(7);
+        host.ask(Question::Runs, what, Instant(1), &mut io);
+        let Some(Effect::Ask { ticket, .. }) = io.pop() else { panic!() };
+        host.answered(ticket, &Ok(answer), &mut io).unwrap();
+    }
+
+    #[test]
+    fn answers_take_room_until_what_they_were_needed_for_is_stored() {
+        let mut host = Host::default();
+        let item = ItemKey { milestone: None, item: "i".into() };
+        told(&mut host, Asking::Prompt(item.clone()), json!("Do it."));
+        told(
+            &mut host,
+            Asking::Vet(vec!["a".into(), "b".into()]),
+            json!([{ "verdict": "run" }, { "verdict": "run" }]),
+        );
+        told(&mut host, Asking::LookUp("a".into()), json!({ "found": true, "result": 1 }));
+        told(&mut host, Asking::LookUp("b".into()), json!({ "found": false }));
+
+        host.settle(&Fact::Stated { item: item.clone(), name: "I".into(), text: "Do it.".into() });
+        assert_eq!(host.prompt(&item), None);
+        assert_eq!((host.vetting("a"), host.found("a")), (Some(&Vetting::Run), Some(&Some(json!(1)))));
+
+        let result = CallResult {
+            tool_call_id: "a".into(),
+            name: "work".into(),
+            status: ResultStatus::Success,
+            content: Rc::default(),
+            unknown: false,
+            cut_bytes: 0,
+            mistake: false,
+        };
+        host.settle(&Fact::Result { result });
+        assert_eq!((host.vetting("a"), host.found("a")), (None, None));
+        assert_eq!((host.vetting("b"), host.found("b")), (Some(&Vetting::Run), Some(&None)));
+    }
+}

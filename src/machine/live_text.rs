@@ -179,3 +179,100 @@ impl LiveText {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::head::Owner;
+
+    const EVERY_MS: u64 = 1_000;
+
+    fn streaming(every_ms: Option<u64>) -> LiveText {
+        let mut live = LiveText::new(every_ms);
+        live.opened(Instant(0), "m-1", 1);
+        live
+    }
+
+    /// What is written when it is looked at the nth time it wants to be.
+    fn written(live: &mut LiveText, nth: u64) -> Option<(Ticket, Value, Value)> {
+        let owner = Owner {
+            id: "run".into(),
+            holder: None,
+            ttl_ms: 30_000,
+            heartbeat_ms: 10_000,
+            grace_ms: 10_000,
+            store_timeout_ms: 15_000,
+        };
+        let head = Head::first("h".into(), None, owner, "w".into());
+        let (paths, mut io) = (Paths::new("u", "t"), Io::new(7));
+        live.look(Instant(nth * EVERY_MS), true, &paths, &head, &mut io);
+        let Effect::Commit { ticket, writes } = io.pop()? else { panic!() };
+        let write = serde_json::to_value(&writes[0]).unwrap();
+        Some((ticket, write["data"]["text"].clone(), write["data"]["offset"].clone()))
+    }
+
+    fn refused(live: &mut LiveText, ticket: Ticket, code: StoreErrorCode) -> Effect {
+        let error = StoreError { code, message: "no".into(), cause: None };
+        let mut io = Io::new(7);
+        live.stored(Instant(EVERY_MS), &Input::Committed { ticket, result: Err(error) }, &mut io);
+        io.pop().unwrap()
+    }
+
+    #[test]
+    fn a_long_text_is_shortened_once_for_as_much_as_is_stored_and_not_with_every_piece() {
+        let mut live = streaming(Some(EVERY_MS));
+        for _ in 0..2 * MOST_BYTES {
+            live.said("a");
+        }
+        assert_eq!((live.offset, live.tail.len()), (0, 2 * MOST_BYTES));
+        live.said("b");
+        assert_eq!((live.offset, live.tail.len()), (MOST_BYTES as u64 + 1, MOST_BYTES));
+    }
+
+    #[test]
+    fn text_that_is_to_be_stored_never_takes_no_room() {
+        let mut live = streaming(None);
+        live.said("a");
+        assert_eq!(live.tail, "");
+    }
+
+    #[test]
+    fn a_piece_without_text_is_no_reason_to_store_the_text_again() {
+        let mut live = streaming(Some(EVERY_MS));
+        live.said("");
+        assert_eq!(written(&mut live, 1), None);
+        live.said("a");
+        let (ticket, ..) = written(&mut live, 2).unwrap();
+        live.stored(Instant(0), &Input::Committed { ticket, result: Ok("v".into()) }, &mut Io::new(7));
+        live.said("");
+        assert_eq!(written(&mut live, 3), None);
+    }
+
+    #[test]
+    fn blank_text_is_stored_once_something_was_said_and_not_before() {
+        let mut live = streaming(Some(EVERY_MS));
+        live.said(" \n");
+        assert_eq!(written(&mut live, 1), None);
+        live.said(&"a".repeat(MOST_BYTES));
+        live.said(&" ".repeat(MOST_BYTES + 1));
+        let (_, text, offset) = written(&mut live, 2).unwrap();
+        assert_eq!((text, offset), (" ".repeat(MOST_BYTES).into(), (MOST_BYTES + 3).into()));
+    }
+
+    #[test]
+    fn the_log_says_why_it_was_not_stored_and_whether_it_will_be() {
+        const NO_MORE: &str = ", and is not stored by this run any more";
+        for (code, level, no_more) in [
+            (StoreErrorCode::Unavailable, LogLevel::Debug, ""),
+            (StoreErrorCode::Conflict, LogLevel::Debug, ""),
+            (StoreErrorCode::NotFound, LogLevel::Debug, NO_MORE),
+            (StoreErrorCode::Denied, LogLevel::Warn, NO_MORE),
+        ] {
+            let mut live = streaming(Some(EVERY_MS));
+            live.said("a");
+            let (ticket, ..) = written(&mut live, 1).unwrap();
+            let message = format!("The live text was not stored{no_more}: no.");
+            assert_eq!(refused(&mut live, ticket, code), Effect::Log { level, message });
+        }
+    }
+}

@@ -95,6 +95,19 @@ fn a_process_of_which_nothing_is_said_in_time_counts_as_alive() {
 }
 
 #[test]
+fn a_reply_to_a_process_that_stood_still_is_heard_before_its_deadline_is_reached() {
+    for late_timer in [false, true] {
+        let (mut script, ticket) = asking();
+        if late_timer {
+            script.handle(at(60_000), Input::Timeout);
+            assert_eq!(script.poll_effect(), None);
+        }
+        script.handle(at(60_000), answered(ticket, Ok(json!(false))));
+        assert_eq!(settled(&mut script), Some(Ok(json!(false))));
+    }
+}
+
+#[test]
 fn a_pause_ends_with_its_time_or_with_a_change_and_with_nothing_else() {
     for (ms, input, ends) in [
         (199, Input::Timeout, false),

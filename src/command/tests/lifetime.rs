@@ -124,6 +124,7 @@ fn a_task_is_created_once_although_the_reply_was_lost() {
     world.faults.add(Op::Commit, "tasks", 0, 1, Fault::LostReply);
     create(&mut world, json!({ "title": "t" })).unwrap();
     assert_eq!(world.store.paths("users/u/tasks/").len(), 1);
+    assert_eq!(world.count("read"), 0, "nobody else makes its id");
 }
 
 #[test]

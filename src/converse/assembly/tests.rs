@@ -55,6 +55,26 @@ fn refused(event: Value) -> ModelFault {
 }
 
 #[test]
+fn a_turn_counts_the_bytes_of_everything_that_it_is_sent() {
+    let start = |more: Value| {
+        let mut used = json!({ "toolUseId": "id", "name": "work" });
+        used.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "contentBlockStart": { "contentBlockIndex": 0, "start": { "toolUse": used } } })
+    };
+    for (events, bytes) in [
+        (vec![start(json!({}))], 6),
+        (vec![start(json!({ "input": { "a": 1 } }))], 6 + 7),
+        (vec![start(json!({ "input": "{" })), input(0, "}")], 6 + 1 + 1),
+        (
+            vec![text(0, "für"), delta(1, json!({ "reasoningContent": { "text": "a", "signature": "bc" } }))],
+            4 + 3,
+        ),
+    ] {
+        assert_eq!(assembled(&events).bytes(), bytes, "{events:?}");
+    }
+}
+
+#[test]
 fn a_signature_that_comes_in_pieces_is_put_together() {
     let reasoning = |part: Value| delta(0, json!({ "reasoningContent": part }));
     let turn = turn(&[

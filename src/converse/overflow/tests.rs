@@ -295,6 +295,19 @@ fn what_may_be_written_is_no_overflow_unless_the_context_or_the_input_is_named_t
 }
 
 #[test]
+fn what_is_too_long_in_a_tool_is_no_overflow_and_words_about_tools_are_of_none() {
+    for (words, overflows) in [
+        ("tools.3.custom.description: the input is too long", false),
+        ("tools.3.custom.description: the input is too long. Shorten your tools.", false),
+        ("The input is too long. Shorten your tools. Too long: tools.3.custom.description", false),
+        ("The input is too long. Shorten your tools.", true),
+    ] {
+        let expected = if overflows { FaultKind::Overflow } else { FaultKind::Invalid };
+        assert_eq!(kind(Some("ValidationException"), Some(400), words), expected, "{words}");
+    }
+}
+
+#[test]
 fn an_error_may_say_it_by_its_name_alone() {
     for name in [
         "ContextWindowExceededError",

@@ -322,6 +322,25 @@ fn a_document_that_has_dates_of_earlier_names_only_gets_those() {
 }
 
 #[test]
+fn an_item_without_a_date_gets_one_of_the_name_that_its_siblings_use_and_the_usual_one_where_they_use_both() {
+    let named = |name: &str| json!({ "id": name, "status": "completed", name: "before" });
+    for (siblings, name) in [
+        (vec!["completed_date"], "completed_date"),
+        (vec!["completed_date", "completed_at"], "completed_at"),
+        (vec!["completed_at"], "completed_at"),
+        (vec![], "completed_at"),
+    ] {
+        let mut items: Vec<Value> = siblings.iter().map(|name| named(name)).collect();
+        items.push(item("a", "not_started"));
+        let milestones = json!([{ "id": "m1", "started_at": "x" }]);
+        let doc = document(json!({ "milestones": milestones, "tasks": { "m1": items } }));
+        let progress = roll_up(&doc, &Done::from([key("m1", "a")]), None, AT).progress;
+        let done = progress.tasks["m1"].as_array().unwrap().last().unwrap();
+        assert_eq!(done.get(name), Some(&json!(AT)), "{siblings:?}");
+    }
+}
+
+#[test]
 fn the_projects_status_follows_the_plan_unless_it_is_a_word_of_the_apps_own() {
     let doc = |status: Value, items: Value| {
         let mut project = json!({ "name": "P" });
