@@ -277,4 +277,10 @@ export default [
     find: 'refuse_depth(value)?;\n        self.bytes += json::text(value).len();',
     replace: 'refuse_depth(value)?;',
   },
+  {
+    name: 'text blocks that interleave run together',
+    file: 'src/converse/assembly.rs',
+    find: 'Some((last, at)) if last == index => at,',
+    replace: 'Some((last, at)) if last >= index => at,',
+  },
 ];

@@ -516,4 +516,10 @@ export default [
     find: 'self.looked_up.insert(id.clone(), None);',
     replace: '',
   },
+  {
+    name: 'a callback deadline is set by the real clock and reached by the own one: late by all that stood still',
+    file: 'src/machine/run/looking.rs',
+    find: 'let until = ctx.now.mono + self.settings.callback_timeout_ms;',
+    replace: 'let until = ctx.clock.real().mono + self.settings.callback_timeout_ms;',
+  },
 ];

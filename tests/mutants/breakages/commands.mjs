@@ -323,4 +323,22 @@ export default [
     find: '.saturating_add(1).min(LARGEST_NUMBER)',
     replace: '.saturating_add(1)',
   },
+  {
+    name: 'a lease time of ten years given to a command goes into the head, which nobody can read any more',
+    file: 'src/command/mod.rs',
+    find: '|n| (n as u64).min(LONGEST_MS))',
+    replace: '|n| n as u64)',
+  },
+  {
+    name: 'the limit of a thread message is counted in characters, not in bytes',
+    file: 'src/command/messages.rs',
+    find: 'if content.len() > ctx.cfg.limits.document_bytes {',
+    replace: 'if content.chars().count() > ctx.cfg.limits.document_bytes {',
+  },
+  {
+    name: 'of two owners that may still be at work the one fenced off last counts, however short its lease',
+    file: 'src/command/lease.rs',
+    find: 'lives.max(seen.survived_ms())',
+    replace: 'lives.or(seen.survived_ms())',
+  },
 ];

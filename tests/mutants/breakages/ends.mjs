@@ -305,4 +305,10 @@ export default [
     find: '_ if yields || n < self.answered => Ok(Value::Null),',
     replace: '_ if yields || n < self.answered.min(1) => Ok(Value::Null),',
   },
+  {
+    name: 'an interrupted run whose commit met another version of the task keeps its lease until it runs out',
+    file: 'src/machine/leaving.rs',
+    find: 'Some(Resolved::TaskChanged { .. }) => true,',
+    replace: 'Some(Resolved::TaskChanged { .. }) => false,',
+  },
 ];

@@ -482,4 +482,22 @@ export default [
     replace:
       'if *status == EndStatus::Stopped {\n                    payload.insert("reason".into(), reason.clone().into());\n                }',
   },
+  {
+    name: 'a callback gets another id where the document holds one of its own',
+    file: 'src/facts/task.rs',
+    find: 'map.insert("id".into(), task_id.into());',
+    replace: 'map.entry("id").or_insert(task_id.into());',
+  },
+  {
+    name: 'an element taken out of a set puts the last in its place',
+    file: 'src/sorted.rs',
+    find: '            self.0.remove(at);\n',
+    replace: '            self.0.swap_remove(at);\n',
+  },
+  {
+    name: 'the details of a stored error are lost when it is read',
+    file: 'src/error.rs',
+    find: 'details: fields.or_default("details"),',
+    replace: 'details: Map::new(),',
+  },
 ];

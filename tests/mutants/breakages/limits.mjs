@@ -667,4 +667,10 @@ export default [
     find: '(wall.div_euclid(86_400_000), wall.rem_euclid(86_400_000))',
     replace: '(wall / 86_400_000, (wall % 86_400_000).abs())',
   },
+  {
+    name: 'the limit of the platform is reached by the time in which the process stood still',
+    file: 'src/machine/run.rs',
+    find: 'is_some_and(|after| now >= ctx.began + after)',
+    replace: 'is_some_and(|after| ctx.clock.real().mono >= ctx.began + after)',
+  },
 ];

@@ -320,4 +320,16 @@ export default [
     find: 'give_up: None,',
     replace: 'give_up: Some(now + timeout_ms),',
   },
+  {
+    name: 'what was validated of a listing that lagged still counts when it is listed again',
+    file: 'src/storage/loader.rs',
+    find: '        self.validator = Validator::new();\n',
+    replace: '',
+  },
+  {
+    name: 'a torn turn is noticed only where it is the first fact of its entry',
+    file: 'src/storage/loader.rs',
+    find: 'entry.facts.iter().any(torn)',
+    replace: 'entry.facts.first().is_some_and(torn)',
+  },
 ];

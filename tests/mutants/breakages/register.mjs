@@ -710,4 +710,16 @@ export default [
     find: 'owner: Some(owner), write_id, fenced_off, ..head.clone()',
     replace: 'owner: Some(owner), write_id, ..head.clone()',
   },
+  {
+    name: 'where the store knows no ages, a pause settles while the fenced-off owner may still work',
+    file: 'src/command/register.rs',
+    find: 'seen.survived_ms().or_else(|| seen.head.as_ref()?.head.survived_ms());',
+    replace: 'seen.survived_ms();',
+  },
+  {
+    name: 'a pause overwrites the status not_started that others have set meanwhile',
+    file: 'src/command/register.rs',
+    find: '        Status::InProgress => false,',
+    replace: '        Status::InProgress | Status::NotStarted => false,',
+  },
 ];

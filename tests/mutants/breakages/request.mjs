@@ -439,4 +439,22 @@ export default [
     find: 'specs.extend(own);',
     replace: 'specs.extend(own.filter(|_| tools.is_empty()));',
   },
+  {
+    name: 'of two uses with the same id in an old history the second gets the first result',
+    file: 'src/converse/repair.rs',
+    find: 'let id = open.pop_front();',
+    replace: 'let id = open.pop_back();',
+  },
+  {
+    name: 'an old input that was stored as text may nest deeper than a journal entry holds',
+    file: 'src/converse/repair/convert.rs',
+    find: 'json::parse(json).ok().filter(|input| !is_too_deep(input))',
+    replace: 'json::parse(json).ok()',
+  },
+  {
+    name: 'the tenth use of one long id gets an id that the API does not take',
+    file: 'src/converse/blocks.rs',
+    find: 'const SUFFIX: usize = 11;',
+    replace: 'const SUFFIX: usize = 2;',
+  },
 ];

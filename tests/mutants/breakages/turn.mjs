@@ -432,4 +432,10 @@ export default [
     find: 'FaultKind::TooLarge\n                | FaultKind::Overflow',
     replace: 'FaultKind::Overflow',
   },
+  {
+    name: 'the time that a stream took which failed does not count against retry.totalMs',
+    file: 'src/machine/turn/hearing.rs',
+    find: 'Err(failure)) if !assembly.complete() => {\n                let attempt = attempt.after(silence, ctx.now.mono, around.settings);\n',
+    replace: 'Err(failure)) if !assembly.complete() => {\n',
+  },
 ];

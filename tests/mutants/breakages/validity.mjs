@@ -240,4 +240,10 @@ export default [
     find: 'if word == "jpg" { "jpeg" } else { word }',
     replace: 'word',
   },
+  {
+    name: 'an image of a wrong MIME type withholds all images from the model',
+    file: 'src/converse/unsupported.rs',
+    find: '"mime", "size"',
+    replace: '"size"',
+  },
 ];

@@ -648,4 +648,10 @@ export default [
     find: 'error.retryable = true;',
     replace: 'error.retryable = self.attempt.unclear && error.retryable;',
   },
+  {
+    name: 'the condition of a delete does not reach the store',
+    file: 'src/store.rs',
+    find: '"delete" => Delete { path: always "path", if_version: unless_default "ifVersion" },',
+    replace: '"delete" => Delete { path: always "path", if_version: unless_default "if_version" },',
+  },
 ];
