@@ -83,7 +83,7 @@ function take(event: unknown, text: TextFeed, sink: StreamSink): boolean {
     if (typeof reasoning?.text === 'string') {
       const { signature, redactedContent } = reasoning;
       if (!text.push(index, 'reasoning', reasoning.text)) return false;
-      if (signature === undefined && redactedContent === undefined) return true;
+      if ((signature ?? redactedContent ?? undefined) === undefined) return true;
       const rest = { reasoningContent: { signature, redactedContent } };
       return (
         text.flush(index) && send({ contentBlockDelta: { contentBlockIndex: index, delta: rest } }, sink)

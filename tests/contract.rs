@@ -298,6 +298,30 @@ fn a_task_deleted_by_our_own_delete_ends_the_run_as_superseded() {
 }
 
 #[test]
+fn a_run_whose_history_was_deleted_and_begun_anew_by_another_is_superseded_though_the_epoch_is_the_same() {
+    for keeps_task in [true, false] {
+        let mut w = World::new(12, 1);
+        w.script(vec![uses("", &[("a", "work", json!({}))]), Says::Stalls(vec![])]);
+        w.tool = Box::new(|_| Does::Takes(5_000, Box::new(Does::Returns(json!(1)))));
+        let run = w.start();
+        w.until(run, |a| !a.executed.is_empty());
+        let task = w.store.task().clone();
+        w.ask("delete", json!({ "keepTask": keeps_task })).unwrap();
+        if !keeps_task {
+            w.store.put(TASK_PATH, Value::Object(task), w.now);
+        }
+        w.outside(&["status"], json!("not_started"));
+        let began = w.now;
+        let other = w.start();
+        w.until(other, |a| !a.requests.is_empty());
+        assert_eq!(w.head()["epoch"], 1);
+        let outcome = w.finish(run).unwrap();
+        assert_eq!((&outcome["status"], outcome.get("error")), (&json!("superseded"), None), "{outcome}");
+        assert!(w.now - began < 6_000, "at its next commit, after {}", w.now - began);
+    }
+}
+
+#[test]
 fn a_pause_that_landed_settles_well_though_the_reply_was_lost_and_another_run_began() {
     let mut w = World::new(13, 1);
     w.model = Box::new(|_| Says::Stalls(vec![]));

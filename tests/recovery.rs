@@ -398,6 +398,47 @@ fn a_pause_that_others_stored_after_a_yield_is_finished_by_the_next_run() {
 }
 
 #[test]
+fn a_task_that_is_only_begun_again_and_again_after_a_crash_is_no_crash_loop() {
+    let mut w = World::new(16, 1);
+    w.script(vec![uses("", &[("a", "work", json!({}))]), text("Done.")]);
+    w.tool = Box::new(|_| Does::Deaf);
+    let run = w.start();
+    w.until(run, |a| !a.executed.is_empty());
+    w.crash(run);
+    w.now += LAPSED;
+    for _ in 0..6 {
+        let begins = w.runner("start", json!({ "drives": false }));
+        w.finish(begins).unwrap();
+    }
+    assert_eq!((w.store.status(), &w.head()["attempts"]), ("in_progress", &json!(1)));
+    assert_eq!(w.store.facts("begun").len(), 2, "it was resumed once");
+    assert_eq!(completes(&mut w, "run")["status"], "completed");
+}
+
+#[test]
+fn what_the_old_class_adds_to_its_history_while_the_first_run_begins_is_taken_over_too() {
+    let mut w = World::new(16, 1);
+    let said = |role: &str, text: &str| json!({ "role": role, "content": text, "ts": 1 });
+    let mut old = vec![said("user", "Before."), said("assistant", "Yes.")];
+    w.outside(&["execution", "api_messages"], json!(old));
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Commit { .. } if format!("{effect:?}").contains("imported") => Fault::Late(50),
+        _ => Fault::None,
+    });
+    let run = w.start();
+    while !w.store.documents.contains_key(HEAD) {
+        assert!(w.step());
+    }
+    w.pass(20);
+    old.extend([said("user", "And then?"), said("assistant", "More.")]);
+    w.outside(&["execution", "api_messages"], json!(old));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    let first = w.actors[run].requests[0].clone();
+    assert!(json!(first).to_string().contains("More."), "{first:?}");
+    assert_eq!(w.store.facts("imported").len(), 1);
+}
+
+#[test]
 fn an_old_history_is_taken_over_once() {
     let mut w = World::new(16, 1);
     let old = json!([{ "role": "user", "content": "Before.", "ts": 1 }, { "role": "assistant", "content": "Yes.", "ts": 2 }]);

@@ -15,6 +15,9 @@ const PAGE: u32 = 200;
 
 struct Deletion {
     keep_task: bool,
+    /// As the task was read last: whoever sends it something writes it too, so that what is sent behind the sweep
+    /// brings another one.
+    task_version: Option<String>,
     rounds: u32,
     /// The tombstone was there: without a head, somebody else has finished.
     begun: bool,
@@ -22,7 +25,7 @@ struct Deletion {
 
 /// The machine of `delete`. What is not there is deleted already.
 pub(super) fn delete(ctx: &mut Ctx, keep_task: bool) -> Step {
-    look(ctx, Deletion { keep_task, rounds: 0, begun: false })
+    look(ctx, Deletion { keep_task, task_version: None, rounds: 0, begun: false })
 }
 
 fn look(ctx: &mut Ctx, mut deletion: Deletion) -> Step {
@@ -32,6 +35,7 @@ fn look(ctx: &mut Ctx, mut deletion: Deletion) -> Step {
     }
     let paths = [ctx.paths.task.clone(), ctx.paths.head.clone()];
     ctx.read(paths, move |ctx, [task, head]| {
+        deletion.task_version = task.as_ref().map(|task| task.version.clone());
         let Some(head) = head else {
             return if deletion.begun || task.is_none() {
                 Step::answer(Value::Null)
@@ -128,8 +132,8 @@ fn finish(ctx: &mut Ctx, deletion: Deletion, version: String) -> Step {
         StoreWrite::Delete { path: ctx.paths.head.clone(), if_version: Some(version) },
         StoreWrite::Delete { path: ctx.paths.live.clone(), if_version: None },
     ];
-    if !deletion.keep_task {
-        writes.push(StoreWrite::Delete { path: ctx.paths.task.clone(), if_version: None });
+    if let Some(version) = deletion.task_version.clone().filter(|_| !deletion.keep_task) {
+        writes.push(StoreWrite::Delete { path: ctx.paths.task.clone(), if_version: Some(version) });
     }
     let deadline = ctx.store_deadline();
     ctx.send(writes, deadline, move |ctx, sent| match sent {

@@ -10,7 +10,7 @@ use crate::json::quoted;
 use crate::sorted::in_order;
 use crate::storage::inbox::message_id;
 use crate::store::{StoreWrite, StoredDocument};
-use crate::time::iso8601;
+use crate::time::{iso8601, parse_iso8601};
 use serde_json::{Map, Value};
 
 const PAGE: u32 = 500;
@@ -66,7 +66,8 @@ pub(super) fn list(ctx: &mut Ctx, after: Option<String>, limit: Option<u64>) -> 
     let limit = limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
     with_task(ctx, move |ctx| {
         let sorted: Then = Box::new(move |_, messages| {
-            let messages = in_order(messages, &|a, b| (timestamp(a), a.id()).cmp(&(timestamp(b), b.id())));
+            let place = |m: &StoredDocument| (instant(m), text_of_time(m).to_owned(), m.id().to_owned());
+            let messages = in_order(messages, &|a, b| place(a).cmp(&place(b)));
             let from = match &after {
                 None => 0,
                 Some(id) => match messages.iter().position(|m| m.id() == id) {
@@ -94,7 +95,17 @@ fn collect(ctx: &mut Ctx, mut found: Vec<StoredDocument>, then: Then) -> Step {
 
 type Then = Box<dyn FnOnce(&mut Ctx, Vec<StoredDocument>) -> Step>;
 
-fn timestamp(message: &StoredDocument) -> &str {
+/// Milliseconds since 1970, in whatever form an app has written it; first of all where it is none.
+fn instant(message: &StoredDocument) -> Option<i64> {
+    match message.data.get("timestamp")? {
+        Value::String(text) => parse_iso8601(text),
+        Value::Number(ms) => ms.as_f64().map(|ms| ms as i64),
+        _ => None,
+    }
+}
+
+/// It may be finer than a millisecond.
+fn text_of_time(message: &StoredDocument) -> &str {
     message.data.get("timestamp").and_then(Value::as_str).unwrap_or_default()
 }
 

@@ -42,6 +42,8 @@ struct Wish {
     stored: Option<Register>,
     /// Until when the owner of that id is waited for, however often the store has to be asked again.
     patience: Option<(String, Instant)>,
+    /// As `patience`, while the run that the owner begins is not stored.
+    beginning: Option<(String, Instant)>,
     /// The store does not let it take the task: the stored status is all that can be had.
     denied: bool,
     rounds: u32,
@@ -67,7 +69,16 @@ pub(super) fn stop(ctx: &mut Ctx, reason: Option<String>) -> Step {
 }
 
 fn begin(ctx: &mut Ctx, command: TaskCommand, reason: Option<String>) -> Step {
-    let wish = Wish { command, reason, since: None, stored: None, patience: None, denied: false, rounds: 0 };
+    let wish = Wish {
+        command,
+        reason,
+        since: None,
+        stored: None,
+        patience: None,
+        beginning: None,
+        denied: false,
+        rounds: 0,
+    };
     look(ctx, wish)
 }
 
@@ -134,14 +145,55 @@ fn judge(ctx: &mut Ctx, wish: Wish, seen: Seen) -> Step {
     let status = seen.task.status;
     let column = Column::of(status, seen.head.is_some(), true);
     let no_op = verdict(column, wish.command) == Verdict::NoOp && !seen.is_unfinished_pause();
+    if no_op && status != Status::Completed && seen.owner().is_some() {
+        return is_free(ctx, seen, move |ctx, seen, free| {
+            if free { nothing_to_do(ctx, &seen) } else { while_it_begins(ctx, wish, seen) }
+        });
+    }
     if no_op {
-        ctx.io.push(Effect::Status { status });
-        let survived = seen.survived_ms().map(|ms| ctx.now.mono + ms);
-        return settle_at(ctx, survived);
+        return nothing_to_do(ctx, &seen);
     }
     is_free(ctx, seen, move |ctx, seen, free| {
         if free && !wish.denied { take(ctx, wish, seen, false) } else { store_status(ctx, wish, seen) }
     })
+}
+
+fn nothing_to_do(ctx: &mut Ctx, seen: &Seen) -> Step {
+    ctx.io.push(Effect::Status { status: seen.task.status });
+    let survived = seen.survived_ms().map(|ms| ctx.now.mono + ms);
+    settle_at(ctx, survived)
+}
+
+/// Somebody holds a task that is not in progress: the run that they begin is what the command is for, once it is stored.
+fn while_it_begins(ctx: &mut Ctx, mut wish: Wish, seen: Seen) -> Step {
+    let until = give_up(ctx, &mut wish.beginning, &seen);
+    if ctx.now.mono >= until {
+        return nothing_to_do(ctx, &seen);
+    }
+    watch(ctx);
+    ctx.wait((ctx.now.mono + FIRST_POLL_MS).min(until), move |ctx| {
+        wish.rounds = 0;
+        look(ctx, wish)
+    })
+}
+
+/// Until when the owner is waited for: it obeys within that time if it lives. It counts from the first that `patience`
+/// knows of the same owner.
+fn give_up(ctx: &Ctx, patience: &mut Option<(String, Instant)>, seen: &Seen) -> Instant {
+    let owner = seen.owner().map(|(owner, _)| owner);
+    let time_ms = owner.map_or(0, |o| {
+        o.heartbeat_ms.saturating_add(o.grace_ms).saturating_add(o.store_timeout_ms.saturating_mul(2))
+    });
+    let until = match patience.take() {
+        Some((id, until)) if owner.is_some_and(|owner| owner.id == id) => until,
+        _ => ctx.now.mono + time_ms,
+    };
+    *patience = owner.map(|owner| (owner.id.clone(), until));
+    until
+}
+
+fn watch(ctx: &mut Ctx) {
+    ctx.watch(vec![ctx.paths.task.clone(), ctx.paths.head.clone(), ctx.paths.journal.clone()]);
 }
 
 /// Writes the register, unless it holds what is wanted: then the command joins the one that wrote it.
@@ -198,17 +250,9 @@ fn stored(ctx: &mut Ctx, mut wish: Wish, seen: Seen) -> Step {
     if wish.denied {
         return settle(ctx, Status::Paused);
     }
-    let patience = seen.owner().map_or(0, |(o, _)| {
-        o.heartbeat_ms.saturating_add(o.grace_ms).saturating_add(o.store_timeout_ms.saturating_mul(2))
-    });
-    ctx.watch(vec![ctx.paths.task.clone(), ctx.paths.head.clone(), ctx.paths.journal.clone()]);
+    watch(ctx);
     let now = ctx.now.mono;
-    let owner = seen.owner().map(|(o, _)| o.id.clone());
-    let give_up = match wish.patience.take() {
-        Some((id, until)) if owner.as_ref() == Some(&id) => until,
-        _ => now + patience,
-    };
-    wish.patience = owner.map(|id| (id, give_up));
+    let give_up = give_up(ctx, &mut wish.patience, &seen);
     let waiting = Waiting {
         read: wish.since.unwrap_or_default(),
         wish,

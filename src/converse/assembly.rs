@@ -7,7 +7,7 @@ use super::turn::{self, Block, Piece, Stop, Turn};
 use super::usage::Usage;
 use super::use_ids::{ToolUseIds, UseIds};
 use crate::json::{self, json};
-use crate::sorted::SortedMap;
+use crate::sorted::{SortedMap, SortedSet};
 use serde_json::{Map, Value};
 
 /// Collects the events of one attempt. Blocks are keyed by `contentBlockIndex`: they may interleave, come late,
@@ -17,6 +17,8 @@ pub struct Assembly {
     blocks: Vec<Block>,
     /// The block that takes the next delta of a kind at an index.
     open: SortedMap<(u32, Kind), usize>,
+    /// Indexes at which a block has ended, and none has begun since. A delta may still come late.
+    ended: SortedSet<u32>,
     /// Where the last text delta went: text mostly continues.
     last_text: Option<(u32, usize)>,
     use_ids: UseIds,
@@ -94,7 +96,13 @@ impl Assembly {
         let members = event.as_object().ok_or_else(|| malformed("a stream event is not an object"))?;
         for (name, member) in members.iter().filter(|(_, member)| !member.is_null()) {
             return match name.as_str() {
-                "messageStart" | "contentBlockStop" | "$unknown" => Ok(None),
+                "messageStart" | "$unknown" => Ok(None),
+                "contentBlockStop" => {
+                    if let Some(index) = index_of(member).ok().filter(|_| self.ended.len() < MAX_BLOCKS) {
+                        self.ended.insert(index);
+                    }
+                    Ok(None)
+                }
                 "contentBlockStart" => self.start(member, ids),
                 "contentBlockDelta" => self.delta(member),
                 "messageStop" => {
@@ -171,10 +179,12 @@ impl Assembly {
         };
         self.bytes += given.len() + name.len() + whole.len();
         let at = self.slot(index, Kind::ToolUse, Piece::nameless_use)?;
+        // Without an id, what begins where a use has ended is another use.
+        let another = given.is_empty() && self.ended.contains(&index);
         match self.blocks.get_mut(at).map(|block| &mut block.piece) {
             // Announced twice.
-            Some(Piece::ToolUse { given: known, name: called, .. }) if *known == given && *called == name => {
-            }
+            Some(Piece::ToolUse { given: known, name: called, .. })
+                if *known == given && *called == name && !another => {}
             // The start was late, its deltas are here already.
             Some(Piece::ToolUse {
                 given: known, id, name: called, whole: input, server: by_server, ..
@@ -249,6 +259,9 @@ impl Assembly {
         }
         let part = |name: &str| delta.get(name).and_then(Value::as_str);
         let (more, seal) = (part("text"), part("signature"));
+        if delta.as_object().is_some_and(|members| members.values().all(Value::is_null)) {
+            return Ok(None);
+        }
         if more.is_none() && seal.is_none() {
             return match delta.get("$unknown") {
                 Some(_) => self.other(index, "reasoningContent", delta).map(|()| None),
@@ -257,8 +270,13 @@ impl Assembly {
                 }
             };
         }
-        let at =
-            self.slot(index, Kind::Reasoning, || Piece::Reasoning { text: String::new(), signature: None })?;
+        let new = || Piece::Reasoning { text: String::new(), signature: None };
+        let mut at = self.slot(index, Kind::Reasoning, new)?;
+        let is_signed = matches!(self.piece(at), Some(Piece::Reasoning { signature: Some(_), .. }));
+        // What is thought where a thought has ended, and was signed, is another one.
+        if is_signed && more.is_some_and(|more| !more.is_empty()) && self.ended.contains(&index) {
+            at = self.push(index, Kind::Reasoning, new())?;
+        }
         self.bytes += more.map_or(0, str::len) + seal.map_or(0, str::len);
         if let Some(Piece::Reasoning { text, signature }) = self.piece(at) {
             text.push_str(more.unwrap_or_default());
@@ -316,6 +334,7 @@ impl Assembly {
             return Err(malformed(format!("a turn has more than {MAX_BLOCKS} content blocks")));
         }
         self.blocks.push(Block { index, piece });
+        self.ended.remove(&index);
         self.open.insert((index, kind), self.blocks.len() - 1);
         Ok(self.blocks.len() - 1)
     }

@@ -62,9 +62,9 @@ impl Stop {
 impl From<&str> for Stop {
     fn from(word: &str) -> Self {
         match word {
-            "end_turn" => Stop::EndTurn,
-            "tool_use" => Stop::ToolUse,
-            // The second is OpenAI's word, as below.
+            // What follows Bedrock's own word are OpenAI's, here and below.
+            "end_turn" | "stop" => Stop::EndTurn,
+            "tool_use" | "tool_calls" | "function_call" => Stop::ToolUse,
             "max_tokens" | "length" => Stop::MaxTokens,
             "stop_sequence" => Stop::StopSequence,
             "guardrail_intervened" => Stop::Guardrail,

@@ -189,7 +189,10 @@ impl View<'_> {
         match ends {
             None if let Some(Fact::Ended { status, .. }) = facts.last() => (*status).into(),
             Some(End::For { status, .. }) => (*status).into(),
-            Some(End::Released) if self.cut_something || self.calls.unknown().next().is_some() => {
+            // What only begins a task reports nothing, and has cut nothing.
+            Some(End::Released)
+                if self.cut_something || self.cfg.drives && self.calls.unknown().next().is_some() =>
+            {
                 LastRun::YieldedUnclean
             }
             Some(End::Released) => LastRun::Yielded,

@@ -259,10 +259,12 @@ impl Desk {
                 Some(Ok(found)) => {
                     let head = found.into_iter().next().flatten();
                     let head = head.and_then(|d| Head::read(&d.path, &d.data).ok());
-                    return Some(match head.filter(|h| h.epoch == around.head.epoch && !h.deleted) {
-                        Some(_) => Event::TaskGone,
-                        None => Event::Superseded,
-                    });
+                    return Some(
+                        match head.filter(|h| h.is_under(&around.head.history, around.head.epoch)) {
+                            Some(_) => Event::TaskGone,
+                            None => Event::Superseded,
+                        },
+                    );
                 }
             },
             State::Inbox(mut fetch, reading) => match fetch.handle(now, input, &mut ctx.io) {

@@ -57,6 +57,7 @@ impl Acquiring {
         let batch = Batch {
             purpose: Purpose::Acquire,
             write_id: head.write_id.clone(),
+            history: head.history.clone(),
             epoch: head.epoch,
             writes: Rc::new(vec![write_head(paths, stored, &head)]),
             task_version: None,
@@ -204,6 +205,7 @@ impl<P> Lease<P> {
         let batch = Batch {
             purpose,
             write_id: head.write_id.clone(),
+            history: head.history.clone(),
             epoch: head.epoch,
             writes: Rc::new(writes),
             task_version,

@@ -270,6 +270,11 @@ impl Head {
         self.fenced_off.filter(|f| f.by_epoch == self.epoch).map(|f| f.ttl_ms)
     }
 
+    /// Whoever has acquired that epoch of that history may still write.
+    pub fn is_under(&self, history: &str, epoch: u64) -> bool {
+        self.history == history && self.epoch == epoch && !self.deleted
+    }
+
     /// The owner of the lease did not release it, or cut something when it did.
     pub fn unclean(&self) -> bool {
         self.owner.is_some() || self.last_run == LastRun::YieldedUnclean

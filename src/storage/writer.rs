@@ -36,6 +36,8 @@ pub struct Batch {
     pub purpose: Purpose,
     /// In the head, and in the entry where there is one.
     pub write_id: String,
+    /// The history that it is part of: another begins with the same epochs.
+    pub history: String,
     /// The epoch under which it is written.
     pub epoch: u64,
     /// All or nothing.
@@ -292,7 +294,8 @@ impl Writer {
         let head_mine = parsed.as_ref().is_some_and(|h| h.write_id == attempt.batch.write_id);
         // Where there was no entry an earlier attempt may have landed since: the head was read after it.
         let is_stored = entry_mine.unwrap_or(head_mine);
-        let same_epoch = parsed.as_ref().is_some_and(|h| h.epoch == attempt.batch.epoch && !h.deleted);
+        let (history, epoch) = (&attempt.batch.history, attempt.batch.epoch);
+        let same_epoch = parsed.as_ref().is_some_and(|h| h.is_under(history, epoch));
         if is_stored {
             let version = if same_epoch { head.as_ref().map(|d| d.version.clone()) } else { None };
             return landed(attempt, version);

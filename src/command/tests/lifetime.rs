@@ -426,6 +426,28 @@ fn a_writer_beside_a_deletion_stores_nothing_after_the_tombstone() {
 }
 
 #[test]
+fn what_is_sent_while_a_task_is_deleted_is_deleted_with_it() {
+    for ms in 0..60 {
+        let mut world = full(1);
+        let deletion = spawn(&mut world, "delete", json!({}));
+        world.advance(ms);
+        // On what was read before.
+        let writes = vec![
+            StoreWrite::Create { path: format!("{TASK}/inbox/late"), data: serde_json::Map::new() },
+            StoreWrite::Update {
+                path: TASK.into(),
+                fields: vec![FieldWrite::set(&["updated_at"], "later")],
+                if_version: Some("1".into()),
+            },
+        ];
+        let at = world.now().mono;
+        let _ = world.store.try_commit(&writes, at);
+        assert_eq!(world.result(deletion), Ok(Value::Null), "after {ms} ms");
+        assert_eq!(world.store.paths("users/u"), Vec::<&str>::new(), "after {ms} ms");
+    }
+}
+
+#[test]
 fn a_deletion_fences_off_a_run_that_takes_the_task_while_it_begins() {
     let mut world = full(1);
     world.faults.add(Op::Commit, HEAD, 0, 1, Fault::Late(500));

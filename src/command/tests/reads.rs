@@ -297,6 +297,27 @@ fn thread_messages_come_in_the_order_of_time_and_after_a_message() {
 }
 
 #[test]
+fn thread_messages_are_in_order_of_time_in_whatever_form_an_app_writes_it() {
+    let mut world = world("paused");
+    let at = world.now().mono;
+    for (id, time) in [
+        ("g", json!("2026-01-01T10:00:05.900Z")),
+        ("f", json!("2026-01-01T10:00:05Z")),
+        ("e", json!("2026-01-01T12:00:04+02:00")),
+        ("d", json!(1_767_261_603_000_u64)),
+        ("c", json!("2026-01-01T10:00:02.0001Z")),
+        ("b", json!("2026-01-01T10:00:02.0000Z")),
+        ("a", json!(null)),
+    ] {
+        let message = json!({ "task_id": "t", "role": "user", "content": id, "timestamp": time });
+        world.store.put(&format!("{TASK}/messages/{id}"), message, at);
+    }
+    let page = run(&mut world, "taskMessages", json!({})).unwrap();
+    let ids: Vec<&str> = page.as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["a", "b", "c", "d", "e", "f", "g"]);
+}
+
+#[test]
 fn every_read_of_a_task_that_is_not_there_says_so() {
     for kind in
         ["state", "checkpoint", "load", "apiMessages", "toolResults", "journal", "events", "taskMessages"]

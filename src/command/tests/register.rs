@@ -36,6 +36,44 @@ fn pause_and_stop_change_nothing_where_the_table_says_no_op() {
 }
 
 #[test]
+fn a_pause_or_stop_of_a_task_that_somebody_is_just_beginning_is_for_the_run_that_comes_of_it() {
+    for kind in ["pause", "stop"] {
+        for before in ["not_started", "failed"] {
+            let mut world = world(before);
+            with_head(&mut world, LastRun::None, Some(owner()));
+            let id = spawn(&mut world, kind, json!({}));
+            world.advance(20_000);
+            assert_eq!((world.settled(id, Ticket::RESULT), status(&world)), (None, json!(before)));
+            set_status(&mut world, "in_progress");
+            world.advance(2_000);
+            assert_eq!(status(&world), json!("paused"), "the run is told");
+            obey(&mut world, EndStatus::Paused);
+            assert_eq!(world.result(id), Ok(Value::Null));
+        }
+    }
+}
+
+#[test]
+fn a_pause_of_a_task_that_somebody_holds_and_does_not_begin_changes_nothing() {
+    for gives_up in [true, false] {
+        let mut world = world("not_started");
+        with_head(&mut world, LastRun::None, Some(owner()));
+        let begun = world.now().mono;
+        let id = spawn(&mut world, "pause", json!({}));
+        world.advance(2_000);
+        if gives_up {
+            let at = world.now().mono;
+            world.store.patch(HEAD, &[FieldWrite::unset(&["owner"])], at);
+        }
+        assert_eq!(world.result(id), Ok(Value::Null));
+        let took = world.now().mono - begun;
+        assert_eq!(took < 2_500, gives_up, "{took}");
+        assert!(took < 52_000, "{took}: heartbeat + grace + two store deadlines");
+        assert!(world.store.commits.is_empty() && status(&world) == json!("not_started"));
+    }
+}
+
+#[test]
 fn pause_of_a_task_that_the_engine_never_ran_journals_the_pause_itself() {
     let mut world = world("in_progress");
     let id = spawn(&mut world, "pause", json!({}));

@@ -430,7 +430,7 @@ fn what_the_sdk_does_not_know_is_ignored_and_nonsense_is_not() {
         ),
         (delta(0, json!({ "text": 7 })), "text is not a string"),
         (delta(0, json!({ "toolUse": { "input": {} } })), "tool input is not a string"),
-        (delta(0, json!({ "reasoningContent": {} })), "reasoning"),
+        (delta(0, json!({ "reasoningContent": "x" })), "reasoning"),
     ] {
         let fault = refused(nonsense);
         assert_eq!(fault.kind, FaultKind::Malformed);
@@ -446,6 +446,66 @@ fn members_that_are_absent_may_be_null() {
     } });
     assert_eq!(assembly.event(&event, &Ids::default()), Ok(Some(Live::Text("x".to_owned()))));
     assert_eq!(assembly.event(&delta(0, json!({})), &Ids::default()), Ok(None));
+    for says_nothing in [
+        json!({}),
+        json!({ "text": null, "signature": null, "redactedContent": null }),
+        json!({ "signature": null }),
+    ] {
+        let delta = delta(0, json!({ "reasoningContent": says_nothing }));
+        assert_eq!(assembly.event(&delta, &Ids::default()), Ok(None));
+    }
+}
+
+#[test]
+fn where_every_block_has_the_same_index_each_call_without_an_id_is_one_of_its_own() {
+    let ended = |index: u32| json!({ "contentBlockStop": { "contentBlockIndex": index } });
+    let whole = |input: Value| {
+        json!({ "contentBlockStart": { "contentBlockIndex": 0,
+            "start": { "toolUse": { "toolUseId": "", "name": "read", "input": input } } } })
+    };
+    for events in [
+        [
+            call(0, "", "read"),
+            input(0, r#"{"p":1}"#),
+            ended(0),
+            call(0, "", "read"),
+            input(0, r#"{"p":2}"#),
+            ended(0),
+        ],
+        [
+            whole(json!({ "p": 1 })),
+            ended(0),
+            whole(json!({ "p": 2 })),
+            ended(0),
+            json!({ "messageStart": {} }),
+            ended(0),
+        ],
+    ] {
+        let turn = turn(&[&events[..], &[stop("tool_use")]].concat());
+        let inputs: Vec<&Value> = turn.uses.iter().map(|used| &used.input).collect();
+        assert_eq!(inputs, [&json!({ "p": 1 }), &json!({ "p": 2 })]);
+        assert_ne!(turn.uses[0].id, turn.uses[1].id);
+    }
+    let again = [call(0, "", "read"), call(0, "", "read"), input(0, "{}"), ended(0), stop("tool_use")];
+    assert_eq!(turn(&again).uses.len(), 1, "announced twice");
+    let twice = [call(0, "a", "read"), input(0, "{}"), ended(0), call(0, "a", "read"), stop("tool_use")];
+    assert_eq!(turn(&twice).uses.len(), 1, "an id tells");
+}
+
+#[test]
+fn a_signed_thought_that_has_ended_is_not_gone_on_with_by_the_next_at_its_index() {
+    let thought = |text: &str, seal: &str| {
+        [
+            delta(0, json!({ "reasoningContent": { "text": text } })),
+            delta(0, json!({ "reasoningContent": { "signature": seal } })),
+            json!({ "contentBlockStop": { "contentBlockIndex": 0 } }),
+        ]
+    };
+    let events =
+        [&thought("One", "s1")[..], &thought("Two", "s2")[..], &[text(1, "Done."), stop("end_turn")]]
+            .concat();
+    let signed = |text: &str, seal: &str| json!({ "reasoningContent": { "reasoningText": { "text": text, "signature": seal } } });
+    assert_eq!(turn(&events).content, [signed("One", "s1"), signed("Two", "s2"), json!({ "text": "Done." })]);
 }
 
 #[test]

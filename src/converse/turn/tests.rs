@@ -39,6 +39,20 @@ fn a_turn_that_says_nothing_has_no_content_and_reasoning_is_none() {
 }
 
 #[test]
+fn a_turn_ends_for_the_same_reason_in_everybodys_words() {
+    for (words, same) in [
+        (&["end_turn", "stop"][..], Stop::EndTurn),
+        (&["tool_use", "tool_calls", "function_call"], Stop::ToolUse),
+        (&["max_tokens", "length"], Stop::MaxTokens),
+        (&["content_filtered", "refusal", "content_filter"], Stop::ContentFiltered),
+    ] {
+        for word in words {
+            assert_eq!(Stop::from(*word), same, "{word}");
+        }
+    }
+}
+
+#[test]
 fn output_that_the_model_calls_malformed_is_dropped() {
     for stop in ["malformed_model_output", "malformed_tool_use"] {
         assert_eq!(finish(vec![said("x")], stop).unwrap_err().kind, FaultKind::Malformed);

@@ -49,6 +49,7 @@ impl Run {
             None => GOES_ON,
             Some(desk::Event::TaskChanged) => {
                 self.beginning.task_changed(self.desk.task());
+                self.import_old_history();
                 self.obey_register(ctx);
                 GOES_ON
             }

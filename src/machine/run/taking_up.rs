@@ -14,10 +14,20 @@ use crate::storage::inbox::InboxItem;
 use serde_json::Value;
 
 impl Run {
-    pub(super) fn take_up(&mut self, ctx: &mut Ctx, mode: Mode, unclean: bool) {
-        if self.facts.is_unwritten() && self.desk.task().old_history {
-            self.due_fact(crate::machine::compose::import(self.desk.task()));
+    /// The old history as the task holds it, before anything else is stored.
+    pub(super) fn import_old_history(&mut self) {
+        if !self.facts.is_unwritten() || !self.lease.is_idle() {
+            return;
         }
+        self.due.retain(|(fact, _)| !matches!(fact, Fact::Imported { .. }));
+        if self.desk.task().old_history {
+            self.due_fact(crate::machine::compose::import(self.desk.task()));
+            self.due.rotate_right(1);
+        }
+    }
+
+    pub(super) fn take_up(&mut self, ctx: &mut Ctx, mode: Mode, unclean: bool) {
+        self.import_old_history();
         match mode {
             Mode::Begin => {
                 let anew = self.facts.live.begun;

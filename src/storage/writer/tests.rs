@@ -31,6 +31,7 @@ impl Bench {
         let batch = Batch {
             purpose,
             write_id: write_id.into(),
+            history: "h".into(),
             epoch: EPOCH,
             writes: Rc::new(writes),
             task_version: Some("1".into()),

@@ -283,4 +283,22 @@ export default [
     find: 'Some((last, at)) if last == index => at,',
     replace: 'Some((last, at)) if last >= index => at,',
   },
+  {
+    name: 'a call without an id that begins where one has ended is taken for the same',
+    file: 'src/converse/assembly.rs',
+    find: 'given.is_empty() && self.ended.contains(&index)',
+    replace: 'false',
+  },
+  {
+    name: 'a thought goes on with the signed one before it',
+    file: 'src/converse/assembly.rs',
+    find: 'if is_signed && more',
+    replace: 'if false && is_signed && more',
+  },
+  {
+    name: 'reasoning that says nothing breaks the turn',
+    file: 'src/converse/assembly.rs',
+    find: 'members.values().all(Value::is_null)',
+    replace: 'members.is_empty() && members.contains_key("")',
+  },
 ];

@@ -110,8 +110,8 @@ export default [
   {
     name: 'old messages are imported behind the history of a task that was made anew',
     file: 'src/machine/run/taking_up.rs',
-    find: 'if self.facts.is_unwritten() && self.desk.task().old_history {',
-    replace: 'if self.facts.seq == 0 && self.desk.task().old_history {',
+    find: 'if !self.facts.is_unwritten() || !self.lease.is_idle() {',
+    replace: 'if self.facts.seq != 0 || !self.lease.is_idle() {',
   },
   {
     name: 'a task that begins for the first time is reset',
@@ -173,5 +173,17 @@ export default [
     file: 'src/machine/run/taking_up.rs',
     find: 'Some(reason).filter(|r| r != "stopped")),\n',
     replace: 'Some(reason)),\n',
+  },
+  {
+    name: 'what only begins a task counts what an earlier run left as its own crash',
+    file: 'src/machine/compose.rs',
+    find: 'self.cfg.drives && self.calls.unknown()',
+    replace: 'self.calls.unknown()',
+  },
+  {
+    name: 'an old history is imported as it was when the run opened',
+    file: 'src/machine/run/looking.rs',
+    find: '                self.import_old_history();\n',
+    replace: '',
   },
 ];

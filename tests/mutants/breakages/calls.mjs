@@ -227,14 +227,14 @@ export default [
   {
     name: 'a yield that leaves outcomes unknown is clean',
     file: compose,
-    find: 'if self.cut_something || self.calls.unknown().next().is_some() => {',
-    replace: 'if self.cut_something => {',
+    find: 'self.cut_something || self.cfg.drives && self.calls.unknown().next().is_some()',
+    replace: 'self.cut_something',
   },
   {
     name: 'a yield that cut a turn is clean',
     file: compose,
-    find: 'if self.cut_something || self.calls.unknown().next().is_some() => {',
-    replace: 'if self.calls.unknown().next().is_some() => {',
+    find: 'self.cut_something || self.cfg.drives && self.calls.unknown().next().is_some()',
+    replace: 'self.cfg.drives && self.calls.unknown().next().is_some()',
   },
   {
     name: 'the end of a run is stored while tools still run',

@@ -128,8 +128,8 @@ export default [
   {
     name: 'a history is given up with its task',
     file: 'src/command/delete.rs',
-    find: 'if !deletion.keep_task {',
-    replace: 'if deletion.keep_task || deletion.begun {',
+    find: '.filter(|_| !deletion.keep_task)',
+    replace: '.filter(|_| deletion.keep_task || deletion.begun)',
   },
   {
     name: 'a deletion that met a conflict at its end counts as done',
@@ -340,5 +340,11 @@ export default [
     file: 'src/command/lease.rs',
     find: 'lives.max(seen.survived_ms())',
     replace: 'lives.or(seen.survived_ms())',
+  },
+  {
+    name: 'what is sent behind the sweep of a deletion outlives the task',
+    file: 'src/command/delete.rs',
+    find: 'task.clone(), if_version: Some(version) }',
+    replace: 'task.clone(), if_version: Some(version).filter(|_| false) }',
   },
 ];

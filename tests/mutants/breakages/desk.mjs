@@ -50,13 +50,13 @@ export default [
   {
     name: 'a task that our own delete removed counts as removed by others',
     file: 'src/machine/desk.rs',
-    find: 'h.epoch == around.head.epoch && !h.deleted',
-    replace: 'h.epoch == around.head.epoch',
+    find: 'h.is_under(&around.head.history, around.head.epoch)',
+    replace: 'h.deleted || h.is_under(&around.head.history, around.head.epoch)',
   },
   {
     name: 'a task that is gone counts as gone although others took it before',
     file: 'src/machine/desk.rs',
-    find: 'h.epoch == around.head.epoch && !h.deleted',
+    find: 'h.is_under(&around.head.history, around.head.epoch)',
     replace: '!h.deleted',
   },
   {

@@ -222,8 +222,8 @@ export default [
   {
     name: 'a deletion that is to keep the task deletes it',
     file: remove,
-    find: 'if !deletion.keep_task {',
-    replace: 'if !deletion.keep_task || deletion.begun {',
+    find: '.filter(|_| !deletion.keep_task)',
+    replace: '.filter(|_| !deletion.keep_task || deletion.begun)',
   },
   {
     name: 'a deletion removes whatever head is there',
@@ -319,8 +319,8 @@ export default [
   {
     name: 'a plan that is to be reopened does not follow what others add',
     file: 'src/machine/run/looking.rs',
-    find: 'self.beginning.task_changed(self.desk.task());\n                self.obey_register(ctx);',
-    replace: 'self.obey_register(ctx);',
+    find: 'self.beginning.task_changed(self.desk.task());\n',
+    replace: '',
   },
   {
     name: 'a status that a look has found is not obeyed',

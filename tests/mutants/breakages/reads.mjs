@@ -200,7 +200,7 @@ export default [
   {
     name: 'messages of the thread are listed by their ids',
     file: 'src/command/messages.rs',
-    find: '(timestamp(a), a.id()).cmp(&(timestamp(b), b.id()))',
+    find: 'place(a).cmp(&place(b))',
     replace: 'a.id().cmp(b.id())',
   },
   {

@@ -17,8 +17,8 @@ export default [
   {
     name: 'who comes after a take-over settles while the old owner may be at work',
     file: register,
-    find: 'return settle_at(ctx, survived);',
-    replace: 'return settle_at(ctx, None);',
+    find: 'let survived = seen.survived_ms().map(|ms| ctx.now.mono + ms);\n    settle_at(ctx, survived)',
+    replace: 'settle_at(ctx, None)',
   },
   {
     name: 'a head tells of an owner whom a command of another epoch fenced off',
@@ -542,13 +542,14 @@ export default [
   {
     name: 'the patience with an owner begins anew with every look',
     file: 'src/command/register.rs',
-    find: 'Some((id, until)) if owner.as_ref() == Some(&id) => until,',
-    replace: 'Some((id, until)) if owner.as_ref() == Some(&id) => until.max(now + patience),',
+    find: 'Some((id, until)) if owner.is_some_and(|owner| owner.id == id) => until,',
+    replace:
+      'Some((id, until)) if owner.is_some_and(|owner| owner.id == id) => until.max(ctx.now.mono + time_ms),',
   },
   {
     name: 'the patience with an owner counts for the next',
     file: 'src/command/register.rs',
-    find: 'Some((id, until)) if owner.as_ref() == Some(&id) => until,',
+    find: 'Some((id, until)) if owner.is_some_and(|owner| owner.id == id) => until,',
     replace: 'Some((_, until)) => until,',
   },
   {
@@ -721,5 +722,11 @@ export default [
     file: 'src/command/register.rs',
     find: '        Status::InProgress => false,',
     replace: '        Status::InProgress | Status::NotStarted => false,',
+  },
+  {
+    name: 'a pause of a task that somebody is just beginning settles at once',
+    file: 'src/command/register.rs',
+    find: 'no_op && status != Status::Completed && seen.owner().is_some()',
+    replace: 'no_op && status != Status::Completed && seen.owner().is_none()',
   },
 ];

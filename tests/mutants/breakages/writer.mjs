@@ -88,8 +88,8 @@ export default [
   {
     name: 'a deletion that has begun does not fence the writer off',
     file: writer,
-    find: 'h.epoch == attempt.batch.epoch && !h.deleted',
-    replace: 'h.epoch == attempt.batch.epoch',
+    find: 'h.is_under(history, epoch)',
+    replace: 'h.deleted || h.is_under(history, epoch)',
   },
   {
     name: 'a late reply is taken for the present commit’s',
@@ -582,8 +582,8 @@ export default [
   {
     name: 'a head of a later epoch counts as held',
     file: 'src/storage/writer.rs',
-    find: 'h.epoch == attempt.batch.epoch && !h.deleted',
-    replace: 'h.epoch >= attempt.batch.epoch && !h.deleted',
+    find: 'h.is_under(history, epoch)',
+    replace: 'h.history == *history && h.epoch >= epoch && !h.deleted',
   },
   {
     name: 'an entry that exists although the head is behind it is written again',
@@ -653,5 +653,11 @@ export default [
     file: 'src/store.rs',
     find: '"delete" => Delete { path: always "path", if_version: unless_default "ifVersion" },',
     replace: '"delete" => Delete { path: always "path", if_version: unless_default "if_version" },',
+  },
+  {
+    name: 'a head of another history counts as held',
+    file: 'src/storage/head.rs',
+    find: 'self.history == history && self.epoch == epoch',
+    replace: 'self.epoch == epoch',
   },
 ];
