@@ -19,7 +19,7 @@ export interface TaskClientOptions {
   retryMs?: number | undefined;
   /**
    * Silence after which a connection of `events()` is given up and made anew: a laptop that slept has it open and hears
-   * nothing. More than the server's `heartbeatMs`. Default 45,000.
+   * nothing, or waits for `headers()`. More than the server's `heartbeatMs`. Default 45,000.
    */
   stallMs?: number | undefined;
 }
@@ -71,7 +71,7 @@ export interface TaskHandle {
   ): Promise<void>;
   /** Answers the model that the call was rejected. */
   reject(toolCallId: string, reason?: string): Promise<void>;
-  /** Gives a waiting call its result. */
+  /** Gives a waiting call its result, any value that JSON has a form for. */
   answer(
     toolCallId: string,
     result: unknown,

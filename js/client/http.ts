@@ -1,5 +1,6 @@
 import { type TaskErrorCode, TaskExecutionError } from '../errors.js';
 import type { HeadersLike, TaskClientOptions } from './client.js';
+import { bodyOf, headersOf, isAddress, refused } from './given.js';
 
 /** What a request is made of. */
 export interface Ask {
@@ -29,37 +30,62 @@ export async function send(options: TaskClientOptions, ask: Ask): Promise<Respon
   }
 }
 
-async function sendOnce(options: TaskClientOptions, { method = 'GET', path, body, signal, headers }: Ask) {
+async function sendOnce(options: TaskClientOptions, ask: Ask): Promise<Response> {
   const { url, headers: own, fetch: fetchOf = globalThis.fetch } = options;
-  const given = await headersOf(own);
+  const { method = 'GET', path, body, signal, headers } = ask;
+  const address = url.replace(/\/+$/, '') + path;
+  const json = body === undefined ? undefined : bodyOf(body);
+  const given = await givenBy(own, signal);
+  const sent = {
+    accept: 'application/json',
+    ...headersOf('headers', given),
+    ...headersOf(Object.keys(headers ?? {}).join(', '), headers),
+    ...(json !== undefined && { 'content-type': 'application/json' }),
+  };
   let response: Response;
   try {
-    response = await fetchOf(url.replace(/\/+$/, '') + path, {
+    const asked = {
       method,
-      headers: {
-        accept: 'application/json',
-        ...Object.fromEntries(new Headers(given)),
-        ...headers,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      headers: sent,
+      ...(json !== undefined && { body: json }),
       ...(signal && { signal }),
-    });
+    };
+    // The app's own may wait for something before it hands the signal on.
+    response = await unlessAborted(fetchOf(address, asked), signal);
   } catch (cause) {
+    if (options.fetch === undefined && !isAddress(address)) {
+      throw refused('url', `url leads nowhere: '${url}'. Outside of a page it must be a whole one`, cause);
+    }
     throw new TaskExecutionError('STORE_UNAVAILABLE', 'The server cannot be reached.', { cause });
   }
   if (response.ok) return response;
   throw await errorOf(response);
 }
 
-/** Fresh ones may come from a server that cannot be reached either. */
-async function headersOf(given: TaskClientOptions['headers']): Promise<HeadersLike | undefined> {
+/** Fresh ones may come from a server that cannot be reached either, or that never answers. */
+async function givenBy(
+  given: TaskClientOptions['headers'],
+  signal: AbortSignal | undefined,
+): Promise<HeadersLike | undefined> {
+  if (typeof given !== 'function') return given;
   try {
-    return typeof given === 'function' ? await given() : given;
+    return await unlessAborted(given(), signal);
   } catch (cause) {
     if (TaskExecutionError.is(cause)) throw cause;
-    throw new TaskExecutionError('STORE_UNAVAILABLE', 'headers() failed.', { cause });
+    const what = signal?.aborted ? 'did not settle in time' : 'failed';
+    throw new TaskExecutionError('STORE_UNAVAILABLE', `headers() ${what}.`, { cause });
   }
+}
+
+/** What is waited for, until the signal is aborted: what the app does before a request hears no signal. */
+function unlessAborted<T>(waited: T | PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const aborted = () => reject(signal?.reason);
+    signal?.addEventListener('abort', aborted, { once: true });
+    if (signal?.aborted) aborted();
+    const settled = () => signal?.removeEventListener('abort', aborted);
+    Promise.resolve(waited).then(resolve, reject).then(settled);
+  });
 }
 
 /** The JSON of an answer. @throws TaskExecutionError where it is none */

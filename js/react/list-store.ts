@@ -46,6 +46,11 @@ export interface UsedTasks {
 
 type Query = Pick<UseTasksOptions, 'status' | 'search' | 'limit'>;
 type Known = Pick<UsedTasks, 'tasks' | 'total' | 'loading' | 'error'> & { before: string | undefined };
+/**
+ * What this page has changed since the server was asked, so that its answer may not know: the tasks that it made, by their
+ * ids, and undefined for those that it removed.
+ */
+type Since = Map<string, TaskView | undefined>;
 
 /** The list of one part of a page. */
 export class ListStore {
@@ -55,6 +60,10 @@ export class ListStore {
   #known: Known;
   #shown: UsedTasks | undefined;
   #reading: { gone: AbortController; query: Query; done: Promise<void> } | undefined;
+  /** Of each answer that is waited for. */
+  readonly #asked = new Set<Since>();
+  /** Those of which the server has not said yet that they are gone. */
+  readonly #removing = new Set<string>();
   /** What is shown when a page takes over the first HTML. */
   readonly serverView: UsedTasks;
 
@@ -119,8 +128,9 @@ export class ListStore {
     const { loading, tasks: shown } = this.#known;
     // As many as are shown, where one request can bring them.
     const wanted = loading ? limit : Math.min(Math.max(limit, shown.length), 100);
+    const since = this.#since();
     try {
-      const answer = await this.#client.list({ ...query, limit: wanted, signal });
+      const answer = amended(await this.#client.list({ ...query, limit: wanted, signal }), since);
       if (signal.aborted) return;
       const rest = loading ? [] : olderThan(answer, this.#known.tasks);
       this.#set({
@@ -132,43 +142,71 @@ export class ListStore {
       });
     } catch (thrown) {
       if (!signal.aborted) this.#set({ error: problemOf(thrown), loading: false });
+    } finally {
+      this.#asked.delete(since);
     }
+  }
+
+  #since(): Since {
+    const since: Since = new Map([...this.#removing].map((id) => [id, undefined]));
+    this.#asked.add(since);
+    return since;
+  }
+
+  #changed(id: string, made?: TaskView): void {
+    for (const since of this.#asked) since.set(id, made);
+    const { tasks, total } = this.#known;
+    const others = tasks.filter((task) => task.id !== id);
+    const more = (made ? 1 : 0) - (tasks.length - others.length);
+    if (!made && more === 0) return;
+    this.#set({
+      tasks: made ? [made, ...others] : others,
+      ...(total !== undefined && { total: total + more }),
+    });
   }
 
   readonly #loadMore = async (): Promise<void> => {
     const { before } = this.#known;
     if (before === undefined) return;
     const query = this.#query;
+    const since = this.#since();
     try {
       const list = await this.#client.list({ ...query, before });
       if (this.#query !== query || this.#known.before !== before) return;
-      const shown = new Set(this.#known.tasks.map(({ id }) => id));
-      const tasks = [...this.#known.tasks, ...list.tasks.filter(({ id }) => !shown.has(id))];
-      this.#set({ tasks, total: list.total, before: list.before, error: undefined });
+      const others = new Set([...this.#known.tasks.map(({ id }) => id), ...since.keys()]);
+      const tasks = [...this.#known.tasks, ...list.tasks.filter(({ id }) => !others.has(id))];
+      // Whether it counts what has changed since it does not tell: that is not among its tasks.
+      const total = since.size > 0 ? this.#known.total : list.total;
+      this.#set({ tasks, total, before: list.before, error: undefined });
     } catch (thrown) {
       this.#set({ error: problemOf(thrown) });
+    } finally {
+      this.#asked.delete(since);
     }
   };
 
   readonly #create = async (task: NewTask): Promise<TaskView> => {
     const made = await this.#client.create(task);
-    const { tasks, total } = this.#known;
-    const others = tasks.filter(({ id }) => id !== made.id);
-    this.#set({ tasks: [made, ...others], ...(total !== undefined && { total: total + 1 }) });
+    this.#changed(made.id, made);
     return made;
   };
 
   readonly #remove = async (id: string): Promise<void> => {
-    const before = this.#known;
-    const tasks = before.tasks.filter((task) => task.id !== id);
-    const gone = before.tasks.length - tasks.length;
-    this.#set({ tasks, ...(before.total !== undefined && { total: before.total - gone }) });
+    this.#removing.add(id);
+    this.#changed(id);
     try {
       await this.#client.task(id).delete();
     } catch (thrown) {
+      this.#removing.delete(id);
+      // Anew: the server may have removed it and not have been able to say so, after the reading under way.
+      this.#reading?.gone.abort();
+      this.#reading = undefined;
       await this.refresh();
       throw thrown;
     }
+    this.#removing.delete(id);
+    // Once more: another attempt of this page may have failed meanwhile, and have shown it.
+    this.#changed(id);
   };
 
   #set(change: Partial<Known>): void {
@@ -176,6 +214,17 @@ export class ListStore {
     this.#shown = undefined;
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** The answer as it would be if the server had known. */
+function amended({ tasks, total, before }: TaskList, since: Since): TaskList {
+  const left = tasks.filter(({ id }) => !since.has(id) || since.get(id));
+  const made = [...since.values()].filter((task) => task && !left.some(({ id }) => id === task.id));
+  return {
+    tasks: [...(made.reverse() as TaskView[]), ...left],
+    total: total - (tasks.length - left.length) + made.length,
+    ...(before !== undefined && { before }),
+  };
 }
 
 /** What is shown behind the last task of an answer. None where that is not shown: what lies between is not known. */

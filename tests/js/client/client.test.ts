@@ -38,6 +38,33 @@ async function answering(
   return { url, asked, client: taskClient({ url, retryMs: 1 }) };
 }
 
+/** Clients of an app that asks for its token after a sleep: the first never comes. The task has ended, says the server. */
+function hanging(place: string) {
+  let begun = () => {};
+  const hasBegun = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  let calls = 0;
+  const token = () => {
+    begun();
+    calls += 1;
+    return calls === 1 ? new Promise<never>(() => {}) : Promise.resolve({ authorization: 'Bearer u' });
+  };
+  const ended = new Response(null, { status: 204 });
+  const client = taskClient({
+    url: 'https://app.example/api/tasks',
+    ...(place === 'headers()' && { headers: token }),
+    fetch: async () => {
+      if (place !== 'headers()') await token();
+      return ended;
+    },
+    retryMs: 1,
+    stallMs: 50,
+  });
+  return { client, hasBegun, calls: () => calls };
+}
+const places = ['headers()', 'a fetch of its own'];
+
 describe('a client of the routes', () => {
   it('makes, lists, watches and commands tasks', async () => {
     const { client } = await connected({ turns: ['Hello.', 'Bye.'], tasks: [], delayMs: 2 });
@@ -172,6 +199,101 @@ describe('a client of the routes', () => {
     });
     await client.list();
     expect(asked.map(({ headers }) => headers.authorization)).toEqual(['Bearer 1', 'Bearer 2', 'Bearer 3']);
+  });
+
+  it.each(places)('ends a request by its signal while %s hangs', async (place) => {
+    const leaving = new AbortController();
+    const { client, hasBegun } = hanging(place);
+    const listed = client.list({ signal: leaving.signal });
+    await hasBegun;
+    leaving.abort();
+    await expect(listed).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  const circle: Record<string, unknown> = {};
+  circle.self = circle;
+  it.each<[string, unknown, RegExp]>([
+    ['a BigInt', { n: 10n }, /"n" has no JSON form \(BigInt\)/],
+    ['a cycle', circle, /circular|cyclic/],
+    ['NaN', Number.NaN, /"result" has no JSON form \(NaN\)/],
+    ['an infinity', [1, Number.NEGATIVE_INFINITY], /"1" has no JSON form \(-Infinity\)/],
+    ['a function', { later: () => 1 }, /"later" has no JSON form \(Function\)/],
+    ['a symbol', { mark: Symbol('s') }, /"mark" has no JSON form \(Symbol\)/],
+    ['an invalid date', { at: new Date('x') }, /"at" has no JSON form \(Invalid Date\)/],
+    ['a Map', { m: new Map([[1, 2]]) }, /"m" has no JSON form \(Map\)/],
+    ['a promise', Promise.resolve(1), /"result" has no JSON form \(Promise\)/],
+    ['an error', new RangeError('too far'), /"result" has no JSON form \(Error\)/],
+    ['bytes', new Uint8Array(2), /"result" has no JSON form \(Uint8Array\)/],
+  ])('refuses an answer of which JSON would lose something: %s', async (_, result, said) => {
+    const { client, asked } = await answering(() => [200, '{}']);
+    await expect(client.task('t').answer('c', result)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      retryable: false,
+      message: expect.stringMatching(said),
+    });
+    expect(asked).toEqual([]);
+  });
+
+  it('sends whatever has a JSON form', async () => {
+    const sent: unknown[] = [];
+    const client = taskClient({
+      url: 'https://app.example/api/tasks',
+      async fetch(_, init) {
+        sent.push(JSON.parse(String(init?.body)).result);
+        return new Response('{}');
+      },
+    });
+    class Point {
+      x = 1;
+      left = undefined;
+    }
+    const values = [undefined, null, '', 0, false, [], {}, Object.create(null), new Date(0), new Point()];
+    for (const value of [...values, [undefined], Object('boxed'), Object(1), new URL('https://a.example')]) {
+      await client.task('t').answer('c', value);
+    }
+    const empty = [null, null, '', 0, false, [], {}, {}];
+    const date = '1970-01-01T00:00:00.000Z';
+    expect(sent).toEqual([...empty, date, { x: 1 }, [null], 'boxed', 1, 'https://a.example/']);
+  });
+
+  it('says once, and in words, that what was given cannot be sent', async () => {
+    const fetched = vi.fn(async () => new Response('{}'));
+    let tries = 0;
+    const clientOf = (headers: Record<string, string>) =>
+      taskClient({
+        url: 'https://app.example/api/tasks',
+        retryMs: 1,
+        fetch: fetched,
+        headers() {
+          tries += 1;
+          return headers;
+        },
+      });
+    const beyond = clientOf({ 'x-name': 'Zoë €' });
+    const refused = (argument: string) => ({
+      code: 'INVALID_ARGUMENT',
+      retryable: false,
+      message: expect.stringMatching(`${argument} cannot be sent: .+`),
+    });
+    await expect(beyond.list()).rejects.toMatchObject(refused('headers'));
+    await expect(collect(beyond.task('t').events())).rejects.toMatchObject(refused('headers'));
+    const client = clientOf({ 'x-name': 'Zoë' });
+    const key = { idempotencyKey: 'Zoë €' };
+    await expect(client.create({ title: 'T' }, key)).rejects.toMatchObject(refused('idempotency-key'));
+    await expect(collect(client.task('t').events({ after: '€' }))).rejects.toMatchObject(
+      refused('last-event-id'),
+    );
+    const metadata = { n: 10n } as never;
+    await expect(client.create({ title: 'T', metadata })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(tries).toBeLessThanOrEqual(5);
+    expect(fetched).not.toHaveBeenCalled();
+  });
+
+  it('says that its url leads nowhere, where there is no page that it could belong to', async () => {
+    const client = taskClient({ url: '/api/tasks', retryMs: 1 });
+    const refused = { code: 'INVALID_ARGUMENT', retryable: false, details: { argument: 'url' } };
+    await expect(client.list()).rejects.toMatchObject(refused);
+    await expect(collect(client.task('t').events())).rejects.toMatchObject(refused);
   });
 });
 
@@ -317,6 +439,20 @@ describe('following a task', () => {
     expect(seen).toEqual(['snapshot']);
     const away = taskClient({ url: url.replace('/api', '/no'), headers: { authorization: 'Bearer u' } });
     await expect(collect(away.task('t').events({ signal }))).resolves.toEqual([]);
+  });
+
+  it.each(places)('tries again when %s has hung for as long as a silent connection may', async (place) => {
+    const { client, calls } = hanging(place);
+    expect([await collect(client.task('t').events()), calls()]).toEqual([[], 2]);
+  });
+
+  it.each(places)('ends by its signal while %s hangs', async (place) => {
+    const leaving = new AbortController();
+    const { client, hasBegun } = hanging(place);
+    const followed = collect(client.task('t').events({ signal: leaving.signal }));
+    await hasBegun;
+    leaving.abort();
+    expect(await followed).toEqual([]);
   });
 
   it('ends with TASK_NOT_FOUND where the task is deleted meanwhile', async () => {
