@@ -64,11 +64,12 @@ export class Agent {
     return !this.#stopping && (this.#beginning > 0 || this.#run?.drives === true);
   }
 
-  async host(): Promise<TaskHost> {
+  /** `options`: of the run that it is for, where it is for one. */
+  async host(options?: RunOptions): Promise<TaskHost> {
     try {
       const host =
         this.#options[ofEngine]?.host ??
-        (await resolveHost({ userId: this.userId, taskId: this.taskId }, this.#options));
+        (await resolveHost({ userId: this.userId, taskId: this.taskId }, this.#options, options));
       this.#host = host;
       return host;
     } catch (thrown) {
@@ -123,7 +124,7 @@ export class Agent {
     listener: RunListener | undefined,
   ): Promise<LocalRun> {
     for (;;) {
-      const host = await this.host();
+      const host = await this.host(options);
       const { taskId, userId } = this;
       const key = keyOf(host, userId, taskId);
       const run = localRun(key);
