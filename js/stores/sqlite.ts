@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { TaskExecutionError } from '../errors.js';
 import { logTo } from '../log.js';
-import { clearInterval, monotonicMs, setInterval, setTimeout } from '../platform.js';
+import { beneath, clearInterval, monotonicMs, setInterval, setTimeout } from '../platform.js';
 import type { AbortSignalLike, StoredDocument, TaskStore } from '../types.js';
 import { describeThrown } from '../values.js';
 import {
@@ -77,9 +77,12 @@ interface Connection {
   close(): void;
 }
 
+// Fake timers replace it, and what a fake says would stay in the file.
+const { bigint: nanoseconds } = beneath('hrtime', process.hrtime);
+
 /** Milliseconds since the machine was started, the same for every process on it. */
 function sinceBoot(): number {
-  return Number(process.hrtime.bigint() / 1_000n) / 1_000;
+  return Number(nanoseconds() / 1_000n) / 1_000;
 }
 
 /**
