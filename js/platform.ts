@@ -10,8 +10,8 @@ import { builtin } from './builtin.js';
 /** As deep as fakes may lie on each other. */
 const mostFakes = 8;
 
-/** @sinonjs/fake-timers, which Jest and Vitest carry, keeps what it replaced on the clock of the fake. */
-function beneath<T>(name: string, found: T): T {
+/** What a fake replaced: @sinonjs/fake-timers, which Jest and Vitest carry, keeps that on the clock of the fake. */
+export function beneath<T>(name: string, found: T): T {
   let value: any = found;
   for (let depth = 0; depth < mostFakes; depth += 1) {
     const original: unknown = value?.clock?.[`_${name}`];

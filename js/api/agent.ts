@@ -39,6 +39,8 @@ export class Agent {
   readonly #emitter: TaskEmitter | undefined;
   #host: TaskHost | undefined;
   #run: LocalRun | undefined;
+  /** Whether start, resume or run led to that run, and not only a pause, a stop, a decision or a message. */
+  #joined = false;
   #detach: (() => void) | undefined;
   #beginning = 0;
   #interrupting = 0;
@@ -64,11 +66,12 @@ export class Agent {
     return !this.#stopping && (this.#beginning > 0 || this.#run?.drives === true);
   }
 
-  async host(): Promise<TaskHost> {
+  /** `options`: of the run that it is for, where it is for one. */
+  async host(options?: RunOptions): Promise<TaskHost> {
     try {
       const host =
         this.#options[ofEngine]?.host ??
-        (await resolveHost({ userId: this.userId, taskId: this.taskId }, this.#options));
+        (await resolveHost({ userId: this.userId, taskId: this.taskId }, this.#options, options));
       this.#host = host;
       return host;
     } catch (thrown) {
@@ -123,7 +126,7 @@ export class Agent {
     listener: RunListener | undefined,
   ): Promise<LocalRun> {
     for (;;) {
-      const host = await this.host();
+      const host = await this.host(options);
       const { taskId, userId } = this;
       const key = keyOf(host, userId, taskId);
       const run = localRun(key);
@@ -133,12 +136,14 @@ export class Agent {
         const layers = [options, this.#options];
         const begun = new ActiveRun({ taskId, userId, host, intent, drives, options: layers, listeners });
         own.attached(begun, () => {});
+        this.#joined = true;
         this.#options[ofEngine]?.begun(begun);
         return begun;
       }
       if (!run.ending && (run.drives || !drives)) {
         if (listener) run.follow(listener);
         this.attach(run);
+        this.#joined = true;
         return run;
       }
       await run.outcome;
@@ -227,15 +232,19 @@ export class Agent {
     return addFollower(follower, this.#options[ofEngine]?.followers);
   }
 
-  /** Yields the run that this instance began or joined, also one that is only on its way, without grace. */
+  /**
+   * Yields the run that this instance began or joined, also one that is only on its way, without grace. One that it has
+   * only listened to is left to those who run it.
+   */
   dispose(): void {
-    const leave = () => this.#run?.yield('dispose', false);
+    const leave = () => this.#joined && this.#run?.yield('dispose', false);
     if (this.#beginning > 0) void this.#begun.then(leave);
     else leave();
   }
 
   #attaching(): { listener: RunListener; attached: (run: LocalRun, detach: () => void) => void } {
     this.#detach?.();
+    this.#joined = false;
     let mine: LocalRun | undefined;
     const listener: RunListener = {
       event: (json) => this.#emit(JSON.parse(json)),

@@ -1,8 +1,9 @@
 import { systemClock } from '../clock.js';
 import { TaskExecutionError } from '../errors.js';
-import type { TaskHost } from '../types.js';
+import type { RunOptions, TaskHost } from '../types.js';
 import { describeThrown } from '../values.js';
 import { checkHost } from './check-host.js';
+import { mergeRunOptions } from './options.js';
 
 /** Which task a host is looked up for. */
 export interface TaskIds {
@@ -11,6 +12,9 @@ export interface TaskIds {
   /** Absent where no task is there yet, or all of a user's are looked through. */
   taskId?: string;
 }
+
+/** What a constructor was given. */
+type Own = Partial<TaskHost> & RunOptions;
 
 /** Finds the host of a tenant. */
 export type HostResolver = (ids: TaskIds) => TaskHost | Promise<TaskHost>;
@@ -44,17 +48,18 @@ const hostFields = [
 ] as const;
 
 /**
- * The host for a task: what was configured, with the fields that `own` has in place of its.
+ * The host for a task: what was configured, with the fields that `own` has in place of its. `run` are options of a single
+ * run.
  *
- * @throws TaskExecutionError NOT_CONFIGURED, or HOST_CALLBACK where the resolver fails
+ * @throws TaskExecutionError NOT_CONFIGURED, HOST_CALLBACK where the resolver fails, or INVALID_ARGUMENT
  */
-export async function resolveHost(ids: TaskIds, own: Partial<TaskHost> | undefined): Promise<TaskHost> {
+export async function resolveHost(ids: TaskIds, own?: Own, run?: RunOptions): Promise<TaskHost> {
   const configured = (globalThis as Slot)[slot];
   const base =
     own?.store !== undefined && configured === undefined
       ? {}
       : typeof configured === 'function'
-        ? await resolved(configured, ids, own)
+        ? await resolved(configured, ids, [run, own, own?.defaults])
         : configured;
   const host: Partial<TaskHost> = {};
   for (const field of hostFields) {
@@ -81,9 +86,9 @@ function copied(defaults: TaskHost['defaults']): TaskHost['defaults'] {
 async function resolved(
   resolver: HostResolver,
   ids: TaskIds,
-  own: Partial<TaskHost> | undefined,
+  options: (RunOptions | undefined)[],
 ): Promise<TaskHost> {
-  const limit = own?.defaults?.callbackTimeoutMs ?? defaultCallbackTimeoutMs;
+  const { callbackTimeoutMs: limit = defaultCallbackTimeoutMs } = mergeRunOptions(...options) as RunOptions;
   const failed = (why: string, cause?: unknown) =>
     new TaskExecutionError('HOST_CALLBACK', `The resolver given to configureTaskExecution ${why}.`, {
       cause,

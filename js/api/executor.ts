@@ -92,7 +92,10 @@ export class TaskExecutor extends TaskLifecycle {
     return { started, outcome, [Symbol.asyncIterator]: () => iterate(feed) };
   }
 
-  /** Yields a run that this instance began or joined, without grace. Nothing else is held. */
+  /**
+   * Yields a run that this instance began or joined by `start()`, `resume()` or `run()`, without grace. One that it
+   * only decided something for, or sent a message to, goes on. Nothing else is held.
+   */
   dispose(): void {
     agentOf(this).dispose();
   }

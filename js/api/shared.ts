@@ -1,4 +1,5 @@
 import { breathe } from '../clock.js';
+import { copied } from '../transcript.js';
 import type { TaskStore } from '../types.js';
 import { watchStore } from '../watch.js';
 import type { Page } from './stored-events.js';
@@ -63,5 +64,5 @@ export async function sharedPage(store: TaskStore, key: string, read: () => Prom
   }
   shared.copies += 1;
   const page = await shared.page;
-  return shared.copies === 1 ? page : { ...page, events: structuredClone(page.events) };
+  return shared.copies === 1 ? page : { ...page, events: copied(page.events) };
 }

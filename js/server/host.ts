@@ -18,7 +18,7 @@ export async function backendFor(
   given: TaskEngine | undefined,
 ): Promise<Backend> {
   if (given === undefined) {
-    const host = await resolveHost(ids, undefined);
+    const host = await resolveHost(ids);
     return { host, engine: createTaskEngine(host) };
   }
   return { host: insideOf(given).host, engine: given };

@@ -97,10 +97,13 @@ export class Writing {
   }
 
   close(): void {
-    if (this.#isThere()) emptyLog(this.#database);
     kept.delete(this.#database);
-    // SQLite leaves alone what is there under the name of a file that is gone
-    this.#database.close();
+    try {
+      if (this.#isThere()) emptyLog(this.#database);
+    } finally {
+      // SQLite leaves alone what is there under the name of a file that is gone
+      this.#database.close();
+    }
   }
 
   #isThere(): boolean {

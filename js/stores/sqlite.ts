@@ -1,8 +1,10 @@
 /** The store `task-execution-engine/sqlite`: one file, any number of processes on one host. */
 import { resolve } from 'node:path';
 import { TaskExecutionError } from '../errors.js';
-import { clearInterval, monotonicMs, setInterval, setTimeout } from '../platform.js';
+import { logTo } from '../log.js';
+import { beneath, clearInterval, monotonicMs, setInterval, setTimeout } from '../platform.js';
 import type { AbortSignalLike, StoredDocument, TaskStore } from '../types.js';
+import { describeThrown } from '../values.js';
 import {
   type Changes,
   checkDocumentPath,
@@ -41,7 +43,7 @@ export interface SqliteStoreOptions {
 export interface SqliteStore extends TaskStore {
   /** Paths of the collections that have documents, in the order of their bytes. */
   collections(): Promise<string[]>;
-  /** Closes the file. Calls given afterwards fail. */
+  /** Closes the file, once what was given before is done. Calls given afterwards fail; closing it again does nothing. */
   close(): void;
 }
 
@@ -75,9 +77,12 @@ interface Connection {
   close(): void;
 }
 
+// Fake timers replace it, and what a fake says would stay in the file.
+const { bigint: nanoseconds } = beneath('hrtime', process.hrtime);
+
 /** Milliseconds since the machine was started, the same for every process on it. */
 function sinceBoot(): number {
-  return Number(process.hrtime.bigint() / 1_000n) / 1_000;
+  return Number(nanoseconds() / 1_000n) / 1_000;
 }
 
 /**
@@ -285,14 +290,24 @@ export function sqliteStore(options: SqliteStoreOptions | string): SqliteStore {
     },
 
     close() {
+      if (closed) return;
       closed = true;
       stopPolling();
-      // what was given before is still made
-      void commits.idle.then(async () => {
+      const end = async () => {
+        // what was given before is still made
+        await commits.idle;
         // where it never opened, whoever asked has been told
         const connection = await opening?.catch(() => undefined);
         opening = undefined;
         connection?.close();
+      };
+      // nobody waits for it, and what was confirmed is on disk
+      end().catch((thrown) => {
+        logTo(
+          console,
+          'error',
+          `The store of ${file} was not closed well: ${describeThrown(thrown).message}`,
+        );
       });
     },
   };

@@ -78,7 +78,7 @@ function isPermanent(thrown: unknown): boolean {
 
 /** What a task is run with: of a resolver, its tenant's. */
 export async function backendOfTask(ids: { userId: string; taskId: string }): Promise<Backend> {
-  return backendOfHost(await resolveHost(ids, undefined));
+  return backendOfHost(await resolveHost(ids));
 }
 
 function backendOfHost(host: TaskHost): Backend {
@@ -87,7 +87,7 @@ function backendOfHost(host: TaskHost): Backend {
 
 async function hostOf(file: string, ids: { userId: string }): Promise<TaskHost> {
   try {
-    return await resolveHost(ids, undefined);
+    return await resolveHost(ids);
   } catch (thrown) {
     if (TaskExecutionError.is(thrown) && thrown.code === 'NOT_CONFIGURED') {
       throw new Quit(

@@ -291,6 +291,45 @@ test('dispose yields without grace, drain with it', async () => {
   await expect(draining.outcome).resolves.toMatchObject({ status: 'yielded', reason: 'drain' });
 });
 
+test('whoever only decides on a call of a run, or says something to it, leaves it alone when disposed', async () => {
+  const { held, isCalled, release } = heldTool();
+  const calls = [
+    { name: 'held', input: {}, id: 'c1' },
+    { name: 'asked', input: {}, id: 'c2' },
+  ];
+  const asked = tool({
+    description: 'Asks.',
+    inputSchema: { type: 'object' },
+    needsApproval: true,
+    execute: () => 'fine',
+  });
+  const { executor } = world([{ tools: calls }, 'Done.', 'Done.'], { tools: { held, asked } });
+  const runner = executor();
+  const run = runner.run();
+  await isCalled;
+  await vi.waitFor(() => expect(runner.types()).toContain('task:approval_required'), { interval: 5 });
+  const route = executor();
+  await route.approve('c2');
+  await route.send('Well done.');
+  await vi.waitFor(() => expect(route.types()).toContain('task:tool_result'), { interval: 5 });
+  route.dispose();
+  release('x');
+  await expect(run.outcome).resolves.toMatchObject({ status: 'completed' });
+  expect(route.outcome?.status).toBe('completed');
+});
+
+test('whoever has joined a run, also after a decision, yields it when disposed', async () => {
+  const { held, isCalled } = heldTool();
+  const { executor } = world([{ tools: [{ name: 'held', input: {} }] }], { tools: { held } });
+  const run = executor().run();
+  await isCalled;
+  const other = executor();
+  await other.send('And?');
+  await other.run().started;
+  other.dispose();
+  await expect(run.outcome).resolves.toMatchObject({ status: 'yielded', reason: 'dispose' });
+});
+
 test('the exception of a store comes back as the cause', async () => {
   const cause = Object.assign(new Error('rules say no'), { code: 'denied' });
   const { executor, store } = world([]);

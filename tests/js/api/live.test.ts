@@ -269,6 +269,25 @@ test('what is stored of a text is told once, in order, whatever comes late or is
   expect(told('b', 1, 0, 'b')).toEqual([0, 'b']);
 });
 
+// As in the jsdom of Jest.
+test('followers that share a read need no structuredClone', async () => {
+  vi.stubGlobal('structuredClone', undefined);
+  try {
+    const { store, executor } = world([{ text: 'Adding.', tools: [{ name: 'f', input: {} }] }, 'Done.'], {
+      tools: { f: tool({ description: 'F.', inputSchema: { type: 'object' }, execute: () => ({ n: 1 }) }) },
+    });
+    const far = elsewhere(store);
+    const followers = [follow(far), follow(far)];
+    const runner = executor();
+    await runner.start();
+    await Promise.all(followers.map(({ ended }) => ended));
+    const facts = runner.seen.filter(({ id }) => id !== undefined);
+    for (const { seen } of followers) expect(seen).toEqual(facts);
+  } finally {
+    vi.unstubAllGlobals();
+  }
+});
+
 test('a hundred followers of one task elsewhere cost one watch of each kind, and one read for all where they are told', async () => {
   const { model, say, end } = spoken();
   const { store, executor } = world([], { model });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { virtualClock } from '../../../js/clock.js';
 import { configureTaskExecution, TaskExecutor, type TaskHost, tool } from '../../../js/index.js';
 import { scriptedModel } from '../../../js/testing/scripted-model.js';
@@ -319,5 +319,52 @@ describe('a resolver that fails', () => {
       );
       expect(error.message).toMatch(message);
     }
+  });
+
+  const commandsOf = (options: object, defaults = {}): [string, () => Promise<unknown>][] => {
+    const executor = new TaskExecutor('t', 'u', { defaults, ...options });
+    return [
+      ['start', () => executor.start()],
+      ['pause', () => executor.pause()],
+      ['approve', () => executor.approve('c1')],
+      ['state', () => executor.state()],
+      ['events', () => executor.events()[Symbol.asyncIterator]().next()],
+    ];
+  };
+  test.each(commandsOf({ callbackTimeoutMs: 20 }, { callbackTimeoutMs: 3_000 }))(
+    'never settles: %s says so after the callbackTimeoutMs of the constructor',
+    async (_, command) => {
+      configureTaskExecution(() => new Promise(() => {}));
+      await expect(command()).rejects.toMatchObject({
+        code: 'HOST_CALLBACK',
+        message: expect.stringContaining('did not settle within 20 ms'),
+      });
+    },
+  );
+
+  test('never settles: run() says so after the callbackTimeoutMs that it is given, else the host has', async () => {
+    configureTaskExecution(() => new Promise(() => {}));
+    const outcomeOf = (options: object, run = {}) => new TaskExecutor('t', 'u', options).run(run).outcome;
+    const defaults = { callbackTimeoutMs: 30 };
+    await expect(outcomeOf({ callbackTimeoutMs: 3_000 }, { callbackTimeoutMs: 20 })).resolves.toMatchObject({
+      status: 'refused',
+      error: { code: 'HOST_CALLBACK', message: expect.stringContaining('within 20 ms') },
+    });
+    await expect(outcomeOf({ defaults })).resolves.toMatchObject({
+      error: { message: expect.stringContaining('within 30 ms') },
+    });
+  });
+
+  test('is not asked where a callbackTimeoutMs is no time', async () => {
+    const resolver = vi.fn(() => new Promise<TaskHost>(() => {}));
+    configureTaskExecution(resolver);
+    for (const callbackTimeoutMs of [-1, Number.NaN, '20']) {
+      const executor = new TaskExecutor('t', 'u', { callbackTimeoutMs } as object);
+      await expect(executor.pause()).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining('callbackTimeoutMs'),
+      });
+    }
+    expect(resolver).not.toHaveBeenCalled();
   });
 });

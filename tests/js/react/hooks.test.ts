@@ -92,6 +92,16 @@ describe('useTask', () => {
     expect(element?.isConnected).toBe(false);
   });
 
+  it('shows a task of the fake client also where the platform has no structuredClone, as in the jsdom of Jest', async () => {
+    vi.stubGlobal('structuredClone', undefined);
+    try {
+      await show(fake({ messages: [{ role: 'user', content: 'Hello' }] }), h(Task, { id: 't' }));
+      expect([status(), lines()]).toEqual(['in_progress', ['Hello']]);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
   it('draws pieces of text together', async () => {
     const client = fake();
     await show(client, h(Task, { id: 't' }));

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type SqliteStore, sqliteStore } from '../../../js/stores/sqlite.js';
 import { loadDriver } from '../../../js/stores/sqlite-driver.js';
 import { storeConformance } from '../../../js/testing/store-conformance.js';
@@ -201,6 +201,29 @@ describe.runIf(process.platform === 'linux')('the holder of a SQLite store', () 
     expect(holder?.alive(id)).toBe(false);
     expect(holder?.alive('nonsense')).toBe(true);
   });
+
+  it.each(['after', 'before'])(
+    'tells ages by the real clock where a test fakes it %s the import',
+    async (when) => {
+      const fake = () => vi.useFakeTimers({ toFake: ['hrtime'] });
+      if (when === 'before') fake();
+      try {
+        vi.resetModules();
+        const { sqliteStore } = await import('../../../js/stores/sqlite.js');
+        if (when === 'after') fake();
+        const store = sqliteStore(join(folder, 'tasks.db'));
+        opened.push(store);
+        await store.commit([{ op: 'create', path: task, data: {} }]);
+        vi.advanceTimersByTime(3_600_000);
+        const ages = async (of: SqliteStore) => (await of.read([task])).map((found) => found?.ageMs);
+        expect(await ages(store)).toEqual([expect.closeTo(0, -4)]);
+        vi.useRealTimers();
+        expect(await ages(open())).toEqual([expect.closeTo(0, -4)]);
+      } finally {
+        vi.useRealTimers();
+      }
+    },
+  );
 
   it('reads ages that other processes wrote by the same clock', () => {
     const script = 'process.stdout.write(String(Number(process.hrtime.bigint() / 1000000n)))';

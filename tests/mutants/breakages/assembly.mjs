@@ -14,8 +14,8 @@ export default [
   {
     name: 'a use that is announced twice is two',
     file: 'src/converse/assembly.rs',
-    find: 'if *known == given && *called == name =>',
-    replace: 'if *known == given && *called == name && given.len() > 1_000 =>',
+    find: 'if *known == given && *called == name && !another',
+    replace: 'if *known == given && *called == name && given.len() > 1_000',
   },
   {
     name: 'a use whose start comes late is two',
