@@ -174,11 +174,12 @@ impl<P> Lease<P> {
     /// suspended. A wall clock that was set back by more than what is left of the term hides how long that was: then it
     /// may be any age. One that is corrected by less, however often, keeps no run from its work.
     fn age_ms(&self, now: Now) -> u64 {
-        let by_wall = now.wall.saturating_sub(self.renewed.wall);
-        if by_wall < 0 && by_wall.unsigned_abs() > self.terms.ttl_ms / 3 {
+        let by_wall = u64::try_from(now.wall.saturating_sub(self.renewed.wall)).unwrap_or(0);
+        let set_back = u64::try_from(self.renewed.wall.saturating_sub(now.wall)).unwrap_or(0);
+        if set_back > self.terms.ttl_ms / 3 {
             return u64::MAX;
         }
-        (now.mono - self.renewed.mono).max(u64::try_from(by_wall).unwrap_or(0))
+        (now.mono - self.renewed.mono).max(by_wall)
     }
 
     fn next_heartbeat(&self) -> Instant {

@@ -172,6 +172,12 @@ export default [
     why: 'A run as long as the list is merged with nothing, which leaves it as it is.',
   },
   {
+    mutant: 'replace <impl Machine for Script>::may_run -> bool with true',
+    file: 'src/command/script.rs',
+    line: 'false',
+    why: 'A command asks for no tool to be run, so that nobody asks whether one may be.',
+  },
+  {
     mutant: 'replace | with ^ in append',
     file: 'src/converse/base64.rs',
     line: 'bits = bits << 6 | value(digit);',
