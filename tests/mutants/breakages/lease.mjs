@@ -588,10 +588,16 @@ export default [
     replace: '.min(u64::try_from(by_wall).unwrap_or(0))',
   },
   {
-    name: 'a wall clock that jumps back makes a lease old',
-    file: 'src/machine/lease.rs',
-    find: 'now.wall.saturating_sub(self.renewed.wall);',
-    replace: 'now.wall.saturating_sub(self.renewed.wall).saturating_abs();',
+    name: 'a wall clock that is corrected by a moment makes a lease old',
+    file: lease,
+    find: 'set_back > self.terms.ttl_ms / 3',
+    replace: 'set_back > 0',
+  },
+  {
+    name: 'a lease is as young as its other clock says where the wall clock was set back',
+    file: lease,
+    find: 'set_back > self.terms.ttl_ms / 3',
+    replace: 'false',
   },
   {
     name: 'a renewal counts from the time without stand-stills',
