@@ -584,8 +584,8 @@ export default [
   {
     name: 'a lease is as old as the clock says that stood still',
     file: 'src/machine/lease.rs',
-    find: '.max(u64::try_from(by_wall).unwrap_or(0))',
-    replace: '.min(u64::try_from(by_wall).unwrap_or(0))',
+    find: '(now.mono - self.renewed.mono).max(by_wall)',
+    replace: '(now.mono - self.renewed.mono).min(by_wall)',
   },
   {
     name: 'a wall clock that is corrected by a moment makes a lease old',
