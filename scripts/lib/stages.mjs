@@ -68,9 +68,6 @@ export const stages = {
   e2e: () => vitest('e2e'),
 };
 
-/** Run where they are named only: a sample of mutants fails by survivors that nobody has met, until all were tried. */
-export const onlyByName = ['mutants'];
-
 /** The tests of the stage of that name. */
 export async function hosts() {
   const env = { ...(await browser()), ...(await runtimePrograms()), ...(await packedPackage()) };
