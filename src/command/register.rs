@@ -42,8 +42,6 @@ struct Wish {
     stored: Option<Register>,
     /// Until when the owner of that id is waited for, however often the store has to be asked again.
     patience: Option<(String, Instant)>,
-    /// As `patience`, while the run that the owner begins is not stored.
-    beginning: Option<(String, Instant)>,
     /// The store does not let it take the task: the stored status is all that can be had.
     denied: bool,
     rounds: u32,
@@ -69,16 +67,7 @@ pub(super) fn stop(ctx: &mut Ctx, reason: Option<String>) -> Step {
 }
 
 fn begin(ctx: &mut Ctx, command: TaskCommand, reason: Option<String>) -> Step {
-    let wish = Wish {
-        command,
-        reason,
-        since: None,
-        stored: None,
-        patience: None,
-        beginning: None,
-        denied: false,
-        rounds: 0,
-    };
+    let wish = Wish { command, reason, since: None, stored: None, patience: None, denied: false, rounds: 0 };
     look(ctx, wish)
 }
 
@@ -166,7 +155,7 @@ fn nothing_to_do(ctx: &mut Ctx, seen: &Seen) -> Step {
 
 /// Somebody holds a task that is not in progress: the run that they begin is what the command is for, once it is stored.
 fn while_it_begins(ctx: &mut Ctx, mut wish: Wish, seen: Seen) -> Step {
-    let until = give_up(ctx, &mut wish.beginning, &seen);
+    let until = give_up(ctx, &mut wish.patience, &seen);
     if ctx.now.mono >= until {
         return nothing_to_do(ctx, &seen);
     }
