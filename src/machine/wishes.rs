@@ -132,13 +132,13 @@ impl Wishes {
     fn wish(&mut self, how: How, grace: bool, now: Instant) -> Wish {
         let at_once = !grace || matches!(how, How::Stop(_) | How::External | How::Fail(_));
         let grace_until = now + if grace { self.grace_ms } else { 0 };
-        let storing_until = grace_until + self.store_timeout_ms;
         // Those of both: a stronger one that hides a weaker may be taken back. One that was hidden until its time was
-        // over says nothing of the time that is left.
-        let counts = |wish: &&Wish| wish.how.rank() <= how.rank() && now < wish.storing_until;
-        let weaker = || self.local.iter().chain(&self.register).filter(counts);
+        // over says nothing of the time that is left for storing, and that there is no grace any more.
+        let weaker = || self.local.iter().chain(&self.register).filter(|wish| wish.how.rank() <= how.rank());
         let grace_until = weaker().map(|wish| wish.grace_until).fold(grace_until, Instant::min);
-        let storing_until = weaker().map(|wish| wish.storing_until).fold(storing_until, Instant::min);
+        let timely = weaker().filter(|wish| now < wish.storing_until);
+        let storing_until = grace_until.max(now) + self.store_timeout_ms;
+        let storing_until = timely.map(|wish| wish.storing_until).fold(storing_until, Instant::min);
         self.given += 1;
         Wish { how, grace_until, storing_until, at_once, nth: self.given }
     }
@@ -334,6 +334,18 @@ mod tests {
         assert_eq!(wishes.timeout(Instant(4_000)), Some(Instant(GRACE)));
         assert!(!wishes.is_grace_over(Instant(GRACE - 1)) && wishes.is_grace_over(Instant(GRACE)));
         assert_eq!(wishes.timeout(Instant(GRACE)), Some(Instant(GRACE + STORE)));
+    }
+
+    #[test]
+    fn what_was_hidden_until_its_time_was_over_leaves_time_to_store_and_no_grace() {
+        let mut wishes = wishes();
+        wishes.registered(How::External, Instant(0));
+        wishes.command(Ticket(7), Command::Yield { reason: "dispose".into(), grace: false }, Instant(1_000));
+        let later = Instant(1_000 + STORE);
+        wishes.command(Ticket(8), Command::Pause, later);
+        wishes.taken_back(later);
+        assert!(wishes.is_grace_over(later), "somebody waits who gave none");
+        assert_eq!(wishes.storing_until(), Some(later + STORE));
     }
 
     #[test]

@@ -311,8 +311,14 @@ export default [
   {
     name: 'a second wish gives the store time of its own',
     file: wishes,
-    find: 'weaker().map(|wish| wish.storing_until).fold(storing_until, Instant::min)',
+    find: 'timely.map(|wish| wish.storing_until).fold(storing_until, Instant::min)',
     replace: 'storing_until',
+  },
+  {
+    name: 'a wish that was hidden until its time was over brings new grace',
+    file: 'src/machine/wishes.rs',
+    find: 'weaker().map(|wish| wish.grace_until).fold(grace_until, Instant::min)',
+    replace: 'weaker().filter(|wish| now < wish.storing_until).map(|wish| wish.grace_until).fold(grace_until, Instant::min)',
   },
   {
     name: 'a stop does not abort running tools',
