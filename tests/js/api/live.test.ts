@@ -277,7 +277,7 @@ test('followers that share a read need no structuredClone', async () => {
       tools: { f: tool({ description: 'F.', inputSchema: { type: 'object' }, execute: () => ({ n: 1 }) }) },
     });
     const far = elsewhere(store);
-    const followers = [follow(far), follow(far)];
+    const followers = [follow(far, { after: '0' }), follow(far, { after: '0' })];
     const runner = executor();
     await runner.start();
     await Promise.all(followers.map(({ ended }) => ended));

@@ -194,14 +194,14 @@ export default [
   {
     name: 'a weaker end inherits the deadline of a stronger one',
     file: 'src/machine/wishes.rs',
-    find: 'wish.how.rank() <= how.rank() && now < wish.storing_until',
-    replace: 'now < wish.storing_until',
+    find: '.filter(|wish| wish.how.rank() <= how.rank())',
+    replace: '.filter(|_| true)',
   },
   {
     name: 'an end that was hidden until its time was over shortens that of another',
     file: 'src/machine/wishes.rs',
-    find: 'wish.how.rank() <= how.rank() && now < wish.storing_until',
-    replace: 'wish.how.rank() <= how.rank()',
+    find: 'let timely = weaker().filter(|wish| now < wish.storing_until);',
+    replace: 'let timely = weaker();',
   },
   {
     name: 'an end that was hidden until its time was over has none to be stored in',

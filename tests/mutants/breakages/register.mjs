@@ -299,8 +299,8 @@ export default [
   {
     name: 'a yield that others hide loses its deadlines to what comes after it',
     file: wishes,
-    find: 'self.local.iter().chain(&self.register).filter(counts)',
-    replace: 'self.strongest().into_iter().filter(counts)',
+    find: 'self.local.iter().chain(&self.register).filter(|wish| wish.how.rank() <= how.rank())',
+    replace: 'self.register.iter().filter(|wish| wish.how.rank() <= how.rank())',
   },
   {
     name: 'a second wish gives running tools a grace of their own',
@@ -318,7 +318,8 @@ export default [
     name: 'a wish that was hidden until its time was over brings new grace',
     file: 'src/machine/wishes.rs',
     find: 'weaker().map(|wish| wish.grace_until).fold(grace_until, Instant::min)',
-    replace: 'weaker().filter(|wish| now < wish.storing_until).map(|wish| wish.grace_until).fold(grace_until, Instant::min)',
+    replace:
+      'weaker().filter(|wish| now < wish.storing_until).map(|wish| wish.grace_until).fold(grace_until, Instant::min)',
   },
   {
     name: 'a stop does not abort running tools',
