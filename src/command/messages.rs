@@ -66,8 +66,10 @@ pub(super) fn list(ctx: &mut Ctx, after: Option<String>, limit: Option<u64>) -> 
     let limit = limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
     with_task(ctx, move |ctx| {
         let sorted: Then = Box::new(move |_, messages| {
-            let place = |m: &StoredDocument| (instant(m), text_of_time(m).to_owned(), m.id().to_owned());
-            let messages = in_order(messages, &|a, b| place(a).cmp(&place(b)));
+            let messages = in_order(messages, &|a, b| {
+                let as_written = || text_of_time(a).cmp(text_of_time(b)).then_with(|| a.id().cmp(b.id()));
+                instant(a).cmp(&instant(b)).then_with(as_written)
+            });
             let from = match &after {
                 None => 0,
                 Some(id) => match messages.iter().position(|m| m.id() == id) {

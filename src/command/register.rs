@@ -134,16 +134,14 @@ fn judge(ctx: &mut Ctx, wish: Wish, seen: Seen) -> Step {
     let status = seen.task.status;
     let column = Column::of(status, seen.head.is_some(), true);
     let no_op = verdict(column, wish.command) == Verdict::NoOp && !seen.is_unfinished_pause();
-    if no_op && status != Status::Completed && seen.owner().is_some() {
-        return is_free(ctx, seen, move |ctx, seen, free| {
-            if free { nothing_to_do(ctx, &seen) } else { while_it_begins(ctx, wish, seen) }
-        });
-    }
-    if no_op {
+    if no_op && status == Status::Completed {
         return nothing_to_do(ctx, &seen);
     }
-    is_free(ctx, seen, move |ctx, seen, free| {
-        if free && !wish.denied { take(ctx, wish, seen, false) } else { store_status(ctx, wish, seen) }
+    is_free(ctx, seen, move |ctx, seen, free| match (no_op, free) {
+        (true, true) => nothing_to_do(ctx, &seen),
+        (true, false) => while_it_begins(ctx, wish, seen),
+        (false, true) if !wish.denied => take(ctx, wish, seen, false),
+        (false, _) => store_status(ctx, wish, seen),
     })
 }
 

@@ -7,7 +7,7 @@ use super::turn::{self, Block, Piece, Stop, Turn};
 use super::usage::Usage;
 use super::use_ids::{ToolUseIds, UseIds};
 use crate::json::{self, json};
-use crate::sorted::{SortedMap, SortedSet};
+use crate::sorted::SortedMap;
 use serde_json::{Map, Value};
 
 /// Collects the events of one attempt. Blocks are keyed by `contentBlockIndex`: they may interleave, come late,
@@ -17,8 +17,8 @@ pub struct Assembly {
     blocks: Vec<Block>,
     /// The block that takes the next delta of a kind at an index.
     open: SortedMap<(u32, Kind), usize>,
-    /// Indexes at which a block has ended, and none has begun since. A delta may still come late.
-    ended: SortedSet<u32>,
+    /// Where a block has ended last, and none has begun since. A delta may still come late.
+    ended: Option<u32>,
     /// Where the last text delta went: text mostly continues.
     last_text: Option<(u32, usize)>,
     use_ids: UseIds,
@@ -98,9 +98,7 @@ impl Assembly {
             return match name.as_str() {
                 "messageStart" | "$unknown" => Ok(None),
                 "contentBlockStop" => {
-                    if let Some(index) = index_of(member).ok().filter(|_| self.ended.len() < MAX_BLOCKS) {
-                        self.ended.insert(index);
-                    }
+                    self.ended = index_of(member).ok();
                     Ok(None)
                 }
                 "contentBlockStart" => self.start(member, ids),
@@ -180,7 +178,7 @@ impl Assembly {
         self.bytes += given.len() + name.len() + whole.len();
         let at = self.slot(index, Kind::ToolUse, Piece::nameless_use)?;
         // Without an id, what begins where a use has ended is another use.
-        let another = given.is_empty() && self.ended.contains(&index);
+        let another = given.is_empty() && self.ended == Some(index);
         match self.blocks.get_mut(at).map(|block| &mut block.piece) {
             // Announced twice.
             Some(Piece::ToolUse { given: known, name: called, .. })
@@ -274,7 +272,7 @@ impl Assembly {
         let mut at = self.slot(index, Kind::Reasoning, new)?;
         let is_signed = matches!(self.piece(at), Some(Piece::Reasoning { signature: Some(_), .. }));
         // What is thought where a thought has ended, and was signed, is another one.
-        if is_signed && more.is_some_and(|more| !more.is_empty()) && self.ended.contains(&index) {
+        if is_signed && more.is_some_and(|more| !more.is_empty()) && self.ended == Some(index) {
             at = self.push(index, Kind::Reasoning, new())?;
         }
         self.bytes += more.map_or(0, str::len) + seal.map_or(0, str::len);
@@ -334,7 +332,7 @@ impl Assembly {
             return Err(malformed(format!("a turn has more than {MAX_BLOCKS} content blocks")));
         }
         self.blocks.push(Block { index, piece });
-        self.ended.remove(&index);
+        self.ended = None;
         self.open.insert((index, kind), self.blocks.len() - 1);
         Ok(self.blocks.len() - 1)
     }

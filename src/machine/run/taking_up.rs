@@ -19,10 +19,12 @@ impl Run {
         if !self.facts.is_unwritten() || !self.lease.is_idle() {
             return;
         }
-        self.due.retain(|(fact, _)| !matches!(fact, Fact::Imported { .. }));
+        let before = usize::from(matches!(self.due.first(), Some((Fact::Imported { .. }, _))));
+        self.due.drain(..before);
         if self.desk.task().old_history {
+            let due = std::mem::take(&mut self.due);
             self.due_fact(crate::machine::compose::import(self.desk.task()));
-            self.due.rotate_right(1);
+            self.due.extend(due);
         }
     }
 

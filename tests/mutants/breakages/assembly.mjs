@@ -286,7 +286,7 @@ export default [
   {
     name: 'a call without an id that begins where one has ended is taken for the same',
     file: 'src/converse/assembly.rs',
-    find: 'given.is_empty() && self.ended.contains(&index)',
+    find: 'given.is_empty() && self.ended == Some(index)',
     replace: 'false',
   },
   {

@@ -200,7 +200,7 @@ export default [
   {
     name: 'messages of the thread are listed by their ids',
     file: 'src/command/messages.rs',
-    find: 'place(a).cmp(&place(b))',
+    find: 'instant(a).cmp(&instant(b)).then_with(as_written)',
     replace: 'a.id().cmp(b.id())',
   },
   {

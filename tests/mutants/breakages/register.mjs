@@ -525,8 +525,8 @@ export default [
   {
     name: 'a command that the store denied takes the task again',
     file: 'src/command/register.rs',
-    find: 'if free && !wish.denied {',
-    replace: 'if free {',
+    find: '(false, true) if !wish.denied =>',
+    replace: '(false, true) =>',
   },
   {
     name: 'a pause leaves the reason of an earlier stop in the register',
@@ -733,7 +733,7 @@ export default [
   {
     name: 'a pause of a task that somebody is just beginning settles at once',
     file: 'src/command/register.rs',
-    find: 'no_op && status != Status::Completed && seen.owner().is_some()',
-    replace: 'no_op && status != Status::Completed && seen.owner().is_none()',
+    find: '(true, true) => nothing_to_do(ctx, &seen),',
+    replace: '(true, _) => nothing_to_do(ctx, &seen),',
   },
 ];
