@@ -75,7 +75,8 @@ impl Acquiring {
             None => Ok(self),
             Some(Resolved::Landed { version: Some(version), .. }) => {
                 let Acquiring { paths, head, writer, sent, terms } = self;
-                let lease = Lease { paths, head, version, writer, sent: None, renewed: sent, terms };
+                let lease =
+                    Lease { paths, head, version, writer, sent: None, renewed: sent, doubted: false, terms };
                 Err(Taken::Mine(Box::new(lease)))
             }
             Some(Resolved::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => Err(Taken::Refused(e)),
@@ -102,6 +103,8 @@ struct Sent<P> {
     head: Head,
     at: Now,
     carries: Option<P>,
+    /// Before the lease was doubted.
+    before_doubt: bool,
 }
 
 /// How a commit ended.
@@ -136,6 +139,8 @@ pub(crate) struct Lease<P> {
     sent: Option<Sent<P>>,
     /// When the last commit that landed was sent first.
     renewed: Now,
+    /// Some clock said that it was too old, whatever the next says: it counts from the next renewal.
+    doubted: bool,
     terms: Terms,
 }
 
@@ -176,10 +181,18 @@ impl<P> Lease<P> {
     fn age_ms(&self, now: Now) -> u64 {
         let by_wall = u64::try_from(now.wall.saturating_sub(self.renewed.wall)).unwrap_or(0);
         let set_back = u64::try_from(self.renewed.wall.saturating_sub(now.wall)).unwrap_or(0);
-        if set_back > self.terms.ttl_ms / 3 {
+        if self.doubted || set_back > self.terms.ttl_ms / 3 {
             return u64::MAX;
         }
         (now.mono - self.renewed.mono).max(by_wall)
+    }
+
+    /// The host has found it too old to start something, by a time that no input may ever bring again.
+    pub fn doubt(&mut self) {
+        self.doubted = true;
+        if let Some(sent) = &mut self.sent {
+            sent.before_doubt = true;
+        }
     }
 
     fn next_heartbeat(&self) -> Instant {
@@ -212,7 +225,7 @@ impl<P> Lease<P> {
             task_version,
         };
         self.writer.submit(clock.now().mono, batch, self.terms.store_timeout_ms, io);
-        self.sent = Some(Sent { head, at: clock.real(), carries });
+        self.sent = Some(Sent { head, at: clock.real(), carries, before_doubt: false });
     }
 
     /// The write of a head without an entry.
@@ -263,11 +276,11 @@ impl<P> Lease<P> {
     /// Takes an input in; Some when a commit is resolved.
     pub fn handle(&mut self, input: &Input, clock: &Clock, io: &mut Io) -> Option<Outcome<P>> {
         let resolved = self.writer.handle(clock.now().mono, input, io)?;
-        let Sent { head, at, carries: carried } = self.sent.take()?;
+        let Sent { head, at, carries: carried, before_doubt } = self.sent.take()?;
         Some(match resolved {
             Resolved::Landed { batch, version } => {
                 let superseded = version.is_none();
-                (self.head, self.renewed) = (head, at);
+                (self.head, self.renewed, self.doubted) = (head, at, before_doubt);
                 if let Some(version) = version {
                     self.version = version;
                 }

@@ -144,6 +144,24 @@ fn a_machine_that_was_suspended_is_known_by_the_clock_that_went_on() {
 }
 
 #[test]
+fn a_lease_that_was_doubted_is_renewed_before_anything_starts_whatever_the_clock_says_next() {
+    for on_its_way in [false, true] {
+        let mut bench = Bench::new();
+        bench.pass(11_000);
+        let before = on_its_way.then(|| bench.renew().unwrap());
+        bench.lease.doubt();
+        assert!(!bench.may_start());
+        if let Some(ticket) = before {
+            assert!(bench.handle(&Input::Committed { ticket, result: Ok("2".into()) }).is_some());
+            assert!(!bench.may_start(), "it was sent before");
+        }
+        let ticket = bench.renew().unwrap();
+        assert!(bench.handle(&Input::Committed { ticket, result: Ok("3".into()) }).is_some());
+        assert!(bench.may_start());
+    }
+}
+
+#[test]
 fn what_a_commit_carries_comes_back_with_it_and_a_heartbeat_carries_nothing() {
     let mut bench = Bench::new();
     let head = Head { write_id: "w".into(), ..bench.lease.head().clone() };

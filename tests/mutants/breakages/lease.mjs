@@ -662,4 +662,16 @@ export default [
     find: '(self.head, self.renewed) = (head, at);',
     replace: 'self.head = head;\n                let _ = at;',
   },
+  {
+    name: 'a lease that the host has found too old counts by the next clock',
+    file: lease,
+    find: 'self.doubted || set_back',
+    replace: 'set_back',
+  },
+  {
+    name: 'a renewal from before the doubt ends it',
+    file: lease,
+    find: 'sent.before_doubt = true;',
+    replace: 'sent.before_doubt = false;',
+  },
 ];

@@ -58,7 +58,7 @@ export default [
   {
     name: 'a commit does not renew the lease',
     file: lease,
-    find: '(self.head, self.renewed) = (head, at);',
+    find: '(self.head, self.renewed, self.doubted) = (head, at, before_doubt);',
     replace: 'let _ = at;\n                self.head = head;',
   },
   {
