@@ -281,8 +281,9 @@ export default [
   {
     name: 'a reply to a renewal from before the lapse counts as one from after it',
     file: lease,
-    find: '(self.head, self.renewed) = (head, at);',
-    replace: 'let _ = at;\n                (self.head, self.renewed) = (head, clock.real());',
+    find: '(self.head, self.renewed, self.doubted) = (head, at, before_doubt);',
+    replace:
+      'let _ = at;\n                (self.head, self.renewed, self.doubted) = (head, clock.real(), before_doubt);',
   },
   {
     name: 'the lease is renewed once a TTL',
@@ -659,7 +660,7 @@ export default [
   {
     name: 'a renewal counts from when the one before was sent',
     file: 'src/machine/lease.rs',
-    find: '(self.head, self.renewed) = (head, at);',
+    find: '(self.head, self.renewed, self.doubted) = (head, at, before_doubt);',
     replace: 'self.head = head;\n                let _ = at;',
   },
   {

@@ -51,15 +51,15 @@ export default [
   {
     name: 'the lease counts from the deadline of its renewal',
     file: lease,
-    find: '(self.head, self.renewed) = (head, at);',
+    find: '(self.head, self.renewed, self.doubted) = (head, at, before_doubt);',
     replace:
-      'let late = at.mono + self.terms.store_timeout_ms;\n                (self.head, self.renewed) = (head, Now { mono: late, ..at });',
+      'let late = at.mono + self.terms.store_timeout_ms;\n                (self.head, self.renewed, self.doubted) = (head, Now { mono: late, ..at }, before_doubt);',
   },
   {
     name: 'a commit does not renew the lease',
     file: lease,
     find: '(self.head, self.renewed, self.doubted) = (head, at, before_doubt);',
-    replace: 'let _ = at;\n                self.head = head;',
+    replace: 'let _ = at;\n                (self.head, self.doubted) = (head, before_doubt);',
   },
   {
     name: 'a commit that landed under an epoch that has changed since goes on as the owner’s',
