@@ -603,8 +603,8 @@ export default [
   {
     name: 'a renewal counts from the time without stand-stills',
     file: 'src/machine/lease.rs',
-    find: 'self.sent = Some(Sent { head, at: clock.real(), carries });',
-    replace: 'self.sent = Some(Sent { head, at: clock.now(), carries });',
+    find: 'self.sent = Some(Sent { head, at: clock.real(), carries, before_doubt: false });',
+    replace: 'self.sent = Some(Sent { head, at: clock.now(), carries, before_doubt: false });',
   },
   {
     name: 'a lease that is too old to start anything waits for its heartbeat',
