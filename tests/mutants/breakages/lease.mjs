@@ -184,8 +184,8 @@ export default [
   {
     name: 'the lease of a run counts from the reply to its acquisition',
     file: lease,
-    find: 'writer, sent: None, renewed: sent, terms };',
-    replace: 'writer, sent: None, renewed: clock.real(), terms };',
+    find: 'writer, sent: None, renewed: sent, doubted: false, terms };',
+    replace: 'writer, sent: None, renewed: clock.real(), doubted: false, terms };',
   },
   {
     name: 'an unclean end is not told as a recovery',
