@@ -75,8 +75,7 @@ impl Acquiring {
             None => Ok(self),
             Some(Resolved::Landed { version: Some(version), .. }) => {
                 let Acquiring { paths, head, writer, sent, terms } = self;
-                let lease =
-                    Lease { paths, head, version, writer, sent: None, renewed: sent, doubted: false, terms };
+                let lease = Lease { paths, head, version, writer, sent: None, renewed: sent, terms };
                 Err(Taken::Mine(Box::new(lease)))
             }
             Some(Resolved::Lost { loss: Loss::Refused(e) | Loss::Unknown(e), .. }) => Err(Taken::Refused(e)),
@@ -103,8 +102,6 @@ struct Sent<P> {
     head: Head,
     at: Now,
     carries: Option<P>,
-    /// Before the lease was doubted.
-    before_doubt: bool,
 }
 
 /// How a commit ended.
@@ -139,8 +136,6 @@ pub(crate) struct Lease<P> {
     sent: Option<Sent<P>>,
     /// When the last commit that landed was sent first.
     renewed: Now,
-    /// Some clock said that it was too old, whatever the next says: it counts from the next renewal.
-    doubted: bool,
     terms: Terms,
 }
 
@@ -176,23 +171,10 @@ impl<P> Lease<P> {
     }
 
     /// Milliseconds since it was renewed, by the clock that says more: one of them stands still while a machine is
-    /// suspended. A wall clock that was set back by more than what is left of the term hides how long that was: then it
-    /// may be any age. One that is corrected by less, however often, keeps no run from its work.
+    /// suspended.
     fn age_ms(&self, now: Now) -> u64 {
-        let by_wall = u64::try_from(now.wall.saturating_sub(self.renewed.wall)).unwrap_or(0);
-        let set_back = u64::try_from(self.renewed.wall.saturating_sub(now.wall)).unwrap_or(0);
-        if self.doubted || set_back > self.terms.ttl_ms / 3 {
-            return u64::MAX;
-        }
-        (now.mono - self.renewed.mono).max(by_wall)
-    }
-
-    /// The host has found it too old to start something, by a time that no input may ever bring again.
-    pub fn doubt(&mut self) {
-        self.doubted = true;
-        if let Some(sent) = &mut self.sent {
-            sent.before_doubt = true;
-        }
+        let by_wall = now.wall.saturating_sub(self.renewed.wall);
+        (now.mono - self.renewed.mono).max(u64::try_from(by_wall).unwrap_or(0))
     }
 
     fn next_heartbeat(&self) -> Instant {
@@ -225,7 +207,7 @@ impl<P> Lease<P> {
             task_version,
         };
         self.writer.submit(clock.now().mono, batch, self.terms.store_timeout_ms, io);
-        self.sent = Some(Sent { head, at: clock.real(), carries, before_doubt: false });
+        self.sent = Some(Sent { head, at: clock.real(), carries });
     }
 
     /// The write of a head without an entry.
@@ -276,11 +258,11 @@ impl<P> Lease<P> {
     /// Takes an input in; Some when a commit is resolved.
     pub fn handle(&mut self, input: &Input, clock: &Clock, io: &mut Io) -> Option<Outcome<P>> {
         let resolved = self.writer.handle(clock.now().mono, input, io)?;
-        let Sent { head, at, carries: carried, before_doubt } = self.sent.take()?;
+        let Sent { head, at, carries: carried } = self.sent.take()?;
         Some(match resolved {
             Resolved::Landed { batch, version } => {
                 let superseded = version.is_none();
-                (self.head, self.renewed, self.doubted) = (head, at, before_doubt);
+                (self.head, self.renewed) = (head, at);
                 if let Some(version) = version {
                     self.version = version;
                 }

@@ -139,12 +139,7 @@ impl Run {
                     self.due_fact(Fact::Result { result });
                 }
             }
-            Input::NotRun { ticket } => {
-                self.calls.not_begun(*ticket);
-                if !self.is_ending() {
-                    self.lease.doubt();
-                }
-            }
+            Input::NotRun { ticket } => self.calls.not_begun(*ticket),
             Input::Answered { ticket, result } => {
                 let answered = self.host.answered(*ticket, result, &mut ctx.io);
                 self.needs_answer(ctx, answered);

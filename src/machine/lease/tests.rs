@@ -144,24 +144,6 @@ fn a_machine_that_was_suspended_is_known_by_the_clock_that_went_on() {
 }
 
 #[test]
-fn a_lease_that_was_doubted_is_renewed_before_anything_starts_whatever_the_clock_says_next() {
-    for on_its_way in [false, true] {
-        let mut bench = Bench::new();
-        bench.pass(11_000);
-        let before = on_its_way.then(|| bench.renew().unwrap());
-        bench.lease.doubt();
-        assert!(!bench.may_start());
-        if let Some(ticket) = before {
-            assert!(bench.handle(&Input::Committed { ticket, result: Ok("2".into()) }).is_some());
-            assert!(!bench.may_start(), "it was sent before");
-        }
-        let ticket = bench.renew().unwrap();
-        assert!(bench.handle(&Input::Committed { ticket, result: Ok("3".into()) }).is_some());
-        assert!(bench.may_start());
-    }
-}
-
-#[test]
 fn what_a_commit_carries_comes_back_with_it_and_a_heartbeat_carries_nothing() {
     let mut bench = Bench::new();
     let head = Head { write_id: "w".into(), ..bench.lease.head().clone() };
@@ -210,16 +192,75 @@ fn head_as_stored() -> Map<String, Value> {
 }
 
 #[test]
-fn where_the_wall_clock_was_set_back_far_a_lease_is_renewed_once_before_anything_starts() {
-    for (by, is_far) in [(1, false), (10_000 + 2_001, false), (10_001 + 2_001, true), (3_600_000, true)] {
+fn a_wall_clock_that_is_set_back_makes_no_lease_older() {
+    let mut bench = Bench::new();
+    bench.clock.advance(Now { mono: Instant(3_001), wall: at(3_001).wall - 3_600_000 }, false);
+    assert!(bench.may_start());
+    assert!(bench.renew().is_none());
+}
+
+#[test]
+fn a_renewal_is_due_by_the_time_in_which_the_process_stood_still_too() {
+    let mut bench = Bench::new();
+    bench.clock.plan(None, None);
+    bench.clock.advance(at(11_000), false);
+    assert!(bench.clock.now().mono < Instant(9_000), "of eight seconds five count");
+    assert!(bench.renew().is_some());
+}
+
+#[test]
+fn a_lease_that_the_store_does_not_answer_for_is_asked_for_again_and_given_up_in_time() {
+    let (mut clock, mut io) = (Clock::new(at(1_000)), Io::new(1));
+    let mut acquiring = Acquiring::new(&Paths::new("u", "t"), None, head(), TERMS, &clock, &mut io);
+    let mut sent = 0;
+    let refused = loop {
+        sent +=
+            std::iter::from_fn(|| io.pop()).filter(|effect| matches!(effect, Effect::Commit { .. })).count();
+        let due = acquiring.timeout().unwrap();
+        clock.plan(None, Some(due));
+        clock.advance(at(due.0), true);
+        match acquiring.handle::<()>(&Input::Timeout, &clock, &mut io) {
+            Ok(still) => acquiring = still,
+            Err(taken) => break taken,
+        }
+    };
+    assert!(matches!(refused, Taken::Refused(_)), "{refused:?}");
+    assert!(sent > 1 && clock.real().mono <= Instant(1_000 + TERMS.store_timeout_ms), "{sent}, {clock:?}");
+}
+
+#[test]
+fn a_lease_is_given_back_by_a_write_of_its_own() {
+    for given_back in [false, true] {
         let mut bench = Bench::new();
-        let set_back = |mono: u64| Now { mono: Instant(mono), wall: at(mono).wall - by };
-        bench.clock.advance(set_back(3_001), false);
-        assert_eq!(bench.may_start(), !is_far, "the machine may have been suspended for as long");
-        let Some(ticket) = bench.renew() else { continue };
-        assert!(is_far && bench.handle(&Input::Committed { ticket, result: Ok("2".into()) }).is_some());
-        bench.clock.advance(set_back(3_002), false);
-        assert!(bench.may_start());
-        assert!(bench.renew().is_none());
+        if given_back {
+            bench.lease.give_back(true, 3, &bench.clock, &mut bench.io);
+        } else {
+            bench.lease.release(LastRun::Paused, Some("what waits"), &bench.clock, &mut bench.io);
+        }
+        let Some(Effect::Commit { ticket, .. }) = bench.io.pop() else { panic!("a commit") };
+        let Some(Outcome::Stored { purpose: Purpose::Release, carried, superseded: false }) =
+            bench.handle(&Input::Committed { ticket, result: Ok("2".into()) })
+        else {
+            panic!("it is stored")
+        };
+        let head = bench.lease.head();
+        assert_eq!(head.owner, None);
+        assert_ne!(head.write_id, "first", "by its write id alone it is known again after an unclear reply");
+        let wanted =
+            if given_back { (LastRun::None, 3, None) } else { (LastRun::Paused, 0, Some("what waits")) };
+        assert_eq!((head.last_run, head.attempts, carried), wanted);
     }
+}
+
+#[test]
+fn a_commit_goes_on_no_longer_than_the_end_of_the_run_allows() {
+    let mut bench = Bench::new();
+    bench.pass(11_000);
+    bench.renew().unwrap();
+    bench.lease.limit(Instant(12_500));
+    assert_eq!(bench.lease.timeout(), Some(Instant(12_500)));
+    bench.pass(12_500);
+    let lost = bench.handle(&Input::Timeout);
+    assert!(matches!(lost, Some(Outcome::Lost { loss: Loss::Unknown(_), .. })), "{lost:?}");
+    assert!(bench.lease.is_idle());
 }

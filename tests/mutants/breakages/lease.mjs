@@ -184,8 +184,8 @@ export default [
   {
     name: 'the lease of a run counts from the reply to its acquisition',
     file: lease,
-    find: 'writer, sent: None, renewed: sent, doubted: false, terms };',
-    replace: 'writer, sent: None, renewed: clock.real(), doubted: false, terms };',
+    find: 'writer, sent: None, renewed: sent, terms };',
+    replace: 'writer, sent: None, renewed: clock.real(), terms };',
   },
   {
     name: 'an unclean end is not told as a recovery',
@@ -281,9 +281,8 @@ export default [
   {
     name: 'a reply to a renewal from before the lapse counts as one from after it',
     file: lease,
-    find: '(self.head, self.renewed, self.doubted) = (head, at, before_doubt);',
-    replace:
-      'let _ = at;\n                (self.head, self.renewed, self.doubted) = (head, clock.real(), before_doubt);',
+    find: '(self.head, self.renewed) = (head, at);',
+    replace: 'let _ = at;\n                (self.head, self.renewed) = (head, clock.real());',
   },
   {
     name: 'the lease is renewed once a TTL',
@@ -585,26 +584,20 @@ export default [
   {
     name: 'a lease is as old as the clock says that stood still',
     file: 'src/machine/lease.rs',
-    find: '(now.mono - self.renewed.mono).max(by_wall)',
-    replace: '(now.mono - self.renewed.mono).min(by_wall)',
+    find: '.max(u64::try_from(by_wall).unwrap_or(0))',
+    replace: '.min(u64::try_from(by_wall).unwrap_or(0))',
   },
   {
-    name: 'a wall clock that is corrected by a moment makes a lease old',
-    file: lease,
-    find: 'set_back > self.terms.ttl_ms / 3',
-    replace: 'set_back > 0',
-  },
-  {
-    name: 'a lease is as young as its other clock says where the wall clock was set back',
-    file: lease,
-    find: 'set_back > self.terms.ttl_ms / 3',
-    replace: 'false',
+    name: 'a wall clock that jumps back makes a lease old',
+    file: 'src/machine/lease.rs',
+    find: 'now.wall.saturating_sub(self.renewed.wall);',
+    replace: 'now.wall.saturating_sub(self.renewed.wall).saturating_abs();',
   },
   {
     name: 'a renewal counts from the time without stand-stills',
     file: 'src/machine/lease.rs',
-    find: 'self.sent = Some(Sent { head, at: clock.real(), carries, before_doubt: false });',
-    replace: 'self.sent = Some(Sent { head, at: clock.now(), carries, before_doubt: false });',
+    find: 'self.sent = Some(Sent { head, at: clock.real(), carries });',
+    replace: 'self.sent = Some(Sent { head, at: clock.now(), carries });',
   },
   {
     name: 'a lease that is too old to start anything waits for its heartbeat',
@@ -660,19 +653,7 @@ export default [
   {
     name: 'a renewal counts from when the one before was sent',
     file: 'src/machine/lease.rs',
-    find: '(self.head, self.renewed, self.doubted) = (head, at, before_doubt);',
+    find: '(self.head, self.renewed) = (head, at);',
     replace: 'self.head = head;\n                let _ = at;',
-  },
-  {
-    name: 'a lease that the host has found too old counts by the next clock',
-    file: lease,
-    find: 'self.doubted || set_back',
-    replace: 'set_back',
-  },
-  {
-    name: 'a renewal from before the doubt ends it',
-    file: lease,
-    find: 'sent.before_doubt = true;',
-    replace: 'sent.before_doubt = false;',
   },
 ];

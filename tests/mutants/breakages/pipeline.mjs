@@ -128,7 +128,7 @@ export default [
   {
     name: 'the head is remembered as it was before the commit',
     file: 'src/machine/lease.rs',
-    find: '(self.head, self.renewed, self.doubted) = (head, at, before_doubt);',
+    find: '(self.head, self.renewed) = (head, at);',
     replace: 'let _ = head;\n                self.renewed = at;',
   },
   {

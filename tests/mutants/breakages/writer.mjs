@@ -51,14 +51,14 @@ export default [
   {
     name: 'the lease counts from the deadline of its renewal',
     file: lease,
-    find: '(self.head, self.renewed, self.doubted) = (head, at, before_doubt);',
+    find: '(self.head, self.renewed) = (head, at);',
     replace:
-      'let late = at.mono + self.terms.store_timeout_ms;\n                (self.head, self.renewed, self.doubted) = (head, Now { mono: late, ..at }, before_doubt);',
+      'let late = at.mono + self.terms.store_timeout_ms;\n                (self.head, self.renewed) = (head, Now { mono: late, ..at });',
   },
   {
     name: 'a commit does not renew the lease',
     file: lease,
-    find: '(self.head, self.renewed, self.doubted) = (head, at, before_doubt);',
+    find: '(self.head, self.renewed) = (head, at);',
     replace: 'let _ = at;\n                (self.head, self.doubted) = (head, before_doubt);',
   },
   {
