@@ -24,9 +24,18 @@ fn paused() -> World {
     w
 }
 
-/// Resumes it under a lease that is to be renewed every second. The first commit takes the lease.
 fn resumes(
     w: &mut World,
+    store_timeout_ms: u64,
+    fault: impl Fn(&Effect) -> Fault + 'static,
+) -> (usize, Seen) {
+    runs(w, "resume", store_timeout_ms, fault)
+}
+
+/// A run under a lease that is to be renewed every second. The first commit takes the lease.
+fn runs(
+    w: &mut World,
+    intent: &str,
     store_timeout_ms: u64,
     fault: impl Fn(&Effect) -> Fault + 'static,
 ) -> (usize, Seen) {
@@ -39,7 +48,7 @@ fn resumes(
         _ => fault(effect),
     });
     let options = json!({ "leaseTtlMs": 3_000, "storeTimeoutMs": store_timeout_ms });
-    let run = w.runner("resume", json!({ "options": options }));
+    let run = w.runner(intent, json!({ "options": options }));
     let seen = w.spy(run, |_| false);
     (run, seen)
 }
@@ -112,6 +121,24 @@ fn a_lease_that_another_took_before_it_was_given_back_is_left_to_them() {
     let refusal = w.finish(run).unwrap_err();
     assert_eq!(json!(refusal.code), "CORRUPT_HISTORY");
     assert_eq!(commits(&seen), 2, "nothing of the new holder's is written");
+}
+
+#[test]
+fn an_old_history_is_taken_over_though_a_renewal_is_on_its_way_when_the_first_run_has_loaded() {
+    let mut w = World::new(7, 1);
+    let said = |role: &str, text: &str| json!({ "role": role, "content": text, "ts": 1 });
+    w.outside(&["execution", "api_messages"], json!([said("user", "Before."), said("assistant", "Yes.")]));
+    let (run, seen) = runs(&mut w, "start", 15_000, |effect| match effect {
+        Effect::List { collection, .. } if collection.ends_with("/journal") => Fault::Late(1_200),
+        Effect::Commit { .. } => Fault::Late(900),
+        _ => Fault::None,
+    });
+    while commits(&seen) < 2 {
+        assert!(w.step());
+    }
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.store.facts("imported").len(), 1);
+    assert_eq!(w.actors[run].requests[0][0]["content"][0]["text"], "Before.");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use serde_json::Value;
 impl Run {
     /// The old history as the task holds it, before anything else is stored.
     pub(super) fn import_old_history(&mut self) {
-        if !self.facts.is_unwritten() || !self.lease.is_idle() {
+        if !self.facts.is_unwritten() || self.lease.carries().is_some() {
             return;
         }
         let before = usize::from(matches!(self.due.first(), Some((Fact::Imported { .. }, _))));

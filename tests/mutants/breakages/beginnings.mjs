@@ -110,8 +110,14 @@ export default [
   {
     name: 'old messages are imported behind the history of a task that was made anew',
     file: 'src/machine/run/taking_up.rs',
-    find: 'if !self.facts.is_unwritten() || !self.lease.is_idle() {',
-    replace: 'if self.facts.seq != 0 || !self.lease.is_idle() {',
+    find: 'if !self.facts.is_unwritten() || self.lease.carries().is_some() {',
+    replace: 'if self.facts.seq != 0 || self.lease.carries().is_some() {',
+  },
+  {
+    name: 'an old history is left out where a renewal is on its way when the run has loaded',
+    file: 'src/machine/run/taking_up.rs',
+    find: 'if !self.facts.is_unwritten() || self.lease.carries().is_some() {',
+    replace: 'if !self.facts.is_unwritten() || !self.lease.is_idle() {',
   },
   {
     name: 'a task that begins for the first time is reset',
