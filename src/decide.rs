@@ -100,6 +100,9 @@ pub fn decide(live: &Live, plan: &Plan, control: &Control) -> Step {
     if live.has_open_calls() {
         return Step::Wait;
     }
+    if let TurnEnd::Held(reason) = live.turn_end {
+        return Step::Pause(reason);
+    }
     let stated = live.stated.as_ref().filter(|key| !live.done.contains(key) && plan.get(key).is_some());
     let Some(stated) = stated else {
         return match plan.next_item(&live.done) {
@@ -129,8 +132,7 @@ pub fn decide(live: &Live, plan: &Plan, control: &Control) -> Step {
         TurnEnd::Cut if live.silent => Step::Pause("max_tokens"),
         TurnEnd::Cut if live.continuations < MAX_CONTINUATIONS => Step::Nudge(Nudge::Continue),
         TurnEnd::Cut => Step::Pause("max_tokens"),
-        TurnEnd::Held(reason) => Step::Pause(reason),
-        TurnEnd::Interrupted | TurnEnd::Open => Step::Nudge(Nudge::Resumed),
+        TurnEnd::Held(_) | TurnEnd::Interrupted | TurnEnd::Open => Step::Nudge(Nudge::Resumed),
     }
 }
 

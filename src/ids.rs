@@ -124,6 +124,7 @@ mod tests {
     #[test]
     fn ids_that_a_path_cannot_hold_are_refused_with_the_rule() {
         let long = "x".repeat(1_501);
+        let of_wide_characters = "ä".repeat(751);
         for (id, rule) in [
             ("", "empty"),
             ("a/b", "slash"),
@@ -132,6 +133,7 @@ mod tests {
             ("__x__", "reserves"),
             ("____", "reserves"),
             (&long, "1,500"),
+            (&of_wide_characters, "1,500"),
             ("a\u{FFFD}", "surrogate"),
         ] {
             let e = check_id("taskId", id).unwrap_err();

@@ -514,6 +514,7 @@ fn a_call_cut_by_a_stop_that_is_taken_back_does_not_wait_for_ever() {
     w.give(run, Input::Changed);
     w.pass(600_000);
     assert!(w.actors[run].settled.contains_key(&Ticket::RESULT), "{:?}", w.types(run));
+    assert_eq!((w.executions.len(), &w.store.facts("result")[0]["unknown"]), (1, &json!(true)));
 }
 
 #[test]

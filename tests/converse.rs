@@ -8,7 +8,7 @@ mod support;
 use serde_json::{Value, json};
 use support::*;
 use task_execution_engine::converse::{Failure, RequestOp};
-use task_execution_engine::effect::{Command, Effect};
+use task_execution_engine::effect::{Command, Effect, Input};
 
 /// A turn that ends with this reason.
 fn stopped(words: &str, uses: &[(&str, &str, Value)], reason: &str) -> Says {
@@ -266,6 +266,46 @@ fn a_turn_without_content_is_asked_for_once_more_in_words_and_then_fails() {
     assert_eq!(w.actors[run].requests.len(), 2);
     let again = w.runner("resume", json!({}));
     assert_eq!(w.finish(again).unwrap()["status"], "completed");
+}
+
+#[test]
+fn nothing_is_no_answer_to_the_statement_of_the_next_item() {
+    let mut w = World::new(48, 2);
+    let silent = || stopped("", &[], "end_turn");
+    w.script(vec![uses("So.", &[("a", "work", json!({}))]), silent(), silent(), text("Done.")]);
+    let run = w.start();
+    assert_eq!(
+        w.finish(run).unwrap()["items"],
+        json!([{ "id": "i1", "text": "" }, { "id": "i2", "text": "Done." }])
+    );
+    assert!(asked(&w, run, 3).contains("Your answer was empty"));
+}
+
+#[test]
+fn what_a_guardrail_blocked_pauses_though_a_message_or_the_end_of_its_item_has_come_meanwhile() {
+    for completed_by_others in [false, true] {
+        let mut w = World::new(48, 2);
+        w.script(vec![stopped("No.", &[], "guardrail_intervened"), text("OK")]);
+        let run = w.start();
+        w.until(run, |a| a.requests.len() == 1);
+        if completed_by_others {
+            let item = |id: &str, status: &str| json!({ "id": id, "name": id, "status": status });
+            w.outside(
+                &["progress", "tasks", "m1"],
+                json!([item("i1", "completed"), item("i2", "not_started")]),
+            );
+        } else {
+            w.say("Hurry.");
+        }
+        w.give(run, Input::Changed);
+        let outcome = w.finish(run).unwrap();
+        assert_eq!(
+            (&outcome["status"], &outcome["reason"]),
+            (&json!("paused"), &json!("guardrail_intervened"))
+        );
+        assert_eq!(w.store.facts("stated").len(), 1);
+        assert_eq!(w.store.facts("done").len(), usize::from(completed_by_others));
+    }
 }
 
 #[test]

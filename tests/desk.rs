@@ -101,6 +101,21 @@ fn a_run_looks_at_its_task_with_every_heartbeat_of_its_lease() {
 }
 
 #[test]
+fn a_run_that_takes_a_running_call_up_first_looks_within_a_heartbeat_too() {
+    let (mut w, run) = working(60_000, json!({ "leaseTtlMs": 3_000 }));
+    w.crash(run);
+    w.now += 4_000;
+    w.tools[0]["onUnknownOutcome"] = json!("rerun");
+    let run = w.runner("run", json!({ "options": { "leaseTtlMs": 3_000 } }));
+    w.until(run, |a| !a.executed.is_empty());
+    let seen = w.spy(run, |_| false);
+    w.pass(1_500);
+    assert!(seen.borrow().iter().any(reads_of_the_task));
+    w.command(run, Command::Stop { reason: None });
+    w.finish(run).unwrap();
+}
+
+#[test]
 fn a_pause_that_is_taken_back_leaves_what_still_runs_running() {
     let (mut w, run) = working(6_000, json!({}));
     w.outside(&["status"], json!("paused"));

@@ -404,6 +404,22 @@ fn of_two_calls_that_complete_an_item_one_does() {
 }
 
 #[test]
+fn an_item_that_was_taken_out_of_the_plan_is_completed_by_no_call() {
+    let mut w = World::new(14, 2);
+    let complete = |id: &'static str| (id, "complete_task_item", json!({}));
+    w.script(vec![uses("", &[complete("a")]), uses("", &[complete("b")])]);
+    let run = w.runner("start", json!({ "hasWatch": true, "options": { "completion": "explicit" } }));
+    w.until(run, |a| a.requests.len() == 1);
+    w.outside(
+        &["progress", "tasks", "m1"],
+        json!([{ "id": "i2", "name": "Item 2", "status": "not_started" }]),
+    );
+    w.give(run, Input::Changed);
+    assert_eq!(w.finish(run).unwrap()["items"], json!([{ "id": "i2", "text": "" }]));
+    assert_eq!(w.store.facts("result")[0]["content"][0]["text"], "No item is open.");
+}
+
+#[test]
 fn the_system_prompt_is_sent_once_and_again_when_it_has_changed() {
     let mut w = World::new(15, 3);
     let run = w.start();

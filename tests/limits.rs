@@ -44,6 +44,43 @@ fn crashes_after(w: &mut World, turns: usize, limits: &Value) {
     w.now += 60_000;
 }
 
+#[test]
+fn items_that_are_completed_one_after_the_other_in_the_same_words_are_no_loop() {
+    for explicit in [true, false] {
+        let mut w = World::new(3, 7);
+        let mut n = 0;
+        w.model = Box::new(move |_| {
+            n += 1;
+            match (explicit, n % 2) {
+                (true, _) => uses("Item.", &[(&format!("c{n}"), "complete_task_item", json!({}))]),
+                (false, 1) => uses("Item.", &[(&format!("c{n}"), "work", json!({}))]),
+                (false, _) => text("Done."),
+            }
+        });
+        let completion = if explicit { "explicit" } else { "end_turn" };
+        let run = w.runner("start", json!({ "options": { "completion": completion } }));
+        assert_eq!(w.finish(run).unwrap()["status"], "completed");
+        assert!(w.store.facts("nudged").is_empty());
+    }
+}
+
+#[test]
+fn the_same_call_in_answer_to_each_of_many_messages_is_no_loop() {
+    let mut w = World::new(3, 1);
+    let mut n = 0;
+    w.model = Box::new(move |_| {
+        n += 1;
+        uses("", &[(&format!("c{n}"), "work", json!({}))])
+    });
+    w.tool = Box::new(|_| Does::Takes(100, Box::new(Does::Returns(json!("pending")))));
+    let run = w.start();
+    for asked in 1..=8 {
+        w.until(run, |a| a.executed.len() == asked);
+        w.say("And now?");
+    }
+    assert!(!w.is_over(run) && w.store.facts("nudged").is_empty());
+}
+
 /// The limits that count turns alike: the reason, and the limit after four turns.
 fn after_four_turns() -> [(&'static str, Value); 3] {
     [

@@ -128,6 +128,31 @@ fn a_look_that_a_commit_of_the_task_overtakes_is_taken_back_and_made_again() {
 }
 
 #[test]
+fn the_words_for_an_item_are_asked_for_anew_where_the_conversation_has_gone_on_before_they_were_used() {
+    let mut w = World::new(3, 2);
+    w.script(vec![text("First."), text("You are welcome."), text("Second.")]);
+    let run = w.runner("start", json!({ "hasPrompt": true }));
+    w.until(run, |a| a.requests.len() == 1);
+    let seen = w.spy(run, prompts);
+    let ticket = |seen: &Seen| {
+        seen.borrow().iter().rev().find_map(|effect| match effect {
+            Effect::Ask { ticket, question: Question::Prompt { .. } } => Some(*ticket),
+            _ => None,
+        })
+    };
+    until(&mut w, &seen, prompts);
+    let first = ticket(&seen).unwrap();
+    w.say("Thanks.");
+    w.give(run, Input::Answered { ticket: first, result: Ok(json!("Old words")) });
+    while ticket(&seen) == Some(first) {
+        assert!(w.step());
+    }
+    w.give(run, Input::Answered { ticket: ticket(&seen).unwrap(), result: Ok(json!("New words")) });
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.store.facts("stated")[1]["text"], "New words");
+}
+
+#[test]
 fn a_look_that_is_due_while_the_task_is_written_follows_at_once() {
     let mut w = World::new(4, 2);
     let mut turns = 0;

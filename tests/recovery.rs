@@ -469,6 +469,25 @@ fn a_task_that_starts_anew_knows_nothing_of_the_calls_of_its_last_run() {
     assert_eq!(w.head()["last_run"], "yielded", "no outcome is unknown any more");
 }
 
+#[test]
+fn the_head_tells_of_the_call_that_has_waited_longest_though_a_hundred_were_asked_about_before_it() {
+    let mut w = World::new(18, 1);
+    w.tools[0]["onUnknownOutcome"] = json!("ask");
+    let ids: Vec<String> = (0..=100).map(|n| format!("a{n}")).collect();
+    let calls: Vec<_> = ids.iter().map(|id| (id.as_str(), "work", json!({}))).collect();
+    w.script(vec![uses("", &calls)]);
+    w.tool = Box::new(|_| Does::Deaf);
+    w.vet = Box::new(|call| json!({ "verdict": if call.id == "a100" { "approve" } else { "run" } }));
+    let run = w.start();
+    w.until(run, |a| a.executed.len() == 100);
+    w.crash(run);
+    w.now += LAPSED;
+    let run = w.runner("run", json!({ "options": { "whileWaiting": "yield" } }));
+    assert_eq!(w.finish(run).unwrap()["reason"], "waiting");
+    let state = w.ask("state", json!({})).unwrap();
+    assert_eq!(state["waiting"].as_array().map(Vec::len), Some(101));
+}
+
 /// As the app deletes a task, whose service knows nothing of the engine's documents, and makes another under its id.
 fn makes_again(w: &mut World, created_at: &str) {
     w.store.documents.remove(TASK_PATH);
@@ -683,6 +702,26 @@ fn a_run_that_gives_the_task_back_unfinished_undoes_no_crash_before_it() {
     w.give(run, Input::Changed);
     assert_eq!(w.finish(run).unwrap()["status"], "interrupted");
     assert_eq!((attempts(&w), w.head().get("owner")), (1, None));
+}
+
+#[test]
+fn a_completed_status_that_others_restore_first_is_no_end_of_another_kind() {
+    let mut w = World::new(1, 1);
+    assert_eq!(completes(&mut w, "run")["status"], "completed");
+    w.outside(&["status"], json!("in_progress"));
+    let epoch = w.head()["epoch"].clone();
+    w.fault = Box::new(move |_, effect| match effect {
+        Effect::Commit { .. } if format!("{effect:?}").contains("completed") => Fault::Late(50),
+        _ => Fault::None,
+    });
+    let run = w.runner("run", json!({}));
+    while w.head()["epoch"] == epoch {
+        assert!(w.step());
+    }
+    w.pass(20);
+    w.outside(&["status"], json!("completed"));
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!((&w.head()["last_run"], w.store.facts("ended").len()), (&json!("completed"), 1));
 }
 
 #[test]

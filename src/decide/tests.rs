@@ -293,7 +293,9 @@ fn an_answer_to_a_person_goes_on_to_its_end_though_every_item_is_done() {
     assert_eq!(next(json!([announces, nudged, announces])), Step::Complete, "it is nudged once");
     assert_eq!(next(json!([turn("tool_use", &["a"]), result("a")])), Step::Converse);
     assert_eq!(next(json!([turn("tool_use", &["a"]), result("a"), turn("end_turn", &[])])), Step::Complete);
-    assert_eq!(next(json!([turn("guardrail_intervened", &[])])), Step::Complete);
+    let blocked = turn("guardrail_intervened", &[]);
+    assert_eq!(next(json!([blocked])), Step::Pause("guardrail_intervened"));
+    assert_eq!(next(json!([blocked, { "kind": "begun", "how": "resumed" }])), Step::Complete);
     let continued = |times: usize| {
         let mut facts = vec![turn("max_tokens", &[])];
         for _ in 0..times {

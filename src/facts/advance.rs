@@ -190,6 +190,15 @@ mod tests {
     }
 
     #[test]
+    fn of_an_item_with_dates_of_both_shapes_the_newer_shape_is_told() {
+        let item = json!({ "id": "i", "completed_at": "2026-02-02", "completed_date": "2026-01-01" });
+        let plan = json!({ "overall": 25, "milestones": [], "tasks": { "m": [item] } });
+        let older = json!({ "progress": plan, "milestoneId": "m", "itemId": "i" });
+        let read: Advance = serde_json::from_value(older).unwrap();
+        assert_eq!(read.item.completed_at.as_deref(), Some("2026-02-02"));
+    }
+
+    #[test]
     fn what_says_neither_is_refused() {
         assert!(serde_json::from_value::<Advance>(json!({ "overall": 1 })).is_err());
     }

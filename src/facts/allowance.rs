@@ -66,6 +66,11 @@ impl Allowance {
         }
     }
 
+    /// The model was given something new to do: the same call is no repetition.
+    pub(super) fn turn_to_something_new(&mut self) {
+        (self.identical, self.identical_told, self.repeats) = (0, false, Repeats::default());
+    }
+
     /// What the task has cost in all was `before` and is `total` now.
     pub(super) fn spent(&mut self, before: &Usage, total: &Usage) {
         let all = |u: &Usage| {

@@ -205,6 +205,7 @@ impl Live {
                 self.say(text);
             }
             Fact::Received { text, content, .. } => {
+                self.allowance.turn_to_something_new();
                 self.message_waiting = true;
                 match content {
                     None => self.say(text),
@@ -294,6 +295,7 @@ impl Live {
                 self.allowance.result(at.unwrap_or_default(), result);
             }
             Fact::Done { item, .. } => {
+                self.allowance.turn_to_something_new();
                 Rc::make_mut(&mut self.done).insert(item.clone());
             }
             Fact::Ended { status, .. } => self.ended = Some(*status),

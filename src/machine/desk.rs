@@ -89,14 +89,14 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// With the task as it was read when it was acquired.
-    pub fn new(task: TaskDocument, version: String, now: Instant) -> Self {
+    pub fn new(task: TaskDocument, version: String, heartbeat_ms: u64, now: Instant) -> Self {
         Desk {
             task,
             version,
             inbox: Vec::new(),
             state: State::Idle,
             last: now,
-            heartbeat_ms: 10_000,
+            heartbeat_ms,
             fresh: false,
             changed: false,
             rest: None,
@@ -228,7 +228,6 @@ impl Desk {
             return;
         }
         self.changed = false;
-        self.heartbeat_ms = settings.heartbeat_ms();
         let want = Want::Changed { path: ctx.paths.task.clone(), known: self.version.clone() };
         self.state = State::Task(Fetch::new(ctx.now.mono, want, settings.store_timeout_ms, &mut ctx.io));
     }

@@ -145,7 +145,8 @@ impl Host {
     /// What an entry that is stored says makes answers superfluous.
     pub fn settle(&mut self, fact: &Fact) {
         match fact {
-            Fact::Stated { .. } => self.prompt = None,
+            // Whatever goes on instead of the item, its words are asked for anew.
+            Fact::Stated { .. } | Fact::Turn { .. } | Fact::Received { .. } => self.prompt = None,
             Fact::Result { result } => {
                 self.vetted.remove(&result.tool_call_id);
                 self.looked_up.remove(&result.tool_call_id);

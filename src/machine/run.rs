@@ -61,7 +61,7 @@ impl Run {
         wishes.begin(now, a.settings.grace_ms, a.settings.store_timeout_ms);
         let mut run = Run {
             calls: Calls::taking_up(&a.facts),
-            desk: Desk::new(a.task, a.task_version, now),
+            desk: Desk::new(a.task, a.task_version, a.settings.heartbeat_ms(), now),
             beginning: Beginning::begun(),
             meter: Meter::new(now),
             live_text: LiveText::new(a.settings.live_ms),

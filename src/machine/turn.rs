@@ -271,11 +271,11 @@ fn whole(facts: &Facts, assembly: Assembly) -> Result<Whole, ModelFault> {
     Ok(turn)
 }
 
-/// After results it is the natural end of a turn; whoever has spent `max_tokens` on reasoning pauses.
+/// After results alone it is the natural end of a turn; whoever has spent `max_tokens` on reasoning pauses.
 fn may_say_nothing(facts: &Facts, stop: &Stop) -> bool {
     match stop {
         Stop::MaxTokens => true,
-        Stop::EndTurn | Stop::StopSequence => !facts.live.calls.is_empty() && !facts.live.message_waiting,
+        Stop::EndTurn | Stop::StopSequence => !facts.live.calls.is_empty() && facts.live.texts.is_empty(),
         _ => false,
     }
 }

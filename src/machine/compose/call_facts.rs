@@ -157,7 +157,8 @@ impl View<'_> {
             draft.add(Fact::Result { result: CallResult { mistake: false, ..result } });
             return;
         }
-        let stated = draft.live.stated.clone().filter(|k| !draft.live.done.contains(k));
+        let is_open = |key: &_| !draft.live.done.contains(key) && self.plan().get(key).is_some();
+        let stated = draft.live.stated.clone().filter(is_open);
         let summary = call.call.input["summary"].as_str().unwrap_or_default().to_owned();
         let says = if stated.is_some() { "The item is completed." } else { "No item is open." };
         draft.add(Fact::Result { result: success(call.call.clone(), &json!(says)) });

@@ -140,9 +140,10 @@ impl View<'_> {
             .calls
             .iter()
             .filter(|c| matches!(c.state, CallState::Waiting(_)))
-            .filter_map(|c| c.asked.map(|(seq, _)| seq))
-            .take(MAX_SUMMARY_WAITING);
+            .filter_map(|c| c.asked.map(|(seq, _)| seq));
+        // The earliest, behind which readers look for the others.
         let waiting = SortedSet::of(waiting.collect());
+        let waiting: Vec<u64> = waiting.iter().copied().take(MAX_SUMMARY_WAITING).collect();
         json!({ "usage": live.usage, "item": item, "waiting": waiting })
     }
 }

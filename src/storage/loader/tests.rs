@@ -80,8 +80,12 @@ type Loaded = Option<Result<Facts, EngineError>>;
 
 impl Bench {
     fn until(seq: u64) -> Bench {
+        Bench::of(&head(seq))
+    }
+
+    fn of(head: &Head) -> Bench {
         let (now, mut io) = (Instant(1_000), Io::new(1));
-        let loader = Loader::new(now, Paths::new("u", "t"), &head(seq), TIMEOUT, &mut io);
+        let loader = Loader::new(now, Paths::new("u", "t"), head, TIMEOUT, &mut io);
         Bench { now, loader, io }
     }
 
@@ -209,6 +213,14 @@ fn a_journal_that_stays_behind_its_head_is_corrupt_once_the_store_had_its_time()
         let waited = bench.now - Instant(1_000);
         assert!((TIMEOUT..TIMEOUT + 1_000).contains(&waited), "{waited}");
     }
+}
+
+#[test]
+fn the_journal_of_a_task_that_was_made_anew_is_listed_again_from_where_that_begins() {
+    let mut bench = Bench::of(&Head { since: 2, ..head(4) });
+    assert!(bench.lists(&journal([1, 2, 3])).is_none());
+    bench.sleeps();
+    assert_eq!(loaded(bench.lists(&journal([1, 2, 3, 4]))).seq, 4);
 }
 
 #[test]

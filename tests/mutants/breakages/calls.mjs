@@ -396,8 +396,8 @@ export default [
   {
     name: 'an item that is done is completed a second time by call',
     file: 'src/machine/compose/call_facts.rs',
-    find: 'draft.live.stated.clone().filter(|k| !draft.live.done.contains(k));',
-    replace: 'draft.live.stated.clone();',
+    find: '!draft.live.done.contains(key) && self.plan().get(key).is_some();',
+    replace: 'self.plan().get(key).is_some();',
   },
   {
     name: 'calls of the turn before take no places',
@@ -521,5 +521,17 @@ export default [
     file: 'src/machine/run/looking.rs',
     find: 'let until = ctx.now.mono + self.settings.callback_timeout_ms;',
     replace: 'let until = ctx.clock.real().mono + self.settings.callback_timeout_ms;',
+  },
+  {
+    name: 'a call completes an item that is not in the plan any more',
+    file: 'src/machine/compose/call_facts.rs',
+    find: '!draft.live.done.contains(key) && self.plan().get(key).is_some();',
+    replace: '!draft.live.done.contains(key);',
+  },
+  {
+    name: 'when a stop is taken back the calls that it aborted are silently run again',
+    file: 'src/machine/calls.rs',
+    find: '            self.running.remove(&id);\n            self.unknown.insert(id);',
+    replace: '            self.running.remove(&id);\n            self.startable.push(id);',
   },
 ];

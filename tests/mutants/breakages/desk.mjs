@@ -31,9 +31,9 @@ export default [
   },
   {
     name: 'looks keep to ten seconds whatever the lease',
-    file: 'src/machine/desk.rs',
-    find: 'self.heartbeat_ms = settings.heartbeat_ms();',
-    replace: '',
+    file: 'src/machine/run.rs',
+    find: 'a.settings.heartbeat_ms(), now),',
+    replace: '10_000, now),',
   },
   {
     name: 'a look begins while the document is being written',

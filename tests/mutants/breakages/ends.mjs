@@ -311,4 +311,10 @@ export default [
     find: 'Some(Resolved::TaskChanged { .. }) => true,',
     replace: 'Some(Resolved::TaskChanged { .. }) => false,',
   },
+  {
+    name: 'a completed status that others restore first stops the task',
+    file: 'src/machine/run/looking.rs',
+    find: 'Status::Completed if self.beginning.restores() => return,',
+    replace: '',
+  },
 ];

@@ -500,4 +500,11 @@ export default [
     find: 'details: fields.or_default("details"),',
     replace: 'details: Map::new(),',
   },
+  {
+    name: 'where an older and a newer date stand side by side the older is told',
+    file: 'src/facts/advance.rs',
+    find: '["completed_at", "completed_date"]\n                    .into_iter()\n                    .find_map',
+    replace:
+      '["completed_date", "completed_at"]\n                    .into_iter()\n                    .find_map',
+  },
 ];

@@ -463,7 +463,25 @@ export default [
   {
     name: 'messages before the year 2001 sort behind all others',
     file: 'src/storage/inbox.rs',
-    find: '"{:013}-{}", now.wall.max(0)',
-    replace: '"{}-{}", now.wall.max(0)',
+    find: '"{:013}-{}", wall.max(0)',
+    replace: '"{}-{}", wall.max(0)',
+  },
+  {
+    name: 'messages of one millisecond are in any order',
+    file: 'src/command/send.rs',
+    find: '.map_or(wall, |at| at + 1)',
+    replace: '.map_or(wall, |at| at)',
+  },
+  {
+    name: 'a task whose time lies far ahead moves messages there',
+    file: 'src/command/send.rs',
+    find: '.filter(|at| (wall..wall.saturating_add(MOST_AHEAD_MS)).contains(at))',
+    replace: '.filter(|at| *at >= wall)',
+  },
+  {
+    name: 'the next message cannot tell when the one before was sent',
+    file: 'src/command/send.rs',
+    find: 'FieldWrite::set(&["updated_at"], iso8601(message.wall))',
+    replace: 'FieldWrite::set(&["updated_at"], iso8601(ctx.now.wall))',
   },
 ];

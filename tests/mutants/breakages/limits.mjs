@@ -73,14 +73,14 @@ export default [
   {
     name: 'a turn without content ends naturally though a person waits for an answer',
     file: turn,
-    find: '!facts.live.calls.is_empty() && !facts.live.message_waiting',
+    find: '!facts.live.calls.is_empty() && facts.live.texts.is_empty()',
     replace: '!facts.live.calls.is_empty()',
   },
   {
     name: 'a turn without content ends naturally where no result was answered',
     file: turn,
-    find: '!facts.live.calls.is_empty() && !facts.live.message_waiting',
-    replace: '!facts.live.message_waiting',
+    find: '!facts.live.calls.is_empty() && facts.live.texts.is_empty()',
+    replace: 'facts.live.texts.is_empty()',
   },
   {
     name: 'a model that says nothing is asked again and again',
@@ -672,5 +672,17 @@ export default [
     file: 'src/machine/run.rs',
     find: 'is_some_and(|after| now >= ctx.began + after)',
     replace: 'is_some_and(|after| ctx.clock.real().mono >= ctx.began + after)',
+  },
+  {
+    name: 'items that are completed one after the other count as a loop',
+    file: 'src/facts/live.rs',
+    find: '            Fact::Done { item, .. } => {\n                self.allowance.turn_to_something_new();',
+    replace: '            Fact::Done { item, .. } => {',
+  },
+  {
+    name: 'the same call in answer to each of many messages counts as a loop',
+    file: 'src/facts/live.rs',
+    find: '            Fact::Received { text, content, .. } => {\n                self.allowance.turn_to_something_new();',
+    replace: '            Fact::Received { text, content, .. } => {',
   },
 ];

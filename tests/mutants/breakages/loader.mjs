@@ -332,4 +332,10 @@ export default [
     find: 'entry.facts.iter().any(torn)',
     replace: 'entry.facts.first().is_some_and(torn)',
   },
+  {
+    name: 'a listing that is made again begins at the entries of an earlier task',
+    file: 'src/storage/loader.rs',
+    find: 'self.after = behind(self.since);',
+    replace: 'self.after = None;',
+  },
 ];

@@ -313,4 +313,16 @@ export default [
     find: 'if head.deleted {\n        return Err(stale("its deletion was begun and not finished"));\n    }\n    if head.is_of_another(task.created_at.as_deref()) {\n        return Ok(',
     replace: 'if head.is_of_another(task.created_at.as_deref()) {\n        return Ok(',
   },
+  {
+    name: 'a resume gives up where the owner renews on its way to the pause',
+    file: 'src/machine/opening/holder.rs',
+    find: 'renewed && now - first >= owner.answers_within_ms()',
+    replace: 'renewed',
+  },
+  {
+    name: 'a resume waits for an owner who renews and never pauses',
+    file: 'src/machine/opening/holder.rs',
+    find: 'renewed && now - first >= owner.answers_within_ms()',
+    replace: 'renewed && now - first >= u64::MAX',
+  },
 ];

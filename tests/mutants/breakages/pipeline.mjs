@@ -256,7 +256,7 @@ export default [
   {
     name: 'the words for one item are used for the next',
     file: 'src/machine/host.rs',
-    find: 'Fact::Stated { .. } => self.prompt = None,',
+    find: 'Fact::Stated { .. } | Fact::Turn { .. } | Fact::Received { .. } => self.prompt = None,',
     replace: '',
   },
   {
@@ -541,5 +541,17 @@ export default [
     file: 'src/machine/run/pipeline.rs',
     find: 'Loss::Unknown(e) => self.interrupt(ctx, e),',
     replace: 'Loss::Unknown(_) => self.superseded(),',
+  },
+  {
+    name: 'words for an item that were not used are kept however long the conversation goes on',
+    file: 'src/machine/host.rs',
+    find: 'Fact::Stated { .. } | Fact::Turn { .. } | Fact::Received { .. } => self.prompt = None,',
+    replace: 'Fact::Stated { .. } => self.prompt = None,',
+  },
+  {
+    name: 'the size of a commit is counted in characters',
+    file: 'src/storage/commit.rs',
+    find: 'Value::String(s) => s.len(),',
+    replace: 'Value::String(s) => s.chars().count(),',
   },
 ];

@@ -267,7 +267,7 @@ export default [
   {
     name: 'an infinite time is none',
     file: 'src/command/mod.rs',
-    find: 'n.is_finite() && *n >= 1.0',
+    find: 'n.is_finite() && *n >= least',
     replace: '!n.is_nan()',
   },
   {

@@ -46,21 +46,21 @@ export default [
   },
   {
     name: 'a pause from elsewhere does not give the holder its grace',
-    file: register,
-    find: 'o.heartbeat_ms.saturating_add(o.grace_ms).saturating_add(',
-    replace: 'o.heartbeat_ms.saturating_add(',
+    file: 'src/storage/head.rs',
+    find: 'self.heartbeat_ms.saturating_add(self.grace_ms).saturating_add(',
+    replace: 'self.heartbeat_ms.saturating_add(',
   },
   {
     name: 'a pause from elsewhere does not give the holder its heartbeat',
-    file: register,
-    find: 'o.heartbeat_ms.saturating_add(o.grace_ms).saturating_add(',
-    replace: 'o.grace_ms.saturating_add(',
+    file: 'src/storage/head.rs',
+    find: 'self.heartbeat_ms.saturating_add(self.grace_ms).saturating_add(',
+    replace: 'self.grace_ms.saturating_add(',
   },
   {
     name: 'a pause from elsewhere does not give the holder its time for storing',
-    file: register,
-    find: 'o.store_timeout_ms.saturating_mul(2)',
-    replace: 'o.store_timeout_ms.saturating_mul(0)',
+    file: 'src/storage/head.rs',
+    find: 'self.store_timeout_ms.saturating_mul(2)',
+    replace: 'self.store_timeout_ms.saturating_mul(0)',
   },
   {
     name: 'a pause that took the task settles while the holder may still be at work',
@@ -677,9 +677,9 @@ export default [
   },
   {
     name: 'an owner gets one store deadline',
-    file: 'src/command/register.rs',
-    find: 'o.store_timeout_ms.saturating_mul(2)',
-    replace: 'o.store_timeout_ms',
+    file: 'src/storage/head.rs',
+    find: 'self.store_timeout_ms.saturating_mul(2)',
+    replace: 'self.store_timeout_ms',
   },
   {
     name: 'a silent owner is waited for to the end of the patience',
@@ -735,5 +735,29 @@ export default [
     file: 'src/command/register.rs',
     find: '(true, true) => nothing_to_do(ctx, &seen),',
     replace: '(true, _) => nothing_to_do(ctx, &seen),',
+  },
+  {
+    name: 'a stop joins an earlier one that was answered, while somebody begins the task',
+    file: 'src/command/register.rs',
+    find: '(false, false) if is_stopped => while_it_begins(ctx, wish, seen),',
+    replace: '',
+  },
+  {
+    name: 'a pause of a completed task does not wait for a run that is at work on it',
+    file: 'src/command/register.rs',
+    find: 'status == Status::Completed && has_ended',
+    replace: 'status == Status::Completed',
+  },
+  {
+    name: 'a stop with a new reason waits for a run to begin',
+    file: 'src/command/register.rs',
+    find: 'has_ended && register(&seen.task) == Some(wish.wanted());',
+    replace: 'has_ended && register(&seen.task).is_some();',
+  },
+  {
+    name: 'a command without grace claims that it has the usual one',
+    file: 'src/command/mod.rs',
+    find: 'ms(self.grace_ms, 0.0, 10_000)',
+    replace: 'ms(self.grace_ms, 1.0, 10_000)',
   },
 ];

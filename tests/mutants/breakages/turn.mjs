@@ -438,4 +438,10 @@ export default [
     find: 'Err(failure)) if !assembly.complete() => {\n                let attempt = attempt.after(silence, ctx.now.mono, around.settings);\n',
     replace: 'Err(failure)) if !assembly.complete() => {\n',
   },
+  {
+    name: 'what a guardrail blocked is answered where a message has come meanwhile',
+    file: 'src/decide.rs',
+    find: '    if let TurnEnd::Held(reason) = live.turn_end {\n        return Step::Pause(reason);\n    }\n',
+    replace: '',
+  },
 ];
