@@ -46,6 +46,30 @@ fn asks(effects: &[Effect], kind: fn(&Question) -> bool) -> usize {
 }
 
 #[test]
+fn a_resume_waits_for_the_pause_of_an_owner_who_renews_on_the_way_there() {
+    let mut w = World::new(1, 1);
+    held(&mut w, "paused", "running", 30_000);
+    let run = w.runner("resume", json!({}));
+    w.pass(5_000);
+    renews(&mut w, "on the way");
+    w.pass(5_000);
+    assert!(!w.is_over(run));
+    w.store.put(HEAD_PATH, head("paused", Value::Null), w.now);
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+
+    held(&mut w, "paused", "running", 30_000);
+    let run = w.runner("resume", json!({}));
+    let begun = w.now;
+    while !w.is_over(run) {
+        w.pass(1_000);
+        let beat = format!("beat {}", w.now);
+        renews(&mut w, &beat);
+    }
+    assert_eq!(w.finish(run).unwrap_err().code, Code::LeaseHeld);
+    assert!((13_000..15_000).contains(&(w.now - begun)), "heartbeat, grace and two deadlines of the store");
+}
+
+#[test]
 fn whoever_waits_for_a_lease_looks_again_after_a_pause_and_not_at_whatever_comes() {
     let mut w = World::new(1, 1);
     held(&mut w, "in_progress", "running", 3_000);

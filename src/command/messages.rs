@@ -49,7 +49,7 @@ pub(super) fn document(ctx: &Ctx, args: &Arguments<'_>) -> Result<Map<String, Va
 /// As [`document`].
 pub(super) fn save(ctx: &mut Ctx, args: &Arguments<'_>) -> Result<Step, EngineError> {
     let data = document(ctx, args)?;
-    let id = message_id(ctx.now, &mut ctx.io.rng);
+    let id = message_id(ctx.now.wall, &mut ctx.io.rng);
     Ok(with_task(ctx, move |ctx| {
         let path = ctx.paths.message(&id);
         let deadline = ctx.store_deadline();

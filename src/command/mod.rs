@@ -75,21 +75,21 @@ reads!(Options {
 });
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates
-fn ms(given: Option<f64>, default: u64) -> u64 {
-    given.filter(|n| n.is_finite() && *n >= 1.0).map_or(default, |n| (n as u64).min(LONGEST_MS))
+fn ms(given: Option<f64>, least: f64, default: u64) -> u64 {
+    given.filter(|n| n.is_finite() && *n >= least).map_or(default, |n| (n as u64).min(LONGEST_MS))
 }
 
 impl Options {
     pub fn store_timeout_ms(&self) -> u64 {
-        ms(self.store_timeout_ms, 15_000)
+        ms(self.store_timeout_ms, 1.0, 15_000)
     }
 
     pub fn lease_ttl_ms(&self) -> u64 {
-        ms(self.lease_ttl_ms, 30_000)
+        ms(self.lease_ttl_ms, 1.0, 30_000)
     }
 
     pub fn grace_ms(&self) -> u64 {
-        ms(self.grace_ms, 10_000)
+        ms(self.grace_ms, 0.0, 10_000)
     }
 }
 

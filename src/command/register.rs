@@ -16,6 +16,7 @@ use crate::facts::fact::{EndStatus, Entry, Fact};
 use crate::facts::task::TaskDocument;
 use crate::lifecycle::{Column, Status, TaskCommand, Verdict, verdict};
 use crate::storage::commit::TaskUpdate;
+use crate::storage::head::Owner;
 use crate::store::{FieldWrite, StoreWrite};
 use crate::time::{Instant, iso8601};
 use serde_json::Value;
@@ -134,12 +135,16 @@ fn judge(ctx: &mut Ctx, wish: Wish, seen: Seen) -> Step {
     let status = seen.task.status;
     let column = Column::of(status, seen.head.is_some(), true);
     let no_op = verdict(column, wish.command) == Verdict::NoOp && !seen.is_unfinished_pause();
-    if no_op && status == Status::Completed {
+    let has_ended = seen.head.as_ref().is_none_or(|h| h.head.last_run.ended());
+    if no_op && status == Status::Completed && has_ended {
         return nothing_to_do(ctx, &seen);
     }
+    // An earlier stop has been answered: it is none that this one could join.
+    let is_stopped = wish.stored.is_none() && has_ended && register(&seen.task) == Some(wish.wanted());
     is_free(ctx, seen, move |ctx, seen, free| match (no_op, free) {
         (true, true) => nothing_to_do(ctx, &seen),
         (true, false) => while_it_begins(ctx, wish, seen),
+        (false, false) if is_stopped => while_it_begins(ctx, wish, seen),
         (false, true) if !wish.denied => take(ctx, wish, seen, false),
         (false, _) => store_status(ctx, wish, seen),
     })
@@ -168,9 +173,7 @@ fn while_it_begins(ctx: &mut Ctx, mut wish: Wish, seen: Seen) -> Step {
 /// knows of the same owner.
 fn give_up(ctx: &Ctx, patience: &mut Option<(String, Instant)>, seen: &Seen) -> Instant {
     let owner = seen.owner().map(|(owner, _)| owner);
-    let time_ms = owner.map_or(0, |o| {
-        o.heartbeat_ms.saturating_add(o.grace_ms).saturating_add(o.store_timeout_ms.saturating_mul(2))
-    });
+    let time_ms = owner.map_or(0, Owner::answers_within_ms);
     let until = match patience.take() {
         Some((id, until)) if owner.is_some_and(|owner| owner.id == id) => until,
         _ => ctx.now.mono + time_ms,

@@ -9,13 +9,17 @@ use super::script::{Ctx, Step};
 use super::sending::Sent;
 use crate::error::{Code, EngineError};
 use crate::facts::fact::Fact;
+use crate::facts::task::TaskDocument;
 use crate::json::{self, Encode};
 use crate::lifecycle::Status;
 use crate::storage::inbox::{InboxItem, MAX_BYTES, message_id};
 use crate::store::{FieldWrite, StoreWrite};
-use crate::time::{Instant, iso8601};
+use crate::time::{Instant, iso8601, parse_iso8601};
 use serde_json::{Map, Value};
 use std::rc::Rc;
+
+/// Milliseconds.
+const MOST_AHEAD_MS: i64 = 60_000;
 
 /// The machine of `send`. Its answer is the id of the message.
 ///
@@ -56,11 +60,25 @@ fn deposit(
     if bytes > limit {
         return Err(too_large(bytes, limit));
     }
-    let id = message_id(ctx.now, &mut ctx.io.rng);
-    let in_thread = thread.is_some();
-    let item = InboxItem::Message { id, text, in_thread, content: content.map(Rc::new) };
     let deadline = ctx.store_deadline();
-    Ok(attempt(ctx, Message { command, item, thread, deadline, since: 0 }))
+    Ok(open_task(ctx, move |ctx, seen| {
+        let wall = later_than(&seen.task, ctx.now.wall);
+        let id = message_id(wall, &mut ctx.io.rng);
+        let in_thread = thread.is_some();
+        let item = InboxItem::Message { id, text, in_thread, content: content.map(Rc::new) };
+        let thread = thread.map(|mut document| {
+            document.insert("timestamp".into(), iso8601(wall).into());
+            document
+        });
+        consider(ctx, Message { command, item, thread, wall, deadline, since: 0 }, seen)
+    }))
+}
+
+/// Ids and thread sort by time: what is sent in one millisecond keeps its order by the time that every message leaves at
+/// the task. What lies far ahead is another's clock.
+fn later_than(task: &TaskDocument, wall: i64) -> i64 {
+    let updated_at = task.raw.get("updated_at").and_then(Value::as_str).and_then(parse_iso8601);
+    updated_at.filter(|at| (wall..wall.saturating_add(MOST_AHEAD_MS)).contains(at)).map_or(wall, |at| at + 1)
 }
 
 struct Message {
@@ -68,6 +86,8 @@ struct Message {
     item: InboxItem,
     /// The same message for people, where it is to stand in the thread at once.
     thread: Option<Map<String, Value>>,
+    /// When it was sent.
+    wall: i64,
     deadline: Instant,
     /// The journal can hold the message only after this entry.
     since: u64,
@@ -79,10 +99,6 @@ impl Message {
     }
 }
 
-fn attempt(ctx: &mut Ctx, message: Message) -> Step {
-    open_task(ctx, move |ctx, seen| consider(ctx, message, seen))
-}
-
 fn consider(ctx: &mut Ctx, mut message: Message, seen: Seen) -> Step {
     message.since = seen.seq();
     if seen.task.status == Status::Completed {
@@ -92,7 +108,7 @@ fn consider(ctx: &mut Ctx, mut message: Message, seen: Seen) -> Step {
         message.item.create(&ctx.paths, ctx.now),
         StoreWrite::Update {
             path: ctx.paths.task.clone(),
-            fields: vec![FieldWrite::set(&["updated_at"], iso8601(ctx.now.wall))],
+            fields: vec![FieldWrite::set(&["updated_at"], iso8601(message.wall))],
             if_version: Some(seen.task_version),
         },
     ];

@@ -46,6 +46,13 @@ impl Owner {
     pub fn is_of(&self, instance: Option<&str>) -> bool {
         instance.is_some_and(|i| self.id.strip_prefix(i).is_some_and(|rest| rest.starts_with('.')))
     }
+
+    /// A run that lives has obeyed what the register says by then: it looks with each heartbeat, its tools have their
+    /// grace, and it reads and commits. Milliseconds.
+    pub fn answers_within_ms(&self) -> u64 {
+        let stores = self.store_timeout_ms.saturating_mul(2);
+        self.heartbeat_ms.saturating_add(self.grace_ms).saturating_add(stores)
+    }
 }
 
 /// An owner whose epoch was taken although it may still be at work: it is fenced off, and aborts once its lease is over.

@@ -205,8 +205,8 @@ pub fn decision_id(tool_call_id: &str, asked_seq: u64) -> String {
 }
 
 /// The id of a message: ids sort by time.
-pub fn message_id(now: Now, rng: &mut Rng) -> String {
-    format!("{:013}-{}", now.wall.max(0), rng.id())
+pub fn message_id(wall: i64, rng: &mut Rng) -> String {
+    format!("{:013}-{}", wall.max(0), rng.id())
 }
 
 /// A decision with the id that belongs to it.
@@ -380,7 +380,7 @@ mod tests {
         assert_eq!(decision_id("a_B-9.:", 12), "decision-a_B-9.:-12");
         assert_eq!(decision_id("a/ä", 1), "decision-a%2F%C3%A4-1");
         let mut rng = Rng::new(1);
-        let at = |wall, rng: &mut Rng| message_id(Now { wall, ..Now::default() }, rng);
+        let at = |wall, rng: &mut Rng| message_id(wall, rng);
         let ids = [at(999, &mut rng), at(1_000, &mut rng), at(1_700_000_000_000, &mut rng)];
         assert!(ids.windows(2).all(|w| w[0] < w[1]), "{ids:?}");
     }

@@ -37,7 +37,7 @@ impl World {
     /// A user's message, as `send` stores it; its id.
     pub fn say(&mut self, words: &str) -> String {
         let mut rng = Rng::new((self.rng.unit() * 1e15) as u64);
-        let id = inbox::message_id(self.clock(), &mut rng);
+        let id = inbox::message_id(self.clock().wall, &mut rng);
         let item =
             inbox::InboxItem::Message { id: id.clone(), text: words.into(), in_thread: false, content: None };
         self.put_into_inbox(&item);

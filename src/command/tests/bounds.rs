@@ -187,8 +187,11 @@ fn options_that_are_no_time_count_for_nothing() {
     );
     assert_eq!(held_with(all(json!(3))), [3, 1, 3, 3]);
     assert_eq!(held_with(all(json!(1))), [1, 0, 1, 1]);
-    for none in [json!(null), json!(0), json!(-5), json!(0.5)] {
+    for none in [json!(null), json!(-5), json!(-0.5)] {
         assert_eq!(held_with(all(none.clone())), [30_000, 10_000, 10_000, 15_000], "{none}");
+    }
+    for no_grace in [json!(0), json!(0.5)] {
+        assert_eq!(held_with(all(no_grace.clone())), [30_000, 10_000, 0, 15_000], "{no_grace}");
     }
 }
 

@@ -494,3 +494,33 @@ fn a_decision_that_was_put_a_second_time_does_not_stay_in_the_inbox() {
     assert_eq!(world.result(id), Ok(Value::Null));
     assert_eq!(inbox(&world), []);
 }
+
+#[test]
+fn messages_of_one_millisecond_keep_the_order_in_which_they_were_sent() {
+    for seed in 0..32 {
+        let mut world = world("in_progress");
+        world.latency_ms = 0;
+        for (n, kind) in ["send", "addMessage", "send"].into_iter().enumerate() {
+            let arguments = json!({ "seed": seed + 100 * n, "text": n.to_string(), "role": "user", "content": n.to_string() });
+            run(&mut world, kind, arguments).unwrap();
+        }
+        let said: Vec<String> = inbox(&world)
+            .iter()
+            .map(|item| match item {
+                InboxItem::Message { text, .. } => text.clone(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(said, ["0", "1", "2"], "{seed}");
+    }
+}
+
+#[test]
+fn a_task_that_was_changed_far_ahead_in_time_moves_no_message_there() {
+    let mut world = world("in_progress");
+    set(&mut world, &[FieldWrite::set(&["updated_at"], "9999-01-01T00:00:00.000Z")]);
+    let before = world.now().wall;
+    run(&mut world, "send", json!({ "text": "hi" })).unwrap();
+    let sent: i64 = inbox(&world)[0].id()[..13].parse().unwrap();
+    assert!((before..=world.now().wall).contains(&sent), "{sent}");
+}

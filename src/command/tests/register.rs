@@ -54,6 +54,36 @@ fn a_pause_or_stop_of_a_task_that_somebody_is_just_beginning_is_for_the_run_that
 }
 
 #[test]
+fn a_stop_that_was_answered_is_none_for_the_run_that_somebody_is_just_beginning() {
+    let mut world = world("paused");
+    set(&mut world, &[FieldWrite::set(&["execution", "abort_reason"], "stopped")]);
+    with_head(&mut world, LastRun::Stopped, Some(owner()));
+    let id = spawn(&mut world, "stop", json!({}));
+    world.advance(20_000);
+    assert_eq!(world.settled(id, Ticket::RESULT), None);
+    set(&mut world, &[FieldWrite::unset(&["execution", "abort_reason"])]);
+    set_status(&mut world, "in_progress");
+    world.advance(2_000);
+    assert_eq!((status(&world), abort_reason(&world).as_deref()), (json!("paused"), Some("stopped")));
+    obey(&mut world, EndStatus::Stopped);
+    assert_eq!(world.result(id), Ok(Value::Null));
+}
+
+#[test]
+fn a_pause_or_stop_waits_for_a_run_at_work_though_others_say_that_the_task_is_completed() {
+    for kind in ["pause", "stop"] {
+        let mut world = world("completed");
+        with_head(&mut world, LastRun::Running, Some(owner()));
+        let id = spawn(&mut world, kind, json!({}));
+        world.advance(5_000);
+        assert_eq!(world.settled(id, Ticket::RESULT), None);
+        obey(&mut world, EndStatus::Stopped);
+        assert_eq!(world.result(id), Ok(Value::Null));
+        assert!(world.store.commits.is_empty());
+    }
+}
+
+#[test]
 fn a_pause_of_a_task_that_somebody_holds_and_does_not_begin_changes_nothing() {
     for gives_up in [true, false] {
         let mut world = world("not_started");

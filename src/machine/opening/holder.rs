@@ -83,6 +83,10 @@ impl Watch {
         let renewed = watched.is_some_and(|w| w.since > first);
         let give_up = match seen.settings.wait_for_lease_ms {
             Some(ms) => now - first >= ms,
+            // Whoever pauses renews on the way there.
+            None if seen.mode == (Mode::FinishPause { resume: true }) => {
+                renewed && now - first >= owner.answers_within_ms()
+            }
             None => renewed,
         };
         let limit = seen.settings.yield_after_ms.map(|after| ctx.began + after);
