@@ -263,21 +263,26 @@ pub fn rest(w: &mut World) {
     }
 }
 
+/// When the run was renewed last, and taken from by somebody who gave up waiting for it, as long as it cannot know: whoever
+/// gave up settles only once its lease has run out.
+fn given_up(w: &World, actor: usize) -> Option<(u64, u64)> {
+    w.given_up.get(&actor).copied().filter(|(renewed, _)| w.now - renewed < w.plan.shape.ttl_ms)
+}
+
 /// The model is called, or a tool run: only by whoever owns the task, and not after a pause that settled well.
 pub fn starts(w: &World, actor: usize, what: &str) -> Checked {
     let a = &w.actors[actor];
     let Some(epoch) = a.epoch else {
         return Err(broken("P2", format!("{what} by a run that has taken no lease")));
     };
-    // Whoever gives up waiting for it settles only once its lease has run out.
-    let given_up = w.given_up.get(&actor).filter(|(renewed, _)| w.now - renewed < w.plan.shape.ttl_ms);
+    let given_up = given_up(w, actor);
     // A resume that finishes a pause first goes on under the same epoch; one that follows the taking knows of no other
     // run.
     let begun = &w.ledger.begun;
     // A store that does not tell how old the head is cannot tell a pause that comes later of that owner.
     let resumed = w.fence.0 == epoch && begun.iter().any(|(_, seq)| *seq >= w.fence.1)
         || given_up
-            .is_some_and(|(_, taken)| !w.plan.shape.tells_age || begun.iter().any(|(at, _)| at >= taken));
+            .is_some_and(|(_, taken)| !w.plan.shape.tells_age || begun.iter().any(|(at, _)| *at >= taken));
     if epoch <= w.fence.0 && !resumed {
         return Err(broken("P3", format!("{what} under epoch {epoch}, whose end was told")));
     }
@@ -293,12 +298,18 @@ pub fn starts(w: &World, actor: usize, what: &str) -> Checked {
 /// An execution has its mark in the journal, and only one.
 pub fn executes(w: &mut World, actor: usize, id: &str, attempt: u32, key: &str) -> Checked {
     let (epoch, history) = (w.actors[actor].epoch, w.ledger.history.clone());
+    let is_fenced_off = given_up(w, actor).is_some();
     if key != format!("{history}:{id}") {
         return Err(broken("P4", format!("{id} is run under the key {key}")));
     }
     let Some(call) = w.ledger.calls.get_mut(id) else {
         return Err(broken("P4", format!("{id} is run and no turn has it")));
     };
+    // What it was about to start while it stood still: what has come of the call since, it cannot know.
+    let is_anothers = call.result.is_some() || call.mark.as_ref().is_some_and(|m| Some(m.epoch) != epoch);
+    if is_fenced_off && is_anothers {
+        return Ok(());
+    }
     if call.result.is_some() {
         return Err(broken("P4", format!("{id} is run although its result is stored")));
     }
