@@ -23,8 +23,11 @@ pub(crate) struct Unreadable {
 }
 
 impl Unreadable {
+    /// Where, and not in serde's words: they take those for all errors of input and output along.
     fn text(error: &serde_json::Error) -> Unreadable {
-        Unreadable { what: error.to_string(), is_cut: error.is_eof() }
+        let is_cut = error.is_eof();
+        let what = if is_cut { "it ends too early" } else { "it is broken" };
+        Unreadable { what: format!("{what} at line {} column {}", error.line(), error.column()), is_cut }
     }
 }
 
