@@ -35,6 +35,7 @@ export class ActiveRun implements LocalRun {
   readonly #listeners: Set<RunListener>;
   readonly #machine: Promise<Machine>;
   #ending = false;
+  #opening: RunOrder['intent'] | undefined;
   #over = false;
   #lastUsage: string | undefined;
   /** What the turn under way has said so far. */
@@ -42,6 +43,7 @@ export class ActiveRun implements LocalRun {
 
   constructor(order: RunOrder) {
     this.drives = order.drives;
+    this.#opening = order.intent;
     this.#order = order;
     this.#key = keyOf(order.host, order.userId, order.taskId);
     this.#listeners = new Set(order.listeners);
@@ -50,7 +52,12 @@ export class ActiveRun implements LocalRun {
       (machine) => this.#follow(machine),
       (error) => this.#end(refusal(error), false),
     );
-    this.started = this.#machine.then((machine) => Promise.race([machine.started, this.#endsWell()]));
+    const begun = () => {
+      this.#opening = undefined;
+    };
+    this.started = this.#machine.then((machine) =>
+      Promise.race([machine.started.then(begun), this.#endsWell()]),
+    );
     // Told by `outcome` as well; whoever wants to hear of it here awaits it.
     this.started.catch(() => {});
     register(this.#key, this);
@@ -58,6 +65,10 @@ export class ActiveRun implements LocalRun {
 
   get ending(): boolean {
     return this.#ending;
+  }
+
+  get opening(): RunOrder['intent'] | undefined {
+    return this.#opening;
   }
 
   async #begin(): Promise<Machine> {
