@@ -21,6 +21,7 @@ export interface RunOrder {
 
 const runEnded = '{"type":"task:run_ended"';
 const usageSeen = '{"type":"task:usage"';
+const beginningSeen = /^\{"type":"task:(started|resumed)"/;
 const messageSeen = '{"type":"task:message"';
 /** What closes the text of a turn that streams, stored or given up. */
 const turnEnds = ['task:message_saved', 'task:retry', 'task:usage'].map((type) => `{"type":"${type}"`);
@@ -36,6 +37,8 @@ export class ActiveRun implements LocalRun {
   readonly #machine: Promise<Machine>;
   #ending = false;
   #opening: RunOrder['intent'] | undefined;
+  /** It has stored that the task begins or goes on. */
+  #hasBegun = false;
   #over = false;
   #lastUsage: string | undefined;
   /** What the turn under way has said so far. */
@@ -102,6 +105,7 @@ export class ActiveRun implements LocalRun {
     try {
       const json = (await machine.result) as TaskOutcome & { cause?: number; error?: TaskErrorJson };
       const { cause: _, error: __, ...outcome } = json;
+      if (!this.drives && this.#storedNothing(outcome)) return this.#end(refusal(notStored(outcome)), false);
       const error = machine.errorOf(json);
       return this.#end({ ...outcome, ...(error && { error }) } as TaskOutcome, true);
     } catch (error) {
@@ -109,6 +113,11 @@ export class ActiveRun implements LocalRun {
       if (TaskExecutionError.is(error) && error.code === 'ENGINE_PANIC') return this.#perish(error);
       return this.#end(refusal(error), false);
     }
+  }
+
+  /** Drained before it had the task, or overtaken by another process. */
+  #storedNothing({ status }: Pick<TaskOutcome, 'status'>): boolean {
+    return status === 'yielded' ? this.#opening !== undefined : status === 'superseded' && !this.#hasBegun;
   }
 
   #perish(error: TaskExecutionError): TaskOutcome {
@@ -143,6 +152,7 @@ export class ActiveRun implements LocalRun {
       this.#delta(messageId, attempt, content);
       return;
     }
+    if (beginningSeen.test(json)) this.#hasBegun = true;
     if (turnEnds.some((start) => json.startsWith(start))) this.#text = undefined;
     for (const listener of this.#listeners) listener.event(json);
   }
@@ -213,6 +223,19 @@ function paced(storeId: string, options: Record<string, unknown>): Record<string
   const { liveMs } = options;
   const isTooOften = typeof liveMs === 'number' && liveMs < 1_000 && storeId.startsWith('firestore:');
   return isTooOften ? { ...options, liveMs: 1_000 } : options;
+}
+
+/** Why a command that only begins a task has failed, where its run has ended without an error and before it began. */
+export function notStored({ unfinished }: Pick<TaskOutcome, 'unfinished'>): TaskExecutionError {
+  return unfinished
+    ? new TaskExecutionError(
+        'STORE_UNAVAILABLE',
+        'The process was drained before the store had answered: the command is not stored. Give it again.',
+      )
+    : new TaskExecutionError(
+        'LEASE_HELD',
+        'Another run has the task: the command is not stored. Give it again, or watch the task with events().',
+      );
 }
 
 /** The outcome of a run that could not begin. */
