@@ -59,6 +59,13 @@ export function problemOf(request: ConverseRequest, modelId = ''): string | unde
   if (last.role !== 'user') {
     return 'This model does not support assistant message prefill. The conversation must end with a user message.';
   }
+  // https://github.com/langchain-ai/langchain-aws/issues/844
+  const thinking = Object(Object(request.additionalModelRequestFields).thinking);
+  const first = messages.at(-2)?.content?.[0];
+  const results = (last.content ?? []).some((block) => block.toolResult);
+  if (family.claude && thinking.type === 'enabled' && results && first?.reasoningContent === undefined) {
+    return `messages.${messages.length - 2}.content.0.type: Expected \`thinking\` or \`redacted_thinking\`, but found \`tool_use\`.`;
+  }
   if (cachePoints > 4) {
     return 'A maximum of 4 cache points is allowed.';
   }
