@@ -22,6 +22,7 @@ export interface RunOrder {
 const runEnded = '{"type":"task:run_ended"';
 const usageSeen = '{"type":"task:usage"';
 const beginningSeen = /^\{"type":"task:(started|resumed)"/;
+const liveSeen = /^\{"type":"task:(reasoning|tool_input|tool_progress|retry)"/;
 const messageSeen = '{"type":"task:message"';
 /** What closes the text of a turn that streams, stored or given up. */
 const turnEnds = ['task:message_saved', 'task:retry', 'task:usage'].map((type) => `{"type":"${type}"`);
@@ -40,6 +41,8 @@ export class ActiveRun implements LocalRun {
   /** It has stored that the task begins or goes on. */
   #hasBegun = false;
   #over = false;
+  /** The last event that was no live one. */
+  #lastFact: string | undefined;
   #lastUsage: string | undefined;
   /** What the turn under way has said so far. */
   #text: { messageId: string; attempt: number; text: string } | undefined;
@@ -72,6 +75,10 @@ export class ActiveRun implements LocalRun {
 
   get opening(): RunOrder['intent'] | undefined {
     return this.#opening;
+  }
+
+  get cursor(): string | undefined {
+    return this.#lastFact && JSON.parse(this.#lastFact).id;
   }
 
   async #begin(): Promise<Machine> {
@@ -153,6 +160,7 @@ export class ActiveRun implements LocalRun {
       return;
     }
     if (beginningSeen.test(json)) this.#hasBegun = true;
+    if (!liveSeen.test(json)) this.#lastFact = json;
     if (turnEnds.some((start) => json.startsWith(start))) this.#text = undefined;
     for (const listener of this.#listeners) listener.event(json);
   }
