@@ -68,7 +68,7 @@ export function withFilesAsTaken(messages: Message[]): Message[] {
 /** Names count as equal whatever their case. */
 function ownName(name: string, taken: Set<string>): string {
   let own = name;
-  for (let n = 2; taken.has(own.toLowerCase()); n++) own = `${name.slice(0, 190)} ${n}`;
+  for (let n = 2; taken.has(own.toLowerCase()); n++) own = `${name.slice(0, 190).trimEnd()} ${n}`;
   taken.add(own.toLowerCase());
   return own;
 }

@@ -21,6 +21,8 @@ export interface RunOrder {
 
 const runEnded = '{"type":"task:run_ended"';
 const usageSeen = '{"type":"task:usage"';
+const beginningSeen = /^\{"type":"task:(started|resumed)"/;
+const liveSeen = /^\{"type":"task:(reasoning|tool_input|tool_progress|retry)"/;
 const messageSeen = '{"type":"task:message"';
 /** What closes the text of a turn that streams, stored or given up. */
 const turnEnds = ['task:message_saved', 'task:retry', 'task:usage'].map((type) => `{"type":"${type}"`);
@@ -35,13 +37,19 @@ export class ActiveRun implements LocalRun {
   readonly #listeners: Set<RunListener>;
   readonly #machine: Promise<Machine>;
   #ending = false;
+  #opening: RunOrder['intent'] | undefined;
+  /** It has stored that the task begins or goes on. */
+  #hasBegun = false;
   #over = false;
+  /** The last event that was no live one. */
+  #lastFact: string | undefined;
   #lastUsage: string | undefined;
   /** What the turn under way has said so far. */
   #text: { messageId: string; attempt: number; text: string } | undefined;
 
   constructor(order: RunOrder) {
     this.drives = order.drives;
+    this.#opening = order.intent;
     this.#order = order;
     this.#key = keyOf(order.host, order.userId, order.taskId);
     this.#listeners = new Set(order.listeners);
@@ -50,7 +58,12 @@ export class ActiveRun implements LocalRun {
       (machine) => this.#follow(machine),
       (error) => this.#end(refusal(error), false),
     );
-    this.started = this.#machine.then((machine) => Promise.race([machine.started, this.#endsWell()]));
+    const begun = () => {
+      this.#opening = undefined;
+    };
+    this.started = this.#machine.then((machine) =>
+      Promise.race([machine.started.then(begun), this.#endsWell()]),
+    );
     // Told by `outcome` as well; whoever wants to hear of it here awaits it.
     this.started.catch(() => {});
     register(this.#key, this);
@@ -58,6 +71,14 @@ export class ActiveRun implements LocalRun {
 
   get ending(): boolean {
     return this.#ending;
+  }
+
+  get opening(): RunOrder['intent'] | undefined {
+    return this.#opening;
+  }
+
+  get cursor(): string | undefined {
+    return this.#lastFact && JSON.parse(this.#lastFact).id;
   }
 
   async #begin(): Promise<Machine> {
@@ -91,6 +112,7 @@ export class ActiveRun implements LocalRun {
     try {
       const json = (await machine.result) as TaskOutcome & { cause?: number; error?: TaskErrorJson };
       const { cause: _, error: __, ...outcome } = json;
+      if (!this.drives && this.#storedNothing(outcome)) return this.#end(refusal(notStored(outcome)), false);
       const error = machine.errorOf(json);
       return this.#end({ ...outcome, ...(error && { error }) } as TaskOutcome, true);
     } catch (error) {
@@ -98,6 +120,11 @@ export class ActiveRun implements LocalRun {
       if (TaskExecutionError.is(error) && error.code === 'ENGINE_PANIC') return this.#perish(error);
       return this.#end(refusal(error), false);
     }
+  }
+
+  /** Drained before it had the task, or overtaken by another process. */
+  #storedNothing({ status }: Pick<TaskOutcome, 'status'>): boolean {
+    return status === 'yielded' ? this.#opening !== undefined : status === 'superseded' && !this.#hasBegun;
   }
 
   #perish(error: TaskExecutionError): TaskOutcome {
@@ -132,6 +159,8 @@ export class ActiveRun implements LocalRun {
       this.#delta(messageId, attempt, content);
       return;
     }
+    if (beginningSeen.test(json)) this.#hasBegun = true;
+    if (!liveSeen.test(json)) this.#lastFact = json;
     if (turnEnds.some((start) => json.startsWith(start))) this.#text = undefined;
     for (const listener of this.#listeners) listener.event(json);
   }
@@ -202,6 +231,19 @@ function paced(storeId: string, options: Record<string, unknown>): Record<string
   const { liveMs } = options;
   const isTooOften = typeof liveMs === 'number' && liveMs < 1_000 && storeId.startsWith('firestore:');
   return isTooOften ? { ...options, liveMs: 1_000 } : options;
+}
+
+/** Why a command that only begins a task has failed, where its run has ended without an error and before it began. */
+export function notStored({ unfinished }: Pick<TaskOutcome, 'unfinished'>): TaskExecutionError {
+  return unfinished
+    ? new TaskExecutionError(
+        'STORE_UNAVAILABLE',
+        'The process was drained before the store had answered: the command is not stored. Give it again.',
+      )
+    : new TaskExecutionError(
+        'LEASE_HELD',
+        'Another run has the task: the command is not stored. Give it again, or watch the task with events().',
+      );
 }
 
 /** The outcome of a run that could not begin. */

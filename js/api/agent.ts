@@ -15,6 +15,7 @@ import {
   localRun,
   type RunListener,
 } from './registry.js';
+import type { Page } from './stored-events.js';
 
 /** Marks the options that an engine of its own hands to the objects it makes. */
 export const ofEngine: unique symbol = Symbol('of engine');
@@ -49,6 +50,8 @@ export class Agent {
   #begun: Promise<unknown> = Promise.resolve();
   /** Settles when every pause and stop given so far has settled. Never rejects. */
   #interrupted: Promise<unknown> = Promise.resolve();
+  /** Ends what a start or resume waits for: a pause, a stop or `dispose()` of this instance given later wins. */
+  readonly #overtake = new Set<() => void>();
 
   constructor(taskId: string, userId: string, options: AgentOptions = {}, emitter?: TaskEmitter) {
     checkTaskIds(taskId, userId);
@@ -101,13 +104,19 @@ export class Agent {
     this.isPaused = false;
     this.#stopping = false;
     if (drives) this.#beginning += 1;
+    let overtake = () => {};
+    const overtaken = new Promise<void>((resolve) => {
+      overtake = resolve;
+    });
+    this.#overtake.add(overtake);
     const begun = (async () => {
       try {
         await Promise.all([before, interrupted]);
-        return await this.#runFor(intent, drives, options, listener);
+        return await this.#runFor(intent, drives, options, listener, overtaken);
       } catch (thrown) {
         throw typed(thrown);
       } finally {
+        this.#overtake.delete(overtake);
         if (drives) this.#beginning -= 1;
       }
     })();
@@ -124,6 +133,7 @@ export class Agent {
     drives: boolean,
     options: RunOptions | undefined,
     listener: RunListener | undefined,
+    overtaken: Promise<void>,
   ): Promise<LocalRun> {
     for (;;) {
       const host = await this.host(options);
@@ -144,15 +154,33 @@ export class Agent {
         if (listener) run.follow(listener);
         this.attach(run);
         this.#joined = true;
-        return run;
-      }
-      await run.outcome;
+        if (intent === 'run' || (await this.#isServedBy(run, host, overtaken))) return run;
+      } else await run.outcome;
     }
+  }
+
+  /**
+   * Whether a start or resume that joins this run is done with it. A run that only ends what somebody has ended before,
+   * in another process or before it began, leaves the command to be given anew.
+   */
+  async #isServedBy(run: LocalRun, host: TaskHost, overtaken: Promise<void>): Promise<boolean> {
+    const { opening } = run;
+    if (opening === 'start' || opening === 'resume') return true;
+    const page = execute(host, this, 'events', {}, this.#options) as Promise<Page>;
+    const stored = (await Promise.race([overtaken, page.catch(() => {})]))?.status;
+    if (stored === undefined || stored === 'in_progress') return true;
+    if (stored === 'not_started' && opening === 'run') return true;
+    const outcome = await Promise.race([overtaken, run.outcome]);
+    if (outcome === undefined || run.ending) return true;
+    // What the run itself has come to since.
+    if (outcome.status === 'completed') return opening === undefined;
+    return outcome.status === 'failed' && stored !== 'failed';
   }
 
   /** Pauses or stops, wherever the task runs; settles when that is stored. */
   interrupt(command: 'pause' | 'stop', reason?: string): Promise<void> {
     const begun = this.#begun;
+    for (const overtake of this.#overtake) overtake();
     this.isPaused = true;
     if (command === 'stop') this.#stopping = true;
     this.#interrupting += 1;
@@ -237,6 +265,7 @@ export class Agent {
    * only listened to is left to those who run it.
    */
   dispose(): void {
+    for (const overtake of this.#overtake) overtake();
     const leave = () => this.#joined && this.#run?.yield('dispose', false);
     if (this.#beginning > 0) void this.#begun.then(leave);
     else leave();

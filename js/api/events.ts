@@ -126,6 +126,8 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
       this.#cleanups.delete(leave);
     });
     this.#behind = this.#cursor !== undefined;
+    // What comes after it the feed has, or the journal where this run stores no more.
+    this.#cursor ??= run.cursor;
     this.#rest.wake();
   }
 
@@ -207,8 +209,10 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
   }
 
   #turnPage(page: Page): TaskEvent | undefined {
-    const begins = this.#feeds[0]?.firstSeq;
-    if (begins !== undefined && (page.events[0]?.seq ?? 0) >= begins) {
+    const feed = this.#feeds[0];
+    const begins = feed?.firstSeq;
+    const isLate = feed !== undefined && this.#cursor === undefined;
+    if (isLate || (begins !== undefined && (page.events[0]?.seq ?? 0) >= begins)) {
       // What the feed has, it tells with its text.
       this.#page = undefined;
       this.#behind = false;

@@ -302,7 +302,20 @@ export class Feed implements RunListener {
       }
     }
     this.#items.splice(0, count, ...kept, ...(range ? [range] : []));
+    this.#items = this.#items.filter((item) => !('text' in item) || this.#isWhole(item));
     if (range !== undefined && seqOf(range.to) - seqOf(range.from) > mostBehind) this.#startsOver?.();
+  }
+
+  /** False where the text before it was forgotten: it is told from the saved message. A later attempt begins anew. */
+  #isWhole(item: Text): boolean {
+    const { messageId, attempt, text } = item;
+    if (this.#forgotten.get(messageId) !== attempt) {
+      this.#forgotten.delete(messageId);
+      return true;
+    }
+    this.#size -= text.length + itemSize;
+    if (item === this.#text) this.#text = undefined;
+    return false;
   }
 
   /** An attempt that was given up matters to whoever has seen a part of it; calls that wait matter to everybody. */

@@ -10,6 +10,7 @@ import type {
   TaskStatus,
   ToolContent,
 } from '../types.js';
+import { notStored } from './active-run.js';
 import { Agent, agentOf, setAgent } from './agent.js';
 import {
   cursorOf,
@@ -184,9 +185,10 @@ function cellOf(from: TaskStatus, command: TaskCommand): Cell {
 async function beginOnly(owner: TaskLifecycle, intent: 'start' | 'resume'): Promise<void> {
   const run = await agentOf(owner).begin(intent, false);
   await run.started;
-  if (run.drives) return;
+  if (run.drives && run.opening === undefined) return;
   const outcome = await run.outcome;
   if ('error' in outcome) throw outcome.error;
+  if (run.opening !== undefined && outcome.status === 'yielded') throw notStored(outcome);
 }
 
 /** @throws TaskExecutionError INVALID_ARGUMENT where JSON cannot say the result */

@@ -21,6 +21,10 @@ export interface LocalRun {
   readonly drives: boolean;
   /** It was told to end. */
   readonly ending: boolean;
+  /** By which command, as long as it has not begun. */
+  readonly opening?: 'run' | 'start' | 'resume' | undefined;
+  /** The `id` of the last fact that it has told. */
+  readonly cursor?: string | undefined;
   /** Settles when it has begun; rejects where it is refused. */
   readonly started: Promise<void>;
   /** Never rejects. */

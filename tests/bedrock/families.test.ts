@@ -114,6 +114,45 @@ describe('reasoning', () => {
     }
   });
 
+  test('of another model is not there for Claude, which does not think as long as calls go on', async () => {
+    const fields = { thinking: { type: 'enabled', budget_tokens: 1_024 }, anthropic_beta: ['x'] };
+    const turns = [answering(thinking({ text: 'hm' })), refused, answering(toolTurn('note', {}, 'b')), done];
+    const made = await world(turns, '1.1', claude, {
+      model: 'zai.glm-4.7',
+      fields,
+    });
+    try {
+      const executor = made.executor();
+      await executor.start();
+      const path = `users/u/tasks/${made.task.id}`;
+      await made.store.commit([
+        { op: 'update', path, fields: [{ path: ['config', 'model'], value: claude }] },
+      ]);
+      await executor.resume();
+      expect(executor.outcome).toMatchObject({ status: 'completed' });
+      const sent = made.endpoint.calls.map(({ request }) => request.additionalModelRequestFields);
+      const without = { anthropic_beta: ['x'] };
+      expect(sent).toEqual([fields, fields, without, without]);
+    } finally {
+      await made.close();
+    }
+  });
+
+  test('before the first of its calls is enough for Claude to think on', async () => {
+    const fields = { thinking: { type: 'enabled', budget_tokens: 1_024 } };
+    const first = answering(thinking({ text: 'hm', signature: 's' }));
+    const made = await world([first, answering(toolTurn('note', {}, 'b')), done], '1.1', claude, { fields });
+    try {
+      const executor = made.executor();
+      await executor.start();
+      expect(executor.outcome).toMatchObject({ status: 'completed' });
+      const sent = made.endpoint.calls.map(({ request }) => request.additionalModelRequestFields);
+      expect(sent).toEqual([fields, fields, fields]);
+    } finally {
+      await made.close();
+    }
+  });
+
   test('that a model has signed goes back to it, with the region of another profile', async () => {
     const made = await world(
       [answering(thinking({ text: 'hmm', signature: 's' })), refused, done],

@@ -59,6 +59,16 @@ export function problemOf(request: ConverseRequest, modelId = ''): string | unde
   if (last.role !== 'user') {
     return 'This model does not support assistant message prefill. The conversation must end with a user message.';
   }
+  // https://github.com/langchain-ai/langchain-aws/issues/844
+  const thinking = Object(Object(request.additionalModelRequestFields).thinking);
+  const brings = (message: Message) => (message.content ?? []).some((block) => block.toolResult);
+  const asked = messages.findLastIndex((message) => message.role === 'user' && !brings(message));
+  const reasons = messages
+    .slice(asked + 1)
+    .some(({ content }) => content?.[0]?.reasoningContent !== undefined);
+  if (family.claude && thinking.type === 'enabled' && brings(last) && !reasons) {
+    return `messages.${messages.length - 2}.content.0.type: Expected \`thinking\` or \`redacted_thinking\`, but found \`tool_use\`.`;
+  }
   if (cachePoints > 4) {
     return 'A maximum of 4 cache points is allowed.';
   }

@@ -22,7 +22,7 @@ export async function world(
   scripts: ((call: Call) => Promise<void> | void)[],
   version: '1.1' | '2' = '1.1',
   modelId = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0',
-  more: { tools?: Tools; model?: string } = {},
+  more: { tools?: Tools; model?: string; fields?: Record<string, unknown> } = {},
 ) {
   const endpoint: Endpoint = await startEndpoint(scripts, version);
   const client = new BedrockRuntimeClient({
@@ -48,6 +48,7 @@ export async function world(
     model: bedrockModel({
       client,
       modelId,
+      additionalModelRequestFields: more.fields as never,
       logger: { warn: (message) => warnings.push(message) },
     }),
     tools: { note: recording('note'), danger: recording('danger'), ...more.tools },

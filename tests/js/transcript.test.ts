@@ -81,6 +81,19 @@ test('a request holds the last twenty images and documents, and the last five do
   ]);
 });
 
+test('documents of one name get names without two spaces in a row, which Bedrock refuses', () => {
+  const document = (name: string) => ({
+    document: { format: 'txt' as const, name, source: { bytes: new Uint8Array([1]) } },
+  });
+  const long = `${'x'.repeat(189)} and more`;
+  const made = transcript({
+    role: 'user',
+    content: [{ text: 'Read.' }, ...['report ', 'report ', long, long].map(document)],
+  });
+  const names = made.request().messages?.[0]?.content?.flatMap((block) => block.document?.name ?? []);
+  expect(names).toEqual(['report ', 'report 2', long, `${'x'.repeat(189)} 2`]);
+});
+
 test('bytes are bytes again, but not inside what tools took or returned', () => {
   const lookalike = { $bytes: 'AQI=' };
   const made = transcript({

@@ -10,6 +10,7 @@ import {
 } from './client.js';
 import { caching, takesTextBesideToolResults, takesWholeSchemas, toolUseIds } from './model-family.js';
 import { withPlainSchemas } from './nova-schema.js';
+import { fieldsFor } from './thinking.js';
 import { withTextInsideToolResults } from './tool-result-text.js';
 import { withToolUseIds } from './tool-use-ids.js';
 
@@ -98,7 +99,8 @@ function prepared(request: ConverseRequest, options: BedrockModelOptions): Conve
       : withTextInsideToolResults(named);
   const told = takesWholeSchemas(modelId) ? placed : withPlainSchemas(placed);
   const cached = (options.promptCaching ?? family.prompt) ? withCachePoints(told, family) : told;
-  const { inferenceConfig, guardrailConfig, additionalModelRequestFields } = options;
+  const { inferenceConfig, guardrailConfig } = options;
+  const additionalModelRequestFields = fieldsFor(request.messages, options.additionalModelRequestFields);
   return {
     ...defined({ inferenceConfig, guardrailConfig, additionalModelRequestFields }),
     ...cached,

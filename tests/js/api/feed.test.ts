@@ -208,6 +208,36 @@ test('an attempt that a reader has seen a part of is closed for them, however la
   expect(events).toHaveLength(103);
 });
 
+test('an attempt that was given up and forgotten is not told after the one that was saved', async () => {
+  const { feed, fact, saved } = journal(feedOn);
+  feed.delta('m', 1, 'x'.repeat(200_000));
+  feed.event('{"type":"task:retry","taskId":"t","messageId":"m","attempt":1,"code":"X","delayMs":1}');
+  feed.delta('m', 2, 'This.');
+  saved('m', 'This.');
+  fact('task:tool_result', { content: 'x'.repeat(70_000) });
+  feed.close();
+  const texts = (await rest(feed)).flatMap((event) => (event.type === 'task:message' ? [event] : []));
+  expect(texts).toMatchObject([{ attempt: 2, content: 'This.' }]);
+});
+
+test('a message whose beginning was forgotten, and whose end waits behind a fact, is told once and in order', async () => {
+  const { feed, fact, saved } = journal(feedOn);
+  const beginning = 'x'.repeat(200_000);
+  feed.delta('m', 1, beginning);
+  fact('task:progress_update', {});
+  feed.delta('m', 1, 'The end.');
+  fact('task:tool_result', { content: 'x'.repeat(70_000) });
+  const early = [await feed.next(), await feed.next()];
+  feed.delta('m', 1, ' Really.');
+  const whole = `${beginning}The end. Really.`;
+  saved('m', whole);
+  feed.close();
+  const texts = [...early, ...(await rest(feed))].flatMap((event) =>
+    event?.type === 'task:message' ? [event.content] : [],
+  );
+  expect(texts.join('')).toBe(whole);
+});
+
 test('facts are read again until the store answers, and what another try cannot help is thrown', async () => {
   const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const errors = ['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE'] as ('STORE_UNAVAILABLE' | 'STORE_DENIED')[];

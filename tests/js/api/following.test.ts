@@ -324,3 +324,62 @@ test('an abort of that signal yields every run that it was given to', async () =
   release('x');
   for (const run of runs) expect(await run.outcome).toMatchObject({ status: 'yielded', reason: 'signal' });
 });
+
+test('whoever subscribes before a run begins is told all of it, also where the first read is answered late', async () => {
+  const { store, options, executor } = world([callAdd, 'It is 3.'], { tools: { add } });
+  let answer = () => {};
+  const late = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const read = vi.fn<TaskStore['read']>(async (...args) => {
+    await late;
+    return store.read(...args);
+  });
+  const following = follow({ ...options, store: { ...store, read } });
+  await vi.waitFor(() => expect(read).toHaveBeenCalled(), { timeout: 20_000 });
+  const runner = executor();
+  await runner.start();
+  answer();
+  await vi.waitFor(() => expect(following.types()).toContain('task:completed'));
+  const facts = (events: TaskEvent[]) => events.filter(({ id }) => id !== undefined);
+  expect(facts(following.seen)).toEqual(facts(runner.seen));
+  following.stop();
+  await following.ended;
+});
+
+test('whoever joins a turn that another process takes over is told what that one stores', async () => {
+  const { store, executor } = world(['There.']);
+  let goOn = () => {};
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  async function* stream() {
+    yield { messageStart: { role: 'assistant' as const } };
+    yield { contentBlockDelta: { contentBlockIndex: 0, delta: { text: 'Here.' } } };
+    await held;
+    yield { contentBlockStop: { contentBlockIndex: 0 } };
+    yield { messageStop: { stopReason: 'end_turn' as const } };
+  }
+  const runner = executor({ model: { stream } });
+  const started = runner.start();
+  await vi.waitFor(() => expect(runner.types()).toContain('task:message_saved'), { timeout: 20_000 });
+  const following = follow({ store });
+  await vi.waitFor(() => expect(following.types()).toContain('task:message'));
+  const head = 'users/u/tasks/t/engine/head';
+  const [now] = await store.read([head]);
+  const fields = [
+    { path: ['epoch'], value: Number(now?.data.epoch) + 1 },
+    { path: ['owner'], delete: true as const },
+  ];
+  await store.commit([{ op: 'update', path: head, fields }]);
+  const other = executor({ store: { ...store, id: 'elsewhere' } });
+  await other.run().outcome;
+  goOn();
+  await started;
+  expect(runner.outcome?.status).toBe('superseded');
+  await vi.waitFor(() => expect(following.types()).toContain('task:completed'));
+  const facts = (events: TaskEvent[]) => events.filter(({ id }) => id !== undefined);
+  expect(facts(following.seen)).toEqual(facts(other.seen));
+  following.stop();
+  await following.ended;
+});
