@@ -70,6 +70,18 @@ fn a_stop_that_was_answered_is_none_for_the_run_that_somebody_is_just_beginning(
 }
 
 #[test]
+fn a_stop_with_another_reason_than_the_one_before_is_stored_at_once() {
+    let mut world = world("paused");
+    set(&mut world, &[FieldWrite::set(&["execution", "abort_reason"], "stopped")]);
+    with_head(&mut world, LastRun::Stopped, Some(owner()));
+    let id = spawn(&mut world, "stop", json!({ "reason": "enough" }));
+    world.advance(1_000);
+    assert_eq!((world.settled(id, Ticket::RESULT), abort_reason(&world).as_deref()), (None, Some("enough")));
+    obey(&mut world, EndStatus::Stopped);
+    assert_eq!(world.result(id), Ok(Value::Null));
+}
+
+#[test]
 fn a_pause_or_stop_waits_for_a_run_at_work_though_others_say_that_the_task_is_completed() {
     for kind in ["pause", "stop"] {
         let mut world = world("completed");

@@ -509,6 +509,16 @@ fn a_signed_thought_that_has_ended_is_not_gone_on_with_by_the_next_at_its_index(
 }
 
 #[test]
+fn a_thought_without_a_signature_goes_on_at_its_index_though_its_block_has_ended() {
+    let thought = |words: &str| delta(0, json!({ "reasoningContent": { "text": words } }));
+    let ended = json!({ "contentBlockStop": { "contentBlockIndex": 0 } });
+    let events =
+        [thought("One, "), ended.clone(), thought("two."), ended, text(1, "Done."), stop("end_turn")];
+    let reasoning = json!({ "reasoningContent": { "reasoningText": { "text": "One, two." } } });
+    assert_eq!(turn(&events).content, [reasoning, json!({ "text": "Done." })]);
+}
+
+#[test]
 fn a_stream_of_endless_blocks_is_refused() {
     let mut assembly = Assembly::new();
     for index in 0..10_000 {
