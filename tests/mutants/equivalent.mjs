@@ -9,10 +9,6 @@ export default [
     why: 'What was aborted is of unknown outcome, and an end that leaves such outcomes is no clean one either way.',
   },
   {
-    mutant: 'the words for one item are used for the next',
-    why: 'The words are kept with the item that they are for, and a run states no item twice.',
-  },
-  {
     mutant: 'a turn goes before the results that it follows',
     why: 'The model is asked once no result is due any more: a turn that is ready never meets one.',
   },
