@@ -153,6 +153,34 @@ fn the_words_for_an_item_are_asked_for_anew_where_the_conversation_has_gone_on_b
 }
 
 #[test]
+fn words_that_were_asked_for_before_a_message_and_come_after_it_are_used_for_nothing() {
+    let mut w = World::new(3, 2);
+    w.script(vec![text("First."), text("You are welcome."), text("Second.")]);
+    let run = w.runner("start", json!({ "hasPrompt": true, "hasWatch": true }));
+    w.until(run, |a| a.requests.len() == 1);
+    let seen = w.spy(run, prompts);
+    let asked = |seen: &Seen| {
+        let ask = |effect: &Effect| match effect {
+            Effect::Ask { ticket, question: Question::Prompt { .. } } => Some(*ticket),
+            _ => None,
+        };
+        seen.borrow().iter().filter_map(ask).collect::<Vec<_>>()
+    };
+    until(&mut w, &seen, prompts);
+    let first = asked(&seen)[0];
+    w.say("Thanks.");
+    w.give(run, Input::Changed);
+    w.until(run, |a| a.requests.len() == 2);
+    w.give(run, Input::Answered { ticket: first, result: Ok(json!("Old words")) });
+    while asked(&seen).len() < 2 {
+        assert!(w.step());
+    }
+    w.give(run, Input::Answered { ticket: asked(&seen)[1], result: Ok(json!("New words")) });
+    assert_eq!(w.finish(run).unwrap()["status"], "completed");
+    assert_eq!(w.store.facts("stated")[1]["text"], "New words");
+}
+
+#[test]
 fn a_look_that_is_due_while_the_task_is_written_follows_at_once() {
     let mut w = World::new(4, 2);
     let mut turns = 0;

@@ -705,6 +705,28 @@ fn a_run_that_gives_the_task_back_unfinished_undoes_no_crash_before_it() {
 }
 
 #[test]
+fn an_item_that_comes_with_a_completed_status_of_others_is_left_to_whoever_starts_the_task() {
+    let mut w = World::new(1, 1);
+    assert_eq!(completes(&mut w, "run")["status"], "completed");
+    w.outside(&["status"], json!("in_progress"));
+    let epoch = w.head()["epoch"].clone();
+    w.fault = Box::new(move |_, effect| match effect {
+        Effect::Commit { .. } if format!("{effect:?}").contains("completed") => Fault::Late(50),
+        _ => Fault::None,
+    });
+    let run = w.runner("run", json!({}));
+    while w.head()["epoch"] == epoch {
+        assert!(w.step());
+    }
+    w.pass(20);
+    let item = |id: &str, status: &str| json!({ "id": id, "name": id, "status": status });
+    w.outside(&["progress", "tasks", "m1"], json!([item("i1", "completed"), item("i2", "not_started")]));
+    w.outside(&["status"], json!("completed"));
+    assert_eq!(w.finish(run).unwrap()["status"], "stopped");
+    assert_eq!(w.store.status(), "completed");
+}
+
+#[test]
 fn a_completed_status_that_others_restore_first_is_no_end_of_another_kind() {
     let mut w = World::new(1, 1);
     assert_eq!(completes(&mut w, "run")["status"], "completed");

@@ -37,6 +37,7 @@ export class ActiveRun implements LocalRun {
   readonly #listeners: Set<RunListener>;
   readonly #machine: Promise<Machine>;
   #ending = false;
+  #interrupted = false;
   #opening: RunOrder['intent'] | undefined;
   /** It has stored that the task begins or goes on. */
   #hasBegun = false;
@@ -71,6 +72,10 @@ export class ActiveRun implements LocalRun {
 
   get ending(): boolean {
     return this.#ending;
+  }
+
+  get interrupted(): boolean {
+    return this.#interrupted;
   }
 
   get opening(): RunOrder['intent'] | undefined {
@@ -176,6 +181,7 @@ export class ActiveRun implements LocalRun {
 
   async interrupt(command: 'pause' | 'stop', reason?: string): Promise<boolean> {
     this.#ending = true;
+    this.#interrupted = true;
     const given: MachineCommand = command === 'stop' ? { command, reason } : { command };
     try {
       const answered = (await this.#command(given)) !== unanswered;
@@ -199,6 +205,7 @@ export class ActiveRun implements LocalRun {
 
   crash(): void {
     this.#ending = true;
+    this.#interrupted = true;
     const error = new TaskExecutionError('ENGINE_PANIC', 'The run was made to crash by its test host.');
     void this.#machine.then(
       (machine) => machine.crash(error),

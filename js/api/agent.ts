@@ -15,7 +15,11 @@ import {
   localRun,
   type RunListener,
 } from './registry.js';
+import { Rest } from './rest.js';
 import type { Page } from './stored-events.js';
+
+/** So often it is looked whether a run that was to end goes on. */
+const lookMs = 1_000;
 
 /** Marks the options that an engine of its own hands to the objects it makes. */
 export const ofEngine: unique symbol = Symbol('of engine');
@@ -166,15 +170,24 @@ export class Agent {
   async #isServedBy(run: LocalRun, host: TaskHost, overtaken: Promise<void>): Promise<boolean> {
     const { opening } = run;
     if (opening === 'start' || opening === 'resume') return true;
-    const page = execute(host, this, 'events', {}, this.#options) as Promise<Page>;
-    const stored = (await Promise.race([overtaken, page.catch(() => {})]))?.status;
-    if (stored === undefined || stored === 'in_progress') return true;
-    if (stored === 'not_started' && opening === 'run') return true;
-    const outcome = await Promise.race([overtaken, run.outcome]);
-    if (outcome === undefined || run.ending) return true;
-    // What the run itself has come to since.
-    if (outcome.status === 'completed') return opening === undefined;
-    return outcome.status === 'failed' && stored !== 'failed';
+    let isOvertaken = false;
+    const later = overtaken.then(() => {
+      isOvertaken = true;
+    });
+    const rest = new Rest({ keepsAlive: false });
+    for (;;) {
+      const page = execute(host, this, 'events', {}, this.#options) as Promise<Page>;
+      const stored = (await Promise.race([later, page.catch(() => {})]))?.status;
+      if (stored === undefined || stored === 'in_progress') return true;
+      if (stored === 'not_started' && opening === 'run') return true;
+      // Others may take back what they have written, and the run goes on.
+      const outcome = await Promise.race([later, run.outcome, rest.wait(host, lookMs)]);
+      rest.wake();
+      if (isOvertaken || run.interrupted) return true;
+      // What the run itself has come to since.
+      if (outcome?.status === 'completed') return opening === undefined;
+      if (outcome !== undefined) return outcome.status === 'failed' && stored !== 'failed';
+    }
   }
 
   /** Pauses or stops, wherever the task runs; settles when that is stored. */

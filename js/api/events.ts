@@ -57,6 +57,8 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
   readonly #asked = new Set<() => void>();
   #page: Page | undefined;
   #cursor: string | undefined;
+  /** Where it is as long as no fact was told: of a read that came while a run had begun here, which tells its own. */
+  #from: string | undefined;
   /** Facts may be stored that neither page nor feed has. */
   #behind: boolean;
   /** Messages that were read as saved: a feed that was there before may still hold their text. */
@@ -214,6 +216,7 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     const isLate = feed !== undefined && this.#cursor === undefined;
     if (isLate || (begins !== undefined && (page.events[0]?.seq ?? 0) >= begins)) {
       // What the feed has, it tells with its text.
+      if (isLate) this.#from ??= page.cursor;
       this.#page = undefined;
       this.#behind = false;
       return undefined;
@@ -276,7 +279,7 @@ class Follower implements AsyncIterator<TaskEvent>, LocalFollower {
     this.#reading = true;
     try {
       const elsewhere = this.#feeds.length === 0 && ({ live: true, unsaved: this.#remote.unsaved } as const);
-      const query = { after: this.#cursor, ...elsewhere };
+      const query = { after: this.#cursor ?? this.#from, ...elsewhere };
       this.#page = await readPage(this.#source, query, this.#rest, () => !this.#ended);
     } finally {
       this.#reading = false;

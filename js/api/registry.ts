@@ -21,6 +21,8 @@ export interface LocalRun {
   readonly drives: boolean;
   /** It was told to end. */
   readonly ending: boolean;
+  /** By a pause or a stop, and not because the process or an instance leaves it. */
+  readonly interrupted?: boolean;
   /** By which command, as long as it has not begun. */
   readonly opening?: 'run' | 'start' | 'resume' | undefined;
   /** The `id` of the last fact that it has told. */

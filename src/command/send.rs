@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use std::rc::Rc;
 
 /// Milliseconds.
-const MOST_AHEAD_MS: i64 = 60_000;
+const MOST_AHEAD_MS: i64 = 1_000;
 
 /// The machine of `send`. Its answer is the id of the message.
 ///

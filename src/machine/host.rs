@@ -143,10 +143,15 @@ impl Host {
     }
 
     /// What an entry that is stored says makes answers superfluous.
-    pub fn settle(&mut self, fact: &Fact) {
+    pub fn settle(&mut self, fact: &Fact, io: &mut Io) {
         match fact {
             // Whatever goes on instead of the item, its words are asked for anew.
-            Fact::Stated { .. } | Fact::Turn { .. } | Fact::Received { .. } => self.prompt = None,
+            Fact::Stated { .. } | Fact::Turn { .. } | Fact::Received { .. } => {
+                self.prompt = None;
+                if self.asked.as_ref().is_some_and(|asked| matches!(asked.what, Asking::Prompt(_))) {
+                    self.cancel(io);
+                }
+            }
             Fact::Result { result } => {
                 self.vetted.remove(&result.tool_call_id);
                 self.looked_up.remove(&result.tool_call_id);
@@ -183,7 +188,8 @@ mod tests {
         told(&mut host, Asking::LookUp("a".into()), json!({ "found": true, "result": 1 }));
         told(&mut host, Asking::LookUp("b".into()), json!({ "found": false }));
 
-        host.settle(&Fact::Stated { item: item.clone(), name: "I".into(), text: "Do it.".into() });
+        let mut io = Io::new(8);
+        host.settle(&Fact::Stated { item: item.clone(), name: "I".into(), text: "Do it.".into() }, &mut io);
         assert_eq!(host.prompt(&item), None);
         assert_eq!((host.vetting("a"), host.found("a")), (Some(&Vetting::Run), Some(&Some(json!(1)))));
 
@@ -196,7 +202,7 @@ mod tests {
             cut_bytes: 0,
             mistake: false,
         };
-        host.settle(&Fact::Result { result });
+        host.settle(&Fact::Result { result }, &mut io);
         assert_eq!((host.vetting("a"), host.found("a")), (None, None));
         assert_eq!((host.vetting("b"), host.found("b")), (Some(&Vetting::Run), Some(&None)));
     }

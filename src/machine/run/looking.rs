@@ -75,7 +75,7 @@ impl Run {
             // The run has not stored its beginning: the status is still the one that it began from.
             _ if self.beginning.is_from(task) => return,
             // Others have restored it.
-            Status::Completed if self.beginning.restores() => return,
+            Status::Completed if self.beginning.restores() && self.nothing_is_open() => return,
             Status::Paused => How::by_register(task.abort_reason.as_deref()),
             Status::Completed | Status::Failed | Status::NotStarted => {
                 ctx.io.push(Effect::Status { status: task.status });

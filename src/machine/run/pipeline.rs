@@ -138,7 +138,7 @@ impl Run {
             let task = self.desk.task().apply(&sent.task_fields).ok();
             self.desk.written(ctx, task, self.lease.version(), sent.rolled_up.is_some());
         }
-        self.settle_plan(&sent.plan);
+        self.settle_plan(ctx, &sent.plan);
         self.meter.stored(entry.active_ms);
         if sent.plan.ends.is_some() {
             self.wishes.answered(sent.waiters);
@@ -153,7 +153,7 @@ impl Run {
     }
 
     /// What a commit that has landed had taken along.
-    fn settle_plan(&mut self, plan: &Plan) {
+    fn settle_plan(&mut self, ctx: &mut Ctx, plan: &Plan) {
         self.due.drain(..plan.due.min(self.due.len()));
         if plan.turn {
             self.turn.stored();
@@ -161,7 +161,7 @@ impl Run {
         self.desk.stored(&plan.taken);
         for fact in &plan.entry.facts {
             self.calls.settle(fact);
-            self.host.settle(fact);
+            self.host.settle(fact, &mut ctx.io);
         }
     }
 

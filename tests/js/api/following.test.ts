@@ -12,6 +12,7 @@ import {
 } from '../../../js/index.js';
 import { scriptedModel } from '../../../js/testing/scripted-model.js';
 import type { TaskStore } from '../../../js/types.js';
+import { elsewhere } from './elsewhere.js';
 import { taskWith } from './fixtures.js';
 import { add, heldTool, world } from './world.js';
 
@@ -343,6 +344,30 @@ test('whoever subscribes before a run begins is told all of it, also where the f
   await vi.waitFor(() => expect(following.types()).toContain('task:completed'));
   const facts = (events: TaskEvent[]) => events.filter(({ id }) => id !== undefined);
   expect(facts(following.seen)).toEqual(facts(runner.seen));
+  following.stop();
+  await following.ended;
+});
+
+test('whoever subscribes before a run that runs nothing is told what another process stores after it', async () => {
+  const { store, options, executor } = world(['This text is cut short.', 'Done.']);
+  const runner = executor();
+  runner.once('task:message', () => void runner.pause());
+  await runner.start();
+  let answer = () => {};
+  const late = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const read = vi.fn<TaskStore['read']>(async (...args) => {
+    await late;
+    return store.read(...args);
+  });
+  const following = follow({ ...options, store: { ...store, read } });
+  await vi.waitFor(() => expect(read).toHaveBeenCalled(), { timeout: 20_000 });
+  expect(await executor().run().outcome).toMatchObject({ status: 'paused' });
+  answer();
+  await settled();
+  await new TaskLifecycle('t', 'u', { ...options, store: elsewhere(store) }).resume();
+  await vi.waitFor(() => expect(following.types()).toContain('task:resumed'), { timeout: 20_000 });
   following.stop();
   await following.ended;
 });

@@ -124,3 +124,25 @@ test('a start on a task that others have completed, while its run has yet to see
   await expect(again).rejects.toMatchObject({ code: 'INVALID_TRANSITION' });
   await started;
 });
+
+test('a resume beside a pause that others take back settles with the run that goes on', async () => {
+  const { options, store, started, release } = await pausedFromElsewhere();
+  const resumed = new TaskLifecycle('t', 'u', options).resume();
+  await setStatus(store, 'in_progress');
+  await resumed;
+  release('x');
+  await started;
+  expect(await statusIn(store)).toBe('completed');
+});
+
+test('a resume is given again after a pause that was being obeyed when the process was told to leave the run', async () => {
+  const { options, store, runner, executor, started, paused, release } = await pausedFromElsewhere();
+  const other = executor();
+  const resumed = new TaskLifecycle('t', 'u', options).resume();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  runner.dispose();
+  release('x');
+  await Promise.all([started, paused, resumed]);
+  expect(await statusIn(store)).toBe('in_progress');
+  expect(await other.run().outcome).toMatchObject({ status: 'completed' });
+});

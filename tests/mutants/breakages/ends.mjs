@@ -314,7 +314,7 @@ export default [
   {
     name: 'a completed status that others restore first stops the task',
     file: 'src/machine/run/looking.rs',
-    find: 'Status::Completed if self.beginning.restores() => return,',
+    find: 'Status::Completed if self.beginning.restores() && self.nothing_is_open() => return,',
     replace: '',
   },
 ];

@@ -256,8 +256,8 @@ export default [
   {
     name: 'the words for one item are used for the next',
     file: 'src/machine/host.rs',
-    find: 'Fact::Stated { .. } | Fact::Turn { .. } | Fact::Received { .. } => self.prompt = None,',
-    replace: '',
+    find: 'self.prompt = None;\n                if self',
+    replace: 'if self',
   },
   {
     name: 'two entries within a millisecond have the same time',
@@ -472,7 +472,7 @@ export default [
   {
     name: 'what an entry makes superfluous of answers is kept',
     file: 'src/machine/run/pipeline.rs',
-    find: 'self.host.settle(fact);',
+    find: 'self.host.settle(fact, &mut ctx.io);',
     replace: '',
   },
   {
@@ -545,8 +545,8 @@ export default [
   {
     name: 'words for an item that were not used are kept however long the conversation goes on',
     file: 'src/machine/host.rs',
-    find: 'Fact::Stated { .. } | Fact::Turn { .. } | Fact::Received { .. } => self.prompt = None,',
-    replace: 'Fact::Stated { .. } => self.prompt = None,',
+    find: 'Fact::Stated { .. } | Fact::Turn { .. } | Fact::Received { .. } => {',
+    replace: 'Fact::Stated { .. } => {',
   },
   {
     name: 'the size of a commit is counted in characters',
