@@ -245,11 +245,11 @@ export function notStored({ unfinished }: Pick<TaskOutcome, 'unfinished'>): Task
   return unfinished
     ? new TaskExecutionError(
         'STORE_UNAVAILABLE',
-        'The process was drained before the store had answered: the command is not stored. Give it again.',
+        'The process was drained before the command was stored. Give it again.',
       )
     : new TaskExecutionError(
         'LEASE_HELD',
-        'Another run has the task: the command is not stored. Give it again, or watch the task with events().',
+        'Another run has the task: the command is not stored. Give it again.',
       );
 }
 

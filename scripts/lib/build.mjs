@@ -81,7 +81,7 @@ async function buildWasm() {
     // Control flow made anew out of flat code takes half a percent less, gzipped.
     ...['-Oz', '--flatten', '--rereloop', '-Oz', '-Oz'],
     // Functions with one caller are inlined up to this size: without a limit, what is inlined compresses far worse.
-    '--one-caller-inline-max-function-size=20',
+    '--one-caller-inline-max-function-size=14',
     // The first KB is the far end of the stack: no sum of an address and an offset wraps around into it.
     '--low-memory-unused',
     '--strip-debug',
