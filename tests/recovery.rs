@@ -704,8 +704,8 @@ fn a_run_that_gives_the_task_back_unfinished_undoes_no_crash_before_it() {
     assert_eq!((attempts(&w), w.head().get("owner")), (1, None));
 }
 
-#[test]
-fn an_item_that_comes_with_a_completed_status_of_others_is_left_to_whoever_starts_the_task() {
+/// A run that restores the status of a completed task, with the commit on its way.
+fn restoring() -> (World, usize) {
     let mut w = World::new(1, 1);
     assert_eq!(completes(&mut w, "run")["status"], "completed");
     w.outside(&["status"], json!("in_progress"));
@@ -719,6 +719,12 @@ fn an_item_that_comes_with_a_completed_status_of_others_is_left_to_whoever_start
         assert!(w.step());
     }
     w.pass(20);
+    (w, run)
+}
+
+#[test]
+fn an_item_that_comes_with_a_completed_status_of_others_is_left_to_whoever_starts_the_task() {
+    let (mut w, run) = restoring();
     let item = |id: &str, status: &str| json!({ "id": id, "name": id, "status": status });
     w.outside(&["progress", "tasks", "m1"], json!([item("i1", "completed"), item("i2", "not_started")]));
     w.outside(&["status"], json!("completed"));
@@ -728,19 +734,7 @@ fn an_item_that_comes_with_a_completed_status_of_others_is_left_to_whoever_start
 
 #[test]
 fn a_completed_status_that_others_restore_first_is_no_end_of_another_kind() {
-    let mut w = World::new(1, 1);
-    assert_eq!(completes(&mut w, "run")["status"], "completed");
-    w.outside(&["status"], json!("in_progress"));
-    let epoch = w.head()["epoch"].clone();
-    w.fault = Box::new(move |_, effect| match effect {
-        Effect::Commit { .. } if format!("{effect:?}").contains("completed") => Fault::Late(50),
-        _ => Fault::None,
-    });
-    let run = w.runner("run", json!({}));
-    while w.head()["epoch"] == epoch {
-        assert!(w.step());
-    }
-    w.pass(20);
+    let (mut w, run) = restoring();
     w.outside(&["status"], json!("completed"));
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert_eq!((&w.head()["last_run"], w.store.facts("ended").len()), (&json!("completed"), 1));
@@ -748,19 +742,7 @@ fn a_completed_status_that_others_restore_first_is_no_end_of_another_kind() {
 
 #[test]
 fn a_completed_status_that_met_a_write_of_others_is_restored_all_the_same() {
-    let mut w = World::new(1, 1);
-    assert_eq!(completes(&mut w, "run")["status"], "completed");
-    w.outside(&["status"], json!("in_progress"));
-    let epoch = w.head()["epoch"].clone();
-    w.fault = Box::new(move |_, effect| match effect {
-        Effect::Commit { .. } if format!("{effect:?}").contains("completed") => Fault::Late(50),
-        _ => Fault::None,
-    });
-    let run = w.runner("run", json!({}));
-    while w.head()["epoch"] == epoch {
-        assert!(w.step());
-    }
-    w.pass(20);
+    let (mut w, run) = restoring();
     w.outside(&["custom", "by"], json!("another"));
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert_eq!(w.store.status(), "completed");

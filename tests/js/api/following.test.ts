@@ -11,7 +11,7 @@ import {
   TaskPersistence,
 } from '../../../js/index.js';
 import { scriptedModel } from '../../../js/testing/scripted-model.js';
-import type { TaskStore } from '../../../js/types.js';
+import type { TaskHost, TaskStore } from '../../../js/types.js';
 import { elsewhere } from './elsewhere.js';
 import { taskWith } from './fixtures.js';
 import { add, heldTool, world } from './world.js';
@@ -326,8 +326,8 @@ test('an abort of that signal yields every run that it was given to', async () =
   for (const run of runs) expect(await run.outcome).toMatchObject({ status: 'yielded', reason: 'signal' });
 });
 
-test('whoever subscribes before a run begins is told all of it, also where the first read is answered late', async () => {
-  const { store, options, executor } = world([callAdd, 'It is 3.'], { tools: { add } });
+/** A follower whose first read is answered at `answer()`. */
+async function followingLate(options: TaskHost, store: TaskStore) {
   let answer = () => {};
   const late = new Promise<void>((resolve) => {
     answer = resolve;
@@ -338,6 +338,12 @@ test('whoever subscribes before a run begins is told all of it, also where the f
   });
   const following = follow({ ...options, store: { ...store, read } });
   await vi.waitFor(() => expect(read).toHaveBeenCalled(), { timeout: 20_000 });
+  return { following, answer };
+}
+
+test('whoever subscribes before a run begins is told all of it, also where the first read is answered late', async () => {
+  const { store, options, executor } = world([callAdd, 'It is 3.'], { tools: { add } });
+  const { following, answer } = await followingLate(options, store);
   const runner = executor();
   await runner.start();
   answer();
@@ -353,16 +359,7 @@ test('whoever subscribes before a run that runs nothing is told what another pro
   const runner = executor();
   runner.once('task:message', () => void runner.pause());
   await runner.start();
-  let answer = () => {};
-  const late = new Promise<void>((resolve) => {
-    answer = resolve;
-  });
-  const read = vi.fn<TaskStore['read']>(async (...args) => {
-    await late;
-    return store.read(...args);
-  });
-  const following = follow({ ...options, store: { ...store, read } });
-  await vi.waitFor(() => expect(read).toHaveBeenCalled(), { timeout: 20_000 });
+  const { following, answer } = await followingLate(options, store);
   expect(await executor().run().outcome).toMatchObject({ status: 'paused' });
   answer();
   await settled();
