@@ -9,7 +9,7 @@ use support::spy::Seen;
 use support::*;
 use task_execution_engine::effect::{Effect, Input, Question, Ticket};
 use task_execution_engine::facts::fact::Decision;
-use task_execution_engine::store::StoreErrorCode;
+use task_execution_engine::store::{StoreError, StoreErrorCode};
 
 fn stores(effect: &Effect, kind: &str) -> bool {
     let kind = format!("\\\"kind\\\":\\\"{kind}\\\"");
@@ -178,6 +178,32 @@ fn words_that_were_asked_for_before_a_message_and_come_after_it_are_used_for_not
     w.give(run, Input::Answered { ticket: asked(&seen)[1], result: Ok(json!("New words")) });
     assert_eq!(w.finish(run).unwrap()["status"], "completed");
     assert_eq!(w.store.facts("stated")[1]["text"], "New words");
+}
+
+#[test]
+fn a_run_that_a_look_interrupts_gives_the_lease_back_though_its_commit_met_another_version_of_the_task() {
+    let mut w = World::new(3, 2);
+    w.script(vec![text("First.")]);
+    let run = w.runner("start", json!({ "hasPrompt": true, "hasWatch": true }));
+    w.until(run, |a| a.requests.len() == 1);
+    let seen = w.spy(run, prompts);
+    until(&mut w, &seen, prompts);
+    w.fault = Box::new(|_, effect| match effect {
+        Effect::Read { .. } => Fault::Late(500),
+        Effect::Commit { .. } => Fault::Late(200),
+        _ => Fault::None,
+    });
+    w.give(run, Input::Changed);
+    let ticket = |kind: fn(&Effect) -> Option<Ticket>| seen.borrow().iter().rev().find_map(kind).unwrap();
+    let look = ticket(|effect| if let Effect::Read { ticket, .. } = effect { Some(*ticket) } else { None });
+    let asked = ticket(|effect| if let Effect::Ask { ticket, .. } = effect { Some(*ticket) } else { None });
+    w.give(run, Input::Answered { ticket: asked, result: Ok(json!("Do it")) });
+    w.pass(20);
+    w.outside(&["custom", "by"], json!("another"));
+    let denied = StoreError { code: StoreErrorCode::Denied, message: "no".into(), cause: None };
+    w.give(run, Input::Read { ticket: look, result: Err(denied) });
+    assert_eq!(w.finish(run).unwrap()["error"]["code"], "STORE_DENIED");
+    assert_eq!((w.head().get("owner"), w.store.facts("done").len()), (None, 0));
 }
 
 #[test]
