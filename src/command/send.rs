@@ -18,7 +18,7 @@ use crate::time::{Instant, iso8601, parse_iso8601};
 use serde_json::{Map, Value};
 use std::rc::Rc;
 
-/// Milliseconds.
+/// How far ahead of the clock a message may be put to stay behind the one before it. Milliseconds.
 const MOST_AHEAD_MS: i64 = 1_000;
 
 /// The machine of `send`. Its answer is the id of the message.

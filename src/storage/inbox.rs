@@ -380,8 +380,7 @@ mod tests {
         assert_eq!(decision_id("a_B-9.:", 12), "decision-a_B-9.:-12");
         assert_eq!(decision_id("a/ä", 1), "decision-a%2F%C3%A4-1");
         let mut rng = Rng::new(1);
-        let at = |wall, rng: &mut Rng| message_id(wall, rng);
-        let ids = [at(999, &mut rng), at(1_000, &mut rng), at(1_700_000_000_000, &mut rng)];
+        let ids = [999, 1_000, 1_700_000_000_000].map(|wall| message_id(wall, &mut rng));
         assert!(ids.windows(2).all(|w| w[0] < w[1]), "{ids:?}");
     }
 
